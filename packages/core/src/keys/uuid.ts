@@ -1,0 +1,51 @@
+const TEXT = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+
+/**
+ * A UUID of any version, as an immutable value: 16 bytes in a key instead of 36 characters.
+ * Strings that look like UUIDs stay strings, so a UUID has to be asked for.
+ */
+export class Uuid {
+  /** The canonical form, in lower case. */
+  readonly text: string
+
+  private constructor(text: string) {
+    this.text = text
+    Object.freeze(this)
+  }
+
+  /** @throws TypeError when `text` is not in the form 8-4-4-4-12 hexadecimal digits. */
+  static parse(text: string): Uuid {
+    if (typeof text !== 'string' || !TEXT.test(text)) {
+      throw new TypeError('a UUID is written as 32 hexadecimal digits in groups of 8-4-4-4-12')
+    }
+    return new Uuid(text.toLowerCase())
+  }
+
+  /** Copies `bytes`. @throws TypeError unless they are 16. */
+  static from(bytes: Uint8Array): Uuid {
+    if (!(bytes instanceof Uint8Array) || bytes.length !== 16) throw new TypeError('a UUID has 16 bytes')
+    let hex = ''
+    for (let i = 0; i < 16; i++) hex += (bytes[i]! + 0x100).toString(16).slice(1)
+    return new Uuid(
+      `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`,
+    )
+  }
+
+  /** A fresh copy of the 16 bytes, most significant first. */
+  toBytes(): Uint8Array {
+    const hex = this.text.replaceAll('-', '')
+    return Uint8Array.from({ length: 16 }, (_, i) => Number.parseInt(hex.slice(i * 2, i * 2 + 2), 16))
+  }
+
+  equals(other: unknown): boolean {
+    return other instanceof Uuid && other.text === this.text
+  }
+
+  toString(): string {
+    return this.text
+  }
+
+  toJSON(): string {
+    return this.text
+  }
+}
