@@ -40,15 +40,15 @@ export class StoreKey {
 
 /** A frozen copy of a key's parts that shares nothing mutable with the caller. Validates nothing. */
 export function snapshot(key: Key): KeyTuple {
-  return Object.freeze(isTuple(key) ? Array.from(key, copyPart) : [copyPart(key)])
-}
-
-function copyPart(part: KeyPart): KeyPart {
-  if (typeof part !== 'object') return part
-  if (part instanceof Uint8Array) return new Uint8Array(part)
-  return part instanceof Date ? new Date(part.getTime()) : part
+  const tuple: KeyPart[] = isTuple(key) ? key.slice() : [key]
+  for (let i = 0; i < tuple.length; i++) {
+    const part = tuple[i]!
+    if (part instanceof Uint8Array) tuple[i] = new Uint8Array(part)
+    else if (part instanceof Date) tuple[i] = new Date(part.getTime())
+  }
+  return Object.freeze(tuple)
 }
 
 function isMutable(part: KeyPart): boolean {
-  return typeof part === 'object' && (part instanceof Uint8Array || part instanceof Date)
+  return part instanceof Uint8Array || part instanceof Date
 }

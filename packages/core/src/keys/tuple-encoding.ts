@@ -142,51 +142,44 @@ function writeBigint(value: bigint, at: number): number {
  * @throws CorruptError for anything that `encodeTuple` does not produce, non-canonical spellings included.
  */
 export function decodeTuple(bytes: Uint8Array): KeyTuple {
-  if (bytes.length === 0 || bytes.length > MAX_KEY_BYTES) throw corrupt(`a key of ${bytes.length} bytes`)
+  if (bytes.length === 0 || bytes.length > MAX_KEY_BYTES) throw corrupt(`${bytes.length} bytes`)
   const parts: KeyPart[] = []
   let at = 0
   while (at < bytes.length) {
     const code = bytes[at++]!
-    let length: number
-    switch (code) {
-      case BYTES:
-      case STRING: {
-        const end = endOfEscaped(bytes, at)
-        const raw = unescape(bytes.subarray(at, end))
-        parts.push(code === BYTES ? raw : readString(raw))
-        at = end + 1
-        continue
-      }
-      case FALSE:
-      case TRUE:
-        parts.push(code === TRUE)
-        continue
-      case DOUBLE:
-      case DATE:
-        length = 8
-        break
-      case UUID:
-        length = 16
-        break
-      default: {
-        if (code < INT_BIG_NEGATIVE || code > INT_BIG_POSITIVE) throw corrupt(`unknown type code ${code}`)
-        length = Math.abs(code - INT_ZERO)
-        if (length > 8) {
-          if (at === bytes.length) throw corrupt('a key is truncated')
-          length = code === INT_BIG_NEGATIVE ? bytes[at++]! ^ 0xff : bytes[at++]!
-          if (length <= 8) throw corrupt('an integer is longer than it needs to be')
-        }
-      }
+    if (code === BYTES || code === STRING) {
+      const end = endOfEscaped(bytes, at)
+      parts.push(code === BYTES ? unescape(bytes, at, end) : readString(bytes, at, end))
+      at = end + 1
+    } else if (code === FALSE || code === TRUE) {
+      parts.push(code === TRUE)
+    } else {
+      const start = at + (code === INT_BIG_NEGATIVE || code === INT_BIG_POSITIVE ? 1 : 0)
+      const end = start + lengthOfField(bytes, code, at)
+      if (end > bytes.length) throw corrupt('it is truncated')
+      parts.push(readField(bytes, code, start, end))
+      at = end
     }
-    if (at + length > bytes.length) throw corrupt('a key is truncated')
-    const field = bytes.slice(at, at + length)
-    at += length
-    if (code === DOUBLE) parts.push(readNumber(field))
-    else if (code === DATE) parts.push(readDate(field))
-    else if (code === UUID) parts.push(Uuid.from(field))
-    else parts.push(readBigint(field, code < INT_ZERO))
   }
   return parts
+}
+
+function lengthOfField(bytes: Uint8Array, code: number, at: number): number {
+  if (code === DOUBLE || code === DATE) return 8
+  if (code === UUID) return 16
+  if (code < INT_BIG_NEGATIVE || code > INT_BIG_POSITIVE) throw corrupt(`unknown type code ${code}`)
+  const length = Math.abs(code - INT_ZERO)
+  if (length <= 8) return length
+  const long = code === INT_BIG_NEGATIVE ? (bytes[at] ?? 0) ^ 0xff : (bytes[at] ?? 0xff)
+  if (long <= 8) throw corrupt('an integer is longer than it needs to be')
+  return long
+}
+
+function readField(bytes: Uint8Array, code: number, start: number, end: number): KeyPart {
+  if (code === DOUBLE) return readNumber(bytes, start)
+  if (code === DATE) return readDate(bytes, start)
+  if (code === UUID) return Uuid.from(bytes.subarray(start, end))
+  return readBigint(bytes, start, end, code < INT_ZERO)
 }
 
 function endOfEscaped(bytes: Uint8Array, from: number): number {
@@ -198,17 +191,27 @@ function endOfEscaped(bytes: Uint8Array, from: number): number {
   throw corrupt('a string or byte string has no end')
 }
 
-function unescape(escaped: Uint8Array): Uint8Array {
-  const raw = new Uint8Array(escaped.length)
+function unescape(bytes: Uint8Array, start: number, end: number): Uint8Array {
   let length = 0
-  for (let i = 0; i < escaped.length; i++) {
-    raw[length++] = escaped[i]!
-    if (escaped[i] === 0) i++
+  for (let i = start; i < end; i++) {
+    scratch[length++] = bytes[i]!
+    if (bytes[i] === 0) i++
   }
-  return raw.slice(0, length)
+  return scratch.slice(0, length)
 }
 
-function readString(raw: Uint8Array): string {
+function readString(bytes: Uint8Array, start: number, end: number): string {
+  // Concatenating is several times faster than a TextDecoder for strings as short as those in keys.
+  let text = ''
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i]!
+    if (byte === 0 || byte > 0x7f) return readUtf8(unescape(bytes, start, end))
+    text += String.fromCharCode(byte)
+  }
+  return text
+}
+
+function readUtf8(raw: Uint8Array): string {
   try {
     return fromUtf8.decode(raw)
   } catch (cause) {
@@ -216,26 +219,28 @@ function readString(raw: Uint8Array): string {
   }
 }
 
-function readNumber(field: Uint8Array): number {
-  if (field[0]! < 0x80) for (let i = 0; i < 8; i++) field[i] = ~field[i]!
-  else field[0] = field[0]! & 0x7f
-  const value = new DataView(field.buffer).getFloat64(0)
+function readNumber(bytes: Uint8Array, start: number): number {
+  const negative = bytes[start]! < 0x80
+  for (let i = 0; i < 8; i++) scratch[i] = negative ? ~bytes[start + i]! : bytes[start + i]!
+  if (!negative) scratch[0] = scratch[0]! & 0x7f
+  const value = scratchView.getFloat64(0)
   if (Number.isNaN(value) || Object.is(value, -0)) throw corrupt('a number is NaN or -0')
   return value
 }
 
-function readDate(field: Uint8Array): Date {
-  const view = new DataView(field.buffer)
-  const ms = ((view.getUint32(0) ^ 0x8000_0000) | 0) * TWO_32 + view.getUint32(4)
+function readDate(bytes: Uint8Array, start: number): Date {
+  for (let i = 0; i < 8; i++) scratch[i] = bytes[start + i]!
+  const ms = ((scratchView.getUint32(0) ^ 0x8000_0000) | 0) * TWO_32 + scratchView.getUint32(4)
   if (Math.abs(ms) > MAX_DATE_MS) throw corrupt('a date is out of range')
   return new Date(ms)
 }
 
-function readBigint(field: Uint8Array, negative: boolean): bigint {
-  if (field.length === 0) return 0n
+function readBigint(bytes: Uint8Array, start: number, end: number, negative: boolean): bigint {
+  if (start === end) return 0n
+  const invert = negative ? 0xff : 0
+  if (bytes[start] === invert) throw corrupt('an integer is longer than it needs to be')
   let hex = '0x'
-  for (const byte of field) hex += ((negative ? byte ^ 0xff : byte) + 0x100).toString(16).slice(1)
-  if (hex.startsWith('0x00')) throw corrupt('an integer is longer than it needs to be')
+  for (let i = start; i < end; i++) hex += ((bytes[i]! ^ invert) + 0x100).toString(16).slice(1)
   return negative ? -BigInt(hex) : BigInt(hex)
 }
 
