@@ -1,0 +1,102 @@
+/** Every way in which Tidemark itself fails. Misuse (a wrong option, an impossible key) is a TypeError or RangeError instead. */
+export type ErrorCode =
+  | 'CLOSED'
+  | 'CONFLICT'
+  | 'CORRUPT'
+  | 'UNENCODABLE'
+  | 'BUSY'
+  | 'TIMEOUT'
+  | 'FRONT_UNAVAILABLE'
+  | 'LOG_COMPACTED'
+  | 'LOG_AHEAD'
+  | 'LOG_EPOCH_CHANGED'
+  | 'LOG_DIVERGED'
+  | 'LOG_GAP'
+  | 'TOKEN_INVALID'
+  | 'TOKEN_FOREIGN'
+  | 'SCHEMA_TOO_NEW'
+  | 'NOT_A_DATABASE'
+  | 'FOLDER_MISSING'
+  | 'READ_ONLY'
+  | 'DISK_FULL'
+  | 'RUNTIME_TOO_OLD'
+  | 'IO'
+
+export interface ErrorDetails {
+  /** Whether the same call can succeed later without being changed. */
+  readonly retryable?: boolean
+  /** The tier that failed, as it was named when the store was opened. */
+  readonly tier?: string
+  /** The key concerned, in its readable form. */
+  readonly key?: string
+  readonly cause?: unknown
+}
+
+/**
+ * The base of every error that Tidemark raises for a cause outside the caller's code.
+ * Tell causes apart by `code`; `retryable` says whether trying again can help.
+ */
+export class TidemarkError extends Error {
+  override readonly name: string = 'TidemarkError'
+  readonly code: ErrorCode
+  readonly retryable: boolean
+  readonly tier: string | undefined
+  readonly key: string | undefined
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    this.code = code
+    this.retryable = details.retryable ?? false
+    this.tier = details.tier
+    this.key = details.key
+  }
+}
+
+/** A conditional write found another version than the caller expected. Nothing was written. */
+export class ConflictError extends TidemarkError {
+  override readonly name = 'ConflictError'
+  /** The version that the key has now; 0 when it does not exist. */
+  readonly currentVersion: number
+  readonly expectedVersion: number
+
+  constructor(key: string, expectedVersion: number, currentVersion: number) {
+    const found = currentVersion === 0 ? 'it does not exist' : `it is at ${currentVersion}`
+    super('CONFLICT', `${key} was expected at version ${expectedVersion}, but ${found}; read it again and retry`, {
+      key,
+    })
+    this.currentVersion = currentVersion
+    this.expectedVersion = expectedVersion
+  }
+}
+
+/** Stored bytes could not be decoded: damaged, truncated, or of a format this release does not know. */
+export class CorruptError extends TidemarkError {
+  override readonly name = 'CorruptError'
+  constructor(what: string, details: ErrorDetails = {}) {
+    super('CORRUPT', what, details)
+  }
+}
+
+/** The store was closed before the call. */
+export class ClosedError extends TidemarkError {
+  override readonly name = 'ClosedError'
+  constructor(what = 'the store') {
+    super('CLOSED', `${what} is closed; open it again before using it`)
+  }
+}
+
+/** The position to resume from was compacted away: what lies between it and `floor` is gone from the log. */
+export class CompactedError extends TidemarkError {
+  override readonly name = 'CompactedError'
+  readonly floor: number
+  readonly head: number
+
+  constructor(after: number, floor: number, head: number) {
+    super(
+      'LOG_COMPACTED',
+      `the log no longer holds what follows ${after}: it starts after ${floor}; take a snapshot and follow from ${head}`,
+    )
+    this.floor = floor
+    this.head = head
+  }
+}

@@ -1,0 +1,55 @@
+export { afterTurn } from './batching/after-turn.ts'
+export { Batcher, type BatcherOptions } from './batching/batcher.ts'
+export { type Clock, systemClock } from './clock.ts'
+export { createCborCodec } from './codec/cbor.ts'
+export type { Codec } from './codec/codec.ts'
+export { Payload } from './codec/payload.ts'
+export {
+  ClosedError,
+  CompactedError,
+  ConflictError,
+  CorruptError,
+  type ErrorCode,
+  type ErrorDetails,
+  TidemarkError,
+} from './errors.ts'
+export { KeyMap, type ReadonlyKeyMap } from './keys/key-map.ts'
+export { ALL_KEYS, inRange, type KeyRange, prefixRange, type RangeOptions, rangeOf } from './keys/key-range.ts'
+export { type Key, type KeyPart, type KeyTuple, MAX_KEY_BYTES } from './keys/key.ts'
+export { parseKey, renderKey, renderKeyOf } from './keys/readable-key.ts'
+export { StoreKey } from './keys/store-key.ts'
+export { decodeTuple, encodeTuple } from './keys/tuple-encoding.ts'
+export { compareBytes, compareTuples } from './keys/tuple-order.ts'
+export { Uuid } from './keys/uuid.ts'
+export type {
+  Back,
+  Commit,
+  CommitListener,
+  DeleteWrite,
+  Proposal,
+  ReadOptions,
+  ScanOptions,
+  ScanPage,
+  SetWrite,
+  TierReport,
+  Write,
+} from './ports/back.ts'
+export { type Entry, type Found, isExpired } from './ports/entry.ts'
+export type { ApplyMode, Fill, Front, FrontOutcome, NearFront, TailStep } from './ports/front.ts'
+export type { ChangeOp, Log, LogChange, LogIdentity, LogPage, LogReadOptions, Path, SyncLog } from './ports/log.ts'
+export type { ClearOptions } from './store/clear.ts'
+export type { StoreEntry } from './store/entry-view.ts'
+export type { ListOptions } from './store/listing.ts'
+export {
+  type DeleteManyResult,
+  type DeleteResult,
+  type GetInOptions,
+  type Item,
+  Store,
+  type StoreOptions,
+  type UpdateResult,
+  type WriteResult,
+} from './store/store.ts'
+export { type SweeperOptions, startSweeper } from './store/sweeper.ts'
+export type { Transaction, TransactionOptions } from './store/transaction.ts'
+export type { ConditionOptions, SetOptions } from './store/write-options.ts'

@@ -1,0 +1,112 @@
+import type { Codec } from '../codec/codec.ts'
+import type { Payload } from '../codec/payload.ts'
+import type { KeyRange } from '../keys/key-range.ts'
+import type { StoreKey } from '../keys/store-key.ts'
+import type { Entry, Found } from './entry.ts'
+import type { Log, LogChange, Path } from './log.ts'
+
+/** One intended change of one key. Deleting what does not exist changes nothing and is not logged. */
+export type Write = SetWrite | DeleteWrite
+
+export interface SetWrite {
+  readonly op: 'set'
+  readonly key: StoreKey
+  readonly payload: Payload
+  readonly expiresAt: number | undefined
+  readonly meta: Payload | undefined
+  readonly path: Path | undefined
+}
+
+export interface DeleteWrite {
+  readonly op: 'delete'
+  readonly key: StoreKey
+}
+
+/**
+ * What a writer asks a back tier to commit atomically.
+ *
+ * With `reads`, `decide` gets the current entries of those keys (expired ones as undefined) and returns the writes; reads
+ * and writes happen in one serializable transaction. `decide` is synchronous, must not have effects, and may be called
+ * once per commit attempt. When it throws, nothing of this proposal is written, and the commit rejects with that error;
+ * other proposals of the same group are not affected.
+ */
+export interface Proposal {
+  readonly reads: readonly StoreKey[]
+  decide(current: readonly (Entry | undefined)[]): readonly Write[]
+}
+
+/** What a commit did. When nothing changed, `changes` is empty. */
+export interface Commit {
+  /** One per effective write, in the order of the writes, with consecutive seqs. A key may occur more than once. */
+  readonly changes: readonly LogChange[]
+  /** The head of the log right after this commit: everything up to it is included in what was decided. */
+  readonly asOf: number
+  /** What became of the commit in each front, filled in by a tiered store; empty for a plain back tier. */
+  readonly tiers: readonly TierReport[]
+}
+
+/** What one front did with a commit. The commit itself is durable whatever stands here. */
+export interface TierReport {
+  readonly tier: string
+  /** `failed`: the front may still hold an older value until it is repaired; `error` says why. */
+  readonly outcome: 'applied' | 'failed'
+  readonly error: Error | undefined
+}
+
+/** What every tier understands per read. */
+export interface ReadOptions {
+  /**
+   * `linearizable`: ask the back tier, whatever the fronts hold.
+   * @default 'tiered', the guarantees of the tiers that the store is made of
+   */
+  readonly consistency?: 'tiered' | 'linearizable' | undefined
+}
+
+export interface ScanOptions {
+  /** Exclusive start, for the next page. In reverse order the page holds what lies before it. */
+  readonly after: StoreKey | undefined
+  readonly limit: number
+  readonly reverse: boolean
+}
+
+export interface ScanPage {
+  /** In key order (descending when reversed). Fewer than `limit`: the range is exhausted. */
+  readonly entries: readonly Entry[]
+  /** The head of the snapshot that this page was read from. */
+  readonly asOf: number
+}
+
+/** Called synchronously after the commit became durable and before the writers' promises resolve; in seq order. */
+export type CommitListener = (commits: readonly Commit[]) => void
+
+/**
+ * The durable tier: values and the change log, committed together.
+ *
+ * `R` and `W` are what a caller may choose per read and per write; a plain back tier offers nothing of its own, a tiered
+ * store (which is a Back too) offers its policies.
+ */
+export interface Back<R extends ReadOptions = ReadOptions, W extends object = object> {
+  readonly name: string
+  /** How values become bytes here; what a store above encodes with. */
+  readonly codec: Codec
+  /** Which opened store this is; stands as `origin` in every change that it commits. */
+  readonly origin: string
+  readonly log: Log
+  /** One key. Returns without a promise where the answer is at hand. */
+  readOne(key: StoreKey, options?: R): Found | Promise<Found>
+  /** Several keys from one snapshot, answers in the order of the keys. */
+  read(keys: readonly StoreKey[], options?: R): Promise<readonly Found[]>
+  /**
+   * Resolves when the commit is durable. Concurrent calls share one transaction (group commit) and stay atomic each.
+   * @throws what `decide` threw; TidemarkError BUSY, READ_ONLY, DISK_FULL, IO; ClosedError.
+   */
+  commit(proposal: Proposal, options?: W): Promise<Commit>
+  scan(range: KeyRange, options: ScanOptions): Promise<ScanPage>
+  count(range: KeyRange): Promise<number>
+  /** Deletes up to `limit` entries whose time has come, each as a logged `expire` change. */
+  expire(limit: number): Promise<Commit>
+  /** Every commit of this store object, in seq order. The returned function ends it. */
+  onCommit(listener: CommitListener): () => void
+  /** Lets commits under way finish, then releases everything. Idempotent. */
+  close(): Promise<void>
+}

@@ -1,0 +1,78 @@
+import type { Payload } from '../codec/payload.ts'
+import type { StoreKey } from '../keys/store-key.ts'
+
+/** `expire` is a delete that the sweeper made because the entry's time had come. */
+export type ChangeOp = 'set' | 'delete' | 'expire'
+
+/** A path inside a value: property names and array indexes. */
+export type Path = readonly (string | number)[]
+
+/** One entry of the log. Immutable. */
+export interface LogChange {
+  readonly seq: number
+  /** The first and last seq of the commit that this change belongs to. */
+  readonly first: number
+  readonly last: number
+  readonly op: ChangeOp
+  readonly key: StoreKey
+  /** Where inside the value the writer addressed it; the change carries the whole new value all the same. */
+  readonly path: Path | undefined
+  /** The version that this change replaced; 0 when the key did not exist. */
+  readonly prevVersion: number
+  /** The new value; undefined for deletes and expiries. */
+  readonly payload: Payload | undefined
+  readonly expiresAt: number | undefined
+  readonly meta: Payload | undefined
+  /** Wall-clock milliseconds of the commit; never decreases along the log. */
+  readonly at: number
+  /** Which opened store wrote it. */
+  readonly origin: string
+}
+
+/** Which log this is. A restored or rewritten log has another epoch; another database has another id. */
+export interface LogIdentity {
+  readonly id: string
+  readonly epoch: number
+}
+
+export interface LogPage {
+  /** Whole commits, in seq order, dense from `after + 1`. */
+  readonly changes: readonly LogChange[]
+  /** The head of the log in the snapshot that the page was read from. */
+  readonly head: number
+}
+
+export interface LogReadOptions {
+  /** Exclusive: the page starts with `after + 1`. */
+  readonly after: number
+  /** How many changes to aim at. A page never splits a commit, so it may be longer. */
+  readonly limit: number
+}
+
+/** The ordered, durable record of every committed change. Seqs are dense: no gap, no duplicate, in commit order. */
+export interface Log {
+  readonly identity: LogIdentity
+  /** The seq of the last committed change; 0 when there is none. */
+  head(): Promise<number>
+  /** The seq up to which changes were compacted away: the oldest one still readable is `floor + 1`. */
+  floor(): Promise<number>
+  /**
+   * @throws CompactedError when `after` lies before the floor; TidemarkError LOG_AHEAD when it lies past the head.
+   * Position and page are checked in one snapshot.
+   */
+  read(options: LogReadOptions): Promise<LogPage>
+  /** Resolves soon after the log has grown past `after`, and at once when it has already; rejects when `signal` aborts. May resolve spuriously. */
+  wait(after: number, signal: AbortSignal): Promise<void>
+  /** Says that the log may have grown, so that waiters look now instead of at their next poll. */
+  nudge(): void
+  /** The capability to follow the log without leaving the current turn of the event loop; undefined where it takes a round trip. */
+  readonly sync: SyncLog | undefined
+}
+
+/** The capability of an embedded log: answers at once, in microseconds, with what every process has committed until now. */
+export interface SyncLog {
+  /** The current head, including commits of other processes. Costs about 2 µs when nothing changed. */
+  head(): number
+  /** As {@link Log.read}. */
+  read(options: LogReadOptions): LogPage
+}

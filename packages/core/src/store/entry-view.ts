@@ -1,0 +1,38 @@
+import { CorruptError } from '../errors.ts'
+import type { KeyTuple } from '../keys/key.ts'
+import type { Entry } from '../ports/entry.ts'
+
+/** An entry as users see it. */
+export interface StoreEntry<T = unknown> {
+  readonly key: KeyTuple
+  readonly value: T
+  /** The seq of the change that wrote it: what `ifVersion` takes. */
+  readonly version: number
+  readonly writtenAt: Date
+  readonly expiresAt: Date | undefined
+  readonly meta: unknown
+}
+
+export function toStoreEntry<T>(entry: Entry): StoreEntry<T> {
+  return {
+    key: entry.key.tuple,
+    value: readValue(entry) as T,
+    version: entry.version,
+    writtenAt: new Date(entry.writtenAt),
+    expiresAt: entry.expiresAt === undefined ? undefined : new Date(entry.expiresAt),
+    meta: entry.meta?.read(),
+  }
+}
+
+/** The entry's value; `copy`: one that the caller may change. @throws CorruptError that names the key. */
+export function readValue(entry: Entry, as: 'shared' | 'copy' = 'shared'): unknown {
+  try {
+    return as === 'copy' ? entry.payload.decode() : entry.payload.read()
+  } catch (error) {
+    if (!(error instanceof CorruptError)) throw error
+    throw new CorruptError(`the value of ${entry.key.id} at version ${entry.version} is damaged: ${error.message}`, {
+      key: entry.key.id,
+      cause: error,
+    })
+  }
+}

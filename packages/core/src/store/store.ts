@@ -1,0 +1,288 @@
+import { type Clock, systemClock } from '../clock.ts'
+import { ClosedError, ConflictError } from '../errors.ts'
+import { KeyMap, type ReadonlyKeyMap } from '../keys/key-map.ts'
+import type { Key, KeyTuple } from '../keys/key.ts'
+import { StoreKey } from '../keys/store-key.ts'
+import type { Back, Commit, ReadOptions, TierReport, Write } from '../ports/back.ts'
+import type { Entry } from '../ports/entry.ts'
+import type { Path } from '../ports/log.ts'
+import { clearRange, type ClearOptions } from './clear.ts'
+import { readValue, toStoreEntry, type StoreEntry } from './entry-view.ts'
+import { listEntries, listKeys, type ListOptions } from './listing.ts'
+import { valueAt, withValueAt } from './path.ts'
+import { runTransaction, type Transaction, type TransactionOptions } from './transaction.ts'
+import { checkVersion, type ConditionOptions, type SetOptions, toSetWrite } from './write-options.ts'
+
+export interface StoreOptions {
+  /** @default the machine's clock */
+  readonly clock?: Clock | undefined
+}
+
+/** What became of a write. It is durable when the promise resolves. */
+export interface WriteResult {
+  /** The version of what was written. Nothing changed (an empty batch): the head of the log. */
+  readonly version: number
+  /** What each front did with it. A front that failed has not made the write fail. */
+  readonly tiers: readonly TierReport[]
+}
+
+export interface DeleteResult extends WriteResult {
+  /** Whether there was something to delete. */
+  readonly deleted: boolean
+}
+
+export interface DeleteManyResult extends WriteResult {
+  /** For each key that was asked for, whether there was something to delete. */
+  readonly deleted: ReadonlyKeyMap<boolean>
+}
+
+export interface UpdateResult<T> extends WriteResult {
+  readonly old: T | undefined
+  readonly new: T | undefined
+}
+
+export interface GetInOptions {
+  /** Returned when there is nothing at the path. A stored null or false is something. */
+  readonly default?: unknown
+}
+
+export type Item<T = unknown> = readonly [key: Key, value: T, options?: SetOptions]
+
+/**
+ * The rich API, written once over any back tier, a tiered one included.
+ *
+ * Values that reads return are deeply frozen plain data, or a copy of the reader's own where they hold something that
+ * cannot be frozen (Date, Map, Set, bytes): what one reader does can never change what another one gets.
+ *
+ * Every method rejects with ClosedError after `close()`, and with the errors of the tiers: BUSY, READ_ONLY, DISK_FULL, IO,
+ * CORRUPT.
+ */
+export class Store<R extends ReadOptions = ReadOptions, W extends object = object> implements AsyncDisposable {
+  readonly #back: Back<R, W>
+  readonly #clock: Clock
+  #closing: Promise<void> | undefined
+
+  constructor(back: Back<R, W>, options: StoreOptions = {}) {
+    this.#back = back
+    this.#clock = options.clock ?? systemClock
+  }
+
+  /** The value, or undefined when the key is absent, and only then. */
+  async get<T = unknown>(key: Key, options?: R): Promise<T | undefined> {
+    this.#assertOpen()
+    const answer = this.#back.readOne(StoreKey.of(key), options)
+    const { entry } = answer instanceof Promise ? await answer : answer
+    return entry === undefined ? undefined : (readValue(entry) as T)
+  }
+
+  /** The value with its version and dates, or undefined. */
+  async entry<T = unknown>(key: Key, options?: R): Promise<StoreEntry<T> | undefined> {
+    this.#assertOpen()
+    const { entry } = await this.#back.readOne(StoreKey.of(key), options)
+    return entry && toStoreEntry<T>(entry)
+  }
+
+  async has(key: Key, options?: R): Promise<boolean> {
+    this.#assertOpen()
+    return (await this.#back.readOne(StoreKey.of(key), options)).entry !== undefined
+  }
+
+  /** What exists of the keys. */
+  async getMany<T = unknown>(keys: Iterable<Key>, options?: R): Promise<ReadonlyKeyMap<T>> {
+    this.#assertOpen()
+    const storeKeys = Array.from(keys, (key) => StoreKey.of(key))
+    const values = new KeyMap<T>()
+    if (storeKeys.length === 0) return values
+    for (const { entry } of await this.#back.read(storeKeys, options)) {
+      if (entry !== undefined) values.set(entry.key.tuple, readValue(entry) as T)
+    }
+    return values
+  }
+
+  /** What lies at `path` inside the value; `default` (undefined) when the key or any step of the path is absent. */
+  async getIn<T = unknown>(key: Key, path: Path, options?: R & GetInOptions): Promise<T | undefined> {
+    const found = valueAt(await this.get(key, options), path)
+    return (found === undefined ? options?.default : found) as T | undefined
+  }
+
+  /**
+   * Writes the value, whatever was there, or under `ifVersion`.
+   * @throws ConflictError, TidemarkError UNENCODABLE, TypeError for undefined, which means absent.
+   */
+  async set(key: Key, value: unknown, options?: SetOptions & ConditionOptions & W): Promise<WriteResult> {
+    this.#assertOpen()
+    const storeKey = StoreKey.of(key)
+    const write = toSetWrite(this.#back.codec, this.#clock, storeKey, value, options)
+    return result(await this.#write(storeKey, [write], options))
+  }
+
+  /** Writes all of them in one commit, or none. */
+  async setMany(items: Iterable<Item>, options?: W): Promise<WriteResult> {
+    this.#assertOpen()
+    const writes = Array.from(items, ([key, value, itemOptions]) =>
+      toSetWrite(this.#back.codec, this.#clock, StoreKey.of(key), value, itemOptions),
+    )
+    return result(await this.#back.commit({ reads: [], decide: () => writes }, options))
+  }
+
+  /** @throws ConflictError under `ifVersion`. */
+  async delete(key: Key, options?: ConditionOptions & W): Promise<DeleteResult> {
+    this.#assertOpen()
+    const storeKey = StoreKey.of(key)
+    const commit = await this.#write(storeKey, [{ op: 'delete', key: storeKey }], options)
+    return { deleted: commit.changes.length > 0, ...result(commit) }
+  }
+
+  /** Deletes all of them in one commit. */
+  async deleteMany(keys: Iterable<Key>, options?: W): Promise<DeleteManyResult> {
+    this.#assertOpen()
+    const storeKeys = Array.from(keys, (key) => StoreKey.of(key))
+    const writes = storeKeys.map((key): Write => ({ op: 'delete', key }))
+    const commit = await this.#back.commit({ reads: [], decide: () => writes }, options)
+    const deleted = new KeyMap<boolean>()
+    for (const key of storeKeys) deleted.set(key.tuple, false)
+    for (const change of commit.changes) deleted.set(change.key.tuple, true)
+    return { deleted, ...result(commit) }
+  }
+
+  /**
+   * Replaces the value by `fn` of it, atomically across all processes. `fn` gets a copy of its own, which it may change
+   * and return, or undefined when the key is absent; returning undefined deletes. It runs once per commit attempt, inside
+   * the write transaction: it must be synchronous and quick; for anything else use {@link transaction}. When it throws,
+   * nothing is written, and the promise rejects with that error. Without options the entry keeps its expiry and meta.
+   */
+  async update<T = unknown>(
+    key: Key,
+    fn: (old: T | undefined) => T | undefined,
+    options?: SetOptions & ConditionOptions & W,
+  ): Promise<UpdateResult<T>> {
+    return this.#update(key, undefined, fn as (old: unknown) => unknown, options) as Promise<UpdateResult<T>>
+  }
+
+  /** Puts `value` at `path`; containers that are absent on the way are made. The change names the path. */
+  async setIn(
+    key: Key,
+    path: Path,
+    value: unknown,
+    options?: SetOptions & ConditionOptions & W,
+  ): Promise<WriteResult> {
+    return this.#update(key, path, (root) => withValueAt(root, path, value), options)
+  }
+
+  /**
+   * Replaces what lies at `path` by `fn` of it, as {@link update} does for the whole. `old` and `new` are those of the path.
+   */
+  async updateIn<T = unknown>(
+    key: Key,
+    path: Path,
+    fn: (old: T | undefined) => T,
+    options?: SetOptions & ConditionOptions & W,
+  ): Promise<UpdateResult<T>> {
+    const at = (root: unknown): T | undefined => valueAt(root, path) as T | undefined
+    const replace = (root: unknown): unknown => withValueAt(root, path, refusePromise(fn(at(root))))
+    const updated = await this.#update(key, path, replace, options)
+    return { ...updated, old: at(updated.old), new: at(updated.new) }
+  }
+
+  /**
+   * Runs `fn` and commits everything it wrote at once, if nothing that it read has changed meanwhile; otherwise runs it
+   * again. `fn` may be asynchronous and must have no effects outside of `tx`.
+   * @throws ConflictError after the last attempt, and what `fn` throws; nothing is written then.
+   */
+  async transaction<T>(
+    fn: (tx: Transaction) => Promise<T> | T,
+    options?: TransactionOptions & W,
+  ): Promise<{ readonly value: T } & WriteResult> {
+    this.#assertOpen()
+    const { value, commit } = await runTransaction(this.#back, this.#clock, fn, options)
+    return { value, ...result(commit) }
+  }
+
+  /** The keys of a prefix or range in key order. Reads the back tier in pages: a key that exists throughout is seen once. */
+  keys(options?: ListOptions): AsyncIterableIterator<KeyTuple> {
+    this.#assertOpen()
+    return listKeys(this.#back, options)
+  }
+
+  /** As {@link keys}, with the values. */
+  entries<T = unknown>(options?: ListOptions): AsyncIterableIterator<StoreEntry<T>> {
+    this.#assertOpen()
+    return listEntries<T>(this.#back, options)
+  }
+
+  /**
+   * Deletes what exists now under a prefix, or everything, as logged deletes. What is written meanwhile survives. Not one
+   * commit: readers may see part of it.
+   */
+  async clear(options?: ClearOptions & W): Promise<{ readonly deleted: number }> {
+    this.#assertOpen()
+    return clearRange(this.#back, options)
+  }
+
+  /** Lets writes under way finish and releases everything. Idempotent. */
+  close(): Promise<void> {
+    return (this.#closing ??= this.#back.close())
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #write(key: StoreKey, writes: readonly Write[], options: (ConditionOptions & W) | undefined): Promise<Commit> {
+    const expected = options?.ifVersion
+    if (expected === undefined) return this.#back.commit({ reads: [], decide: () => writes }, options)
+    checkVersion(expected)
+    return this.#back.commit({ reads: [key], decide: ([current]) => (assertVersion(key, expected, current), writes) }, options)
+  }
+
+  async #update(
+    key: Key,
+    path: Path | undefined,
+    fn: (old: unknown) => unknown,
+    options: (SetOptions & ConditionOptions & W) | undefined,
+  ): Promise<UpdateResult<unknown>> {
+    this.#assertOpen()
+    const storeKey = StoreKey.of(key)
+    const expected = options?.ifVersion
+    if (expected !== undefined) checkVersion(expected)
+    let old: Entry | undefined
+    const decide = ([current]: readonly (Entry | undefined)[]): readonly Write[] => {
+      if (expected !== undefined) assertVersion(storeKey, expected, current)
+      old = current
+      const next = refusePromise(fn(current && readValue(current, 'copy')))
+      if (next === undefined) return [{ op: 'delete', key: storeKey }]
+      const write = toSetWrite(this.#back.codec, this.#clock, storeKey, next, options, path)
+      const keepsExpiry = options?.ttlMs === undefined && options?.expiresAt === undefined
+      return [
+        {
+          ...write,
+          expiresAt: keepsExpiry ? current?.expiresAt : write.expiresAt,
+          meta: options?.meta === undefined ? current?.meta : write.meta,
+        },
+      ]
+    }
+    const commit = await this.#back.commit({ reads: [storeKey], decide }, options)
+    return { ...result(commit), old: old && readValue(old), new: commit.changes[0]?.payload?.read() }
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw new ClosedError()
+  }
+}
+
+function result(commit: Commit): WriteResult {
+  return { version: commit.changes.at(-1)?.seq ?? commit.asOf, tiers: commit.tiers }
+}
+
+function assertVersion(key: StoreKey, expected: number, current: Entry | undefined): void {
+  const version = current?.version ?? 0
+  if (version !== expected) throw new ConflictError(key.id, expected, version)
+}
+
+function refusePromise<T>(value: T): T {
+  if (!(value instanceof Promise)) return value
+  // Nobody will wait for it any more; its failure must not become an unhandled rejection.
+  value.catch(() => undefined)
+  throw new TypeError('an update function must not be async: it runs inside the write transaction; use transaction()')
+}
+

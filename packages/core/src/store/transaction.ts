@@ -1,0 +1,122 @@
+import type { Clock } from '../clock.ts'
+import { Payload } from '../codec/payload.ts'
+import { ConflictError } from '../errors.ts'
+import type { Key } from '../keys/key.ts'
+import { StoreKey } from '../keys/store-key.ts'
+import type { Back, Commit, ReadOptions, Write } from '../ports/back.ts'
+import type { Entry } from '../ports/entry.ts'
+import { readValue } from './entry-view.ts'
+import { type SetOptions, toSetWrite } from './write-options.ts'
+
+export interface TransactionOptions {
+  /** How often the function may run before the conflict is reported. @default 10 */
+  readonly attempts?: number
+}
+
+/** What a transaction's function works with. It reads what it wrote itself; nobody else sees that before the commit. */
+export interface Transaction {
+  get<T = unknown>(key: Key): Promise<T | undefined>
+  has(key: Key): Promise<boolean>
+  set(key: Key, value: unknown, options?: SetOptions): void
+  delete(key: Key): void
+}
+
+/** Optimistic: reads are recorded with their versions, which the commit finds unchanged or refuses. */
+export async function runTransaction<T, R extends ReadOptions, W extends object>(
+  back: Back<R, W>,
+  clock: Clock,
+  fn: (tx: Transaction) => Promise<T> | T,
+  options?: TransactionOptions & W,
+): Promise<{ readonly value: T; readonly commit: Commit }> {
+  const attempts = options?.attempts ?? 10
+  if (!Number.isInteger(attempts) || attempts < 1) {
+    throw new RangeError(`attempts must be a positive integer, not ${String(attempts)}`)
+  }
+  for (let attempt = 1; ; attempt++) {
+    const tx = new Attempt(back, clock)
+    const value = await fn(tx)
+    try {
+      return { value, commit: await tx.commit(options) }
+    } catch (error) {
+      if (attempt === attempts || !(error instanceof ConflictError)) throw error
+      await backOff(clock, attempt)
+    }
+  }
+}
+
+class Attempt<R extends ReadOptions, W extends object> implements Transaction {
+  readonly #back: Back<R, W>
+  readonly #clock: Clock
+  readonly #reads = new Map<string, { readonly key: StoreKey; readonly entry: Entry | undefined }>()
+  readonly #writes = new Map<string, Write>()
+  #ended = false
+
+  constructor(back: Back<R, W>, clock: Clock) {
+    this.#back = back
+    this.#clock = clock
+  }
+
+  async get<T = unknown>(key: Key): Promise<T | undefined> {
+    const storeKey = StoreKey.of(key)
+    const written = this.#writes.get(storeKey.id)
+    if (written !== undefined) {
+      return (written.op === 'set' ? Payload.fromBytes(this.#back.codec, written.payload.bytes).read() : undefined) as T
+    }
+    const entry = await this.#read(storeKey)
+    return (entry && readValue(entry)) as T | undefined
+  }
+
+  async has(key: Key): Promise<boolean> {
+    const storeKey = StoreKey.of(key)
+    const written = this.#writes.get(storeKey.id)
+    return written === undefined ? (await this.#read(storeKey)) !== undefined : written.op === 'set'
+  }
+
+  set(key: Key, value: unknown, options?: SetOptions): void {
+    this.#assertRunning()
+    const storeKey = StoreKey.of(key)
+    this.#writes.set(storeKey.id, toSetWrite(this.#back.codec, this.#clock, storeKey, value, options))
+  }
+
+  delete(key: Key): void {
+    this.#assertRunning()
+    const storeKey = StoreKey.of(key)
+    this.#writes.set(storeKey.id, { op: 'delete', key: storeKey })
+  }
+
+  commit(options: W | undefined): Promise<Commit> {
+    this.#ended = true
+    const reads = [...this.#reads.values()]
+    const writes = [...this.#writes.values()]
+    const decide = (current: readonly (Entry | undefined)[]): readonly Write[] => {
+      for (const [i, { key, entry }] of reads.entries()) {
+        const seen = entry?.version ?? 0
+        const now = current[i]?.version ?? 0
+        if (seen !== now) throw new ConflictError(key.id, seen, now)
+      }
+      return writes
+    }
+    return this.#back.commit({ reads: reads.map((read) => read.key), decide }, options)
+  }
+
+  async #read(key: StoreKey): Promise<Entry | undefined> {
+    this.#assertRunning()
+    const known = this.#reads.get(key.id)
+    if (known !== undefined) return known.entry
+    // From the back tier: a front that is behind would make every attempt end in the same conflict.
+    const { entry } = await this.#back.readOne(key, { consistency: 'linearizable' } as R)
+    const first = this.#reads.get(key.id)
+    if (first !== undefined) return first.entry
+    this.#reads.set(key.id, { key, entry })
+    return entry
+  }
+
+  #assertRunning(): void {
+    if (this.#ended) throw new TypeError('this transaction has ended; await everything inside of its function')
+  }
+}
+
+/** Waits up to 1, 2, 4 … 64 ms, at random, so that competing transactions come apart. */
+function backOff(clock: Clock, attempt: number): Promise<void> {
+  return clock.sleep(Math.random() * 2 ** Math.min(attempt - 1, 6))
+}

@@ -1,0 +1,64 @@
+import type { Clock } from '../clock.ts'
+import type { Codec } from '../codec/codec.ts'
+import { Payload } from '../codec/payload.ts'
+import type { StoreKey } from '../keys/store-key.ts'
+import type { SetWrite } from '../ports/back.ts'
+import type { Path } from '../ports/log.ts'
+
+/** What a write may say beside the value. */
+export interface SetOptions {
+  /** How long the entry exists, in milliseconds from now. Excludes `expiresAt`. */
+  readonly ttlMs?: number | undefined
+  /** When the entry ceases to exist: a Date or wall-clock milliseconds. */
+  readonly expiresAt?: Date | number | undefined
+  /** Attached to the entry and to its change; replaced together with the value. */
+  readonly meta?: unknown
+}
+
+export interface ConditionOptions {
+  /** The version that the key must have now; 0: it must not exist. Otherwise a ConflictError, and nothing is written. */
+  readonly ifVersion?: number | undefined
+}
+
+/** Encodes a value at once, so that whatever the caller does to it afterwards is not stored. */
+export function toSetWrite(
+  codec: Codec,
+  clock: Clock,
+  key: StoreKey,
+  value: unknown,
+  options: SetOptions | undefined,
+  path?: Path,
+): SetWrite {
+  if (value === undefined) {
+    throw new TypeError(`undefined means absent and cannot be stored at ${key.id}; delete the key, or store null`)
+  }
+  return {
+    op: 'set',
+    key,
+    payload: Payload.encode(codec, value),
+    expiresAt: options === undefined ? undefined : resolveExpiry(options, clock),
+    meta: options?.meta === undefined ? undefined : Payload.encode(codec, options.meta),
+    path,
+  }
+}
+
+function resolveExpiry({ ttlMs, expiresAt }: SetOptions, clock: Clock): number | undefined {
+  if (ttlMs !== undefined) {
+    if (expiresAt !== undefined) throw new TypeError('give either ttlMs or expiresAt, not both')
+    if (!(typeof ttlMs === 'number' && ttlMs > 0 && Number.isFinite(ttlMs))) {
+      throw new RangeError(`ttlMs must be a positive number of milliseconds, not ${String(ttlMs)}`)
+    }
+    return Math.ceil(clock.now() + ttlMs)
+  }
+  if (expiresAt === undefined) return undefined
+  const at = typeof expiresAt === 'number' ? expiresAt : expiresAt.getTime()
+  if (!Number.isFinite(at) || at < 0) throw new RangeError('expiresAt must be a valid Date or milliseconds since 1970')
+  return Math.ceil(at)
+}
+
+/** @throws RangeError when it is not a version. */
+export function checkVersion(version: number): void {
+  if (!Number.isSafeInteger(version) || version < 0) {
+    throw new RangeError(`ifVersion must be a version as a read or write returned it, or 0, not ${String(version)}`)
+  }
+}
