@@ -8,7 +8,7 @@ const sourceOf = (name: string): string => fileURLToPath(new URL(`packages/${nam
 export default defineConfig({
   resolve: {
     // Tests run on sources, so that a stale build cannot make them pass. Child processes that tests start run on dist.
-    alias: packages.map(name => ({
+    alias: packages.map((name) => ({
       find: name === 'tidemark' ? /^tidemark$/ : new RegExp(`^@tidemark/${name}$`),
       replacement: sourceOf(name),
     })),

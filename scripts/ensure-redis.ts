@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path'
 const SERVERS = ['redis-server', 'valkey-server']
 
 function onPath(command: string): boolean {
-  return (process.env['PATH'] ?? '').split(delimiter).some(folder => {
+  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
     try {
       accessSync(join(folder, command), constants.X_OK)
       return true

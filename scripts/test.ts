@@ -61,7 +61,7 @@ function runTests(): Tally {
 
   // A file that fails before its first test is in no test count.
   const brokenFiles = report.testResults.filter(
-    result => result.status === 'failed' && result.assertionResults.length === 0,
+    (result) => result.status === 'failed' && result.assertionResults.length === 0,
   )
   // Tests never skip: what did not run did not pass.
   const failed = report.numFailedTests + report.numPendingTests + brokenFiles.length

@@ -36,7 +36,7 @@ export function checkBoundaries(root: string): string[] {
   }
   return [
     ...findUnruled(root),
-    ...RULES.flatMap(rules => {
+    ...RULES.flatMap((rules) => {
       const manifest = manifests.get(rules.name)
       if (manifest === undefined) return []
       return [...checkManifest(rules, manifest), ...checkFiles(root, rules, manifest, manifests)]
@@ -47,21 +47,21 @@ export function checkBoundaries(root: string): string[] {
 /** A package without rules would be a hole in the wall. */
 function findUnruled(root: string): string[] {
   return globSync('{packages/*,apps/*,bench*}/package.json', { cwd: root })
-    .map(file => dirname(file).split(sep).join('/'))
-    .filter(folder => !RULES.some(rules => rules.folder === folder))
-    .map(folder => `${folder}/package.json: has no rules yet: add it to scripts/boundaries/rules.ts`)
+    .map((file) => dirname(file).split(sep).join('/'))
+    .filter((folder) => !RULES.some((rules) => rules.folder === folder))
+    .map((folder) => `${folder}/package.json: has no rules yet: add it to scripts/boundaries/rules.ts`)
 }
 
 /** Why `rules` forbids the library or package `name`; undefined when it does not. */
 function forbidden(rules: PackageRules, name: string): string | undefined {
-  if (name !== rules.name && RULES.some(other => other.name === name) && !rules.workspace.includes(name)) {
+  if (name !== rules.name && RULES.some((other) => other.name === name) && !rules.workspace.includes(name)) {
     const allowed = rules.workspace.length > 0 ? rules.workspace.join(', ') : 'none'
     return `${rules.name} must not depend on ${name} (allowed of this workspace: ${allowed})`
   }
   const library = name.replace(/^@types\//, '')
   if (GUARDED_LIBRARIES.includes(library) && rules.guarded !== 'any' && !rules.guarded.includes(library)) {
-    const homes = RULES.filter(other => other.guarded !== 'any' && other.guarded.includes(library))
-    return `${rules.name} must not depend on ${library}, whose home is ${homes.map(home => home.name).join(', ')}`
+    const homes = RULES.filter((other) => other.guarded !== 'any' && other.guarded.includes(library))
+    return `${rules.name} must not depend on ${library}, whose home is ${homes.map((home) => home.name).join(', ')}`
   }
   return undefined
 }
@@ -75,8 +75,8 @@ function runtimeDependencies(manifest: Manifest): string[] {
 function checkManifest(rules: PackageRules, manifest: Manifest): string[] {
   const at = `${rules.folder}/package.json`
   const wrongName = manifest.name === rules.name ? [] : [`${at}: is named ${manifest.name}, not ${rules.name}`]
-  const breaches = runtimeDependencies(manifest).map(name => forbidden(rules, name))
-  return [...wrongName, ...breaches.filter(breach => breach !== undefined).map(breach => `${at}: ${breach}`)]
+  const breaches = runtimeDependencies(manifest).map((name) => forbidden(rules, name))
+  return [...wrongName, ...breaches.filter((breach) => breach !== undefined).map((breach) => `${at}: ${breach}`)]
 }
 
 function checkFiles(

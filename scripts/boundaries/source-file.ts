@@ -37,11 +37,11 @@ export function readSourceFile(file: string): SourceFile {
   }
 
   new Visitor({
-    ImportDeclaration: node => addImport(node.source),
-    ExportNamedDeclaration: node => addImport(node.source),
-    ExportAllDeclaration: node => addImport(node.source),
-    ImportExpression: node => addImport(node.source),
-    TSImportType: node => addImport(node.source),
+    ImportDeclaration: (node) => addImport(node.source),
+    ExportNamedDeclaration: (node) => addImport(node.source),
+    ExportAllDeclaration: (node) => addImport(node.source),
+    ImportExpression: (node) => addImport(node.source),
+    TSImportType: (node) => addImport(node.source),
     MemberExpression(node) {
       if (node.computed) return
       memberNames.add(node.property)

@@ -26,7 +26,7 @@ function addPackage(
   files: Record<string, string>,
 ): void {
   const exports = { '.': './dist/index.js' }
-  const listed = Object.fromEntries(dependencies.map(dependency => [dependency, '^1.0.0']))
+  const listed = Object.fromEntries(dependencies.map((dependency) => [dependency, '^1.0.0']))
   write(`packages/${folder}/package.json`, JSON.stringify({ name, exports, dependencies: listed }))
   for (const [path, text] of Object.entries(files)) write(`packages/${folder}/${path}`, text)
 }
@@ -122,7 +122,7 @@ describe('libraries and runtimes', () => {
     ])
   })
 
-  it.each(['node:fs', 'fs', 'node:fs/promises'])('catches %s where browsers count', specifier => {
+  it.each(['node:fs', 'fs', 'node:fs/promises'])('catches %s where browsers count', (specifier) => {
     addCore({ 'src/index.ts': `import '${specifier}'` })
     expect(checkBoundaries(root)).toEqual([
       `packages/core/src/index.ts:1: @tidemark/core must not import ${specifier}: it runs in browsers too`,
