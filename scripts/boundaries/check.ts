@@ -1,6 +1,6 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
-import { dirname, join, relative, resolve, sep } from 'node:path'
+import { dirname, join, matchesGlob, relative, resolve, sep } from 'node:path'
 import { findCycles } from './cycles.ts'
 import { GUARDED_LIBRARIES, NODE_GLOBALS, type PackageRules, RULES } from './rules.ts'
 import { type Mention, readSourceFile } from './source-file.ts'
@@ -142,7 +142,7 @@ function checkSubpath(specifier: string, manifests: ReadonlyMap<string, Manifest
   const manifest = manifests.get(name)
   if (manifest === undefined || specifier === name) return undefined
   const subpath = `.${specifier.slice(name.length)}`
-  if (Object.hasOwn(manifest.exports ?? {}, subpath)) return undefined
+  if (Object.keys(manifest.exports ?? {}).some((pattern) => matchesGlob(subpath, pattern))) return undefined
   return `${specifier} reaches into ${name}, which does not export it`
 }
 

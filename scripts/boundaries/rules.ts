@@ -61,6 +61,12 @@ export const RULES: readonly PackageRules[] = [
   },
   { folder: 'packages/tidemark', name: 'tidemark', workspace: PARTS, guarded: ['rxjs'], portable: false },
   { folder: 'apps/demo', name: '@tidemark/demo', workspace: EVERYTHING, guarded: ['rxjs'], portable: false },
-  { folder: 'bench', name: '@tidemark/bench', workspace: EVERYTHING, guarded: 'any', portable: false },
+  {
+    folder: 'bench',
+    name: '@tidemark/bench',
+    workspace: [...EVERYTHING, '@tidemark/bench-peers'],
+    guarded: 'any',
+    portable: false,
+  },
   { folder: 'bench-peers', name: '@tidemark/bench-peers', workspace: [], guarded: 'any', portable: false },
 ]
