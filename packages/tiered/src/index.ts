@@ -1,1 +1,6 @@
-export {}
+export type { TieredOptions, TieredReadOptions, TieredWriteOptions } from './options.ts'
+export type { ReadPolicy, WritePolicy } from './policies.ts'
+export type { TierEvent } from './tier-events.ts'
+export type { TierStats } from './tier-stats.ts'
+export { createTiered, type TieredBack } from './tiered-back.ts'
+export type { WarmOptions, WarmProgress } from './warm.ts'

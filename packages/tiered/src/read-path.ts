@@ -1,0 +1,131 @@
+import { Batcher, type Fill, type Found, type StoreKey } from '@tidemark/core'
+import type { Flights } from './flights.ts'
+import type { FrontLink } from './front-link.ts'
+import type { NearFollower } from './near-follower.ts'
+import { type ResolvedOptions, readPolicyOf, type TieredReadOptions } from './options.ts'
+import type { ReadPolicy } from './policies.ts'
+import type { TierCounters } from './tier-stats.ts'
+
+/** Near front, then the shared fronts, then the back tier; what is found fills every front above. */
+export class ReadPath {
+  readonly #options: ResolvedOptions
+  readonly #links: readonly FrontLink[]
+  readonly #follower: NearFollower | undefined
+  readonly #flights: Flights
+  readonly #counters: TierCounters
+  readonly #nearHits: { hits: number }
+  /** Reads of single keys, by policy: those of one turn travel together. */
+  readonly #batchers: Record<ReadPolicy, Batcher<StoreKey, Found>>
+
+  constructor(
+    options: ResolvedOptions,
+    links: readonly FrontLink[],
+    follower: NearFollower | undefined,
+    flights: Flights,
+    counters: TierCounters,
+  ) {
+    this.#options = options
+    this.#links = links
+    this.#follower = follower
+    this.#flights = flights
+    this.#counters = counters
+    this.#nearHits = counters.of(options.near?.name ?? 'near')
+    const batcher = (policy: ReadPolicy): Batcher<StoreKey, Found> =>
+      new Batcher({ run: (keys) => this.#readBelow(keys, policy), maxItems: options.maxBatch })
+    this.#batchers = { 'frontend-first': batcher('frontend-first'), 'frontend-only': batcher('frontend-only') }
+  }
+
+  readOne(key: StoreKey, options: TieredReadOptions | undefined): Found | Promise<Found> {
+    if (options?.consistency === 'linearizable') return this.#options.back.readOne(key)
+    const policy = readPolicyOf(options?.readPolicy, this.#options.readPolicy)
+    const follower = this.#follower
+    if (follower === undefined) return this.#fly(key, policy)
+    if (!follower.isFresh()) return follower.verified().then(() => this.#peek(key) ?? this.#fly(key, policy))
+    return this.#peek(key) ?? this.#fly(key, policy)
+  }
+
+  async read(keys: readonly StoreKey[], options: TieredReadOptions | undefined): Promise<readonly Found[]> {
+    if (options?.consistency === 'linearizable') return this.#options.back.read(keys)
+    const policy = readPolicyOf(options?.readPolicy, this.#options.readPolicy)
+    const follower = this.#follower
+    if (follower === undefined) return this.#readBelow(keys, policy)
+    if (!follower.isFresh()) await follower.verified()
+    const answers = keys.map((key) => this.#peek(key))
+    const missing = keys.filter((_, i) => answers[i] === undefined)
+    if (missing.length === 0) return answers as readonly Found[]
+    const below = (await this.#readBelow(missing, policy)).values()
+    return answers.map((answer) => answer ?? (below.next().value as Found))
+  }
+
+  #peek(key: StoreKey): Found | undefined {
+    const found = this.#options.near?.peek(key.id)
+    if (found !== undefined) this.#nearHits.hits++
+    return found
+  }
+
+  /** One read per key at a time. Without a near front nothing tells that a flight is outdated: only a turn is shared. */
+  #fly(key: StoreKey, policy: ReadPolicy): Promise<Found> {
+    if (policy === 'frontend-only') return this.#batchers[policy].add(key)
+    const underWay = this.#flights.get(key.id)
+    if (underWay !== undefined) return underWay
+    const flight = this.#flights.start(key.id, this.#batchers[policy].add(key))
+    const land = (): void => this.#flights.end(key.id, flight)
+    flight.then(land, land)
+    return flight
+  }
+
+  /** The shared fronts, then the back tier. */
+  async #readBelow(keys: readonly StoreKey[], policy: ReadPolicy): Promise<readonly Found[]> {
+    if (this.#follower === undefined) for (const key of keys) this.#flights.drop(key.id)
+    const answers: (Found | undefined)[] = keys.map(() => undefined)
+    let missing = keys.map((_, i) => i)
+    for (const [depth, link] of this.#links.entries()) {
+      if (missing.length === 0) break
+      // Before the read: what the near front knows now, the answer may be trusted to include.
+      const followedTo = this.#options.near?.watermark ?? 0
+      const found = await link.read(missing.map((i) => keys[i]!))
+      const fills: Fill[] = []
+      missing = missing.filter((i, n) => {
+        const hit = found[n]
+        if (hit === undefined) return true
+        const fill = { key: keys[i]!, found: hit, asOf: followedTo }
+        // The near front has seen a newer change than this front has: the answer is outdated, not only the fill.
+        if (this.#options.near?.fillNow(fill) === 'fenced') return true
+        answers[i] = hit
+        fills.push(fill)
+        return false
+      })
+      this.#counters.of(link.name).hits += fills.length
+      for (const above of this.#links.slice(0, depth)) above.offer(fills)
+    }
+    if (missing.length > 0 && policy === 'frontend-first') {
+      await this.#readBack(keys, missing, answers)
+      return answers as readonly Found[]
+    }
+    return answers.map((answer) => answer ?? NOT_HELD)
+  }
+
+  async #readBack(
+    keys: readonly StoreKey[],
+    missing: readonly number[],
+    answers: (Found | undefined)[],
+  ): Promise<void> {
+    const { back, near, negativeEntries } = this.#options
+    const wanted = missing.map((i) => keys[i]!)
+    const found = await back.read(wanted)
+    const fills: Fill[] = []
+    for (const [n, i] of missing.entries()) {
+      const answer = found[n]!
+      answers[i] = answer
+      if (answer.entry === undefined && !negativeEntries) continue
+      const fill = { key: wanted[n]!, found: answer, asOf: answer.asOf }
+      near?.fillNow(fill)
+      fills.push(fill)
+    }
+    this.#counters.of(back.name).hits += wanted.length
+    for (const link of this.#links) link.offer(fills)
+  }
+}
+
+/** What `frontend-only` answers when no front knows: absent, as far as the fronts can tell. */
+const NOT_HELD: Found = Object.freeze({ entry: undefined, asOf: 0, until: 0, tier: 'none' })

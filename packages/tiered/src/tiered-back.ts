@@ -1,0 +1,135 @@
+import type {
+  Back,
+  Codec,
+  Commit,
+  CommitListener,
+  Found,
+  KeyRange,
+  Log,
+  Proposal,
+  ScanOptions,
+  ScanPage,
+  StoreKey,
+} from '@tidemark/core'
+import type { Observable } from 'rxjs'
+import { Flights } from './flights.ts'
+import { FrontLink } from './front-link.ts'
+import { NearFollower } from './near-follower.ts'
+import { resolveOptions, type TieredOptions, type TieredReadOptions, type TieredWriteOptions } from './options.ts'
+import { ReadPath } from './read-path.ts'
+import { type TierEvent, TierEvents } from './tier-events.ts'
+import { TierCounters, type TierStats } from './tier-stats.ts'
+import { warm, type WarmOptions, type WarmProgress } from './warm.ts'
+import { WritePath } from './write-path.ts'
+
+/**
+ * Fronts and a back tier as one store, under policies. It is a back tier itself, so that everything written above one
+ * works above it.
+ *
+ * A commit listener is called when the fronts have had their turn, in the order of the log.
+ */
+export interface TieredBack extends Back<TieredReadOptions, TieredWriteOptions> {
+  /** Trouble in a tier, and its end. Hot. */
+  readonly tierEvents$: Observable<TierEvent>
+  tierStats(): TierStats
+  /** Brings what the back tier holds into the fronts. Nothing happens until it is subscribed to. */
+  warm(options?: WarmOptions): Observable<WarmProgress>
+}
+
+/** @throws TypeError or RangeError for an option that is unknown or out of range. */
+export function createTiered(options: TieredOptions): TieredBack {
+  return new Tiered(options)
+}
+
+class Tiered implements TieredBack {
+  readonly name: string
+  readonly codec: Codec
+  readonly origin: string
+  readonly log: Log
+  readonly tierEvents$: Observable<TierEvent>
+  readonly #back: Back
+  readonly #options: ReturnType<typeof resolveOptions>
+  readonly #events = new TierEvents()
+  readonly #counters = new TierCounters()
+  readonly #links: readonly FrontLink[]
+  readonly #follower: NearFollower | undefined
+  readonly #reads: ReadPath
+  readonly #writes: WritePath
+  #closing: Promise<void> | undefined
+
+  constructor(given: TieredOptions) {
+    const options = resolveOptions(given)
+    const { back, near, fronts, clock } = options
+    this.#options = options
+    this.#back = back
+    this.name = back.name
+    this.codec = back.codec
+    this.origin = back.origin
+    this.log = back.log
+    this.tierEvents$ = this.#events.events$
+    const flights = new Flights()
+    this.#links = fronts.map((front) => new FrontLink(front, this.#events, clock))
+    this.#follower =
+      near &&
+      new NearFollower({
+        near,
+        back,
+        clock,
+        events: this.#events,
+        maxStaleMs: options.nearMaxStaleMs,
+        onChanges: (changes) => flights.forget(changes),
+        onRestart: () => flights.clear(),
+      })
+    this.#reads = new ReadPath(options, this.#links, this.#follower, flights, this.#counters)
+    this.#writes = new WritePath(options, this.#links, this.#follower, flights)
+  }
+
+  readOne(key: StoreKey, options?: TieredReadOptions): Found | Promise<Found> {
+    return this.#reads.readOne(key, options)
+  }
+
+  read(keys: readonly StoreKey[], options?: TieredReadOptions): Promise<readonly Found[]> {
+    return this.#reads.read(keys, options)
+  }
+
+  commit(proposal: Proposal, options?: TieredWriteOptions): Promise<Commit> {
+    return this.#writes.commit(proposal, options)
+  }
+
+  expire(limit: number): Promise<Commit> {
+    return this.#writes.expire(limit)
+  }
+
+  scan(range: KeyRange, options: ScanOptions): Promise<ScanPage> {
+    return this.#back.scan(range, options)
+  }
+
+  count(range: KeyRange): Promise<number> {
+    return this.#back.count(range)
+  }
+
+  onCommit(listener: CommitListener): () => void {
+    return this.#writes.onCommit(listener)
+  }
+
+  tierStats(): TierStats {
+    return this.#counters.snapshot()
+  }
+
+  warm(options?: WarmOptions): Observable<WarmProgress> {
+    return warm({ back: this.#back, near: this.#options.near, links: this.#links, clock: this.#options.clock }, options)
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close())
+  }
+
+  async #close(): Promise<void> {
+    await this.#follower?.close()
+    await this.#back.close()
+    await this.#writes.close()
+    await Promise.all(this.#links.map((link) => link.close()))
+    await this.#options.near?.close()
+    this.#events.close()
+  }
+}
