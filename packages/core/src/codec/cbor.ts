@@ -1,24 +1,42 @@
-import { Encoder } from 'cbor-x'
-import { CorruptError, TidemarkError } from '../errors.ts'
-import type { Codec } from './codec.ts'
+import { CorruptError } from '../errors.ts'
+import { CborReader } from './cbor-reader.ts'
+import { CborWriter } from './cbor-writer.ts'
+import type { EnvelopeCodec } from './codec.ts'
+import { Refusal } from './refusal.ts'
 
-export function createCborCodec(): Codec {
-  const cbor = new Encoder({ useRecords: false, variableMapSize: true, mapsAsObjects: true, copyBuffers: true })
+const NO_PREFIX = new Uint8Array(0)
+
+export function createCborCodec(): EnvelopeCodec {
+  // Taken while in use: a getter of the value being encoded may encode something itself.
+  let idle: CborWriter | undefined = new CborWriter()
+  const reader = new CborReader()
+
+  function encodeAfter(prefix: Uint8Array, value: unknown): Uint8Array {
+    const writer = idle ?? new CborWriter()
+    idle = undefined
+    try {
+      return writer.write(prefix, value)
+    } catch (thrown) {
+      throw Refusal.from(thrown).toError()
+    } finally {
+      idle = writer
+    }
+  }
+
+  function decodeAfter(prefixLength: number, bytes: Uint8Array): unknown {
+    try {
+      return reader.read(bytes, prefixLength)
+    } catch (cause) {
+      if (cause instanceof CorruptError) throw cause
+      throw new CorruptError('not an encoded value', { cause })
+    }
+  }
+
   return {
     id: 1,
-    encode(value) {
-      try {
-        return new Uint8Array(cbor.encode(value))
-      } catch (cause) {
-        throw new TidemarkError('UNENCODABLE', 'cannot be encoded', { cause })
-      }
-    },
-    decode(bytes) {
-      try {
-        return cbor.decode(new Uint8Array(bytes))
-      } catch (cause) {
-        throw new CorruptError('not a CBOR value', { cause })
-      }
-    },
+    encode: (value) => encodeAfter(NO_PREFIX, value),
+    decode: (bytes) => decodeAfter(0, bytes),
+    encodeAfter,
+    decodeAfter,
   }
 }

@@ -22,3 +22,11 @@ export interface Codec {
    */
   decode(bytes: Uint8Array): unknown
 }
+
+/** A codec that reads and writes around an envelope's header without copying the payload. */
+export interface EnvelopeCodec extends Codec {
+  /** `prefix` followed by what `encode` returns, in one piece. */
+  encodeAfter(prefix: Uint8Array, value: unknown): Uint8Array
+  /** What `decode` returns for the bytes from `prefixLength` on. */
+  decodeAfter(prefixLength: number, bytes: Uint8Array): unknown
+}
