@@ -1,1 +1,11 @@
-export {}
+export type { Change, DeleteChange, SetChange, Txn } from './change.ts'
+export type { ChangeFilter } from './change-filter.ts'
+export { type ChangeBatch, changes } from './changes.ts'
+export { changes$ } from './changes-observable.ts'
+export type { ChangesOptions } from './changes-options.ts'
+export { checkOf } from './check.ts'
+export { type CommitSource, createHooks, type HooksOptions } from './create-hooks.ts'
+export type { HookBus, HookOptions } from './hook-bus.ts'
+export type { HookDisconnected, HookError, HookFailed, SubscriberFailed } from './hook-error.ts'
+export type { Hook } from './hook-runner.ts'
+export { decodeToken, encodeToken, type Position } from './token.ts'

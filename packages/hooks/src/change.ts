@@ -1,0 +1,131 @@
+import {
+  type ChangeOp,
+  CorruptError,
+  type KeyTuple,
+  type LogChange,
+  type Path,
+  type Payload,
+  StoreKey,
+} from '@tidemark/core'
+
+/** The first and last seq of the commit that a change belongs to. */
+export interface Txn {
+  readonly first: number
+  readonly last: number
+}
+
+interface ChangeBase {
+  readonly seq: number
+  readonly txn: Txn
+  readonly key: KeyTuple
+  /** Where inside the value the writer addressed it; `value` is the whole new value all the same. */
+  readonly path: Path | undefined
+  /** The version of the key from this change on: its seq. */
+  readonly version: number
+  /** The version that this change replaced; 0 when the key did not exist. */
+  readonly prevVersion: number
+  /** Wall-clock milliseconds of the commit; never decreases along the log. */
+  readonly at: number
+  /** Which opened store wrote it. */
+  readonly origin: string
+  /** What the writer attached; decoded when read. @throws CorruptError */
+  readonly meta: unknown
+  /** Wall-clock milliseconds from which the entry no longer exists; undefined: never. */
+  readonly expiresAt: number | undefined
+  /** Every field as plain data, `value` and `meta` decoded: what `JSON.stringify` takes. */
+  toJSON(): Record<string, unknown>
+}
+
+export interface SetChange<T = unknown> extends ChangeBase {
+  readonly op: 'set'
+  /** The whole new value; decoded when first read, then shared by all readers and frozen. @throws CorruptError */
+  readonly value: T
+}
+
+/** A write that ended the key; `expire` when the sweeper did, because the entry's time had come. */
+export interface DeleteChange extends ChangeBase {
+  readonly op: 'delete' | 'expire'
+  readonly value?: undefined
+}
+
+/**
+ * One entry of the log, as a subscriber sees it. Immutable, so all subscribers of a process share one object.
+ * `value`, `meta` and `key` are accessors: a copy made by spreading does not have them, `toJSON()` does.
+ */
+export type Change<T = unknown> = SetChange<T> | DeleteChange
+
+class LoggedChange implements ChangeBase {
+  readonly seq: number
+  readonly txn: Txn
+  readonly op: ChangeOp
+  readonly path: Path | undefined
+  readonly version: number
+  readonly prevVersion: number
+  readonly at: number
+  readonly origin: string
+  readonly expiresAt: number | undefined
+  readonly #row: LogChange
+
+  constructor(row: LogChange, txn: Txn) {
+    this.seq = row.seq
+    this.txn = txn
+    this.op = row.op
+    this.path = row.path
+    this.version = row.seq
+    this.prevVersion = row.prevVersion
+    this.at = row.at
+    this.origin = row.origin
+    this.expiresAt = row.expiresAt
+    this.#row = row
+    Object.freeze(this)
+  }
+
+  get key(): KeyTuple {
+    const { key } = this.#row
+    // Bytes and dates cannot be frozen; a reader that changed one would change it for all others.
+    return key.tuple.some(isMutable) ? StoreKey.of(key.tuple).tuple : key.tuple
+  }
+
+  get value(): unknown {
+    return this.#read(this.#row.payload, 'value')
+  }
+
+  get meta(): unknown {
+    return this.#read(this.#row.meta, 'meta')
+  }
+
+  toJSON(): Record<string, unknown> {
+    const { key, value, meta } = this
+    return { ...(this as object), key, value, meta }
+  }
+
+  /** Node's console would show none of the accessors. */
+  [Symbol.for('nodejs.util.inspect.custom')](): Record<string, unknown> {
+    const { key, payload } = this.#row
+    return { ...(this as object), key: key.tuple, ...(payload && { value: `<${payload.byteLength} bytes>` }) }
+  }
+
+  #read(payload: Payload | undefined, what: string): unknown {
+    if (payload === undefined) return undefined
+    try {
+      return payload.read()
+    } catch (cause) {
+      const key = this.#row.key.id
+      throw new CorruptError(`the ${what} of change ${this.seq} of ${key} cannot be decoded`, { key, cause })
+    }
+  }
+}
+
+function isMutable(part: unknown): boolean {
+  return part instanceof Uint8Array || part instanceof Date
+}
+
+/** What subscribers see of these rows; changes of one commit share their `txn`. Decodes nothing. */
+export function toChanges<T>(rows: readonly LogChange[]): readonly Change<T>[] {
+  let txn: Txn | undefined
+  return rows.map((row) => {
+    if (txn?.first !== row.first) txn = Object.freeze({ first: row.first, last: row.last })
+    // The log says by `op` which fields a row has; the class cannot say it to the compiler.
+    return new LoggedChange(row, txn) as ChangeBase as Change<T>
+  })
+}

@@ -1,0 +1,171 @@
+import { type Back, ClosedError, type Clock, type Commit, type LogChange, systemClock } from '@tidemark/core'
+import type { Observable } from 'rxjs'
+import { type Change, toChanges } from './change.ts'
+import { Emitter } from './emitter.ts'
+import { GuardedObservable } from './guarded-observable.ts'
+import type { HookBus, HookOptions } from './hook-bus.ts'
+import { describeHookError, type HookError } from './hook-error.ts'
+import { type Hook, HookRunner } from './hook-runner.ts'
+import { lastResort } from './last-resort.ts'
+import { rejectUnknown } from './reject-unknown.ts'
+
+/** What a bus listens to: any back tier, a tiered store included. */
+export type CommitSource = Pick<Back, 'onCommit'>
+
+export interface HooksOptions {
+  /** How long `close` waits for hooks that are still busy, in milliseconds. @default 5000 */
+  readonly closeGraceMs?: number | undefined
+  /** @default the clock of the machine */
+  readonly clock?: Clock | undefined
+}
+
+/**
+ * Listens to the commits of `source` until the bus is closed.
+ *
+ * @throws TypeError or RangeError for wrong options.
+ */
+export function createHooks(source: CommitSource, options: HooksOptions = {}): HookBus {
+  rejectUnknown('createHooks', options, ['closeGraceMs', 'clock'])
+  const { closeGraceMs = 5000, clock = systemClock } = options
+  if (!(closeGraceMs >= 0)) throw new RangeError(`closeGraceMs must be 0 or more milliseconds, not ${closeGraceMs}`)
+  return new Bus(source, closeGraceMs, clock)
+}
+
+class Bus implements HookBus {
+  readonly writes$: Observable<Change>
+  readonly hookErrors$: Observable<HookError>
+
+  readonly #closeGraceMs: number
+  readonly #clock: Clock
+  readonly #unlisten: () => void
+  readonly #writes = new Emitter<Change>((error) => this.#subscriberFailed(error))
+  readonly #errors = new Emitter<HookError>((error) => lastResort('a subscriber of hookErrors$ failed', error))
+  readonly #hooks = new Map<string, HookRunner>()
+  readonly #idleWaiters = new Set<() => void>()
+  /** Committed and not yet delivered. Filled by commits, emptied by the microtask that the first of them asks for. */
+  #queue: LogChange[] = []
+  #draining = false
+  /** The last committed change: who joins now gets what comes after it, even while earlier ones are still queued. */
+  #lastSeq = 0
+  #delivering: Change | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(source: CommitSource, closeGraceMs: number, clock: Clock) {
+    this.#closeGraceMs = closeGraceMs
+    this.#clock = clock
+    this.writes$ = new GuardedObservable(
+      { onThrow: 'continue', report: (error) => this.#subscriberFailed(error) },
+      (subscriber) => this.#writes.connect(subscriber, this.#lastSeq),
+    )
+    this.hookErrors$ = new GuardedObservable(
+      { onThrow: 'continue', report: (error) => lastResort('a subscriber of hookErrors$ failed', error) },
+      (subscriber) => this.#errors.connect(subscriber, 0),
+    )
+    this.#unlisten = source.onCommit((commits) => this.#onCommit(commits))
+  }
+
+  add(id: string, hook: Hook, options: HookOptions = {}): void {
+    rejectUnknown('hooks.add', options, ['maxPending', 'replace'])
+    const { maxPending = 10_000, replace = false } = options
+    if (typeof id !== 'string' || id === '') throw new TypeError('a hook needs an id: a string that is not empty')
+    if (typeof hook !== 'function') throw new TypeError(`hook ${id} must be a function`)
+    if (!(maxPending >= 1)) throw new RangeError(`maxPending must be at least 1, not ${maxPending}`)
+    if (this.#closing !== undefined) throw new ClosedError('the hook bus')
+    if (!replace && this.#hooks.has(id)) {
+      throw new TypeError(`there is a hook ${id} already; choose another id, remove it first, or pass replace: true`)
+    }
+    this.remove(id)
+    const runner: HookRunner = new HookRunner({
+      id,
+      hook,
+      maxPending,
+      joinedAfter: this.#lastSeq,
+      report: (failure) => this.#report(failure),
+      onOverflow: () => this.#hooks.delete(id),
+      onIdle: () => this.#settle(),
+    })
+    this.#hooks.set(id, runner)
+  }
+
+  remove(id: string): boolean {
+    this.#hooks.get(id)?.stop()
+    const existed = this.#hooks.delete(id)
+    this.#settle()
+    return existed
+  }
+
+  idle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#idleWaiters.add(resolve)
+      this.#settle()
+    })
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close())
+  }
+
+  async #close(): Promise<void> {
+    this.#unlisten()
+    let cancel: (() => void) | undefined
+    const grace = new Promise<void>((resolve) => {
+      cancel = this.#clock.schedule(this.#closeGraceMs, resolve)
+    })
+    await Promise.race([this.idle(), grace])
+    cancel?.()
+    this.#writes.complete()
+    for (const runner of this.#hooks.values()) {
+      if (runner.busy) runner.abandon()
+      else runner.stop()
+    }
+    this.#hooks.clear()
+    this.#settle()
+    this.#errors.complete()
+  }
+
+  #onCommit(commits: readonly Commit[]): void {
+    const isHeard = this.#hooks.size > 0 || this.#writes.observed
+    for (const { changes } of commits) {
+      if (changes.length === 0) continue
+      this.#lastSeq = changes.at(-1)!.seq
+      if (isHeard) for (const change of changes) this.#queue.push(change)
+    }
+    if (this.#draining || this.#queue.length === 0) return
+    this.#draining = true
+    queueMicrotask(() => this.#drain())
+  }
+
+  /** What is committed meanwhile, by a handler for instance, is appended to the queue, and so comes last for everyone. */
+  #drain(): void {
+    while (this.#queue.length > 0) {
+      const rows = this.#queue
+      this.#queue = []
+      for (const change of toChanges(rows)) this.#deliver(change)
+    }
+    this.#draining = false
+    this.#settle()
+  }
+
+  #deliver(change: Change): void {
+    this.#delivering = change
+    this.#writes.emit(change, change.seq)
+    this.#delivering = undefined
+    for (const runner of this.#hooks.values()) runner.offer(change)
+  }
+
+  #subscriberFailed(error: unknown): void {
+    this.#report({ kind: 'subscriber-failed', change: this.#delivering, error })
+  }
+
+  #report(failure: HookError): void {
+    if (this.#errors.observed) this.#errors.emit(failure, Infinity)
+    else lastResort(`${describeHookError(failure)}, and nobody listens to hookErrors$`, failure.error)
+  }
+
+  #settle(): void {
+    if (this.#draining) return
+    for (const runner of this.#hooks.values()) if (runner.busy) return
+    for (const resolve of this.#idleWaiters) resolve()
+    this.#idleWaiters.clear()
+  }
+}

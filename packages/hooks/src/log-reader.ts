@@ -1,0 +1,64 @@
+import { type Log, type LogPage, TidemarkError } from '@tidemark/core'
+
+/**
+ * Reads one log forwards, page by page, and vouches for it: what it hands out continues exactly where the last page
+ * ended. It knows no subscriber and no filter, since a filtered stream can no longer show a gap.
+ */
+export class LogReader {
+  readonly #log: Log
+  readonly #limit: number
+  #position: number
+  #seed: LogPage | undefined
+
+  /** `seed` is a page that was read from `position` on already. */
+  constructor(log: Log, limit: number, position: number, seed?: LogPage) {
+    this.#log = log
+    this.#limit = limit
+    this.#position = position
+    // A log may bound its pages in other ways too: an empty rest of a page says nothing about what follows.
+    this.#seed = seed?.changes.length === 0 ? undefined : seed
+  }
+
+  /** The seq up to which changes were handed out. */
+  get position(): number {
+    return this.#position
+  }
+
+  /**
+   * The next page, never empty; waits for one at the end of the log. Not to be called again before it has settled.
+   *
+   * @throws TidemarkError LOG_GAP when the log has lost, repeated or torn something; what the log throws; the reason of
+   * `signal` when it aborts during the wait.
+   */
+  async next(signal: AbortSignal): Promise<LogPage> {
+    for (;;) {
+      signal.throwIfAborted()
+      const page = this.#seed ?? (await this.#log.read({ after: this.#position, limit: this.#limit }))
+      this.#seed = undefined
+      const end = endOf(page, this.#position)
+      if (end > this.#position) {
+        this.#position = end
+        return page
+      }
+      // A wake-up may be spurious: only the next read says whether there is more.
+      await this.#log.wait(this.#position, signal)
+    }
+  }
+}
+
+/** The last seq of a page that was read after `after`; `after` itself when the page is empty at the end of the log. */
+function endOf(page: LogPage, after: number): number {
+  let end = after
+  for (const { seq } of page.changes) {
+    if (seq !== end + 1) throw gap(`change ${seq} came after ${end}`)
+    end = seq
+  }
+  const { last } = page.changes.at(-1) ?? { last: after }
+  if (last !== end) throw gap(`the commit that ends with change ${last} was torn after ${end}`)
+  if (end === after && page.head > after) throw gap(`nothing came after ${after}, but its head is ${page.head}`)
+  return end
+}
+
+function gap(what: string): TidemarkError {
+  return new TidemarkError('LOG_GAP', `the log is not dense: ${what}; nothing after the gap was delivered`)
+}

@@ -1,0 +1,80 @@
+import { CompactedError, type Log, type LogChange, type LogPage, TidemarkError } from '@tidemark/core'
+import { checkOf, NO_CHECK } from './check.ts'
+import { decodeToken } from './token.ts'
+
+/** Where a subscription starts, and the first page from there, read in the same snapshot. */
+export interface Start {
+  readonly seq: number
+  readonly check: number
+  readonly page: LogPage
+}
+
+export async function startAtBeginning(log: Log, limit: number): Promise<Start> {
+  return { seq: 0, check: NO_CHECK, page: await log.read({ after: 0, limit }) }
+}
+
+export async function startNow(log: Log, limit: number): Promise<Start> {
+  const seq = await log.head()
+  const { last, page } = await readAround(log, seq, limit)
+  return { seq, check: last === undefined ? NO_CHECK : checkOf(last), page }
+}
+
+/**
+ * Checks that the log still is the one that the token was made from, and holds everything that follows it. When the
+ * token stands exactly at the floor, its own change is gone: everything after it is there, and the check cannot be made.
+ *
+ * @throws TidemarkError TOKEN_INVALID, TOKEN_FOREIGN, LOG_EPOCH_CHANGED, LOG_AHEAD, LOG_DIVERGED, LOG_GAP;
+ * CompactedError. None of them is retryable.
+ */
+export async function startAfterToken(log: Log, token: string, limit: number): Promise<Start> {
+  const { id, epoch, seq, check } = decodeToken(token)
+  const { identity } = log
+  if (id !== identity.id) {
+    throw new TidemarkError('TOKEN_FOREIGN', `the token belongs to log ${id}, but this is log ${identity.id}`)
+  }
+  if (epoch !== identity.epoch) {
+    throw new TidemarkError(
+      'LOG_EPOCH_CHANGED',
+      `the token is from epoch ${epoch}, but the log is in epoch ${identity.epoch}: it was restored or rewritten; take a snapshot and follow from now`,
+    )
+  }
+  const { last, page } = await readAround(log, seq, limit)
+  if (last !== undefined && check !== NO_CHECK && check !== checkOf(last)) {
+    throw new TidemarkError(
+      'LOG_DIVERGED',
+      `change ${seq} is not the one that the token was made after: the log was restored and written since; take a snapshot and follow from now`,
+    )
+  }
+  return { seq, check, page }
+}
+
+/** Change `seq` itself, undefined when it is compacted away or before the first, and the page that follows it. */
+async function readAround(
+  log: Log,
+  seq: number,
+  limit: number,
+): Promise<{ last: LogChange | undefined; page: LogPage }> {
+  if (seq === 0) return { last: undefined, page: await log.read({ after: 0, limit }) }
+  try {
+    const { changes, head } = await log.read({ after: seq - 1, limit: limit + 1 })
+    if (head < seq) throw ahead(seq)
+    const [last, ...rest] = changes
+    if (last?.seq !== seq)
+      throw new TidemarkError('LOG_GAP', `the log does not hold change ${seq}, but its head is ${head}`)
+    return { last, page: { changes: rest, head } }
+  } catch (error) {
+    if (!(error instanceof TidemarkError)) throw error
+    // The log speaks of the position before the one that was asked for.
+    if (error.code === 'LOG_AHEAD') throw ahead(seq)
+    if (!(error instanceof CompactedError)) throw error
+    if (error.floor > seq) throw new CompactedError(seq, error.floor, error.head)
+    return { last: undefined, page: await log.read({ after: seq, limit }) }
+  }
+}
+
+function ahead(seq: number): TidemarkError {
+  return new TidemarkError(
+    'LOG_AHEAD',
+    `the log ends before change ${seq}: an older state of it was restored; take a snapshot and follow from now`,
+  )
+}
