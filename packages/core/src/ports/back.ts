@@ -41,6 +41,8 @@ export interface Commit {
   readonly changes: readonly LogChange[]
   /** The head of the log right after this commit: everything up to it is included in what was decided. */
   readonly asOf: number
+  /** The proposal that this is the outcome of, the same object; undefined for what the tier does by itself (expiry). */
+  readonly proposal: Proposal | undefined
   /** What became of the commit in each front, filled in by a tiered store; empty for a plain back tier. */
   readonly tiers: readonly TierReport[]
 }

@@ -160,12 +160,7 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
   }
 
   /** Puts `value` at `path`; containers that are absent on the way are made. The change names the path. */
-  async setIn(
-    key: Key,
-    path: Path,
-    value: unknown,
-    options?: SetOptions & ConditionOptions & W,
-  ): Promise<WriteResult> {
+  async setIn(key: Key, path: Path, value: unknown, options?: SetOptions & ConditionOptions & W): Promise<WriteResult> {
     return this.#update(key, path, (root) => withValueAt(root, path, value), options)
   }
 
@@ -232,7 +227,10 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
     const expected = options?.ifVersion
     if (expected === undefined) return this.#back.commit({ reads: [], decide: () => writes }, options)
     checkVersion(expected)
-    return this.#back.commit({ reads: [key], decide: ([current]) => (assertVersion(key, expected, current), writes) }, options)
+    return this.#back.commit(
+      { reads: [key], decide: ([current]) => (assertVersion(key, expected, current), writes) },
+      options,
+    )
   }
 
   async #update(
@@ -285,4 +283,3 @@ function refusePromise<T>(value: T): T {
   value.catch(() => undefined)
   throw new TypeError('an update function must not be async: it runs inside the write transaction; use transaction()')
 }
-

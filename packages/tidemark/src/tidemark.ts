@@ -1,0 +1,85 @@
+import { type Clock, Store } from '@tidemark/core'
+import {
+  type Change,
+  type ChangeBatch,
+  changes,
+  changes$,
+  type ChangesOptions,
+  createHooks,
+  type HookBus,
+} from '@tidemark/hooks'
+import type {
+  TieredBack,
+  TieredReadOptions,
+  TieredWriteOptions,
+  TierEvent,
+  TierStats,
+  WarmOptions,
+  WarmProgress,
+} from '@tidemark/tiered'
+import type { Observable } from 'rxjs'
+
+/** An opened store: the rich API, its events, and its tiers. */
+export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
+  /** Named callbacks on the writes of this process, isolated from each other and from the writers. */
+  readonly hooks: HookBus
+  /** The committed changes of this process, in the order of the log; hot. For every process, see {@link changes}. */
+  readonly writes$: Observable<Change>
+  /** Trouble in a front, and its end; hot. */
+  readonly tierEvents$: Observable<TierEvent>
+  readonly #tiers: TieredBack
+  readonly #beforeClose: () => Promise<void>
+  readonly #afterClose: () => Promise<void>
+
+  constructor(
+    tiers: TieredBack,
+    options: { readonly clock: Clock; beforeClose(): Promise<void>; afterClose(): Promise<void> },
+  ) {
+    super(tiers, { clock: options.clock })
+    this.#tiers = tiers
+    this.#beforeClose = () => options.beforeClose()
+    this.#afterClose = () => options.afterClose()
+    this.hooks = createHooks(tiers)
+    this.writes$ = this.hooks.writes$
+    this.tierEvents$ = tiers.tierEvents$
+  }
+
+  /** The durable change stream, from any process on the same file; pull-based, resumes from a token. */
+  changes(options?: ChangesOptions): AsyncIterable<ChangeBatch> {
+    return changes(this.#tiers.log, options)
+  }
+
+  /** As {@link changes}; the next page is read when the subscribers have taken the last one. */
+  changes$(options?: ChangesOptions): Observable<ChangeBatch> {
+    return changes$(this.#tiers.log, options)
+  }
+
+  /** Brings what the back tier holds into the fronts, with progress. Starts when it is subscribed to. */
+  warm(options?: WarmOptions): Observable<WarmProgress> {
+    return this.#tiers.warm(options)
+  }
+
+  /** Which tier answered how many reads since the store was opened. */
+  tierStats(): TierStats {
+    return this.#tiers.tierStats()
+  }
+
+  /** The seq of the last change in the log. */
+  head(): Promise<number> {
+    return this.#tiers.log.head()
+  }
+
+  /** How many keys there are, or how many start with `prefix`. */
+  override close(): Promise<void> {
+    return (this.#closing ??= this.#close())
+  }
+
+  #closing: Promise<void> | undefined
+
+  async #close(): Promise<void> {
+    await this.#beforeClose()
+    await super.close()
+    await this.hooks.close()
+    await this.#afterClose()
+  }
+}
