@@ -1,4 +1,4 @@
-import { type Clock, Store } from '@tidemark/core'
+import { type Clock, type Key, renderKeyOf, Store } from '@tidemark/core'
 import {
   type Change,
   type ChangeBatch,
@@ -69,7 +69,15 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
     return this.#tiers.log.head()
   }
 
-  /** How many keys there are, or how many start with `prefix`. */
+  /**
+   * The value that the near front holds, at once and without a promise; undefined when it holds none, which says nothing
+   * about whether the key exists. May lack what another process wrote within the last poll of the log (2 to 15 ms).
+   */
+  peek<T = unknown>(key: Key): T | undefined {
+    const entry = this.#tiers.peek(renderKeyOf(key))?.entry
+    return entry === undefined ? undefined : (entry.payload.read() as T)
+  }
+
   override close(): Promise<void> {
     return (this.#closing ??= this.#close())
   }

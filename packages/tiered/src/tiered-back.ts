@@ -32,6 +32,11 @@ export interface TieredBack extends Back<TieredReadOptions, TieredWriteOptions> 
   /** Trouble in a tier, and its end. Hot. */
   readonly tierEvents$: Observable<TierEvent>
   tierStats(): TierStats
+  /**
+   * What the near front holds under this key id, at once. The log is not asked: the answer may lack what another process
+   * wrote within the last poll of the log.
+   */
+  peek(id: string): Found | undefined
   /** Brings what the back tier holds into the fronts. Nothing happens until it is subscribed to. */
   warm(options?: WarmOptions): Observable<WarmProgress>
 }
@@ -114,6 +119,10 @@ class Tiered implements TieredBack {
 
   tierStats(): TierStats {
     return this.#counters.snapshot()
+  }
+
+  peek(id: string): Found | undefined {
+    return this.#options.near?.peek(id)
   }
 
   warm(options?: WarmOptions): Observable<WarmProgress> {
