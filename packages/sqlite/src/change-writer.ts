@@ -1,0 +1,105 @@
+import type { LogChange } from '@tidemark/core'
+import { ChunkedStatement } from './chunked-statement.ts'
+import type { Connection } from './connection.ts'
+import { LOG_COLUMNS, opCode, SET_CODE } from './log-rows.ts'
+
+const UPSERT_TAIL = `ON CONFLICT (key) DO UPDATE SET version = excluded.version, expires_at = excluded.expires_at,
+  written_at = excluded.written_at, meta = excluded.meta, value = excluded.value`
+const UPSERT = 'INSERT INTO entry (key, version, expires_at, written_at, meta, value) VALUES'
+const APPEND = `INSERT INTO log (${LOG_COLUMNS}) VALUES`
+
+/**
+ * Stores changes in the log and their outcome in the entries.
+ *
+ * Most changes are plain: a set of one key, without expiry, metadata or path. They have statements of their own, with
+ * half as many parameters, and parameters are what a row costs.
+ */
+export class ChangeWriter {
+  readonly #appendPlain: ChunkedStatement<LogChange>
+  readonly #appendAny: ChunkedStatement<LogChange>
+  readonly #upsertPlain: ChunkedStatement<LogChange>
+  readonly #upsertAny: ChunkedStatement<LogChange>
+  readonly #remove: ChunkedStatement<LogChange>
+
+  constructor(connection: Connection) {
+    this.#appendPlain = new ChunkedStatement(connection, {
+      head: APPEND,
+      row: `(?, ${SET_CODE}, 0, 1, ?, ?, ?, NULL, ?, NULL, NULL, ?)`,
+      bind: (change, parameters) => {
+        const { seq, at, origin, prevVersion, key, payload } = change
+        parameters.push(seq, at, origin, prevVersion, key.bytes, payload!.bytes)
+      },
+    })
+    this.#appendAny = new ChunkedStatement(connection, {
+      head: APPEND,
+      row: '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      bind: (change, parameters) => {
+        const { seq, op, first, last, at, origin, prevVersion, expiresAt, key, path, meta, payload } = change
+        parameters.push(seq, opCode(op), seq - first, last - first + 1, at, origin, prevVersion, expiresAt ?? null)
+        parameters.push(key.bytes, path === undefined ? null : JSON.stringify(path))
+        parameters.push(meta?.bytes ?? null, payload?.bytes ?? null)
+      },
+    })
+    this.#upsertPlain = new ChunkedStatement(connection, {
+      head: UPSERT,
+      row: '(?, ?, NULL, ?, NULL, ?)',
+      tail: UPSERT_TAIL,
+      bind: ({ key, seq, at, payload }, parameters) => {
+        parameters.push(key.bytes, seq, at, payload!.bytes)
+      },
+    })
+    this.#upsertAny = new ChunkedStatement(connection, {
+      head: UPSERT,
+      row: '(?, ?, ?, ?, ?, ?)',
+      tail: UPSERT_TAIL,
+      bind: ({ key, seq, expiresAt, at, meta, payload }, parameters) => {
+        parameters.push(key.bytes, seq, expiresAt ?? null, at, meta?.bytes ?? null, payload!.bytes)
+      },
+    })
+    this.#remove = new ChunkedStatement(connection, {
+      head: 'DELETE FROM entry WHERE key IN (',
+      row: '?',
+      tail: ')',
+      bind: ({ key }, parameters) => {
+        parameters.push(key.bytes)
+      },
+    })
+  }
+
+  /** Appends the changes, which are in seq order. */
+  append(changes: readonly LogChange[]): void {
+    let from = 0
+    while (from < changes.length) {
+      const plain = isPlainCommit(changes[from]!)
+      let to = from + 1
+      while (to < changes.length && isPlainCommit(changes[to]!) === plain) to++
+      const run = from === 0 && to === changes.length ? changes : changes.slice(from, to)
+      if (plain) this.#appendPlain.run(run)
+      else this.#appendAny.run(run)
+      from = to
+    }
+  }
+
+  /** Makes the entries what the changes say: at most one change per key. */
+  store(changes: Iterable<LogChange>): void {
+    const plain: LogChange[] = []
+    const other: LogChange[] = []
+    const removed: LogChange[] = []
+    for (const change of changes) {
+      if (change.op !== 'set') removed.push(change)
+      else if (isPlain(change)) plain.push(change)
+      else other.push(change)
+    }
+    this.#upsertPlain.run(plain)
+    this.#upsertAny.run(other)
+    this.#remove.run(removed)
+  }
+}
+
+function isPlain({ op, expiresAt, meta }: LogChange): boolean {
+  return op === 'set' && expiresAt === undefined && meta === undefined
+}
+
+function isPlainCommit(change: LogChange): boolean {
+  return isPlain(change) && change.path === undefined && change.first === change.last
+}

@@ -1,0 +1,111 @@
+import type { Codec, Commit, Entry, Proposal, StoreKey, Write } from '@tidemark/core'
+import type { Statement } from 'better-sqlite3'
+import { ChangeWriter } from './change-writer.ts'
+import type { Connection, RowStatement } from './connection.ts'
+import { GroupPlan } from './group-plan.ts'
+import { WriteSource } from './write-source.ts'
+
+/** A group grows no further than this, so that a burst of large values is not held in memory twice. */
+const MAX_BYTES = 16 * 1024 * 1024
+
+/** What one caller asked for. */
+export type Request =
+  | { readonly kind: 'proposal'; readonly proposal: Proposal }
+  | { readonly kind: 'expire'; readonly limit: number }
+
+/** What became of one request: a commit, or the error that only this one failed with. */
+export type Outcome = { readonly commit: Commit } | { readonly error: unknown }
+
+export interface CommitGroupOptions {
+  readonly codec: Codec
+  readonly origin: string
+  readonly maxGroup: number
+  readonly now: () => number
+}
+
+/** Commits several requests in one transaction. */
+export class CommitGroup {
+  readonly #connection: Connection
+  readonly #options: CommitGroupOptions
+  readonly #source: WriteSource
+  readonly #writer: ChangeWriter
+  readonly #readHead: RowStatement<readonly [seq: number, at: number]>
+  readonly #writeHead: Statement
+
+  constructor(connection: Connection, options: CommitGroupOptions) {
+    this.#connection = connection
+    this.#options = options
+    this.#source = new WriteSource(connection, options.codec)
+    this.#writer = new ChangeWriter(connection)
+    this.#readHead = connection.prepareRows('SELECT seq, at FROM log_head WHERE id = 1')
+    this.#writeHead = connection.prepare('UPDATE log_head SET seq = ?, at = ? WHERE id = 1')
+  }
+
+  /**
+   * @returns outcomes of the first requests, in their order; fewer than there are requests when the group became large
+   * @throws the driver's own errors; nothing was written then
+   */
+  run(requests: readonly Request[]): readonly Outcome[] {
+    // What reads nothing can decide before the lock is taken.
+    const decided = requests.map(decideBlind)
+    return this.#connection.write(() => {
+      const [head, lastAt] = this.#readHead.get()!
+      const at = Math.max(Math.floor(this.#options.now()), lastAt)
+      const plan = new GroupPlan({ source: this.#source, head, at, origin: this.#options.origin })
+      plan.prefetch(...keysOf(requests, decided))
+      const outcomes: Outcome[] = []
+      let bytes = 0
+      for (const [i, request] of requests.entries()) {
+        if (i > 0 && (plan.changes.length >= this.#options.maxGroup || bytes >= MAX_BYTES)) break
+        const outcome = carryOut(plan, request, decided[i])
+        outcomes.push(outcome)
+        if ('commit' in outcome) for (const { payload } of outcome.commit.changes) bytes += payload?.byteLength ?? 0
+      }
+      if (plan.changes.length > 0) {
+        this.#writer.append(plan.changes)
+        this.#writer.store(plan.final.values())
+        this.#writeHead.run(plan.head, at)
+      }
+      return outcomes
+    })
+  }
+}
+
+/** What a proposal writes, or that its decision failed. */
+type Decision = { readonly writes: readonly Write[] } | { readonly error: unknown }
+
+function decide(proposal: Proposal, current: readonly (Entry | undefined)[]): Decision {
+  try {
+    const writes = proposal.decide(current)
+    // Keys are encoded when first asked for, which fails for one that is too long: here it fails this proposal alone.
+    for (const { key } of writes) void key.bytes
+    return { writes }
+  } catch (error) {
+    return { error }
+  }
+}
+
+function decideBlind(request: Request): Decision | undefined {
+  return request.kind === 'proposal' && request.proposal.reads.length === 0 ? decide(request.proposal, []) : undefined
+}
+
+function carryOut(plan: GroupPlan, request: Request, blind: Decision | undefined): Outcome {
+  if (request.kind === 'expire') return { commit: plan.expire(request.limit) }
+  const { proposal } = request
+  const decision = blind ?? decide(proposal, plan.current(proposal.reads))
+  return 'error' in decision ? decision : { commit: plan.take(decision.writes, proposal) }
+}
+
+function keysOf(
+  requests: readonly Request[],
+  decided: readonly (Decision | undefined)[],
+): [reads: Map<string, StoreKey>, writes: Map<string, StoreKey>] {
+  const reads = new Map<string, StoreKey>()
+  const writes = new Map<string, StoreKey>()
+  for (const [i, request] of requests.entries()) {
+    if (request.kind === 'proposal') for (const key of request.proposal.reads) reads.set(key.id, key)
+    const blind = decided[i]
+    if (blind !== undefined && 'writes' in blind) for (const { key } of blind.writes) writes.set(key.id, key)
+  }
+  return [reads, writes]
+}

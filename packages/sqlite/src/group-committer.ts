@@ -1,0 +1,156 @@
+import { afterTurn, type Clock, type Commit, type Proposal, TidemarkError } from '@tidemark/core'
+import type { CommitGroup, Outcome, Request } from './commit-group.ts'
+import { type ErrorContext, isBusy, toTidemarkError } from './sqlite-errors.ts'
+
+/** Longest pause before asking for the lock again. Short, since other writers hold it for about a millisecond. */
+const MAX_PAUSE_MS = 4
+
+/** Errors of the disk: splitting a group and trying again would only repeat them, or do worse. */
+const DISK_ERRORS: readonly unknown[] = ['IO', 'CORRUPT', 'READ_ONLY']
+
+interface Waiting {
+  readonly request: Request
+  readonly since: number
+  readonly resolve: (commit: Commit) => void
+  readonly reject: (error: unknown) => void
+}
+
+export interface GroupCommitterOptions extends ErrorContext {
+  readonly clock: Clock
+  readonly busyTimeoutMs: number
+  /** The most requests that are tried in one transaction. */
+  readonly maxGroup: number
+  /** Called after a transaction became durable and before its callers learn of it; must not throw. */
+  readonly onCommitted: (commits: readonly Commit[]) => void
+}
+
+/**
+ * Gathers what is asked for in one turn of the event loop and commits it together, so that one sync of the disk serves
+ * many callers. While another process holds the lock, requests wait here and not in SQLite, which would block the thread.
+ */
+export class GroupCommitter {
+  readonly #group: CommitGroup
+  readonly #options: GroupCommitterOptions
+  #queue: Waiting[] = []
+  #unsettled = 0
+  #scheduled = false
+  #idle: (() => void)[] = []
+  #keepAlive: ReturnType<typeof setInterval> | undefined
+
+  constructor(group: CommitGroup, options: GroupCommitterOptions) {
+    this.#group = group
+    this.#options = options
+  }
+
+  propose(proposal: Proposal): Promise<Commit> {
+    // Fails for a key that is too long, here and not for the whole group.
+    for (const key of proposal.reads) void key.bytes
+    return this.#enqueue({ kind: 'proposal', proposal })
+  }
+
+  expire(limit: number): Promise<Commit> {
+    return this.#enqueue({ kind: 'expire', limit })
+  }
+
+  /** Resolves when nothing waits any more. */
+  drained(): Promise<void> {
+    return this.#unsettled === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve))
+  }
+
+  #enqueue(request: Request): Promise<Commit> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ request, since: this.#options.clock.monotonic(), resolve, reject })
+      this.#unsettled += 1
+      this.#scheduleFlush()
+    })
+  }
+
+  #scheduleFlush(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    afterTurn(() => this.#flush())
+  }
+
+  #flush(): void {
+    this.#scheduled = false
+    const queue = this.#queue
+    this.#queue = []
+    const left = this.#commit(queue.slice(0, this.#options.maxGroup))
+    const busy = left.length > 0
+    // Commit listeners may have asked for more by now: that comes after what waits already.
+    this.#queue = [...left, ...queue.slice(this.#options.maxGroup), ...this.#queue]
+    if (busy) this.#retryLater()
+    else if (this.#queue.length > 0) this.#scheduleFlush()
+    else this.#rest()
+  }
+
+  /** @returns what could not be tried because another process holds the lock */
+  #commit(group: readonly Waiting[]): readonly Waiting[] {
+    let from = 0
+    while (from < group.length) {
+      const part = group.slice(from)
+      let outcomes: readonly Outcome[]
+      try {
+        outcomes = this.#group.run(part.map(({ request }) => request))
+      } catch (error) {
+        if (isBusy(error)) return this.#giveUpOld(part, error)
+        return this.#isolate(part, toTidemarkError(error, this.#options))
+      }
+      this.#settle(part, outcomes)
+      from += outcomes.length
+    }
+    return []
+  }
+
+  #settle(group: readonly Waiting[], outcomes: readonly Outcome[]): void {
+    const commits: Commit[] = []
+    for (const outcome of outcomes)
+      if ('commit' in outcome && outcome.commit.changes.length > 0) commits.push(outcome.commit)
+    if (commits.length > 0) this.#options.onCommitted(commits)
+    this.#unsettled -= outcomes.length
+    for (const [i, outcome] of outcomes.entries()) {
+      if ('commit' in outcome) group[i]!.resolve(outcome.commit)
+      else group[i]!.reject(outcome.error)
+    }
+  }
+
+  /** Tries the halves of a group that failed as a whole, so that one request (too large for the disk, say) fails alone. */
+  #isolate(group: readonly Waiting[], error: unknown): readonly Waiting[] {
+    if (group.length === 1 || (error instanceof TidemarkError && DISK_ERRORS.includes(error.code))) {
+      this.#fail(group, error)
+      return []
+    }
+    const middle = Math.ceil(group.length / 2)
+    const left = this.#commit(group.slice(0, middle))
+    return left.length > 0 ? [...left, ...group.slice(middle)] : this.#commit(group.slice(middle))
+  }
+
+  #giveUpOld(group: readonly Waiting[], cause: unknown): readonly Waiting[] {
+    const { clock, busyTimeoutMs, file, name: tier } = this.#options
+    const since = clock.monotonic() - busyTimeoutMs
+    const message = `another process has kept ${file} locked for ${busyTimeoutMs} ms; try again, or raise busyTimeoutMs`
+    const tired = group.filter((waiting) => waiting.since <= since)
+    if (tired.length > 0) this.#fail(tired, new TidemarkError('BUSY', message, { tier, cause, retryable: true }))
+    return group.filter((waiting) => waiting.since > since)
+  }
+
+  #fail(group: readonly Waiting[], error: unknown): void {
+    this.#unsettled -= group.length
+    for (const waiting of group) waiting.reject(error)
+  }
+
+  #retryLater(): void {
+    this.#scheduled = true
+    // The clock's timers let the process end; a write that was asked for must not be lost that way.
+    this.#keepAlive ??= setInterval(() => {}, 2 ** 30)
+    this.#options.clock.schedule(Math.random() * MAX_PAUSE_MS, () => this.#flush())
+  }
+
+  #rest(): void {
+    clearInterval(this.#keepAlive)
+    this.#keepAlive = undefined
+    const idle = this.#idle
+    this.#idle = []
+    for (const resolve of idle) resolve()
+  }
+}

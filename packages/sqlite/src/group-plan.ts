@@ -1,0 +1,151 @@
+import type { Commit, DeleteWrite, Entry, LogChange, Proposal, SetWrite, StoreKey, Write } from '@tidemark/core'
+import type { WriteSource } from './write-source.ts'
+
+interface ExpireWrite {
+  readonly op: 'expire'
+  readonly key: StoreKey
+}
+
+type PlannedWrite = SetWrite | DeleteWrite | ExpireWrite
+
+/** A write that changes something, and the version that it replaces. */
+interface Effect {
+  readonly write: PlannedWrite
+  readonly prevVersion: number
+}
+
+/** What is known of a key within the transaction. `entry` is left out where only the version was fetched. */
+interface Known {
+  readonly version: number
+  readonly entry: Entry | undefined
+}
+
+const ABSENT: Known = Object.freeze({ version: 0, entry: undefined })
+
+export interface GroupPlanOptions {
+  readonly source: WriteSource
+  /** The head of the log before the transaction. */
+  readonly head: number
+  /** The time of the transaction. */
+  readonly at: number
+  readonly origin: string
+}
+
+/**
+ * Decides the proposals of one transaction, one after the other, each on top of what the earlier ones wrote. Collects
+ * what the transaction then has to store.
+ */
+export class GroupPlan {
+  /** Every change, in seq order. */
+  readonly changes: LogChange[] = []
+  /** The last change of each key that has one. */
+  readonly final: Map<string, LogChange> = new Map()
+  readonly #options: GroupPlanOptions
+  readonly #known = new Map<string, Known>()
+
+  constructor(options: GroupPlanOptions) {
+    this.#options = options
+  }
+
+  get head(): number {
+    return this.#options.head + this.changes.length
+  }
+
+  /** Fetches at once what the group is known to need: entries to decide on, versions to replace. */
+  prefetch(reads: ReadonlyMap<string, StoreKey>, writes: ReadonlyMap<string, StoreKey>): void {
+    const { source, at } = this.#options
+    const readKeys = [...reads.values()]
+    for (const [i, entry] of source.entries(readKeys, at).entries())
+      this.#learn(readKeys[i]!, entry?.version ?? 0, entry)
+    const writeKeys = [...writes.values()].filter((key) => !this.#known.has(key.id))
+    for (const [i, version] of source.versions(writeKeys, at).entries()) this.#learn(writeKeys[i]!, version, undefined)
+  }
+
+  /** The entries of keys that were prefetched to be read, as the proposals until now left them. */
+  current(reads: readonly StoreKey[]): readonly (Entry | undefined)[] {
+    return reads.map((key) => this.#known.get(key.id)?.entry)
+  }
+
+  /** Takes in what a proposal decided as one commit. */
+  take(writes: readonly Write[], proposal: Proposal): Commit {
+    this.#fetchMissing(writes)
+    return this.#commit(writes.length === 1 ? this.#effect(writes[0]!) : this.#effects(writes), proposal)
+  }
+
+  /** Takes in the removal of up to `limit` entries whose time has come as one commit. */
+  expire(limit: number): Commit {
+    const { source, at } = this.#options
+    const effects: Effect[] = []
+    for (const { key, version } of source.expired(at, limit)) {
+      // Written again by an earlier proposal of this group.
+      if (this.final.has(key.id)) continue
+      effects.push({ write: { op: 'expire', key }, prevVersion: version })
+    }
+    return this.#commit(effects, undefined)
+  }
+
+  #learn(key: StoreKey, version: number, entry: Entry | undefined): void {
+    this.#known.set(key.id, version === 0 ? ABSENT : { version, entry })
+  }
+
+  #fetchMissing(writes: readonly Write[]): void {
+    let missing: StoreKey[] | undefined
+    for (const { key } of writes) if (!this.#known.has(key.id)) (missing ??= []).push(key)
+    if (missing === undefined) return
+    const versions = this.#options.source.versions(missing, this.#options.at)
+    for (const [i, version] of versions.entries()) this.#learn(missing[i]!, version, undefined)
+  }
+
+  #effect(write: Write): readonly Effect[] {
+    const { version } = this.#known.get(write.key.id)!
+    return write.op === 'delete' && version === 0 ? [] : [{ write, prevVersion: version }]
+  }
+
+  #effects(writes: readonly Write[]): readonly Effect[] {
+    const effects: Effect[] = []
+    /** Versions after the earlier writes of this proposal. */
+    const versions = new Map<string, number>()
+    for (const write of writes) {
+      const { id } = write.key
+      const prevVersion = versions.get(id) ?? this.#known.get(id)!.version
+      if (write.op === 'delete' && prevVersion === 0) continue
+      effects.push({ write, prevVersion })
+      versions.set(id, this.#isLive(write) ? this.head + effects.length : 0)
+    }
+    return effects
+  }
+
+  #commit(effects: readonly Effect[], proposal: Proposal | undefined): Commit {
+    const first = this.head + 1
+    const last = this.head + effects.length
+    const changes = effects.map((effect, i) => this.#change(effect, first + i, first, last))
+    for (const change of changes) {
+      const { id } = change.key
+      this.changes.push(change)
+      this.final.set(id, change)
+      this.#known.set(id, this.#isLive(change) ? { version: change.seq, entry: toEntry(change) } : ABSENT)
+    }
+    return { changes, asOf: last, proposal, tiers: [] }
+  }
+
+  #change({ write, prevVersion }: Effect, seq: number, first: number, last: number): LogChange {
+    const { at, origin } = this.#options
+    const { op, key } = write
+    if (op !== 'set') {
+      const nothing = { path: undefined, payload: undefined, expiresAt: undefined, meta: undefined }
+      return { seq, first, last, op, key, prevVersion, at, origin, ...nothing }
+    }
+    const { path, payload, expiresAt, meta } = write
+    return { seq, first, last, op, key, path, prevVersion, payload, expiresAt, meta, at, origin }
+  }
+
+  #isLive(write: PlannedWrite | LogChange): boolean {
+    if (write.op !== 'set') return false
+    const { expiresAt } = write as SetWrite
+    return expiresAt === undefined || expiresAt > this.#options.at
+  }
+}
+
+function toEntry({ key, seq, payload, at, expiresAt, meta }: LogChange): Entry | undefined {
+  return payload && { key, version: seq, payload, writtenAt: at, expiresAt, meta }
+}

@@ -1,0 +1,111 @@
+import { type Clock, ClosedError } from '@tidemark/core'
+import type { Connection, RowStatement } from './connection.ts'
+
+interface Waiter {
+  readonly after: number
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+export interface HeadWatchOptions {
+  readonly clock: Clock
+  readonly pollMs: () => number
+}
+
+/**
+ * Knows the head of the log, and wakes who waits for it to move.
+ *
+ * `PRAGMA data_version` says in a microsecond or two whether another connection has committed. It is silent about our
+ * own commits, which are announced here instead, and may change without a reason.
+ */
+export class HeadWatch {
+  readonly #connection: Connection
+  readonly #options: HeadWatchOptions
+  readonly #dataVersion: RowStatement<number>
+  readonly #readHead: RowStatement<number>
+  readonly #waiters = new Set<Waiter>()
+  #seenVersion: number | undefined
+  #head = 0
+  #cancelPoll: (() => void) | undefined
+
+  constructor(connection: Connection, options: HeadWatchOptions) {
+    this.#connection = connection
+    this.#options = options
+    this.#dataVersion = connection.prepareColumn('PRAGMA data_version')
+    this.#readHead = connection.prepareColumn('SELECT seq FROM log_head WHERE id = 1')
+  }
+
+  /** The head now, commits of other processes included. @throws TidemarkError */
+  head(): number {
+    return this.#connection.read(() => {
+      const version = this.#dataVersion.get()
+      if (version !== this.#seenVersion) {
+        // In this order: a commit in between makes the head newer than the version says, and the next call looks again.
+        this.#head = this.#readHead.get()!
+        this.#seenVersion = version
+      }
+      return this.#head
+    })
+  }
+
+  /** Our own commit moved the head. */
+  moved(head: number): void {
+    this.#head = head
+    this.#wake(head)
+  }
+
+  async wait(after: number, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    if (this.head() > after) return
+    await new Promise<void>((resolve, reject) => {
+      const done = (): void => {
+        signal.removeEventListener('abort', onAbort)
+        this.#waiters.delete(waiter)
+      }
+      const waiter: Waiter = {
+        after,
+        resolve: () => {
+          done()
+          resolve()
+        },
+        reject: (error) => {
+          done()
+          reject(error as Error)
+        },
+      }
+      const onAbort = (): void => waiter.reject(signal.reason)
+      signal.addEventListener('abort', onAbort)
+      this.#waiters.add(waiter)
+      this.#schedulePoll()
+    })
+  }
+
+  /** Looks now, if anyone waits. */
+  look(): void {
+    if (this.#waiters.size === 0) return
+    try {
+      this.#wake(this.head())
+    } catch (error) {
+      for (const waiter of this.#waiters) waiter.reject(error)
+    }
+  }
+
+  close(): void {
+    this.#cancelPoll?.()
+    this.#cancelPoll = undefined
+    for (const waiter of this.#waiters) waiter.reject(new ClosedError())
+  }
+
+  #wake(head: number): void {
+    for (const waiter of this.#waiters) if (waiter.after < head) waiter.resolve()
+  }
+
+  #schedulePoll(): void {
+    if (this.#cancelPoll !== undefined) return
+    this.#cancelPoll = this.#options.clock.schedule(this.#options.pollMs(), () => {
+      this.#cancelPoll = undefined
+      this.look()
+      if (this.#waiters.size > 0) this.#schedulePoll()
+    })
+  }
+}

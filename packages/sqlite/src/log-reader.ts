@@ -1,0 +1,79 @@
+import {
+  CompactedError,
+  type Codec,
+  type LogChange,
+  type LogIdentity,
+  type LogPage,
+  TidemarkError,
+} from '@tidemark/core'
+import type { Connection, RowStatement } from './connection.ts'
+import { LOG_COLUMNS, type LogRow, toChange } from './log-rows.ts'
+
+/** Reads pages of the log, each on one snapshot. */
+export class LogReader {
+  readonly #connection: Connection
+  readonly #codec: Codec
+  readonly #bounds: RowStatement<readonly [head: number, floor: number]>
+  readonly #page: RowStatement<LogRow>
+  readonly #rest: RowStatement<LogRow>
+
+  constructor(connection: Connection, codec: Codec) {
+    this.#connection = connection
+    this.#codec = codec
+    this.#bounds = connection.prepareRows('SELECT seq, floor FROM log_head WHERE id = 1')
+    this.#page = connection.prepareRows(`SELECT ${LOG_COLUMNS} FROM log WHERE seq > ? ORDER BY seq LIMIT ?`)
+    this.#rest = connection.prepareRows(`SELECT ${LOG_COLUMNS} FROM log WHERE seq > ? AND seq <= ? ORDER BY seq`)
+  }
+
+  identity(): LogIdentity {
+    const statement = this.#connection.prepareRows<readonly [id: string, epoch: number]>(
+      'SELECT lower(hex(log_id)), epoch FROM log_head WHERE id = 1',
+    )
+    const [id, epoch] = this.#connection.read(() => statement.get())!
+    return Object.freeze({ id, epoch })
+  }
+
+  floor(): number {
+    return this.#connection.read(() => this.#bounds.get())![1]
+  }
+
+  /** @throws CompactedError, TidemarkError LOG_AHEAD, LOG_GAP */
+  read(after: number, limit: number): LogPage {
+    const { head, rows } = this.#connection.snapshot(() => this.#rows(after, limit))
+    const changes: LogChange[] = []
+    for (const row of rows) {
+      // Checked although seqs are dense by construction: a follower must never skip a change unnoticed.
+      if (row[0] !== after + changes.length + 1) throw gap(after + changes.length, row[0])
+      changes.push(toChange(this.#codec, row))
+    }
+    if (changes.length === 0 && head > after) throw gap(after, head)
+    return { changes, head }
+  }
+
+  #rows(after: number, limit: number): { head: number; rows: readonly LogRow[] } {
+    const [head, floor] = this.#bounds.get()!
+    if (after < floor) throw new CompactedError(after, floor, head)
+    if (after > head) throw ahead(after, head)
+    if (after === head) return { head, rows: [] }
+    const rows = this.#page.all(after, limit)
+    const last = rows.at(-1)
+    if (last === undefined) return { head, rows }
+    const [seq, , position, size] = last
+    const end = seq - position + size - 1
+    return { head, rows: end > seq ? [...rows, ...this.#rest.all(seq, end)] : rows }
+  }
+}
+
+function ahead(after: number, head: number): TidemarkError {
+  return new TidemarkError(
+    'LOG_AHEAD',
+    `the log ends at ${head}, before ${after}: it is another log, or was restored from a backup; take a snapshot and follow from ${head}`,
+  )
+}
+
+function gap(after: number, next: number): TidemarkError {
+  return new TidemarkError(
+    'LOG_GAP',
+    `the log lacks the changes between ${after} and ${next}: the database is damaged; restore it from a backup`,
+  )
+}

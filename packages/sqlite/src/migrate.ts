@@ -1,0 +1,70 @@
+import { TidemarkError } from '@tidemark/core'
+import type { Database } from 'better-sqlite3'
+import { IN_MEMORY, type ResolvedOptions } from './options.ts'
+import { APPLICATION_ID, type Migration } from './schema.ts'
+import { readOnlyFile } from './sqlite-errors.ts'
+
+/**
+ * Creates the schema in an empty database, or brings an older one to the newest version, in one transaction.
+ * Looks before it touches anything.
+ *
+ * @throws TidemarkError NOT_A_DATABASE for another application's database; SCHEMA_TOO_NEW; READ_ONLY; SqliteError BUSY.
+ */
+export function migrate(db: Database, options: ResolvedOptions, migrations: readonly Migration[]): void {
+  const current = migrations.length
+  if (readVersion(db, options, current) === current) {
+    if (!options.readOnly) requireWal(db, options)
+    return
+  }
+  if (options.readOnly) throw outdated(options)
+  // A property of the file, which cannot change inside a transaction.
+  requireWal(db, options)
+  db.exec('BEGIN IMMEDIATE')
+  try {
+    // Again, under the lock: another process may have done it meanwhile.
+    for (const migration of migrations.slice(readVersion(db, options, current))) db.exec(migration)
+    db.pragma(`application_id = ${APPLICATION_ID}`)
+    db.pragma(`user_version = ${current}`)
+    db.exec('COMMIT')
+  } catch (error) {
+    if (db.inTransaction) db.exec('ROLLBACK')
+    throw error
+  }
+}
+
+/** The version of the schema; 0 when the database is empty. */
+function readVersion(db: Database, { file, name: tier }: ResolvedOptions, current: number): number {
+  // In one snapshot, or a schema that is just being created could look like another application's.
+  const { applicationId, version, objects } = db.transaction(() => ({
+    applicationId: db.pragma('application_id', { simple: true }) as number,
+    version: db.pragma('user_version', { simple: true }) as number,
+    objects: db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() as number,
+  }))()
+  if (applicationId === 0 && version === 0 && objects === 0) return 0
+  if (applicationId !== APPLICATION_ID) {
+    const message = `${file} is a SQLite database of another application; it was left as it is: name another file`
+    throw new TidemarkError('NOT_A_DATABASE', message, { tier })
+  }
+  if (version > current) {
+    throw new TidemarkError(
+      'SCHEMA_TOO_NEW',
+      `${file} has schema version ${version}, and this release knows versions up to ${current}; upgrade @tidemark/sqlite`,
+      { tier },
+    )
+  }
+  return version
+}
+
+function requireWal(db: Database, { file, name: tier }: ResolvedOptions): void {
+  const mode = db.pragma('journal_mode = wal', { simple: true })
+  if (mode === 'wal' || file === IN_MEMORY) return
+  if (db.readonly) throw readOnlyFile(file, tier)
+  const message = `the file system of ${file} has no shared memory for SQLite's WAL; put the file on a local disk`
+  throw new TidemarkError('IO', message, { tier })
+}
+
+function outdated({ file, name: tier }: ResolvedOptions): TidemarkError {
+  return new TidemarkError('READ_ONLY', `${file} must be created or migrated first; open it once without readOnly`, {
+    tier,
+  })
+}

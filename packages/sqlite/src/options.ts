@@ -1,0 +1,153 @@
+import { resolve } from 'node:path'
+import { type Clock, type Codec, createCborCodec, systemClock } from '@tidemark/core'
+
+export type OpenMode = 'open-or-create' | 'create' | 'open'
+
+export interface SqliteBackOptions {
+  /** Path of the database file, or ':memory:' for one that lives and dies with this object. */
+  readonly file: string
+  /** @default 'open-or-create'; 'open' when `readOnly` */
+  readonly mode?: OpenMode | undefined
+  /** Never writes to the file. Commits reject with READ_ONLY. @default false */
+  readonly readOnly?: boolean | undefined
+  /** How values become bytes. @default CBOR */
+  readonly codec?: Codec | undefined
+  /** The name of this tier in answers and errors. @default 'sqlite' */
+  readonly name?: string | undefined
+  /**
+   * `full`: an acknowledged write survives a power loss. `normal`: it survives the end of the process in any way, but a
+   * power loss may take the last ones back.
+   * @default 'full'
+   */
+  readonly synchronous?: 'full' | 'normal' | undefined
+  /** How long a commit may wait for other processes that write, 0..600,000 ms; then it rejects with BUSY. @default 5000 */
+  readonly busyTimeoutMs?: number | undefined
+  /**
+   * How often `log.wait` looks for commits of other processes, 0.1..60,000 ms; a function is asked before each look. Only
+   * while someone waits.
+   * @default 2
+   */
+  readonly pollMs?: number | (() => number) | undefined
+  /** The most writes (within one, a proposal stays whole) that share one transaction, 1..100,000. @default 1024 */
+  readonly maxGroup?: number | undefined
+  /** @default the machine's clock */
+  readonly clock?: Clock | undefined
+  /** Gets what a commit listener threw. @default a process warning */
+  readonly onError?: ((error: unknown) => void) | undefined
+}
+
+export interface ResolvedOptions {
+  /** An absolute path, or ':memory:'. */
+  readonly file: string
+  readonly mode: OpenMode
+  readonly readOnly: boolean
+  readonly codec: Codec
+  readonly name: string
+  readonly synchronous: 'full' | 'normal'
+  readonly busyTimeoutMs: number
+  readonly pollMs: () => number
+  readonly maxGroup: number
+  readonly clock: Clock
+  readonly onError: (error: unknown) => void
+}
+
+export const IN_MEMORY = ':memory:'
+
+const NAMES: readonly (keyof SqliteBackOptions)[] = [
+  'file',
+  'mode',
+  'readOnly',
+  'codec',
+  'name',
+  'synchronous',
+  'busyTimeoutMs',
+  'pollMs',
+  'maxGroup',
+  'clock',
+  'onError',
+]
+
+/** @throws TypeError or RangeError that names the option and what is allowed. */
+export function resolveOptions(options: SqliteBackOptions): ResolvedOptions {
+  if (typeof options !== 'object' || options === null) throw new TypeError('createSqliteBack needs options: { file }')
+  for (const name of Object.keys(options)) {
+    if (!(NAMES as readonly string[]).includes(name)) {
+      throw new TypeError(`unknown option ${name}; allowed: ${NAMES.join(', ')}`)
+    }
+  }
+  const readOnly = options.readOnly ?? false
+  if (typeof readOnly !== 'boolean') throw new TypeError('option readOnly must be true or false')
+  const mode = oneOf('mode', options.mode ?? (readOnly ? 'open' : 'open-or-create'), [
+    'open-or-create',
+    'create',
+    'open',
+  ])
+  if (readOnly && mode !== 'open') throw new RangeError("option mode must be 'open' together with readOnly")
+  const file = text('file', options.file)
+  if (file === IN_MEMORY && mode === 'open') throw new RangeError("option mode 'open' and readOnly need a file")
+  return Object.freeze({
+    file: file === IN_MEMORY ? file : resolve(file),
+    mode,
+    readOnly,
+    codec: port('codec', options.codec ?? createCborCodec(), ['encode', 'decode']),
+    name: text('name', options.name ?? 'sqlite'),
+    synchronous: oneOf('synchronous', options.synchronous ?? 'full', ['full', 'normal']),
+    busyTimeoutMs: between('busyTimeoutMs', options.busyTimeoutMs ?? 5000, 0, 600_000),
+    pollMs: interval(options.pollMs ?? 2),
+    maxGroup: wholeBetween('maxGroup', options.maxGroup ?? 1024, 1, 100_000),
+    clock: port('clock', options.clock ?? systemClock, ['now', 'monotonic', 'schedule']),
+    onError: callback('onError', options.onError ?? warn),
+  })
+}
+
+function text(name: string, value: unknown): string {
+  if (typeof value !== 'string') throw new TypeError(`option ${name} must be a string`)
+  if (value === '' || value.includes('\0')) throw new RangeError(`option ${name} must not be empty or contain NUL`)
+  return value
+}
+
+function oneOf<T extends string>(name: string, value: unknown, allowed: readonly T[]): T {
+  const choices = allowed.map((choice) => `'${choice}'`).join(', ')
+  if (typeof value !== 'string') throw new TypeError(`option ${name} must be one of ${choices}`)
+  if (!(allowed as readonly string[]).includes(value)) throw new RangeError(`option ${name} must be one of ${choices}`)
+  return value as T
+}
+
+function between(name: string, value: unknown, min: number, max: number): number {
+  if (typeof value !== 'number') throw new TypeError(`option ${name} must be a number from ${min} to ${max}`)
+  if (!(value >= min && value <= max))
+    throw new RangeError(`option ${name} must be from ${min} to ${max}, not ${value}`)
+  return value
+}
+
+function wholeBetween(name: string, value: unknown, min: number, max: number): number {
+  const number = between(name, value, min, max)
+  if (!Number.isInteger(number)) throw new RangeError(`option ${name} must be a whole number, not ${number}`)
+  return number
+}
+
+function interval(value: unknown): () => number {
+  if (typeof value !== 'function') {
+    const fixed = between('pollMs', value, 0.1, 60_000)
+    return () => fixed
+  }
+  return () => between('pollMs', (value as () => unknown)(), 0.1, 60_000)
+}
+
+function callback<T>(name: string, value: T): T {
+  if (typeof value !== 'function') throw new TypeError(`option ${name} must be a function`)
+  return value
+}
+
+function port<T extends object>(name: string, value: T, methods: readonly (keyof T & string)[]): T {
+  if (typeof value !== 'object' || value === null || methods.some((method) => typeof value[method] !== 'function')) {
+    throw new TypeError(`option ${name} must have the methods ${methods.join(', ')}`)
+  }
+  return value
+}
+
+function warn(error: unknown): void {
+  const warning = new Error('a commit listener of @tidemark/sqlite threw', { cause: error })
+  warning.name = 'TidemarkWarning'
+  process.emitWarning(warning)
+}

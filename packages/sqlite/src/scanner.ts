@@ -1,0 +1,84 @@
+import {
+  type Clock,
+  type Codec,
+  compareBytes,
+  type Entry,
+  type KeyRange,
+  type ScanOptions,
+  type ScanPage,
+  type StoreKey,
+} from '@tidemark/core'
+import type { Connection, RowStatement } from './connection.ts'
+import { ENTRY_COLUMNS, type EntryRow, toEntry, toKey } from './entry-rows.ts'
+
+const LIVE = '(e.expires_at IS NULL OR e.expires_at > ?)'
+
+/** Above every key: no encoded key starts with this byte. */
+const NO_END = Uint8Array.of(0xff)
+
+type PageStatement = RowStatement<EntryRow<Uint8Array>>
+
+export interface ScannerOptions {
+  readonly codec: Codec
+  readonly clock: Clock
+}
+
+/** Reads entries in key order. */
+export class Scanner {
+  readonly #connection: Connection
+  readonly #options: ScannerOptions
+  readonly #head: RowStatement<number>
+  readonly #count: RowStatement<number>
+  /** By bounds and direction; the bounds decide whether SQLite seeks to the first key of a page. */
+  readonly #ascending: PageStatement
+  readonly #ascendingAfter: PageStatement
+  readonly #descending: PageStatement
+
+  constructor(connection: Connection, options: ScannerOptions) {
+    this.#connection = connection
+    this.#options = options
+    const page = (bounds: string, order: string): PageStatement =>
+      connection.prepareRows(
+        `SELECT e.key, ${ENTRY_COLUMNS} FROM entry e WHERE ${bounds} AND ${LIVE} ORDER BY e.key ${order} LIMIT ?`,
+      )
+    this.#head = connection.prepareColumn('SELECT seq FROM log_head WHERE id = 1')
+    this.#count = connection.prepareColumn(`SELECT count(*) FROM entry e WHERE e.key >= ? AND e.key < ? AND ${LIVE}`)
+    this.#ascending = page('e.key >= ? AND e.key < ?', 'ASC')
+    this.#ascendingAfter = page('e.key > ? AND e.key < ?', 'ASC')
+    this.#descending = page('e.key >= ? AND e.key < ?', 'DESC')
+  }
+
+  /** One page, from one snapshot. */
+  page(range: KeyRange, { after, limit, reverse }: ScanOptions): ScanPage {
+    const now = this.#options.clock.now()
+    const { start, end = NO_END } = range
+    let statement = reverse ? this.#descending : this.#ascending
+    let bounds: readonly [Uint8Array, Uint8Array] = [start, end]
+    if (after !== undefined) {
+      // Bounds from outside the range must not widen it.
+      if (reverse) bounds = [start, lesser(after, end)]
+      else if (isAtLeast(after, start)) {
+        statement = this.#ascendingAfter
+        bounds = [after.bytes, end]
+      }
+    }
+    return this.#connection.snapshot(() => {
+      const rows = statement.all(...bounds, now, limit)
+      const entries = rows.map((row): Entry => toEntry(this.#options.codec, toKey(row[0]), row))
+      return { entries, asOf: this.#head.get()! }
+    })
+  }
+
+  /** From one snapshot; takes time in proportion to the range. */
+  count({ start, end = NO_END }: KeyRange): number {
+    return this.#connection.read(() => this.#count.get(start, end, this.#options.clock.now()))!
+  }
+}
+
+function isAtLeast(key: StoreKey, bound: Uint8Array): boolean {
+  return compareBytes(key.bytes, bound) >= 0
+}
+
+function lesser(key: StoreKey, bound: Uint8Array): Uint8Array {
+  return compareBytes(key.bytes, bound) < 0 ? key.bytes : bound
+}

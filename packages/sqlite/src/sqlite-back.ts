@@ -1,0 +1,167 @@
+import { randomBytes } from 'node:crypto'
+import {
+  type Back,
+  ClosedError,
+  type Codec,
+  type Commit,
+  type CommitListener,
+  type Found,
+  type KeyRange,
+  type Log,
+  type Proposal,
+  type ScanOptions,
+  type ScanPage,
+  type StoreKey,
+  TidemarkError,
+} from '@tidemark/core'
+import { wholeAtLeast } from './arguments.ts'
+import { CommitGroup } from './commit-group.ts'
+import { CommitListeners } from './commit-listeners.ts'
+import { Connection } from './connection.ts'
+import { EntryReader } from './entry-reader.ts'
+import { GroupCommitter } from './group-committer.ts'
+import { HeadWatch } from './head-watch.ts'
+import { LogReader } from './log-reader.ts'
+import { type DriverSettings, openDatabase } from './open-database.ts'
+import { type ResolvedOptions, resolveOptions, type SqliteBackOptions } from './options.ts'
+import { loadDriver } from './runtime.ts'
+import { Scanner } from './scanner.ts'
+import { SqliteLog } from './sqlite-log.ts'
+
+/** A back tier in one SQLite file, which any number of processes on the machine may share. */
+export interface SqliteBack extends Back, AsyncDisposable {
+  /** The absolute path of the file, or ':memory:'. */
+  readonly file: string
+  /** Answers at once. @throws ClosedError, TidemarkError IO */
+  readOne(key: StoreKey): Found
+}
+
+/**
+ * Opens, and where needed creates or migrates, a back tier in a SQLite file. Synchronous: the file is ready on return.
+ *
+ * @throws TypeError or RangeError naming a wrong option; TidemarkError RUNTIME_TOO_OLD, FOLDER_MISSING, NOT_A_DATABASE,
+ * SCHEMA_TOO_NEW, READ_ONLY, DISK_FULL, BUSY, IO.
+ */
+export function createSqliteBack(options: SqliteBackOptions): SqliteBack {
+  return openSqliteBack(options, {})
+}
+
+/** As {@link createSqliteBack}, with the driver's settings that only tests touch. */
+export function openSqliteBack(
+  options: SqliteBackOptions,
+  settings: Partial<DriverSettings> & { readonly nodeVersion?: string },
+): SqliteBack {
+  const resolved = resolveOptions(options)
+  const driver = settings.driver ?? loadDriver(settings.nodeVersion)
+  const db = openDatabase(resolved, { ...settings, driver })
+  try {
+    return new OpenSqliteBack(new Connection(db, resolved), resolved)
+  } catch (error) {
+    db.close()
+    throw error
+  }
+}
+
+class OpenSqliteBack implements SqliteBack {
+  readonly name: string
+  readonly file: string
+  readonly codec: Codec
+  readonly origin: string
+  readonly log: Log
+  readonly #options: ResolvedOptions
+  readonly #connection: Connection
+  readonly #entries: EntryReader
+  readonly #scanner: Scanner
+  readonly #watch: HeadWatch
+  readonly #listeners: CommitListeners
+  readonly #committer: GroupCommitter
+  #closing: Promise<void> | undefined
+
+  constructor(connection: Connection, options: ResolvedOptions) {
+    const { name, file, codec, clock, maxGroup } = options
+    this.name = name
+    this.file = file
+    this.codec = codec
+    this.origin = randomBytes(9).toString('base64url')
+    this.#options = options
+    this.#connection = connection
+    this.#entries = new EntryReader(connection, options)
+    this.#scanner = new Scanner(connection, options)
+    this.#watch = new HeadWatch(connection, options)
+    this.#listeners = new CommitListeners(options.onError)
+    this.log = new SqliteLog({
+      reader: new LogReader(connection, codec),
+      watch: this.#watch,
+      assertOpen: () => this.#assertOpen(),
+    })
+    const group = new CommitGroup(connection, { codec, maxGroup, origin: this.origin, now: () => clock.now() })
+    this.#committer = new GroupCommitter(group, { ...options, onCommitted: (commits) => this.#committed(commits) })
+  }
+
+  readOne(key: StoreKey): Found {
+    this.#assertOpen()
+    return this.#entries.readOne(key)
+  }
+
+  async read(keys: readonly StoreKey[]): Promise<readonly Found[]> {
+    this.#assertOpen()
+    return this.#entries.read(keys)
+  }
+
+  async commit(proposal: Proposal): Promise<Commit> {
+    this.#assertWritable()
+    return this.#committer.propose(proposal)
+  }
+
+  async scan(range: KeyRange, options: ScanOptions): Promise<ScanPage> {
+    this.#assertOpen()
+    wholeAtLeast('limit', options.limit, 1)
+    return this.#scanner.page(range, options)
+  }
+
+  async count(range: KeyRange): Promise<number> {
+    this.#assertOpen()
+    return this.#scanner.count(range)
+  }
+
+  async expire(limit: number): Promise<Commit> {
+    this.#assertWritable()
+    return this.#committer.expire(wholeAtLeast('limit', limit, 1))
+  }
+
+  onCommit(listener: CommitListener): () => void {
+    this.#assertOpen()
+    return this.#listeners.add(listener)
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    this.#watch.close()
+    await this.#committer.drained()
+    this.#connection.close()
+  }
+
+  #committed(commits: readonly Commit[]): void {
+    this.#watch.moved(commits.at(-1)!.asOf)
+    this.#listeners.emit(commits)
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw new ClosedError(`the SQLite store '${this.name}'`)
+  }
+
+  #assertWritable(): void {
+    this.#assertOpen()
+    if (!this.#options.readOnly) return
+    const message = `${this.file} was opened with readOnly: true; open it without, to write`
+    throw new TidemarkError('READ_ONLY', message, { tier: this.name })
+  }
+}

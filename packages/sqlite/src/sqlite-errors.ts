@@ -1,0 +1,64 @@
+import { CorruptError, TidemarkError } from '@tidemark/core'
+
+/** Which store an error is about. */
+export interface ErrorContext {
+  readonly file: string
+  /** The name of the tier. */
+  readonly name: string
+}
+
+/** The result code of an error that SQLite raised, e.g. `SQLITE_BUSY`; undefined for any other error. */
+export function sqliteCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined
+  return typeof error.code === 'string' && error.code.startsWith('SQLITE_') ? error.code : undefined
+}
+
+export function isBusy(error: unknown): boolean {
+  const code = sqliteCode(error)
+  return code !== undefined && (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED'))
+}
+
+/**
+ * What a failure of SQLite means to a caller, with what to do about it. Other errors come back as they are.
+ * https://sqlite.org/rescode.html
+ */
+export function toTidemarkError(cause: unknown, { file, name: tier }: ErrorContext): unknown {
+  const code = sqliteCode(cause)
+  if (code === undefined) return cause
+  if (isBusy(cause)) {
+    return new TidemarkError('BUSY', `another process kept ${file} locked; try again`, { tier, cause, retryable: true })
+  }
+  // SQLite reports a shared-memory file that cannot grow apart from a database file that cannot.
+  if (code === 'SQLITE_FULL' || code === 'SQLITE_IOERR_SHMSIZE') {
+    const message = `no room left to write ${file}; nothing was written: make room, then try again`
+    return new TidemarkError('DISK_FULL', message, { tier, cause, retryable: true })
+  }
+  if (code === 'SQLITE_READONLY_DBMOVED') {
+    return new TidemarkError('IO', `${file} was moved or deleted while it was open; open it again`, { tier, cause })
+  }
+  if (code.startsWith('SQLITE_READONLY') || code === 'SQLITE_PERM' || code === 'SQLITE_AUTH') {
+    return readOnlyFile(file, tier, cause)
+  }
+  if (code === 'SQLITE_NOTADB') {
+    return new TidemarkError('NOT_A_DATABASE', `${file} is not a SQLite database; name another file`, { tier, cause })
+  }
+  if (code.startsWith('SQLITE_CORRUPT')) {
+    return new CorruptError(`${file} is damaged; restore it from a backup`, { tier, cause })
+  }
+  if (code === 'SQLITE_TOOBIG') {
+    return new RangeError('a value is larger than SQLite can store (about 2 GB); store it in parts', { cause })
+  }
+  const reason = cause instanceof Error ? cause.message : code
+  return new TidemarkError('IO', `${file} could not be read or written (${code}: ${reason}); check the disk`, {
+    tier,
+    cause,
+  })
+}
+
+export function readOnlyFile(file: string, tier: string, cause?: unknown): TidemarkError {
+  return new TidemarkError(
+    'READ_ONLY',
+    `${file} cannot be written: give this user write permission on the file and its folder, or only read, with readOnly: true`,
+    { tier, cause },
+  )
+}

@@ -1,0 +1,60 @@
+import type { Log, LogIdentity, LogPage, LogReadOptions, SyncLog } from '@tidemark/core'
+import type { HeadWatch } from './head-watch.ts'
+import { wholeAtLeast } from './arguments.ts'
+import type { LogReader } from './log-reader.ts'
+
+export interface SqliteLogOptions {
+  readonly reader: LogReader
+  readonly watch: HeadWatch
+  /** @throws ClosedError once the store is closing */
+  readonly assertOpen: () => void
+}
+
+/** The log port over one database. Every answer is at hand; the promises are the port's. */
+export class SqliteLog implements Log {
+  readonly identity: LogIdentity
+  readonly sync: SyncLog
+  readonly #options: SqliteLogOptions
+
+  constructor(options: SqliteLogOptions) {
+    this.#options = options
+    this.identity = options.reader.identity()
+    this.sync = Object.freeze({
+      head: () => this.#head(),
+      read: (page: LogReadOptions) => this.#read(page),
+    })
+  }
+
+  async head(): Promise<number> {
+    return this.#head()
+  }
+
+  async floor(): Promise<number> {
+    this.#options.assertOpen()
+    return this.#options.reader.floor()
+  }
+
+  async read(page: LogReadOptions): Promise<LogPage> {
+    return this.#read(page)
+  }
+
+  async wait(after: number, signal: AbortSignal): Promise<void> {
+    this.#options.assertOpen()
+    await this.#options.watch.wait(wholeAtLeast('after', after, 0), signal)
+  }
+
+  /** Harmless after `close()`, which a nudge from another process may well race with. */
+  nudge(): void {
+    this.#options.watch.look()
+  }
+
+  #head(): number {
+    this.#options.assertOpen()
+    return this.#options.watch.head()
+  }
+
+  #read({ after, limit }: LogReadOptions): LogPage {
+    this.#options.assertOpen()
+    return this.#options.reader.read(wholeAtLeast('after', after, 0), wholeAtLeast('limit', limit, 1))
+  }
+}
