@@ -1,0 +1,83 @@
+import type { FrontOutcome } from '@tidemark/core'
+import type { Link } from './link.ts'
+import { EPOCH_LENGTH } from './record.ts'
+import type { Script } from './scripts/script.ts'
+import { stripeOf } from './stripes.ts'
+
+/** How many keys one script call takes: it blocks the server for everybody while it runs, 500 keys for about 2 ms. */
+export const MAX_KEYS = 500
+/** How many bytes of records one script call takes, unless a single record is longer. */
+export const MAX_BYTES: number = 1024 * 1024
+/** What a script answers in place of an epoch when meta is not ready. */
+const NOT_READY = '--------'
+
+const OUTCOMES: Readonly<Record<string, FrontOutcome>> = { I: 'installed', R: 'removed', N: 'newer', F: 'fenced' }
+
+/** The arguments of one APPLY or FILL. Stripes that several keys share travel, and are looked up, once. */
+export class Batch {
+  readonly #epoch: string
+  readonly #numbers: number
+  readonly #keys: string[]
+  readonly #packed: Buffer
+  readonly #stripes: string[] = []
+  readonly #stripeAt = new Map<number, number>()
+  readonly #records: Buffer[] = []
+  #at = 0
+
+  /** @param numbers how many numbers go with each key besides its stripe */
+  constructor(meta: string, epoch: string, size: number, numbers: number) {
+    this.#epoch = epoch
+    this.#numbers = numbers
+    this.#keys = [meta]
+    this.#packed = Buffer.allocUnsafe(size * (2 + 8 * numbers))
+  }
+
+  add(name: string, id: string, numbers: readonly number[], record: Buffer | undefined): void {
+    this.#keys.push(name)
+    this.#at = this.#packed.writeUInt16BE(this.#stripeIndex(stripeOf(id)), this.#at)
+    for (let i = 0; i < this.#numbers; i++) this.#at = this.#packed.writeDoubleBE(numbers[i]!, this.#at)
+    if (record !== undefined) this.#records.push(record)
+  }
+
+  async run(link: Link, script: Script): Promise<BatchReply> {
+    const args = [this.#epoch, this.#packed, this.#stripes.length, ...this.#stripes, ...this.#records]
+    const reply = String(await link.run(script, this.#keys, args))
+    const epoch = reply.slice(0, EPOCH_LENGTH)
+    const outcomes: FrontOutcome[] = []
+    for (let i = EPOCH_LENGTH; i < reply.length; i++) outcomes.push(OUTCOMES[reply[i]!]!)
+    return { epoch: epoch === NOT_READY ? undefined : epoch, outcomes }
+  }
+
+  /** From 1, as Lua counts. */
+  #stripeIndex(stripe: number): number {
+    const known = this.#stripeAt.get(stripe)
+    if (known !== undefined) return known
+    this.#stripes.push(String(stripe))
+    this.#stripeAt.set(stripe, this.#stripes.length)
+    return this.#stripes.length
+  }
+}
+
+export interface BatchReply {
+  /** The epoch of the server's meta; undefined when it is not ready. */
+  readonly epoch: string | undefined
+  readonly outcomes: readonly FrontOutcome[]
+}
+
+/** Cuts a batch into parts that one script call takes. Order is kept. */
+export function chunksOf<T>(items: readonly T[], bytesOf: (item: T) => number): readonly (readonly T[])[] {
+  const chunks: T[][] = []
+  let chunk: T[] | undefined
+  let bytes = 0
+  for (const item of items) {
+    const length = bytesOf(item)
+    if (chunk === undefined || chunk.length === MAX_KEYS || bytes + length > MAX_BYTES) {
+      chunk = []
+      chunks.push(chunk)
+      bytes = 0
+    }
+    chunk.push(item)
+    bytes += length
+  }
+  return chunks
+}

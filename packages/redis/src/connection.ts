@@ -1,0 +1,203 @@
+import { type Clock, TidemarkError } from '@tidemark/core'
+import { Redis } from 'ioredis'
+import { isErrorReply, timedOut, unavailable } from './command-errors.ts'
+import { addressOf, clientOptions, type RedisConnection } from './connection-settings.ts'
+import { Link } from './link.ts'
+
+/**
+ * `connecting`: the first attempt is under way · `up` · `suspended`: connected, but the server does not answer, or not
+ * usefully; one probe at a time waits for it · `waiting`: not connected, the next attempt comes by itself · `closed`
+ */
+export type ConnectionState = 'connecting' | 'up' | 'suspended' | 'waiting' | 'closed'
+
+export interface ConnectionOptions {
+  /** Of the tier, for messages. */
+  readonly name: string
+  readonly connection: RedisConnection
+  readonly connectionName: string
+  readonly connectTimeoutMs: number
+  readonly commandTimeoutMs: number
+  /** How often the link is probed while it is up. */
+  readonly probeIntervalMs: number
+  readonly clock: Clock
+  /** @returns 0 <= n < 1 */
+  readonly random: () => number
+  /** Whether the link is of use: runs before the first call, then again and again. Uses `link.probe` with this timeout. */
+  readonly probe: (link: Link, timeoutMs: number) => Promise<void>
+  /** A link begins or ends. */
+  readonly onLink: (link: Link | undefined) => void
+  readonly onState: (state: ConnectionState, error: TidemarkError | undefined) => void
+}
+
+const FIRST_BACKOFF_MS = 50
+const LONGEST_BACKOFF_MS = 2_000
+/** A server that has been silent for this long is connected to anew, so that what waits for it cannot pile up. */
+const HUNG_AFTER_MS = 1_000
+
+/** Keeps one link to the server, connecting again for as long as it takes, and says at once when there is none to use. */
+export class Connection {
+  readonly address: string
+  readonly #options: ConnectionOptions
+  #state: ConnectionState = 'connecting'
+  #client: Redis | undefined
+  #link: Link | undefined
+  #error: TidemarkError | undefined
+  #attempts = 0
+  #cancel: () => void = () => {}
+  #probing = false
+  #ended: (() => void) | undefined
+  links = 0
+  timeouts = 0
+  #pastCommands = 0
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options
+    this.address = addressOf(options.connection)
+    this.#connect()
+  }
+
+  get state(): ConnectionState {
+    return this.#state
+  }
+
+  get error(): TidemarkError | undefined {
+    return this.#error
+  }
+
+  /** How many commands were sent so far. */
+  get commands(): number {
+    return this.#pastCommands + (this.#link?.commands ?? 0)
+  }
+
+  /** @throws TidemarkError FRONT_UNAVAILABLE when there is no link that can be used now. */
+  use(): Link {
+    if (this.#state === 'up' && this.#link !== undefined) return this.#link
+    const { name } = this.#options
+    const why = this.#error === undefined ? 'it is not connected yet' : this.#error.message
+    throw new TidemarkError(
+      'FRONT_UNAVAILABLE',
+      why.startsWith('front ') ? why : `front "${name}" cannot be used: ${why}`,
+      {
+        retryable: true,
+        tier: name,
+        cause: this.#error,
+      },
+    )
+  }
+
+  /** Probes now instead of at the next interval. */
+  probeSoon(): void {
+    const link = this.#link
+    if (link === undefined || this.#probing) return
+    this.#cancel()
+    void this.#probe(link)
+  }
+
+  /** Drops the link, and what waits on it. Resolves when the socket is gone. */
+  async close(): Promise<void> {
+    if (this.#state === 'closed') return
+    this.#cancel()
+    this.#enter('closed', undefined)
+    const client = this.#client
+    if (client === undefined) return
+    const ended = new Promise<void>((resolve) => (this.#ended = resolve))
+    destroy(client)
+    await ended
+  }
+
+  #connect(): void {
+    const { connection, ...times } = this.#options
+    const client = new Redis(clientOptions(connection, times))
+    this.#client = client
+    let failure: unknown
+    // Always handled: an 'error' event without a listener would be printed, and a failed SELECT would go unnoticed.
+    client.on('error', (error) => (failure ??= error))
+    client.once('ready', () => {
+      if (this.#client !== client || this.#state === 'closed') return
+      if (failure !== undefined) destroy(client)
+      else this.#begin(client)
+    })
+    client.once('end', () => this.#end(client, failure))
+  }
+
+  #begin(client: Redis): void {
+    const { name, clock, commandTimeoutMs } = this.#options
+    const link = new Link({ client, tier: name, address: this.address, clock, commandTimeoutMs, onTimeout: this.#late })
+    this.links++
+    this.#link = link
+    this.#options.onLink(link)
+    void this.#probe(link)
+  }
+
+  #end(client: Redis, failure: unknown): void {
+    if (this.#client !== client) return
+    const { name, clock, random } = this.#options
+    this.#client = undefined
+    if (this.#link !== undefined) {
+      this.#pastCommands += this.#link.commands
+      this.#link = undefined
+      this.#options.onLink(undefined)
+    }
+    this.#ended?.()
+    if (this.#state === 'closed') return
+    this.#cancel()
+    const longest = Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** this.#attempts++)
+    // Jitter, so that a fleet does not return in one wave.
+    this.#cancel = clock.schedule(longest * (0.5 + random() / 2), () => this.#connect())
+    this.#enter(
+      'waiting',
+      unavailable(name, this.address, failure ?? this.#error ?? new Error('the connection was closed')),
+    )
+  }
+
+  readonly #late = (link: Link): void => {
+    this.timeouts++
+    if (link !== this.#link) return
+    const { name, commandTimeoutMs } = this.#options
+    if (this.#state === 'up') this.#enter('suspended', timedOut(name, this.address, commandTimeoutMs))
+    this.probeSoon()
+  }
+
+  async #probe(link: Link): Promise<void> {
+    const { name, clock, commandTimeoutMs, probeIntervalMs } = this.#options
+    this.#probing = true
+    const notInTime = clock.schedule(commandTimeoutMs, () => {
+      if (link === this.#link && this.#state === 'up')
+        this.#enter('suspended', timedOut(name, this.address, commandTimeoutMs))
+    })
+    let failure: unknown
+    try {
+      await this.#options.probe(link, Math.max(HUNG_AFTER_MS, commandTimeoutMs * 2))
+    } catch (error) {
+      failure = error
+    }
+    notInTime()
+    this.#probing = false
+    if (link !== this.#link || this.#state === 'closed') return
+    if (failure === undefined) {
+      this.#attempts = 0
+      this.#enter('up', undefined)
+    } else {
+      const error = unavailable(name, this.address, failure)
+      this.#enter('suspended', error)
+      // It answers, if only to refuse: asking again on the same link is enough. Silence needs another link.
+      if (!isErrorReply(error.cause)) return destroy(link.client)
+    }
+    this.#cancel = clock.schedule(probeIntervalMs, () => void this.#probe(link))
+  }
+
+  #enter(state: ConnectionState, error: TidemarkError | undefined): void {
+    const changed = state !== this.#state
+    this.#state = state
+    this.#error = error
+    if (changed) this.#options.onState(state, error)
+  }
+}
+
+/** Ends the client now. Left to itself it waits for the other side to agree, which a hung server never does. */
+function destroy(client: Redis): void {
+  client.disconnect()
+  // Undefined until the first attempt has a socket.
+  const stream = client.stream as typeof client.stream | undefined
+  stream?.destroy()
+}

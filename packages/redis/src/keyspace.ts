@@ -1,0 +1,21 @@
+/**
+ * How the front's keys are called in Redis. A standalone server needs one partition; its number stands between braces,
+ * which is what a cluster hashes, so that a script's keys stay together when there will be more.
+ */
+export interface Keyspace {
+  /** The hash with epoch, watermark, base and fences. */
+  readonly meta: string
+  /** What stands before the key's id in the name of a record. */
+  readonly prefix: string
+  /** The channel on which processes tell each other that the log has grown. */
+  readonly channel: string
+}
+
+/** A namespace with `{` or `}` would move the hash tag; one with `:` could be the prefix of another. */
+export const NAMESPACE: RegExp = /^[\w.-]{1,64}$/
+
+export function keyspaceOf(namespace: string): Keyspace {
+  const partition = `${namespace}:{p0}`
+  // Not `:m`, which is the record of the key `m`.
+  return Object.freeze({ meta: `${partition}.m`, prefix: `${partition}:`, channel: `${namespace}:nudge` })
+}

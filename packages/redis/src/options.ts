@@ -1,0 +1,119 @@
+import { type Clock, type Codec, systemClock } from '@tidemark/core'
+import { checkConnection, connectionOfUrl, type RedisConnection } from './connection-settings.ts'
+import { NAMESPACE } from './keyspace.ts'
+
+/** How to reach the server, and how long to wait for it. */
+export interface RedisClientOptions {
+  /** `redis://user:password@host:6379/0`, `rediss://` for TLS. Either this or `connection`. */
+  readonly url?: string
+  readonly connection?: RedisConnection
+  /** Separates what shares a server: letters, digits, `_`, `.` and `-`. @default 'tidemark' */
+  readonly namespace?: string
+  /** The name of the tier in errors, events and results. @default 'redis' */
+  readonly name?: string
+  /** The longest that a call waits for its answer. @default 50 */
+  readonly commandTimeoutMs?: number
+  /** The longest that an attempt to connect takes. @default 1000 */
+  readonly connectTimeoutMs?: number
+  readonly clock?: Clock
+  /** A number from 0 up to but not including 1. @default Math.random */
+  readonly random?: () => number
+}
+
+export interface RedisFrontOptions extends RedisClientOptions {
+  /** Reads payloads when somebody asks for their value. Several: whichever wrote it. */
+  readonly codec: Codec | readonly Codec[]
+  /** The head of the back tier's log: where an empty server starts from. */
+  readonly head: () => Promise<number>
+  /** How long a value stays at most. @default 3_600_000 (an hour) */
+  readonly ttlMs?: number
+  /** How long the knowledge that a key does not exist stays at most. @default 10_000 */
+  readonly negativeTtlMs?: number
+  /** The fraction by which a lifetime may be shortened at random, so that what came together does not go together. @default 0.1 */
+  readonly jitter?: number
+}
+
+export interface ResolvedClientOptions {
+  readonly connection: RedisConnection
+  readonly namespace: string
+  readonly name: string
+  readonly commandTimeoutMs: number
+  readonly connectTimeoutMs: number
+  readonly clock: Clock
+  readonly random: () => number
+}
+
+export interface ResolvedFrontOptions extends ResolvedClientOptions {
+  readonly codec: Codec | readonly Codec[]
+  readonly head: () => Promise<number>
+  readonly ttlMs: number
+  readonly negativeTtlMs: number
+  readonly jitter: number
+}
+
+const CLIENT_OPTIONS = [
+  'url',
+  'connection',
+  'namespace',
+  'name',
+  'commandTimeoutMs',
+  'connectTimeoutMs',
+  'clock',
+  'random',
+]
+const FRONT_OPTIONS = [...CLIENT_OPTIONS, 'codec', 'head', 'ttlMs', 'negativeTtlMs', 'jitter']
+/** 100 years: beyond any use, and far below what Redis and float64 can count. */
+const LONGEST_MS = 100 * 365 * 86_400_000
+/** What a timer can count. */
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1
+
+/** @throws TypeError or RangeError, naming the option and what is allowed. */
+export function resolveFrontOptions(options: RedisFrontOptions): ResolvedFrontOptions {
+  checkNames(options, FRONT_OPTIONS)
+  const { codec, head, ttlMs = 3_600_000, negativeTtlMs = 10_000, jitter = 0.1 } = options
+  if (typeof codec !== 'object' || codec === null) throw new TypeError('codec is required: the codec of the store')
+  if (typeof head !== 'function')
+    throw new TypeError("head is required: a function that reads the head of the back tier's log")
+  checkMs('ttlMs', ttlMs, LONGEST_MS)
+  checkMs('negativeTtlMs', negativeTtlMs, LONGEST_MS)
+  if (typeof jitter !== 'number' || !(jitter >= 0 && jitter <= 1))
+    throw new RangeError(`jitter is ${jitter}; allowed: 0 to 1`)
+  return Object.freeze({ ...resolve(options), codec, head, ttlMs, negativeTtlMs, jitter })
+}
+
+/** @throws TypeError or RangeError, naming the option and what is allowed. */
+export function resolveClientOptions(options: RedisClientOptions): ResolvedClientOptions {
+  checkNames(options, CLIENT_OPTIONS)
+  return Object.freeze(resolve(options))
+}
+
+function resolve(options: RedisClientOptions): ResolvedClientOptions {
+  const { namespace = 'tidemark', name = 'redis', commandTimeoutMs = 50, connectTimeoutMs = 1_000 } = options
+  if (typeof namespace !== 'string' || !NAMESPACE.test(namespace)) {
+    throw new TypeError(`namespace is "${namespace}"; allowed: 1 to 64 letters, digits, "_", "." and "-"`)
+  }
+  if (typeof name !== 'string' || name === '') throw new TypeError('name is empty; allowed: any other text')
+  checkMs('commandTimeoutMs', commandTimeoutMs, LONGEST_TIMEOUT_MS)
+  checkMs('connectTimeoutMs', connectTimeoutMs, LONGEST_TIMEOUT_MS)
+  const { clock = systemClock, random = Math.random } = options
+  return { connection: connectionOf(options), namespace, name, commandTimeoutMs, connectTimeoutMs, clock, random }
+}
+
+function connectionOf({ url, connection }: RedisClientOptions): RedisConnection {
+  if ((url === undefined) === (connection === undefined)) throw new TypeError('give either url or connection')
+  const resolved = connection ?? connectionOfUrl(url!)
+  checkConnection(resolved)
+  return Object.freeze({ ...resolved })
+}
+
+function checkNames(options: object, allowed: readonly string[]): void {
+  for (const name of Object.keys(options)) {
+    if (!allowed.includes(name)) throw new TypeError(`unknown option ${name}; allowed: ${allowed.join(', ')}`)
+  }
+}
+
+function checkMs(name: string, ms: unknown, longest: number): void {
+  if (typeof ms !== 'number' || !(ms >= 1 && ms <= longest)) {
+    throw new RangeError(`${name} is ${String(ms)}; allowed: milliseconds from 1 to ${longest}`)
+  }
+}

@@ -1,0 +1,118 @@
+import { type Codec, type Entry, type Found, Payload, type StoreKey } from '@tidemark/core'
+
+/**
+ * A record, byte by byte. The scripts read the first 26, which are text:
+ *
+ * | bytes | what |
+ * |---|---|
+ * | 0 | `V` a value, `N` the knowledge that there is none |
+ * | 1 | flags: `0` |
+ * | 2–9 | epoch, 8 hexadecimal digits |
+ * | 10–25 | version, 16 decimal digits |
+ * | 26 | format of the rest: 1 |
+ * | 27–34 | end of the record, wall-clock ms, float64 big-endian |
+ * | 35–42 | time of the commit, likewise; 0 in `N` |
+ * | 43–50 | end of the entry itself, likewise; 0: none |
+ * | 51–54 | length of the meta, uint32 big-endian; 0: no meta |
+ * | 55– | meta, then the value, each as its payload is stored; nothing in `N` |
+ */
+const HEADER_BYTES = 26
+const EPOCH_AT = 2
+export const EPOCH_LENGTH = 8
+const VERSION_AT = 10
+const FORMAT_AT = 26
+const UNTIL_AT = 27
+const WRITTEN_AT = 35
+const EXPIRES_AT = 43
+const META_LENGTH_AT = 51
+const BODY_AT = 55
+
+const V = 0x56
+const N = 0x4e
+const ZERO = 0x30
+const FORMAT = 1
+
+export interface RecordFields {
+  readonly epoch: string
+  readonly version: number
+  /** Wall-clock ms. */
+  readonly until: number
+  /** undefined: a negative record. */
+  readonly entry: Pick<Entry, 'payload' | 'writtenAt' | 'expiresAt' | 'meta'> | undefined
+}
+
+export function encodeRecord({ epoch, version, until, entry }: RecordFields): Buffer {
+  const meta = entry?.meta?.bytes
+  const value = entry?.payload.bytes
+  const metaLength = meta?.byteLength ?? 0
+  const bytes = Buffer.allocUnsafe(BODY_AT + metaLength + (value?.byteLength ?? 0))
+  bytes.write((entry === undefined ? 'N0' : 'V0') + epoch + String(version).padStart(16, '0'), 'latin1')
+  bytes[FORMAT_AT] = FORMAT
+  bytes.writeDoubleBE(until, UNTIL_AT)
+  bytes.writeDoubleBE(entry?.writtenAt ?? 0, WRITTEN_AT)
+  bytes.writeDoubleBE(entry?.expiresAt ?? 0, EXPIRES_AT)
+  bytes.writeUInt32BE(metaLength, META_LENGTH_AT)
+  if (meta !== undefined) bytes.set(meta, BODY_AT)
+  if (value !== undefined) bytes.set(value, BODY_AT + metaLength)
+  return bytes
+}
+
+/**
+ * Why a record is no answer. `other`: of another epoch, expired, or written by a release that stores them differently.
+ * `damaged`: not what any release wrote.
+ */
+export type NoAnswer = 'other' | 'damaged'
+
+export interface DecodeContext {
+  readonly epoch: Uint8Array
+  readonly codec: Codec | readonly Codec[]
+  readonly now: number
+  readonly tier: string
+}
+
+/** Reads a record without copying it: what it answers shares memory with `bytes` and decodes the value when it is asked for. */
+export function decodeRecord(
+  bytes: Buffer,
+  key: StoreKey,
+  { epoch, codec, now, tier }: DecodeContext,
+): Found | NoAnswer {
+  if (bytes.length < HEADER_BYTES) return 'damaged'
+  const kind = bytes[0]
+  if (kind !== V && kind !== N) return 'damaged'
+  const version = readVersion(bytes)
+  if (version === undefined) return 'damaged'
+  for (let i = 0; i < EPOCH_LENGTH; i++) if (bytes[EPOCH_AT + i] !== epoch[i]) return 'other'
+  if (bytes[1] !== ZERO || bytes[FORMAT_AT] !== FORMAT) return bytes.length === HEADER_BYTES ? 'damaged' : 'other'
+  if (bytes.length < BODY_AT) return 'damaged'
+  const until = bytes.readDoubleBE(UNTIL_AT)
+  const valueAt = BODY_AT + bytes.readUInt32BE(META_LENGTH_AT)
+  if (Number.isNaN(until) || valueAt > bytes.length || (kind === N && bytes.length !== BODY_AT)) return 'damaged'
+  if (until <= now) return 'other'
+  return { entry: kind === N ? undefined : entryOf(bytes, valueAt, version, key, codec), asOf: version, until, tier }
+}
+
+function entryOf(bytes: Buffer, valueAt: number, version: number, key: StoreKey, codec: DecodeContext['codec']): Entry {
+  const expiresAt = bytes.readDoubleBE(EXPIRES_AT)
+  return {
+    key,
+    version,
+    payload: Payload.fromBytes(codec, viewOf(bytes, valueAt, bytes.length)),
+    writtenAt: bytes.readDoubleBE(WRITTEN_AT),
+    expiresAt: expiresAt === 0 ? undefined : expiresAt,
+    meta: valueAt === BODY_AT ? undefined : Payload.fromBytes(codec, viewOf(bytes, BODY_AT, valueAt)),
+  }
+}
+
+function viewOf(bytes: Buffer, start: number, end: number): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start)
+}
+
+function readVersion(bytes: Buffer): number | undefined {
+  let version = 0
+  for (let i = VERSION_AT; i < HEADER_BYTES; i++) {
+    const digit = bytes[i]! - ZERO
+    if (digit < 0 || digit > 9) return undefined
+    version = version * 10 + digit
+  }
+  return Number.isSafeInteger(version) ? version : undefined
+}

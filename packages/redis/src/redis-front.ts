@@ -1,0 +1,56 @@
+import type { Front, StoreKey, TidemarkError } from '@tidemark/core'
+import { type RedisFrontOptions, resolveFrontOptions } from './options.ts'
+import { SharedFront } from './shared-front.ts'
+
+/**
+ * `connecting`: the first attempt is under way, and calls wait for it as long as for an answer · `fenced`: connected, but
+ * the epoch is not known yet; nothing is served or installed · `ready` · `suspended`: the server does not answer, or not
+ * usefully; calls fail at once until it does · `disconnected`: likewise, and the next attempt comes by itself · `closed`
+ */
+export type RedisFrontStatus = 'connecting' | 'fenced' | 'ready' | 'suspended' | 'disconnected' | 'closed'
+
+export type RedisFrontEvent =
+  | { readonly type: 'status'; readonly status: RedisFrontStatus; readonly error: TidemarkError | undefined }
+  /** The back tier did not tell its head, or the server failed meanwhile: the front stays fenced, and tries again. */
+  | { readonly type: 'init-failed'; readonly error: unknown }
+  /** A record was not what any release writes. It counted as a miss, and is deleted. */
+  | { readonly type: 'quarantined'; readonly key: StoreKey }
+
+export type RedisFrontListener = (event: RedisFrontEvent) => void
+
+/** What the front has done so far, and where it stands. Counts only grow. */
+export interface RedisFrontInspection {
+  readonly status: RedisFrontStatus
+  /** undefined: not known. */
+  readonly epoch: string | undefined
+  /** Commands sent, those of the background included. */
+  readonly commands: number
+  /** How often a call of the port waited for the server; what travels together counts once. */
+  readonly roundTrips: number
+  readonly hits: number
+  readonly misses: number
+  readonly timeouts: number
+  /** Connections made, the first one included. */
+  readonly connections: number
+  readonly quarantined: number
+}
+
+/** The shared front tier on a Redis server. See the README for what it guarantees. */
+export interface RedisFront extends Front {
+  readonly status: RedisFrontStatus
+  /** Why the front is not ready, where it knows. */
+  readonly error: TidemarkError | undefined
+  inspect(): RedisFrontInspection
+  /** Calls the listener on every event, until the returned function is called. What a listener throws is thrown away. */
+  on(listener: RedisFrontListener): () => void
+  /** Resolves once the front serves and installs. @throws TidemarkError when it does not within the time. */
+  whenReady(timeoutMs: number): Promise<void>
+}
+
+/**
+ * Starts to connect, and keeps connecting for as long as it takes. Never throws for a server that is not there.
+ * @throws TypeError or RangeError for a wrong option.
+ */
+export function createRedisFront(options: RedisFrontOptions): RedisFront {
+  return new SharedFront(resolveFrontOptions(options))
+}

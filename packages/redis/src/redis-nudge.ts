@@ -1,0 +1,94 @@
+import { Connection } from './connection.ts'
+import { afterTurn } from '@tidemark/core'
+import { keyspaceOf } from './keyspace.ts'
+import type { Link } from './link.ts'
+import { Listeners } from './listeners.ts'
+import { type RedisClientOptions, resolveClientOptions } from './options.ts'
+
+export type RedisNudgeOptions = RedisClientOptions
+
+/** Says that a log has grown. A hint: it may be lost, repeated or late, and whoever hears it reads the log. */
+export interface NudgeMessage {
+  /** Which log. */
+  readonly log: string
+  readonly epoch: number
+  /** The seq that it has reached at least. */
+  readonly head: number
+}
+
+/** Tells the other processes of a log that it has grown, and hears it from them. */
+export interface Nudge {
+  /** Sends at most one message per log and turn of the event loop. Never throws, and never tells whether it arrived. */
+  publish(message: NudgeMessage): void
+  /** Own messages come back too. What a listener throws is thrown away. @returns stops listening */
+  onNudge(listener: (message: NudgeMessage) => void): () => void
+  /** Whether messages of others arrive, as far as is known. It may take a second to notice that they no longer do. */
+  readonly active: boolean
+  close(): Promise<void>
+}
+
+/** How often an idle subscription is asked whether it is still alive. */
+const PING_EVERY_MS = 1_000
+
+/**
+ * A nudge over Redis publish/subscribe, on a connection of its own, which is made again for as long as it takes.
+ * @throws TypeError or RangeError for a wrong option.
+ */
+export function createRedisNudge(options: RedisNudgeOptions): Nudge {
+  const resolved = resolveClientOptions(options)
+  const { channel } = keyspaceOf(resolved.namespace)
+  const listeners = new Listeners<NudgeMessage>()
+  const waiting = new Map<string, NudgeMessage>()
+  let subscribed: Link | undefined
+
+  const connection = new Connection({
+    ...resolved,
+    connectionName: 'tidemark-nudge',
+    probeIntervalMs: PING_EVERY_MS,
+    // With RESP3 a subscribed connection still takes commands, PUBLISH among them.
+    async probe(link, timeoutMs) {
+      if (link === subscribed) return void (await link.probe('PING', [], timeoutMs))
+      link.client.on('message', (_channel: string, text: string) => {
+        const message = parse(text)
+        if (message !== undefined) listeners.emit(message)
+      })
+      await link.probe('SUBSCRIBE', [channel], timeoutMs)
+      subscribed = link
+    },
+    onLink: () => (subscribed = undefined),
+    onState: () => {},
+  })
+
+  function flush(): void {
+    const messages = [...waiting.values()]
+    waiting.clear()
+    if (connection.state !== 'up') return
+    const link = connection.use()
+    // A lost hint costs a poll's delay; nobody waits for it.
+    for (const message of messages) link.call('PUBLISH', [channel, JSON.stringify(message)]).catch(() => {})
+  }
+
+  return {
+    publish({ log, epoch, head }) {
+      if (waiting.size === 0) afterTurn(flush)
+      const id = `${epoch} ${log}`
+      const known = waiting.get(id)
+      if (known === undefined || known.head < head) waiting.set(id, { log, epoch, head })
+    },
+    onNudge: (listener) => listeners.add(listener),
+    get active() {
+      return connection.state === 'up'
+    },
+    close: () => connection.close(),
+  }
+}
+
+function parse(text: string): NudgeMessage | undefined {
+  try {
+    const { log, epoch, head } = JSON.parse(text) as Partial<NudgeMessage>
+    if (typeof log !== 'string' || typeof epoch !== 'number' || typeof head !== 'number') return undefined
+    return { log, epoch, head }
+  } catch {
+    return undefined
+  }
+}
