@@ -98,8 +98,9 @@ function writeNumber(value: number, at: number): number {
   if (Number.isNaN(value)) throw invalidPart(value)
   if (at + 9 > scratch.length) throw keyTooLong()
   scratch[at] = DOUBLE
-  scratchView.setFloat64(at + 1, value + 0) // + 0 turns -0 into 0
-  // Big-endian doubles sort like their values once negative ones are inverted and positive ones get the top bit.
+  scratchView.setFloat64(at + 1, value)
+  // Big-endian doubles sort like their values once negative ones are inverted and the others get the top bit. -0 is not
+  // below 0 and has that bit already, so it comes out as 0.
   if (value < 0) for (let i = at + 1; i < at + 9; i++) scratch[i] = ~scratch[i]!
   else scratch[at + 1] = scratch[at + 1]! | 0x80
   return at + 9

@@ -26,9 +26,7 @@ export class Uuid {
     if (!(bytes instanceof Uint8Array) || bytes.length !== 16) throw new TypeError('a UUID has 16 bytes')
     let hex = ''
     for (let i = 0; i < 16; i++) hex += (bytes[i]! + 0x100).toString(16).slice(1)
-    return new Uuid(
-      `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`,
-    )
+    return new Uuid(`${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`)
   }
 
   /** A fresh copy of the 16 bytes, most significant first. */
