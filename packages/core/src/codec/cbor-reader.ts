@@ -8,13 +8,16 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const float = new DataView(new ArrayBuffer(8))
 
 /** Up to here strings are put together in a loop, which beats the fixed cost of TextDecoder. */
-const LOOP_BYTES = 24
+const LOOP_BYTES = 32
+
+const NAMES_MASK = 0x3ff
 
 /** Reads one value. Trusts nothing: no length is believed before that many bytes are there. */
 export class CborReader {
   #bytes: Uint8Array = NOTHING
   #at = 0
   #end = 0
+  readonly #names: (string | undefined)[] = Array.from({ length: NAMES_MASK + 1 }, () => undefined)
 
   /** The one value that fills `bytes` from `start` on. @throws CorruptError, or what a constructor refused. */
   read(bytes: Uint8Array, start: number): unknown {
@@ -61,14 +64,17 @@ export class CborReader {
   #argument(initial: number): number {
     const info = initial & 0x1f
     if (info < 24) return info
+    if (info === 24) return this.#byte()
+    if (info === 25) return (this.#byte() << 8) | this.#byte()
+    if (info === 26) return this.#uint32()
+    throw corrupt(`unexpected initial byte ${initial}`)
+  }
+
+  #uint32(): number {
     const at = this.#at
     const bytes = this.#bytes
-    const width = info === 24 ? 1 : info === 25 ? 2 : info === 26 ? 4 : 0
-    if (width === 0) throw corrupt(`unexpected initial byte ${initial}`)
-    if (width > this.#end - at) throw corrupt('it is truncated')
-    this.#at = at + width
-    if (width === 1) return bytes[at]!
-    if (width === 2) return (bytes[at]! << 8) | bytes[at + 1]!
+    if (4 > this.#end - at) throw corrupt('it is truncated')
+    this.#at = at + 4
     return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0
   }
 
@@ -104,10 +110,9 @@ export class CborReader {
   }
 
   #float64(): number {
-    const at = this.#at
-    if (8 > this.#end - at) throw corrupt('it is truncated')
-    for (let i = 0; i < 8; i++) float.setUint8(i, this.#bytes[at + i]!)
-    this.#at = at + 8
+    // Through a view of its own: making one over the input would cost more than most values have numbers.
+    float.setUint32(0, this.#uint32())
+    float.setUint32(4, this.#uint32())
     return float.getFloat64(0)
   }
 
@@ -116,12 +121,12 @@ export class CborReader {
     const start = this.#at
     this.#at = start + length
     if (length < LOOP_BYTES) {
-      const units = new Array<number>(length)
+      const units: number[] = []
       let i = 0
       for (; i < length; i++) {
         const byte = this.#bytes[start + i]!
         if (byte > 0x7f) break
-        units[i] = byte
+        units.push(byte)
       }
       if (i === length) return String.fromCharCode.apply(undefined, units)
     }
@@ -155,7 +160,31 @@ export class CborReader {
     return record
   }
 
+  /** Names recur from value to value: a short one that was read before is compared in place instead of built anew. */
   #name(): string {
+    const at = this.#at
+    const length = (this.#bytes[at] ?? 0) - cbor.TEXT
+    if (length <= 0 || length >= 24 || length >= this.#end - at) return this.#longName()
+    const bytes = this.#bytes
+    const slot =
+      (length + bytes[at + 1]! * 7 + bytes[at + length]! * 31 + bytes[at + ((length + 1) >> 1)]! * 131) & NAMES_MASK
+    const known = this.#names[slot]
+    if (known !== undefined && known.length === length && this.#matches(known, at + 1)) {
+      this.#at = at + length + 1
+      return known
+    }
+    const name = this.#longName()
+    if (name.length === length) this.#names[slot] = name
+    return name
+  }
+
+  #matches(text: string, start: number): boolean {
+    const bytes = this.#bytes
+    for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) !== bytes[start + i]) return false
+    return true
+  }
+
+  #longName(): string {
     const name = this.item(cbor.MAX_DEPTH - 1)
     if (typeof name !== 'string') throw corrupt('a property name is not a string')
     return name

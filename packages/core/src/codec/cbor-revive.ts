@@ -54,7 +54,8 @@ function typedArray(tag: number, bytes: Uint8Array): ArrayBufferView {
   const format = cbor.TYPED_ARRAYS.find((candidate) => candidate[1] === tag)
   if (format === undefined) throw new CorruptError(`not an encoded value: unknown tag ${tag}`)
   const constructor = cbor.typedArrayConstructor(format[0])
-  if (constructor === undefined) throw new CorruptError(`the value holds a ${format[0]}, which this runtime does not have`)
+  if (constructor === undefined)
+    throw new CorruptError(`the value holds a ${format[0]}, which this runtime does not have`)
   return new constructor(cbor.copyElements(bytes, format[2]).buffer)
 }
 

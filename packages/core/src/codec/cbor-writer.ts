@@ -6,7 +6,9 @@ const INITIAL_BYTES = 8192
 /** A buffer that one large value made this big is not kept for the small ones that follow. */
 const KEEP_BYTES = 1 << 20
 /** Up to here a loop beats the fixed cost of TextEncoder. */
-const LOOP_CHARACTERS = 64
+const LOOP_CHARACTERS = 32
+/** Up to here three bytes per character are reserved; beyond, an exact intermediate copy costs less. */
+const IN_PLACE_CHARACTERS = 0x4000
 const utf8 = new TextEncoder()
 const objectPrototype: unknown = Object.prototype
 
@@ -50,7 +52,11 @@ export class CborWriter {
 
   #object(value: object, depth: number): void {
     if (depth >= cbor.MAX_DEPTH) {
-      throw new Refusal(`is nested more than ${cbor.MAX_DEPTH} levels deep`, 'store its parts under keys of their own', value)
+      throw new Refusal(
+        `is nested more than ${cbor.MAX_DEPTH} levels deep`,
+        'store its parts under keys of their own',
+        value,
+      )
     }
     if (Array.isArray(value)) return this.array(value, depth)
     const prototype: unknown = Object.getPrototypeOf(value)
@@ -145,10 +151,26 @@ export class CborWriter {
         return
       }
     }
-    if (!text.isWellFormed()) return writeBuiltin(this, text, 0)
-    const content = utf8.encode(text)
-    this.head(cbor.TEXT, content.length)
-    this.#append(content)
+    if (!text.isWellFormed()) writeBuiltin(this, text, 0)
+    else if (length < IN_PLACE_CHARACTERS) this.#textInPlace(text)
+    else {
+      const content = utf8.encode(text)
+      this.head(cbor.TEXT, content.length)
+      this.#append(content)
+    }
+  }
+
+  #textInPlace(text: string): void {
+    this.#reserve(text.length * 3 + 3)
+    const bytes = this.#bytes
+    const start = this.#at
+    // Leaves room for the head that ASCII would need; anything else may need a longer one.
+    const expected = start + headBytes(text.length)
+    const { written } = utf8.encodeInto(text, bytes.subarray(expected))
+    const actual = start + headBytes(written)
+    if (actual !== expected) bytes.copyWithin(actual, expected, expected + written)
+    this.head(cbor.TEXT, written)
+    this.#at += written
   }
 
   #append(content: Uint8Array): void {
@@ -163,7 +185,10 @@ export class CborWriter {
 
   #grow(needed: number): void {
     if (needed > cbor.MAX_BYTES) {
-      throw new Refusal(`makes the encoded value larger than ${cbor.MAX_BYTES} bytes`, 'store its parts under keys of their own')
+      throw new Refusal(
+        `makes the encoded value larger than ${cbor.MAX_BYTES} bytes`,
+        'store its parts under keys of their own',
+      )
     }
     const full = this.#bytes
     this.#allocate(Math.max(needed, full.length * 2))
@@ -174,4 +199,8 @@ export class CborWriter {
     this.#bytes = new Uint8Array(length)
     this.#view = new DataView(this.#bytes.buffer)
   }
+}
+
+function headBytes(argument: number): number {
+  return argument < 24 ? 1 : argument < 0x100 ? 2 : 3
 }

@@ -29,7 +29,8 @@ export function openValue(codecs: Codec | readonly Codec[], bytes: Uint8Array): 
     throw new CorruptError(`a stored value is of format version ${bytes[0]}; this release reads version ${VERSION}`)
   }
   const codec = codecById(codecs, bytes[1]!)
-  if (codec === undefined) throw new CorruptError(`a stored value was written by codec ${bytes[1]}, which is not configured`)
+  if (codec === undefined)
+    throw new CorruptError(`a stored value was written by codec ${bytes[1]}, which is not configured`)
   return codec.decode(bytes.subarray(HEADER_BYTES))
 }
 

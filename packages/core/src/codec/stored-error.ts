@@ -15,11 +15,17 @@ const HIDDEN = ['cause', 'errors']
 
 export function errorParts(error: Error): ErrorParts {
   const properties: Record<string, unknown> = {}
-  for (const name of Object.keys(error)) setOwn(properties, name, (error as unknown as Record<string, unknown>)[name], true)
+  for (const name of Object.keys(error))
+    setOwn(properties, name, (error as unknown as Record<string, unknown>)[name], true)
   for (const name of HIDDEN) {
     if (Object.hasOwn(error, name)) properties[name] = (error as unknown as Record<string, unknown>)[name]
   }
-  return [String(error.name), Object.hasOwn(error, 'message') ? String(error.message) : undefined, textOf(error.stack), properties]
+  return [
+    String(error.name),
+    Object.hasOwn(error, 'message') ? String(error.message) : undefined,
+    textOf(error.stack),
+    properties,
+  ]
 }
 
 /** An error of the built-in class called `name`; where there is none, an Error that has this name. */
