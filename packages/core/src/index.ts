@@ -13,6 +13,7 @@ export {
   type ErrorDetails,
   TidemarkError,
 } from './errors.ts'
+export { RecentChanges, type RecentChangesOptions } from './fence/recent-changes.ts'
 export { KeyMap, type ReadonlyKeyMap } from './keys/key-map.ts'
 export { ALL_KEYS, inRange, type KeyRange, prefixRange, type RangeOptions, rangeOf } from './keys/key-range.ts'
 export { type Key, type KeyPart, type KeyTuple, MAX_KEY_BYTES } from './keys/key.ts'
@@ -21,6 +22,9 @@ export { StoreKey } from './keys/store-key.ts'
 export { decodeTuple, encodeTuple } from './keys/tuple-encoding.ts'
 export { compareBytes, compareTuples } from './keys/tuple-order.ts'
 export { Uuid } from './keys/uuid.ts'
+export { createMemoryBack, type MemoryBack, type MemoryBackOptions } from './memory/memory-back.ts'
+export { createNearMemory } from './memory/near-memory.ts'
+export type { NearMemoryOptions } from './memory/near-options.ts'
 export type {
   Back,
   Commit,

@@ -1,0 +1,95 @@
+import type { Commit, CommitListener, Proposal } from '../ports/back.ts'
+import type { MemoryWriter } from './memory-writer.ts'
+
+interface Request {
+  readonly run: () => Commit
+  readonly resolve: (commit: Commit) => void
+  readonly reject: (error: unknown) => void
+}
+
+export interface CommitQueueOptions {
+  readonly writer: MemoryWriter
+  readonly afterTurn: (task: () => void) => void
+  /** Gets what a listener threw. */
+  readonly onError: (error: unknown) => void
+}
+
+/**
+ * Gathers what is asked for in one turn of the event loop and commits it together, each proposal for itself: as a
+ * durable back tier does it, so that what holds above memory holds above a disk.
+ */
+export class CommitQueue {
+  readonly #options: CommitQueueOptions
+  readonly #listeners = new Set<CommitListener>()
+  #requests: Request[] = []
+  #idle: (() => void)[] = []
+
+  constructor(options: CommitQueueOptions) {
+    this.#options = options
+  }
+
+  propose(proposal: Proposal): Promise<Commit> {
+    return this.#enqueue(() => this.#options.writer.propose(proposal))
+  }
+
+  expire(limit: number): Promise<Commit> {
+    return this.#enqueue(() => this.#options.writer.expire(limit))
+  }
+
+  onCommit(listener: CommitListener): () => void {
+    // Wrapped, so that one that is added twice is called twice.
+    const added: CommitListener = (commits) => listener(commits)
+    this.#listeners.add(added)
+    return () => void this.#listeners.delete(added)
+  }
+
+  /** Resolves when nothing waits any more. */
+  drained(): Promise<void> {
+    return this.#requests.length === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve))
+  }
+
+  #enqueue(run: () => Commit): Promise<Commit> {
+    return new Promise((resolve, reject) => {
+      if (this.#requests.length === 0) this.#options.afterTurn(() => this.#flush())
+      this.#requests.push({ run, resolve, reject })
+    })
+  }
+
+  #flush(): void {
+    const requests = this.#requests
+    this.#requests = []
+    const { writer } = this.#options
+    writer.begin()
+    const settle: (() => void)[] = []
+    const effective: Commit[] = []
+    for (const { run, resolve, reject } of requests) {
+      try {
+        const commit = run()
+        if (commit.changes.length > 0) effective.push(commit)
+        settle.push(() => resolve(commit))
+      } catch (error) {
+        settle.push(() => reject(error))
+      }
+    }
+    if (effective.length > 0) {
+      writer.end()
+      this.#emit(effective)
+    }
+    for (const done of settle) done()
+    if (this.#requests.length > 0) return
+    const idle = this.#idle
+    this.#idle = []
+    for (const resolve of idle) resolve()
+  }
+
+  #emit(commits: readonly Commit[]): void {
+    // A copy: listeners come and go while they are called.
+    for (const listener of Array.from(this.#listeners)) {
+      try {
+        listener(commits)
+      } catch (error) {
+        this.#options.onError(error)
+      }
+    }
+  }
+}

@@ -1,0 +1,139 @@
+import { afterTurn } from '../batching/after-turn.ts'
+import { type Clock, systemClock } from '../clock.ts'
+import { createCborCodec } from '../codec/cbor.ts'
+import type { Codec } from '../codec/codec.ts'
+import { ClosedError } from '../errors.ts'
+import type { KeyRange } from '../keys/key-range.ts'
+import type { StoreKey } from '../keys/store-key.ts'
+import type { Back, Commit, CommitListener, Proposal, ScanOptions, ScanPage } from '../ports/back.ts'
+import type { Entry, Found } from '../ports/entry.ts'
+import type { Log, SyncLog } from '../ports/log.ts'
+import { assertKnown, wholeAtLeast } from './arguments.ts'
+import { CommitQueue } from './commit-queue.ts'
+import { MemoryEntries } from './memory-entries.ts'
+import { MemoryLog, randomId } from './memory-log.ts'
+import { MemoryWriter } from './memory-writer.ts'
+
+export interface MemoryBackOptions {
+  /** The name of this tier in answers and errors. @default 'memory' */
+  readonly name?: string | undefined
+  /** How values become bytes. @default CBOR */
+  readonly codec?: Codec | undefined
+  /** @default the machine's clock */
+  readonly clock?: Clock | undefined
+  /**
+   * How many changes the log holds at most: the oldest commits go first, each as a whole, and the newest always stays.
+   * Each change keeps its value in memory. @default 100_000
+   */
+  readonly maxLogChanges?: number | undefined
+  /** Gets what a commit listener threw. @default it is thrown again where nothing of the store can stop */
+  readonly onError?: ((error: unknown) => void) | undefined
+}
+
+/** A back tier that lives and ends with its object: versions, log and transactions, and no durability at all. */
+export interface MemoryBack extends Back, AsyncDisposable {
+  readonly log: Log & { readonly sync: SyncLog }
+  readOne(key: StoreKey): Found
+}
+
+const NAMES: readonly (keyof MemoryBackOptions)[] = ['name', 'codec', 'clock', 'maxLogChanges', 'onError']
+
+/** @throws TypeError or RangeError for an option that is unknown or out of range. */
+export function createMemoryBack(options: MemoryBackOptions = {}): MemoryBack {
+  assertKnown(options, NAMES)
+  return new OpenMemoryBack(options)
+}
+
+class OpenMemoryBack implements MemoryBack {
+  readonly name: string
+  readonly codec: Codec
+  readonly origin: string = randomId()
+  readonly log: MemoryLog
+  readonly #clock: Clock
+  readonly #entries = new MemoryEntries()
+  readonly #queue: CommitQueue
+  #closing: Promise<void> | undefined
+
+  constructor(options: MemoryBackOptions) {
+    this.name = options.name ?? 'memory'
+    this.codec = options.codec ?? createCborCodec()
+    this.#clock = options.clock ?? systemClock
+    this.log = new MemoryLog({
+      maxChanges: wholeAtLeast('option maxLogChanges', options.maxLogChanges ?? 100_000, 1),
+      assertOpen: () => this.#assertOpen(),
+    })
+    const writer = new MemoryWriter({ entries: this.#entries, log: this.log, clock: this.#clock, origin: this.origin })
+    this.#queue = new CommitQueue({ writer, afterTurn, onError: options.onError ?? throwLater })
+  }
+
+  readOne(key: StoreKey): Found {
+    this.#assertOpen()
+    return this.#found(this.#entries.get(key.id, this.#clock.now()))
+  }
+
+  async read(keys: readonly StoreKey[]): Promise<readonly Found[]> {
+    this.#assertOpen()
+    const now = this.#clock.now()
+    return keys.map((key) => this.#found(this.#entries.get(key.id, now)))
+  }
+
+  async commit(proposal: Proposal): Promise<Commit> {
+    this.#assertOpen()
+    return this.#queue.propose(proposal)
+  }
+
+  async scan(range: KeyRange, options: ScanOptions): Promise<ScanPage> {
+    this.#assertOpen()
+    wholeAtLeast('limit', options.limit, 1)
+    return { entries: this.#entries.scan(range, options, this.#clock.now()), asOf: this.log.last }
+  }
+
+  async count(range: KeyRange): Promise<number> {
+    this.#assertOpen()
+    return this.#entries.count(range, this.#clock.now())
+  }
+
+  async expire(limit: number): Promise<Commit> {
+    this.#assertOpen()
+    return this.#queue.expire(wholeAtLeast('limit', limit, 1))
+  }
+
+  onCommit(listener: CommitListener): () => void {
+    this.#assertOpen()
+    return this.#queue.onCommit(listener)
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    this.log.close(this.#closedError())
+    await this.#queue.drained()
+    this.#entries.clear()
+    this.log.clear()
+  }
+
+  #found(entry: Entry | undefined): Found {
+    return { entry, asOf: this.log.last, until: entry?.expiresAt ?? Infinity, tier: this.name }
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw this.#closedError()
+  }
+
+  #closedError(): ClosedError {
+    return new ClosedError(`the memory store '${this.name}'`)
+  }
+}
+
+function throwLater(error: unknown): void {
+  queueMicrotask(() => {
+    throw error
+  })
+}

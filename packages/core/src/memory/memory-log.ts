@@ -1,0 +1,146 @@
+import { CompactedError, TidemarkError } from '../errors.ts'
+import { Uuid } from '../keys/uuid.ts'
+import type { Log, LogChange, LogIdentity, LogPage, LogReadOptions, SyncLog } from '../ports/log.ts'
+import { wholeAtLeast } from './arguments.ts'
+
+interface Waiter {
+  readonly after: number
+  resolve(): void
+  reject(error: unknown): void
+}
+
+export interface MemoryLogOptions {
+  /** See MemoryBackOptions.maxLogChanges. */
+  readonly maxChanges: number
+  /** @throws ClosedError once the store is closing */
+  readonly assertOpen: () => void
+}
+
+/** The log of a memory store. */
+export class MemoryLog implements Log {
+  readonly identity: LogIdentity = Object.freeze({ id: randomId(), epoch: 1 })
+  readonly sync: SyncLog = Object.freeze({
+    head: () => this.#openHead(),
+    read: (options: LogReadOptions) => this.#read(options),
+  })
+  readonly #options: MemoryLogOptions
+  /** Those up to `#dropped` are compacted away, and still here only because moving the rest costs time. */
+  #changes: LogChange[] = []
+  #dropped = 0
+  #floor = 0
+  readonly #waiters = new Set<Waiter>()
+
+  constructor(options: MemoryLogOptions) {
+    this.#options = options
+  }
+
+  /** The head, whether or not the store is open. */
+  get last(): number {
+    return this.#floor + this.#changes.length - this.#dropped
+  }
+
+  async head(): Promise<number> {
+    return this.#openHead()
+  }
+
+  async floor(): Promise<number> {
+    this.#options.assertOpen()
+    return this.#floor
+  }
+
+  async read(options: LogReadOptions): Promise<LogPage> {
+    return this.#read(options)
+  }
+
+  async wait(after: number, signal: AbortSignal): Promise<void> {
+    this.#options.assertOpen()
+    wholeAtLeast('after', after, 0)
+    signal.throwIfAborted()
+    if (this.last > after) return
+    await new Promise<void>((resolve, reject) => {
+      const waiter: Waiter = { after, resolve: () => settle(resolve), reject: (error) => settle(() => reject(error)) }
+      const onAbort = (): void => waiter.reject(signal.reason)
+      const settle = (how: () => void): void => {
+        signal.removeEventListener('abort', onAbort)
+        this.#waiters.delete(waiter)
+        how()
+      }
+      signal.addEventListener('abort', onAbort)
+      this.#waiters.add(waiter)
+    })
+  }
+
+  /** Nothing to do: no other process writes here, and every commit wakes the waiters itself. */
+  nudge(): void {}
+
+  /** Appends one commit. */
+  append(changes: readonly LogChange[]): void {
+    for (const change of changes) this.#changes.push(change)
+  }
+
+  /** Wakes who waits for what was appended, and compacts. */
+  settle(): void {
+    this.#compact()
+    const head = this.last
+    for (const waiter of this.#waiters) if (waiter.after < head) waiter.resolve()
+  }
+
+  close(error: Error): void {
+    for (const waiter of this.#waiters) waiter.reject(error)
+  }
+
+  clear(): void {
+    this.#floor = this.last
+    this.#changes = []
+    this.#dropped = 0
+  }
+
+  #openHead(): number {
+    this.#options.assertOpen()
+    return this.last
+  }
+
+  #read({ after, limit }: LogReadOptions): LogPage {
+    this.#options.assertOpen()
+    wholeAtLeast('after', after, 0)
+    wholeAtLeast('limit', limit, 1)
+    const head = this.last
+    if (after < this.#floor) throw new CompactedError(after, this.#floor, head)
+    if (after > head) throw ahead(after, head)
+    if (after === head) return { changes: [], head }
+    const end = this.#at(Math.min(after + limit, head)).last
+    const from = this.#dropped - this.#floor
+    return { changes: this.#changes.slice(from + after, from + end), head }
+  }
+
+  #at(seq: number): LogChange {
+    return this.#changes[this.#dropped + seq - this.#floor - 1]!
+  }
+
+  /** Drops the oldest commits, whole, while there are too many changes; never the newest commit. */
+  #compact(): void {
+    const head = this.last
+    while (head - this.#floor > this.#options.maxChanges) {
+      const { last } = this.#at(this.#floor + 1)
+      if (last === head) break
+      this.#dropped += last - this.#floor
+      this.#floor = last
+    }
+    if (this.#dropped > this.#changes.length / 2) {
+      this.#changes = this.#changes.slice(this.#dropped)
+      this.#dropped = 0
+    }
+  }
+}
+
+function ahead(after: number, head: number): TidemarkError {
+  return new TidemarkError(
+    'LOG_AHEAD',
+    `the log ends at ${head}, before ${after}: it is another log, and a store in memory starts a new one each time; take a snapshot and follow from ${head}`,
+  )
+}
+
+/** Unique among opened stores. */
+export function randomId(): string {
+  return Uuid.from(crypto.getRandomValues(new Uint8Array(16))).text.replaceAll('-', '')
+}

@@ -1,0 +1,117 @@
+import type { Clock } from '../clock.ts'
+import type { StoreKey } from '../keys/store-key.ts'
+import type { Commit, DeleteWrite, Proposal, SetWrite, TierReport } from '../ports/back.ts'
+import type { LogChange } from '../ports/log.ts'
+import type { MemoryEntries } from './memory-entries.ts'
+import type { MemoryLog } from './memory-log.ts'
+
+const NO_TIERS: readonly TierReport[] = Object.freeze([])
+
+interface ExpireWrite {
+  readonly op: 'expire'
+  readonly key: StoreKey
+}
+
+type Write = SetWrite | DeleteWrite | ExpireWrite
+
+/** A write that changed something, and the version that it replaced. */
+interface Effect {
+  readonly write: Write
+  readonly prevVersion: number
+}
+
+export interface MemoryWriterOptions {
+  readonly entries: MemoryEntries
+  readonly log: MemoryLog
+  readonly clock: Clock
+  readonly origin: string
+}
+
+/** Carries out commits, one after the other. Nothing can fail between the first and the last write of one. */
+export class MemoryWriter {
+  readonly #options: MemoryWriterOptions
+  #at = 0
+
+  constructor(options: MemoryWriterOptions) {
+    this.#options = options
+  }
+
+  /** The time of the commits that follow: that of the clock, unless the clock went back. */
+  begin(): void {
+    this.#at = Math.max(Math.floor(this.#options.clock.now()), this.#at)
+  }
+
+  /** @throws what `decide` throws, and RangeError for a key that is too long; nothing was written then. */
+  propose(proposal: Proposal): Commit {
+    const { entries } = this.#options
+    const writes = proposal.decide(proposal.reads.map((key) => entries.get(key.id, this.#at)))
+    // Keys are encoded when first asked for, which may fail: here, before anything is written.
+    for (const { key } of writes) void key.bytes
+    return this.#commit(writes, proposal)
+  }
+
+  expire(limit: number): Commit {
+    const expired = this.#options.entries.expired(this.#at, limit)
+    return this.#commit(
+      expired.map(({ key }) => ({ op: 'expire', key })),
+      undefined,
+    )
+  }
+
+  /** Commits are complete: wakes who follows the log. */
+  end(): void {
+    this.#options.log.settle()
+  }
+
+  #commit(writes: readonly Write[], proposal: Proposal | undefined): Commit {
+    const { log } = this.#options
+    const head = log.last
+    const effects: Effect[] = []
+    for (const write of writes) {
+      const prevVersion = this.#store(write, head + effects.length + 1)
+      if (prevVersion !== undefined) effects.push({ write, prevVersion })
+    }
+    const changes = Object.freeze(effects.map((effect, i) => this.#change(effect, head + i + 1, head, effects.length)))
+    log.append(changes)
+    return { changes, asOf: log.last, proposal, tiers: NO_TIERS }
+  }
+
+  /** @returns the version that was replaced; undefined: there was nothing to delete */
+  #store(write: Write, seq: number): number | undefined {
+    const { entries } = this.#options
+    const { key } = write
+    if (write.op === 'expire') {
+      // Asked for beyond its time, at which it is still there.
+      const { version } = entries.get(key.id, -Infinity)!
+      entries.remove(key)
+      return version
+    }
+    const prevVersion = entries.get(key.id, this.#at)?.version ?? 0
+    if (write.op === 'set') {
+      const { payload, expiresAt, meta } = write
+      entries.put(Object.freeze({ key, version: seq, payload, writtenAt: this.#at, expiresAt, meta }))
+      return prevVersion
+    }
+    if (prevVersion === 0) return undefined
+    entries.remove(key)
+    return prevVersion
+  }
+
+  #change({ write, prevVersion }: Effect, seq: number, head: number, count: number): LogChange {
+    const set = write.op === 'set' ? write : undefined
+    return Object.freeze({
+      seq,
+      first: head + 1,
+      last: head + count,
+      op: write.op,
+      key: write.key,
+      path: set?.path,
+      prevVersion,
+      payload: set?.payload,
+      expiresAt: set?.expiresAt,
+      meta: set?.meta,
+      at: this.#at,
+      origin: this.#options.origin,
+    })
+  }
+}
