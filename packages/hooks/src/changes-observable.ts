@@ -11,7 +11,7 @@ import { lastResort } from './last-resort.ts'
  * Bounded: the next page is read only when the subscriber's `next` has returned. That is all that RxJS lets a source
  * know: an operator that queues (`concatMap`, `mergeMap`) queues without bound, so use `changes` for asynchronous work.
  *
- * Unsubscribing stops the reading, a pending wait included. It completes when `signal` aborts. When `next` throws, the
+ * Unsubscribing stops the reading, a pending wait included. It completes when `signal` aborts. When `next` throws (or rejects), the
  * subscription ends with that as its `error`, since going on would lose the batch; without an `error` handler it is
  * printed, and the process goes on.
  * @throws TypeError, RangeError at once for wrong options.
@@ -35,7 +35,6 @@ async function pump<T>(iterator: AsyncIterator<T>, subscriber: Subscriber<T>): P
   try {
     for (;;) {
       const { done, value } = await iterator.next()
-      if (subscriber.closed) return
       if (done) return subscriber.complete()
       subscriber.next(value)
     }

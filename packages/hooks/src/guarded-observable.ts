@@ -1,11 +1,5 @@
-import {
-  Observable,
-  type Observer,
-  type OperatorFunction,
-  Subscriber,
-  type Subscription,
-  type TeardownLogic,
-} from 'rxjs'
+import { Observable, type Observer, type OperatorFunction, Subscriber, Subscription, type TeardownLogic } from 'rxjs'
+import { isThenable } from './thenable.ts'
 
 /** What becomes of a subscriber whose handler threw. */
 export interface Guard {
@@ -78,9 +72,11 @@ export class GuardedObservable<T> extends Observable<T> {
   }
 }
 
-function attempt(task: () => void, onThrow: (error: unknown) => void): void {
+/** An async handler rejects instead of throwing, which would end the process just the same. */
+function attempt(task: () => unknown, onThrow: (error: unknown) => void): void {
   try {
-    task()
+    const result = task()
+    if (isThenable(result)) void Promise.resolve(result).catch(onThrow)
   } catch (error) {
     onThrow(error)
   }

@@ -31,7 +31,7 @@ export interface HookOptions {
  */
 export interface HookBus {
   /**
-   * Hot. Never fails; completes on close. A `next` handler that throws goes on with the next change, and the failure goes
+   * Hot. Never fails; completes on close. A `next` handler that throws or rejects goes on with the next change, and the failure goes
    * to `hookErrors$`, as does an error in an operator when the subscriber has no `error` handler.
    */
   readonly writes$: Observable<Change>
@@ -52,6 +52,7 @@ export interface HookBus {
   /**
    * Takes no more commits, delivers what was committed, waits up to `closeGraceMs` for the hooks that are still busy, and
    * completes the streams; hooks that are not done by then are reported as `hook-disconnected`. Idempotent.
+   * Not to be awaited in a hook.
    */
   close(): Promise<void>
 }

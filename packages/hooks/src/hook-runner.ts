@@ -1,6 +1,7 @@
 import type { Change } from './change.ts'
 import { Fifo } from './fifo.ts'
 import type { HookError } from './hook-error.ts'
+import { isThenable } from './thenable.ts'
 
 /** Called for each committed change. When it returns a promise, the hook's next change waits for it. */
 export type Hook = (change: Change) => unknown
@@ -22,7 +23,6 @@ export class HookRunner {
   readonly #options: HookRunnerOptions
   readonly #pending = new Fifo<Change>()
   #running = false
-  #stopped = false
 
   constructor(options: HookRunnerOptions) {
     this.#options = options
@@ -33,7 +33,7 @@ export class HookRunner {
   }
 
   offer(change: Change): void {
-    if (this.#stopped || change.seq <= this.#options.joinedAfter) return
+    if (change.seq <= this.#options.joinedAfter) return
     if (this.#pending.size >= this.#options.maxPending) return this.#overflow(change)
     this.#pending.push(change)
     if (!this.#running) this.#run()
@@ -41,7 +41,6 @@ export class HookRunner {
 
   /** What it has not got yet, it never gets. A call under way cannot be taken back. */
   stop(): void {
-    this.#stopped = true
     this.#pending.clear()
   }
 
@@ -92,8 +91,4 @@ export class HookRunner {
     )
     report({ kind: 'hook-disconnected', hook, reason, change, missed, error })
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 }
