@@ -5,17 +5,17 @@ import { NAMESPACE } from './keyspace.ts'
 /** How to reach the server, and how long to wait for it. */
 export interface RedisClientOptions {
   /** `redis://user:password@host:6379/0`, `rediss://` for TLS. Either this or `connection`. */
-  readonly url?: string
-  readonly connection?: RedisConnection
+  readonly url?: string | undefined
+  readonly connection?: RedisConnection | undefined
   /** Separates what shares a server: letters, digits, `_`, `.` and `-`. @default 'tidemark' */
-  readonly namespace?: string
+  readonly namespace?: string | undefined
   /** The name of the tier in errors, events and results. @default 'redis' */
-  readonly name?: string
+  readonly name?: string | undefined
   /** The longest that a call waits for its answer. @default 50 */
-  readonly commandTimeoutMs?: number
+  readonly commandTimeoutMs?: number | undefined
   /** The longest that an attempt to connect takes. @default 1000 */
-  readonly connectTimeoutMs?: number
-  readonly clock?: Clock
+  readonly connectTimeoutMs?: number | undefined
+  readonly clock?: Clock | undefined
   /** A number from 0 up to but not including 1. @default Math.random */
   readonly random?: () => number
 }
@@ -26,11 +26,11 @@ export interface RedisFrontOptions extends RedisClientOptions {
   /** The head of the back tier's log: where an empty server starts from. */
   readonly head: () => Promise<number>
   /** How long a value stays at most. @default 3_600_000 (an hour) */
-  readonly ttlMs?: number
+  readonly ttlMs?: number | undefined
   /** How long the knowledge that a key does not exist stays at most. @default 10_000 */
-  readonly negativeTtlMs?: number
+  readonly negativeTtlMs?: number | undefined
   /** The fraction by which a lifetime may be shortened at random, so that what came together does not go together. @default 0.1 */
-  readonly jitter?: number
+  readonly jitter?: number | undefined
 }
 
 export interface ResolvedClientOptions {

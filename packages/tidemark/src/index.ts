@@ -1,1 +1,28 @@
-export {}
+export {
+  type Change,
+  type ChangeBatch,
+  type ChangesOptions,
+  type Hook,
+  type HookBus,
+  type HookError,
+  type HookOptions,
+} from '@tidemark/hooks'
+export type { ReadPolicy, TierEvent, TierStats, WarmOptions, WarmProgress, WritePolicy } from '@tidemark/tiered'
+export {
+  ClosedError,
+  type Codec,
+  CompactedError,
+  ConflictError,
+  CorruptError,
+  type ErrorCode,
+  type Key,
+  type KeyTuple,
+  type Path,
+  type StoreEntry,
+  TidemarkError,
+  type Transaction,
+  Uuid,
+} from '@tidemark/core'
+export { open } from './open.ts'
+export type { NearOptions, OpenOptions, RedisOptions } from './options.ts'
+export { Tidemark } from './tidemark.ts'

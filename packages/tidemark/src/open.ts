@@ -1,8 +1,15 @@
-import { createCborCodec, createMemoryBack, createNearMemory, startSweeper, systemClock, type Back } from '@tidemark/core'
+import {
+  type Back,
+  createCborCodec,
+  createMemoryBack,
+  createNearMemory,
+  startSweeper,
+  systemClock,
+} from '@tidemark/core'
 import { createRedisFront, createRedisNudge } from '@tidemark/redis'
 import { createSqliteBack } from '@tidemark/sqlite'
 import { createTiered } from '@tidemark/tiered'
-import { assertKnown, type OpenOptions } from './options.ts'
+import { assertKnown, assertLayered, type OpenOptions } from './options.ts'
 import { Tidemark } from './tidemark.ts'
 
 /** Poll intervals of the log, in milliseconds: while other processes say when they have written, and while none does. */
@@ -19,11 +26,15 @@ const SWEEP_BATCH = 500
  */
 export async function open(options: OpenOptions = {}): Promise<Tidemark> {
   assertKnown(options)
-  const { near = {}, sweepEveryMs = 1_000, clock = systemClock, codec = createCborCodec() } = options
+  const { sweepEveryMs = 1_000, clock = systemClock, codec = createCborCodec() } = options
+  const { maxStaleMs, ...near } = options.near === false ? { maxStaleMs: undefined } : (options.near ?? {})
   const onError = options.onError ?? ((error) => console.error('tidemark:', error))
   const redis = typeof options.redis === 'string' ? { url: options.redis } : options.redis
 
-  const nudge = redis && createRedisNudge({ url: redis.url, namespace: redis.namespace })
+  assertLayered(options.near === false ? undefined : near, redis)
+
+  const nudge =
+    redis && createRedisNudge({ url: redis.url, connection: redis.connection, namespace: redis.namespace, clock })
   const back: Back =
     options.file === undefined
       ? createMemoryBack({ codec, clock })
@@ -36,14 +47,13 @@ export async function open(options: OpenOptions = {}): Promise<Tidemark> {
           pollMs: () => (nudge?.active === true ? POLL_NUDGED_MS : POLL_ALONE_MS),
         })
   const front = redis && createRedisFront({ ...redis, codec, clock, head: () => back.log.head() })
-  const nearOptions = near === false ? undefined : near
   const tiers = createTiered({
     back,
-    near: nearOptions && createNearMemory({ ...withoutStaleness(nearOptions), clock }),
+    near: options.near === false ? undefined : createNearMemory({ ...near, clock }),
     fronts: front === undefined ? [] : [front],
     writePolicy: options.writePolicy,
     readPolicy: options.readPolicy,
-    nearMaxStaleMs: nearOptions?.maxStaleMs,
+    nearMaxStaleMs: maxStaleMs,
     clock,
   })
   if (nudge !== undefined) {

@@ -1,35 +1,22 @@
-import type { Clock, Codec } from '@tidemark/core'
+import type { Clock, Codec, NearMemoryOptions } from '@tidemark/core'
+import type { RedisFrontOptions } from '@tidemark/redis'
 import type { ReadPolicy, WritePolicy } from '@tidemark/tiered'
 
-export interface NearOptions {
-  /** @default 100_000 */
-  readonly maxEntries?: number | undefined
-  /** @default 64 MiB */
-  readonly maxBytes?: number | undefined
-  /** How long an entry stays without being read from below again, in milliseconds. @default 60_000 */
-  readonly ttlMs?: number | undefined
-  /** The same for "does not exist". @default 10_000 */
-  readonly negativeTtlMs?: number | undefined
+/** The front in this process. */
+export interface NearOptions extends Pick<
+  NearMemoryOptions,
+  'maxEntries' | 'maxBytes' | 'ttlMs' | 'negativeTtlMs' | 'jitter'
+> {
   /**
-   * How long the near front may go unproven before a read checks the log, in milliseconds. 0: every turn's reads are
-   * preceded by a check (about 2 µs, shared), and no read misses an acknowledged write.
+   * How long the near front may go unproven before a read checks the log, in milliseconds. 0: the reads of every turn
+   * are preceded by a check (about 2 µs, shared), and no read misses an acknowledged write.
    * @default 0
    */
   readonly maxStaleMs?: number | undefined
 }
 
-export interface RedisOptions {
-  /** `redis://[user:password@]host[:port][/db]` */
-  readonly url: string
-  /** Stands before every key of this store in Redis. @default 'tidemark' */
-  readonly namespace?: string | undefined
-  /** How long a record stays at most, in milliseconds. @default 3_600_000 */
-  readonly ttlMs?: number | undefined
-  /** The same for "does not exist". @default 60_000 */
-  readonly negativeTtlMs?: number | undefined
-  /** The bound on every call, in milliseconds. @default 50 */
-  readonly commandTimeoutMs?: number | undefined
-}
+/** The shared front. */
+export type RedisOptions = Omit<RedisFrontOptions, 'codec' | 'head' | 'clock' | 'random' | 'name'>
 
 /** What {@link open} takes. A wrong or unknown option throws at once. */
 export interface OpenOptions {
@@ -78,4 +65,19 @@ const KNOWN = [
 export function assertKnown(options: OpenOptions): void {
   const unknown = Object.keys(options).find((name) => !(KNOWN as readonly string[]).includes(name))
   if (unknown !== undefined) throw new TypeError(`unknown option ${unknown}; open() takes ${KNOWN.join(', ')}`)
+}
+
+/** @throws RangeError when the near front would hold an entry longer than Redis does below it. */
+export function assertLayered(near: NearMemoryOptions | undefined, redis: RedisOptions | undefined): void {
+  if (near === undefined || redis === undefined) return
+  for (const [name, above, below] of [
+    ['ttlMs', near.ttlMs ?? 60_000, redis.ttlMs ?? 3_600_000],
+    ['negativeTtlMs', near.negativeTtlMs ?? 10_000, redis.negativeTtlMs ?? 10_000],
+  ] as const) {
+    if (above > below) {
+      throw new RangeError(
+        `near.${name} is ${above}, longer than redis.${name}, ${below}: a tier must not outlive the one below`,
+      )
+    }
+  }
 }
