@@ -10,7 +10,7 @@ export function writeBuiltin(writer: CborWriter, value: unknown, depth: number):
     case 'bigint':
       return writeBigint(writer, value)
     case 'string':
-      return writeGeneric(writer, ['String', Uint16Array.from(value, (_, i) => value.charCodeAt(i))], depth)
+      return writeGeneric(writer, ['String', codeUnits(value)], depth)
     case 'object':
       return writeObject(writer, value!, depth)
     default:
@@ -20,13 +20,12 @@ export function writeBuiltin(writer: CborWriter, value: unknown, depth: number):
 
 function writeObject(writer: CborWriter, value: object, depth: number): void {
   if (ArrayBuffer.isView(value)) return writeView(writer, value, depth)
-  // Tells built-ins of other realms (a frame, a test runner's sandbox) apart too, which instanceof does not.
-  const type = Object.prototype.toString.call(value).slice(8, -1)
-  if (type === 'Error') return writeGeneric(writer, ['Error', ...errorParts(value as Error)], depth)
   if (value instanceof Uuid) {
     writer.head(cbor.TAG, cbor.TAG_UUID)
     return writer.byteString(value.toBytes())
   }
+  const type = typeOf(value)
+  if (type === 'Error') return writeError(writer, value as Error, depth)
   if (isForeignPlainObject(value)) return writer.record(value as Record<string, unknown>, depth)
   if (!isSubclassed(value)) {
     switch (type) {
@@ -44,6 +43,23 @@ function writeObject(writer: CborWriter, value: object, depth: number): void {
     }
   }
   throw refused(value, type)
+}
+
+/** Recognises built-ins of other realms too (a frame, a test runner's sandbox), which instanceof does not. */
+function typeOf(value: object): string {
+  if (value instanceof Error) return 'Error'
+  const type = Object.prototype.toString.call(value).slice(8, -1)
+  switch (type) {
+    case 'Error':
+    case 'Date':
+    case 'RegExp':
+      // These have no tag that they could inherit: whoever has one only pretends.
+      return Symbol.toStringTag in value ? 'Object' : type
+    case 'ArrayBuffer':
+      return typeof Reflect.get(ArrayBuffer.prototype, 'byteLength', value) === 'number' ? type : 'Object'
+    default:
+      return type
+  }
 }
 
 function refused(value: object, type: string): Refusal {
@@ -82,6 +98,19 @@ function writeDate(writer: CborWriter, date: Date, depth: number): void {
   if (Math.round(seconds * 1000) !== ms) return writeGeneric(writer, ['Date', ms], depth)
   writer.head(cbor.TAG, cbor.TAG_DATE)
   writer.number(seconds)
+}
+
+function writeError(writer: CborWriter, error: Error, depth: number): void {
+  const [name, message, stack, properties] = errorParts(error)
+  try {
+    writer.enter(error, depth + 1)
+    writer.head(cbor.TAG, cbor.TAG_GENERIC)
+    writer.head(cbor.ARRAY, 5)
+    for (const part of ['Error', name, message, stack]) writer.item(part, depth + 1)
+    writer.record(properties, depth + 1)
+  } catch (thrown) {
+    throw Refusal.from(thrown).within(error, '')
+  }
 }
 
 function writeMap(writer: CborWriter, map: Map<unknown, unknown>, depth: number): void {
@@ -129,4 +158,8 @@ function writeGeneric(writer: CborWriter, parts: readonly unknown[], depth: numb
   writer.head(cbor.TAG, cbor.TAG_GENERIC)
   writer.head(cbor.ARRAY, parts.length)
   for (const part of parts) writer.item(part, depth + 1)
+}
+
+function codeUnits(text: string): Uint16Array {
+  return Uint16Array.from({ length: text.length }, (_, i) => text.charCodeAt(i))
 }

@@ -185,7 +185,10 @@ export class CborReader {
   }
 
   #longName(): string {
-    const name = this.item(cbor.MAX_DEPTH - 1)
+    const initial = this.#byte()
+    if ((initial & 0xe0) === cbor.TEXT) return this.#text(initial)
+    // What is not well-formed has a tag. As deep as can be: a name holds no containers, or names could nest without end.
+    const name = this.#tagged(this.#argument(expect(initial, cbor.TAG)), cbor.MAX_DEPTH - 1)
     if (typeof name !== 'string') throw corrupt('a property name is not a string')
     return name
   }
@@ -226,7 +229,7 @@ export class CborReader {
 }
 
 function expect(initial: number, major: number): number {
-  if ((initial & 0xe0) !== major) throw corrupt('a tag has content of the wrong kind')
+  if ((initial & 0xe0) !== major) throw corrupt(`unexpected initial byte ${initial}`)
   return initial
 }
 

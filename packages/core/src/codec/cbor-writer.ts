@@ -51,17 +51,21 @@ export class CborWriter {
   }
 
   #object(value: object, depth: number): void {
-    if (depth >= cbor.MAX_DEPTH) {
-      throw new Refusal(
-        `is nested more than ${cbor.MAX_DEPTH} levels deep`,
-        'store its parts under keys of their own',
-        value,
-      )
-    }
+    this.enter(value, depth)
     if (Array.isArray(value)) return this.array(value, depth)
     const prototype: unknown = Object.getPrototypeOf(value)
     if (prototype === objectPrototype || prototype === null) this.record(value as Record<string, unknown>, depth)
     else writeBuiltin(this, value, depth)
+  }
+
+  /** Every container passes here. The reader refuses the same depths, so what was written can be read. */
+  enter(container: object, depth: number): void {
+    if (depth < cbor.MAX_DEPTH) return
+    throw new Refusal(
+      `is nested more than ${cbor.MAX_DEPTH} levels deep`,
+      'store its parts under keys of their own',
+      container,
+    )
   }
 
   /** Writes the own enumerable string-keyed properties, in their order. */

@@ -1,5 +1,5 @@
-import { CorruptError } from '../errors.ts'
-import type { Codec } from './codec.ts'
+import { CorruptError, TidemarkError } from '../errors.ts'
+import type { Codec, EnvelopeCodec } from './codec.ts'
 
 /**
  * The first byte of every stored value. Version 1: `[1][codec id][payload]`. A later version may put other fields
@@ -8,12 +8,17 @@ import type { Codec } from './codec.ts'
 const VERSION = 1
 const HEADER_BYTES = 2
 
-/** Encodes a value and says in front of it how. @throws TidemarkError UNENCODABLE, as `codec.encode` does. */
+/**
+ * Encodes a value and says in front of it how. The result is the caller's.
+ *
+ * @throws TidemarkError UNENCODABLE when the codec cannot encode the value.
+ */
 export function sealValue(codec: Codec, value: unknown): Uint8Array {
-  const payload = codec.encode(value)
+  const header = Uint8Array.of(VERSION, codec.id)
+  if (isEnvelopeCodec(codec)) return codec.encodeAfter(header, value)
+  const payload = encodeWith(codec, value)
   const sealed = new Uint8Array(HEADER_BYTES + payload.length)
-  sealed[0] = VERSION
-  sealed[1] = codec.id
+  sealed.set(header)
   sealed.set(payload, HEADER_BYTES)
   return sealed
 }
@@ -21,7 +26,8 @@ export function sealValue(codec: Codec, value: unknown): Uint8Array {
 /**
  * Decodes what `sealValue` produced, with whichever of `codecs` wrote it.
  *
- * @throws CorruptError when the envelope is truncated, of an unknown version or by an unknown codec, or its payload is damaged.
+ * @throws CorruptError when the envelope is truncated, of an unknown version or by an unknown codec, or when its payload
+ * is damaged.
  */
 export function openValue(codecs: Codec | readonly Codec[], bytes: Uint8Array): unknown {
   if (bytes.length < HEADER_BYTES) throw new CorruptError(`a stored value of ${bytes.length} bytes is truncated`)
@@ -31,10 +37,35 @@ export function openValue(codecs: Codec | readonly Codec[], bytes: Uint8Array): 
   const codec = codecById(codecs, bytes[1]!)
   if (codec === undefined)
     throw new CorruptError(`a stored value was written by codec ${bytes[1]}, which is not configured`)
-  return codec.decode(bytes.subarray(HEADER_BYTES))
+  return isEnvelopeCodec(codec)
+    ? codec.decodeAfter(HEADER_BYTES, bytes)
+    : decodeWith(codec, bytes.subarray(HEADER_BYTES))
 }
 
 function codecById(codecs: Codec | readonly Codec[], id: number): Codec | undefined {
-  if ('id' in codecs) return codecs.id === id ? codecs : undefined
-  return codecs.find((codec) => codec.id === id)
+  if (!('id' in codecs)) return codecs.find((codec) => codec.id === id)
+  return codecs.id === id ? codecs : undefined
+}
+
+function isEnvelopeCodec(codec: Codec): codec is EnvelopeCodec {
+  return 'encodeAfter' in codec && 'decodeAfter' in codec
+}
+
+/** A codec of the application may fail in its own ways; callers rely on ours. */
+function encodeWith(codec: Codec, value: unknown): Uint8Array {
+  try {
+    return codec.encode(value)
+  } catch (cause) {
+    if (cause instanceof TidemarkError) throw cause
+    throw new TidemarkError('UNENCODABLE', `codec ${codec.id} could not encode the value; see the cause`, { cause })
+  }
+}
+
+function decodeWith(codec: Codec, payload: Uint8Array): unknown {
+  try {
+    return codec.decode(payload)
+  } catch (cause) {
+    if (cause instanceof TidemarkError) throw cause
+    throw new CorruptError(`codec ${codec.id} could not decode a stored value`, { cause })
+  }
 }

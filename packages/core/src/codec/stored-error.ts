@@ -20,12 +20,7 @@ export function errorParts(error: Error): ErrorParts {
   for (const name of HIDDEN) {
     if (Object.hasOwn(error, name)) properties[name] = (error as unknown as Record<string, unknown>)[name]
   }
-  return [
-    String(error.name),
-    Object.hasOwn(error, 'message') ? String(error.message) : undefined,
-    textOf(error.stack),
-    properties,
-  ]
+  return [String(error.name), messageOf(error), typeof error.stack === 'string' ? error.stack : undefined, properties]
 }
 
 /** An error of the built-in class called `name`; where there is none, an Error that has this name. */
@@ -44,6 +39,7 @@ export function setOwn(target: object, name: string, value: unknown, enumerable:
   Object.defineProperty(target, name, { value, enumerable, writable: true, configurable: true })
 }
 
-function textOf(stack: unknown): string | undefined {
-  return typeof stack === 'string' ? stack : undefined
+/** Absent is told apart from empty; a DOMException inherits its message. */
+function messageOf(error: Error): string | undefined {
+  return Object.hasOwn(error, 'message') || error.message ? String(error.message) : undefined
 }

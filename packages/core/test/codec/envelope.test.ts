@@ -1,0 +1,59 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { createCborCodec } from '../../src/codec/cbor.ts'
+import type { Codec } from '../../src/codec/codec.ts'
+import { openValue, sealValue } from '../../src/codec/envelope.ts'
+import { CorruptError } from '../../src/errors.ts'
+
+const cbor = createCborCodec()
+
+/** What an application brings along: nothing but the contract. */
+const json: Codec = {
+  id: 200,
+  encode: (value) => new TextEncoder().encode(JSON.stringify(value)),
+  decode: (bytes) => JSON.parse(new TextDecoder().decode(bytes)) as unknown,
+}
+
+describe('an envelope', () => {
+  it('is version, codec and payload', () => {
+    expect(Array.from(sealValue(cbor, { a: 1 }))).toEqual([1, 1, ...cbor.encode({ a: 1 })])
+    expect(Array.from(sealValue(json, 'x'))).toEqual([1, 200, 0x22, 0x78, 0x22])
+  })
+
+  it('gives back what was sealed, whichever of the codecs wrote it', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        const plain = JSON.parse(JSON.stringify(value)) as unknown
+        for (const codec of [cbor, json]) expect(openValue([cbor, json], sealValue(codec, plain))).toEqual(plain)
+        expect(openValue(cbor, Buffer.from(sealValue(cbor, plain)))).toEqual(plain)
+      }),
+    )
+  })
+
+  it('hands out bytes that nothing else refers to', () => {
+    const sealed = sealValue(cbor, { a: 1 })
+    expect(sealed.buffer.byteLength).toBe(sealed.byteLength)
+    const before = Array.from(sealed)
+    sealValue(cbor, { b: 2 })
+    expect(Array.from(sealed)).toEqual(before)
+  })
+
+  it('reports a failure of any codec as one of ours', () => {
+    expect(() => sealValue(json, 1n)).toThrow(expect.objectContaining({ code: 'UNENCODABLE' }))
+    expect(() => sealValue(cbor, () => 1)).toThrow(expect.objectContaining({ code: 'UNENCODABLE' }))
+  })
+
+  it.each([
+    ['nothing', []],
+    ['a version alone', [1]],
+    ['no payload', [1, 1]],
+    ['a version of the future', [2, 1, 0xf6]],
+    ['version 0', [0, 1, 0xf6]],
+    ['an unknown codec', [1, 7, 0xf6]],
+    ['a damaged payload', [1, 1, 0xff]],
+    ['trailing bytes', [1, 1, 0xf6, 0]],
+    ['a payload that its codec rejects in its own way', [1, 200, 0x7b]],
+  ])('with %s is corrupt', (_name, bytes) => {
+    expect(() => openValue([cbor, json], Uint8Array.from(bytes))).toThrow(CorruptError)
+  })
+})
