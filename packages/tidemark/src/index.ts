@@ -2,10 +2,13 @@ export {
   type Change,
   type ChangeBatch,
   type ChangesOptions,
+  decodeToken,
+  encodeToken,
   type Hook,
   type HookBus,
   type HookError,
   type HookOptions,
+  type Position,
 } from '@tidemark/hooks'
 export type { ReadPolicy, TierEvent, TierStats, WarmOptions, WarmProgress, WritePolicy } from '@tidemark/tiered'
 export {
