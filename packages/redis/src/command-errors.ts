@@ -59,6 +59,8 @@ function describe(error: unknown): { readonly code: string; readonly message: st
   if (!(error instanceof Error)) return { code: '', message: String(error) }
   const { code } = error as { readonly code?: unknown }
   if (typeof code === 'string') return { code, message: error.message }
+  // How the client calls it; in the handshake, where no deadline of ours runs.
+  if (error.message === 'Command timed out') return { code: '', message: 'it accepts connections, but does not answer' }
   return { code: /^-?([A-Z]+)\b/.exec(error.message)?.[1] ?? '', message: error.message }
 }
 

@@ -10,7 +10,7 @@ export class Listeners<T> {
   }
 
   emit(event: T): void {
-    for (const listener of [...this.#listeners]) {
+    for (const listener of this.#listeners) {
       try {
         listener(event)
       } catch {

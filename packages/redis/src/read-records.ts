@@ -40,7 +40,7 @@ function decodeAll(
   let hits = 0
   for (let i = 0; i < keys.length; i++) {
     const bytes = replies[i]
-    const found = bytes == null ? 'other' : decodeRecord(bytes, keys[i]!, context)
+    const found = bytes === null || bytes === undefined ? 'other' : decodeRecord(bytes, keys[i]!, context)
     if (found === 'damaged') damaged.push({ key: keys[i]!, name: names[i]!, bytes: bytes! })
     if (typeof found === 'string') {
       answers.push(undefined)

@@ -144,7 +144,9 @@ describe('the rules', () => {
     expect(await apply(6, 'now', 'k', E2)).toBe('installed')
     // A newer version of an epoch that is over does not count.
     await bench.client.hset(bench.keyspace.meta, 'e', '00000003')
-    expect((await bench.fill('00000003', [{ id: 'k', version: 1, asOf: 9, value: 'x' }])).outcomes).toEqual(['installed'])
+    expect((await bench.fill('00000003', [{ id: 'k', version: 1, asOf: 9, value: 'x' }])).outcomes).toEqual([
+      'installed',
+    ])
   })
 
   test('a batch is taken in order, duplicates included', async () => {

@@ -32,7 +32,10 @@ interface Mutant {
 
 const MUTANTS: readonly Mutant[] = [
   { without: 'keeping what is newer', apply: ['version >= s', 'version > s'] },
-  { without: 'raising the fence when losing', apply: ["    versions[key] = version\n", '    versions[key] = version; s = 0\n'] },
+  {
+    without: 'raising the fence when losing',
+    apply: ['    versions[key] = version\n', '    versions[key] = version; s = 0\n'],
+  },
   { without: 'the fence where there is no record', apply: ['(version or s >= hi[stripe])', 'true'] },
   { without: 'the record as a licence', apply: ['(version or s >= hi[stripe])', 's >= hi[stripe]'] },
   { without: 'the base', apply: ['h > base and h or base', 'h'] },
@@ -40,14 +43,20 @@ const MUTANTS: readonly Mutant[] = [
   { without: 'the look at the watermark', apply: ['epoch and m[2]', 'epoch'] },
   { without: 'the look at the epoch of the record', apply: ['sub(header, 3, 10) == epoch and', ''] },
   { without: 'removing', apply: ["    call('DEL', key)\n", ''] },
-  { without: 'raising', apply: ["if n > 0 then", 'if false then'] },
+  { without: 'raising', apply: ['if n > 0 then', 'if false then'] },
   { without: 'the order of duplicates: an install stays', apply: ['    install[key] = nil\n', ''] },
   { without: 'the order of duplicates: what came before is not seen', apply: ['    versions[key] = s\n', ''] },
   { without: 'the order of duplicates: what went before is not seen', apply: ['    versions[key] = false\n', ''] },
-  { without: 'comparing numbers', apply: ['tonumber(sub(header, 11, 26)) or false', 'tonumber(string.reverse(sub(header, 11, 26))) or false'] },
+  {
+    without: 'comparing numbers',
+    apply: ['tonumber(sub(header, 11, 26)) or false', 'tonumber(string.reverse(sub(header, 11, 26))) or false'],
+  },
   { without: 'the stripe in a fill', fill: ["asOf < base or asOf < tonumber(m[stripe + 3] or '0')", 'asOf < base'] },
   { without: 'the base in a fill', fill: ['asOf < base or ', ''] },
-  { without: 'the bound of a fill', fill: ["asOf < tonumber(m[stripe + 3] or '0')", "asOf <= tonumber(m[stripe + 3] or '0')"] },
+  {
+    without: 'the bound of a fill',
+    fill: ["asOf < tonumber(m[stripe + 3] or '0')", "asOf <= tonumber(m[stripe + 3] or '0')"],
+  },
   { without: 'the epoch in a fill', fill: ['not ready or ARGV[1] ~= epoch', 'not ready'] },
   { without: 'the watermark in a fill', fill: ['epoch and m[2]', 'epoch'] },
   { without: 'the version in a fill', fill: ["  outcomes[i] = 'N'", "  outcomes[i] = 'I'"] },

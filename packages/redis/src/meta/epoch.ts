@@ -26,7 +26,7 @@ export class Epoch {
   #link: Link | undefined
   #text: string | undefined
   #bytes: Buffer = Buffer.alloc(0)
-  #initializing: Promise<void> | undefined
+  #initializing = false
 
   constructor(options: EpochOptions) {
     this.#options = options
@@ -82,9 +82,11 @@ export class Epoch {
 
   /** Runs INIT, unless it is under way. Never throws. */
   initialize(link: Link): void {
-    this.#initializing ??= this.#initialize(link)
+    if (this.#initializing) return
+    this.#initializing = true
+    void this.#initialize(link)
       .catch((error: unknown) => this.#options.onFailure(error))
-      .finally(() => (this.#initializing = undefined))
+      .finally(() => (this.#initializing = false))
   }
 
   async #initialize(link: Link): Promise<void> {

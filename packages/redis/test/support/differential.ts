@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { stripeOf } from '../../src/stripes.ts'
 import { Reference } from './reference.ts'
-import { type BenchChange, type BenchFill, recordOf, ScriptBench } from './script-bench.ts'
+import { type BenchChange, type BenchFill, recordOf, type ScriptBench } from './script-bench.ts'
 
 const EPOCHS = ['0000000a', '0000000b'] as const
 
@@ -32,8 +32,18 @@ const fill = fc.record({ id, version: seq, asOf: seq, value })
 
 export const actions: fc.Arbitrary<readonly Action[]> = fc.array(
   fc.oneof<fc.WeightedArbitrary<Action>[]>(
-    { weight: 8, arbitrary: fc.record({ type: fc.constant('apply'), epoch, changes: fc.array(change, { minLength: 1, maxLength: 4 }) }) },
-    { weight: 6, arbitrary: fc.record({ type: fc.constant('fill'), epoch, fills: fc.array(fill, { minLength: 1, maxLength: 3 }) }) },
+    {
+      weight: 8,
+      arbitrary: fc.record({
+        type: fc.constant('apply'),
+        epoch,
+        changes: fc.array(change, { minLength: 1, maxLength: 4 }),
+      }),
+    },
+    {
+      weight: 6,
+      arbitrary: fc.record({ type: fc.constant('fill'), epoch, fills: fc.array(fill, { minLength: 1, maxLength: 3 }) }),
+    },
     { weight: 4, arbitrary: fc.record({ type: fc.constant('evict'), id }) },
     { weight: 1, arbitrary: fc.constant({ type: 'lose-meta' }) },
     { weight: 1, arbitrary: fc.constant({ type: 'lose-watermark' }) },
@@ -58,7 +68,11 @@ export async function firstDifference(bench: ScriptBench, sequence: readonly Act
   return undefined
 }
 
-async function act(bench: ScriptBench, reference: Reference, action: Action): Promise<{ server?: unknown; reference?: unknown }> {
+async function act(
+  bench: ScriptBench,
+  reference: Reference,
+  action: Action,
+): Promise<{ server?: unknown; reference?: unknown }> {
   const { client, keyspace } = bench
   switch (action.type) {
     case 'apply': {
@@ -101,7 +115,7 @@ function knownEpoch(reference: Reference): string | undefined {
 async function stateOf({ client, keyspace }: ScriptBench): Promise<unknown> {
   const records = await client.mget(IDS.map((each) => keyspace.prefix + each))
   const { e, w, b, ...fences } = await client.hgetall(keyspace.meta)
-  return [e ?? null, w ?? null, b ?? '0', Object.entries(fences).sort(), records]
+  return [e ?? null, w ?? null, b ?? '0', Object.entries(fences).sort(byStripe), records]
 }
 
 function stateOfReference({ epoch: e, watermark, base, fences, records }: Reference): unknown {
@@ -109,6 +123,10 @@ function stateOfReference({ epoch: e, watermark, base, fences, records }: Refere
     const record = records.get(each)
     return record === undefined ? null : recordOf('V', record.epoch, record.version, record.value).toString()
   })
-  const sorted = [...fences].map(([stripe, hi]) => [String(stripe), String(hi)]).sort()
+  const sorted = [...fences].map(([stripe, hi]): [string, string] => [String(stripe), String(hi)]).sort(byStripe)
   return [e ?? null, watermark === undefined ? null : String(watermark), String(base), sorted, texts]
+}
+
+function byStripe([a]: [string, string], [b]: [string, string]): number {
+  return Number(a) - Number(b)
 }

@@ -160,15 +160,22 @@ class PrivateServer implements RedisServer {
       replicaOf,
       args = [],
     } = this.#options
-    return [
-      ...['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.folder, '--daemonize', 'no'],
-      ...['--save', '', '--appendonly', persistence === 'aof' ? 'yes' : 'no'],
-      ...(persistence === 'aof' ? ['--appendfsync', 'always'] : []),
-      ...(maxmemory === undefined ? [] : ['--maxmemory', maxmemory]),
-      ...['--maxmemory-policy', maxmemoryPolicy],
-      ...(password === undefined ? [] : ['--requirepass', password]),
-      ...(replicaOf === undefined ? [] : ['--replicaof', `${replicaOf.host} ${replicaOf.port}`]),
-      ...args,
-    ]
+    const settings: Record<string, string | undefined> = {
+      port: String(this.port),
+      bind: '127.0.0.1',
+      dir: this.folder,
+      daemonize: 'no',
+      // By default a primary waits for seconds in case more replicas come.
+      'repl-diskless-sync-delay': '0',
+      save: '',
+      appendonly: persistence === 'aof' ? 'yes' : 'no',
+      appendfsync: persistence === 'aof' ? 'always' : undefined,
+      maxmemory,
+      'maxmemory-policy': maxmemoryPolicy,
+      requirepass: password,
+      replicaof: replicaOf && `${replicaOf.host} ${replicaOf.port}`,
+    }
+    const given = Object.entries(settings).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value]))
+    return [...given, ...args]
   }
 }

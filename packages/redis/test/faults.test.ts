@@ -1,0 +1,253 @@
+import { ClosedError, type TidemarkError } from '@tidemark/core'
+import { type RedisServer, startRedis } from '@tidemark/testkit'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { RedisFront } from '../src/index.ts'
+import { change, fillOf, key } from './support/changes.ts'
+import { eventually } from './support/eventually.ts'
+import { fakeRedis } from './support/fake-redis.ts'
+import { openFront, PATIENT_MS, rawClient, readyFront } from './support/fronts.ts'
+
+/** What a call may take to fail: generous, because only "it does not hang" is tested. */
+const NOT_A_HANG_MS = 2_000
+
+const CALLS: Record<string, (front: RedisFront) => Promise<unknown>> = {
+  read: (front) => front.read([key('a')]),
+  apply: (front) => front.apply([change(9, key('a'), 9)], 'install'),
+  fill: (front) => front.fill([fillOf(key('a'), 9, 9, 9)]),
+  clear: (front) => front.clear(),
+}
+
+async function failureOf(call: Promise<unknown>): Promise<TidemarkError> {
+  const start = performance.now()
+  const error = await call.then(
+    () => expect.fail('the call succeeded'),
+    (reason: unknown) => reason as TidemarkError,
+  )
+  expect(performance.now() - start).toBeLessThan(NOT_A_HANG_MS)
+  return error
+}
+
+const unhandled: unknown[] = []
+const note = (reason: unknown): void => void unhandled.push(reason)
+beforeEach(() => void process.on('unhandledRejection', note))
+afterEach(() => {
+  process.removeListener('unhandledRejection', note)
+  expect(unhandled.splice(0)).toEqual([])
+})
+
+async function withServer(
+  work: (server: RedisServer) => Promise<void>,
+  options?: Parameters<typeof startRedis>[0],
+): Promise<void> {
+  await using server = await startRedis(options)
+  await work(server)
+}
+
+test('a server that hangs: calls time out, then fail at once, and work again when it goes on', () =>
+  withServer(async (server) => {
+    const front = await readyFront(server, { commandTimeoutMs: 60 })
+    await eventually('a value is installed', async () => {
+      const [outcome] = await front.apply([change(1, key('a'), 1)], 'install').catch(() => [])
+      return outcome === 'installed' || outcome === 'newer'
+    })
+    server.stop()
+    try {
+      const first = await failureOf(front.read([key('a')]))
+      expect(first).toMatchObject({ retryable: true, tier: 'redis' })
+      expect(['TIMEOUT', 'FRONT_UNAVAILABLE']).toContain(first.code)
+      await eventually(
+        'it is taken out of service',
+        () => front.status === 'suspended' || front.status === 'disconnected',
+      )
+      for (const call of Object.values(CALLS)) {
+        expect(await failureOf(call(front))).toMatchObject({
+          code: 'FRONT_UNAVAILABLE',
+          retryable: true,
+          tier: 'redis',
+        })
+      }
+      // What is sent to a server that does not answer does not pile up.
+      const before = front.inspect().commands
+      await Promise.all(Array.from({ length: 1_000 }, () => failureOf(front.read([key('a')]))))
+      expect(front.inspect().commands - before).toBeLessThan(10)
+    } finally {
+      server.cont()
+    }
+    await eventually('it is back', () => front.status === 'ready')
+    await eventually('it is read again', async () => (await front.read([key('a')]).catch(() => []))[0]?.asOf === 1)
+  }))
+
+test('a server that hangs for long is connected to anew', () =>
+  withServer(async (server) => {
+    const front = await readyFront(server, { commandTimeoutMs: 60, connectTimeoutMs: 200 })
+    server.stop()
+    await eventually('the link was dropped', () => front.status === 'disconnected')
+    server.cont()
+    await eventually('it is back', () => front.status === 'ready')
+    expect(front.inspect().connections).toBeGreaterThan(1)
+  }))
+
+test('a server that is killed in the middle of calls: each one settles, and a new server is used when it comes', () =>
+  withServer(async (server) => {
+    const front = await readyFront(server)
+    const former = front.inspect().epoch
+    const calls = Array.from({ length: 200 }, (_, i) => front.apply([change(i + 1, key('k', i), i)], 'install'))
+    const [settled] = await Promise.all([Promise.allSettled(calls), server.kill()])
+    for (const each of settled) {
+      if (each.status === 'rejected') expect(each.reason).toMatchObject({ code: 'FRONT_UNAVAILABLE', tier: 'redis' })
+    }
+    await eventually('it is noticed', () => front.status === 'disconnected')
+    expect(front.inspect().epoch).toBeUndefined()
+    expect(await failureOf(front.read([key('a')]))).toMatchObject({ code: 'FRONT_UNAVAILABLE', retryable: true })
+    await server.restart()
+    await eventually('it is back', () => front.status === 'ready')
+    expect(front.inspect().epoch).not.toBe(former)
+    expect(await front.read([key('k', 1)])).toEqual([undefined])
+  }))
+
+test('a connection that the server closes voids what is known until the next one confirms it', () =>
+  withServer(async (server) => {
+    const front = await readyFront(server)
+    const raw = rawClient(server)
+    const statuses: string[] = []
+    front.on((event) => {
+      if (event.type === 'status') statuses.push(`${event.status} ${front.inspect().epoch !== undefined}`)
+    })
+    await raw.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
+    await eventually('it is back', () => statuses.includes('ready true'))
+    expect(statuses).toEqual(['disconnected false', 'ready true'])
+  }))
+
+test('no server at all: calls wait for the first attempt, then fail at once and say what to do', async () => {
+  await withServer(async (server) => {
+    await server.kill()
+    const front = openFront(server)
+    expect(front.status).toBe('connecting')
+    const error = await failureOf(front.read([key('a')]))
+    expect(error).toMatchObject({ code: 'FRONT_UNAVAILABLE', retryable: true, tier: 'redis' })
+    expect(error.message).toMatch(/nothing listens there; start it, or correct the url \(ECONNREFUSED\)/)
+    await expect(front.whenReady(50)).rejects.toMatchObject({ code: 'FRONT_UNAVAILABLE' })
+    await server.restart()
+    await eventually('it is ready', () => front.status === 'ready')
+  })
+})
+
+test('calls made before the connection stands wait for it', () =>
+  withServer(async (server) => {
+    const front = openFront(server)
+    expect(await front.apply([change(1, key('a'), 1)], 'install')).toEqual(['installed'])
+    expect(front.status).toBe('ready')
+  }))
+
+test('a wrong password is told as such, and nowhere repeated', () =>
+  withServer(
+    async (server) => {
+      const { port } = server
+      const wrong = openFront(server, { connection: { port, password: 'wr0ng-secret' } })
+      const error = await failureOf(wrong.read([key('a')]))
+      expect(error.message).toMatch(/refuses the user name or password.*WRONGPASS/)
+      expect(JSON.stringify([error, error.cause, error.message, String(error.cause)])).not.toContain('wr0ng-secret')
+      const none = openFront(server, { connection: { port } })
+      expect((await failureOf(none.read([key('a')]))).message).toMatch(/asks for a password.*NOAUTH/)
+      const right = await readyFront(server)
+      expect(await right.apply([change(1, key('a'), 1)], 'install')).toEqual(['installed'])
+    },
+    { password: 'right' },
+  ))
+
+test('a replica refuses writes, and the front says so', () =>
+  withServer(async (primary) => {
+    await using replica = await startRedis({ replicaOf: { host: '127.0.0.1', port: primary.port } })
+    await readyFront(primary)
+    const raw = rawClient(replica)
+    await eventually('the replica has meta', async () => (await raw.keys('*')).length === 1)
+    const front = await readyFront(replica)
+    const error = await failureOf(front.apply([change(1, key('a'), 1)], 'install'))
+    expect(error).toMatchObject({ code: 'FRONT_UNAVAILABLE', retryable: true })
+    expect(error.message).toMatch(/it is a replica; point the url at the primary/)
+    await eventually('it has connected again', () => front.inspect().connections > 1 && front.status === 'ready')
+  }))
+
+test('a full server refuses fills, and still takes invalidations', () =>
+  withServer(async (server) => {
+    const front = await readyFront(server)
+    await front.apply([change(1, key('a'), 1)], 'install')
+    await rawClient(server).config('SET', 'maxmemory', '1')
+    expect((await failureOf(front.fill([fillOf(key('b'), 1, 1, 1)]))).message).toMatch(
+      /its memory is full; raise maxmemory/,
+    )
+    expect(await front.apply([change(2, key('a'), 2)], 'invalidate')).toEqual(['removed'])
+    expect(await front.read([key('a')])).toEqual([undefined])
+  }))
+
+describe('an error reply', () => {
+  test.each([
+    ['LOADING Redis is loading the dataset in memory', /still loading its data set/],
+    ['MASTERDOWN Link with MASTER is down', /lost its primary/],
+    ["NOPERM this user has no permissions to run the 'hmget' command", /lacks a permission; allow it MGET/],
+    ['MOVED 3999 127.0.0.1:6381', /it is a cluster, which this front does not speak yet/],
+    ['CLUSTERDOWN The cluster is down', /a cluster that is down/],
+    ['BUSY Redis is busy running a script', /a script of somebody else is blocking it/],
+    ['ERR something new', /ERR something new/],
+  ])('%s: not available, and used again when it is over', async (reply, message) => {
+    let over = false
+    const connection = await fakeRedis(([command]) => {
+      if (!over) return `-${reply}\r\n`
+      return command === 'HMGET' ? '*2\r\n$8\r\n0000000a\r\n$1\r\n0\r\n' : '*1\r\n$-1\r\n'
+    })
+    const front = openFront({} as RedisServer, { connection })
+    const error = await failureOf(front.read([key('a')]))
+    expect(error).toMatchObject({ code: 'FRONT_UNAVAILABLE', retryable: true, tier: 'redis' })
+    expect(error.message).toMatch(message)
+    expect(front.status).toBe('suspended')
+    over = true
+    await eventually('it is ready', () => front.status === 'ready')
+    expect(await front.read([key('a')])).toEqual([undefined])
+    expect(front.inspect().connections).toBe(1)
+  })
+})
+
+test('a server that accepts connections and says nothing', async () => {
+  const connection = await fakeRedis(() => undefined)
+  const front = openFront({} as RedisServer, { connection, commandTimeoutMs: 40 })
+  await failureOf(front.read([key('a')]))
+  await eventually('it gives up on the connection', () => front.status === 'disconnected')
+})
+
+describe('close()', () => {
+  test('settles what is in flight, leaves nothing behind, and can be called again', () =>
+    withServer(async (server) => {
+      const front = await readyFront(server)
+      const calls = Object.values(CALLS).map((call) => call(front))
+      const closing = front.close()
+      expect(front.close()).toBe(closing)
+      await closing
+      await Promise.all(calls)
+      expect(front.status).toBe('closed')
+      for (const call of Object.values(CALLS)) await expect(call(front)).rejects.toBeInstanceOf(ClosedError)
+      await expect(front.whenReady(50)).rejects.toBeInstanceOf(ClosedError)
+      const raw = rawClient(server)
+      await eventually(
+        'the server sees it go',
+        async () => !String(await raw.client('LIST')).includes('tidemark-front'),
+      )
+    }))
+
+  test.each(['connecting', 'disconnected', 'suspended'])('while %s', (status) =>
+    withServer(async (server) => {
+      const timers = (): number => process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length
+      const before = timers()
+      if (status === 'disconnected') await server.kill()
+      const front = openFront(server, { commandTimeoutMs: status === 'suspended' ? 60 : PATIENT_MS })
+      if (status === 'suspended') {
+        await front.whenReady(PATIENT_MS)
+        server.stop()
+      }
+      await eventually('it is there', () => front.status === status)
+      await front.close()
+      expect(front.status).toBe('closed')
+      await eventually('no timer is left', () => timers() <= before)
+      if (status === 'suspended') server.cont()
+    }),
+  )
+})

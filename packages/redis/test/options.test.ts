@@ -1,0 +1,58 @@
+import { describe, expect, test } from 'vitest'
+import { connectionOfUrl } from '../src/connection-settings.ts'
+import { type RedisFrontOptions, resolveClientOptions, resolveFrontOptions } from '../src/options.ts'
+import { codec } from './support/changes.ts'
+
+const base: RedisFrontOptions = { url: 'redis://localhost', codec, head: () => Promise.resolve(0) }
+
+test('what is not given has a default, and nothing can be changed afterwards', () => {
+  const resolved = resolveFrontOptions(base)
+  expect(resolved).toMatchObject({
+    namespace: 'tidemark',
+    name: 'redis',
+    ttlMs: 3_600_000,
+    negativeTtlMs: 10_000,
+    jitter: 0.1,
+    commandTimeoutMs: 50,
+    connectTimeoutMs: 1_000,
+    connection: { host: 'localhost', port: 6379, db: 0, tls: false },
+  })
+  expect(Object.isFrozen(resolved) && Object.isFrozen(resolved.connection)).toBe(true)
+})
+
+test('a url says all there is to say about a connection', () => {
+  expect(connectionOfUrl('rediss://ada:p%40ss@[::1]:7000/3')).toEqual({
+    host: '::1',
+    port: 7000,
+    username: 'ada',
+    password: 'p@ss',
+    db: 3,
+    tls: true,
+  })
+})
+
+describe('misuse is refused at once, by name', () => {
+  test.each<[what: string, options: object, message: RegExp]>([
+    ['no address', { url: undefined }, /either url or connection/],
+    ['two addresses', { connection: {} }, /either url or connection/],
+    ['another scheme', { url: 'http://localhost' }, /^url must look like redis:/],
+    ['a query that would change settings', { url: 'redis://localhost?enableOfflineQueue=true' }, /query/],
+    ['a database that is no number', { url: 'redis://localhost/x' }, /database "x"/],
+    ['a bad port', { url: undefined, connection: { port: 70_000 } }, /connection\.port is 70000/],
+    ['an unknown connection option', { url: undefined, connection: { hots: 'x' } }, /connection\.hots; allowed: host/],
+    ['an unknown option', { ttl: 5 }, /unknown option ttl; allowed: url/],
+    ['a namespace that moves the hash tag', { namespace: 'a{b}' }, /namespace is "a\{b\}"/],
+    ['a negative lifetime', { ttlMs: -1 }, /ttlMs is -1; allowed/],
+    ['a lifetime that is no number', { negativeTtlMs: Number.NaN }, /negativeTtlMs is NaN/],
+    ['jitter beyond all', { jitter: 1.5 }, /jitter is 1.5; allowed: 0 to 1/],
+    ['a timeout that no timer can count', { commandTimeoutMs: 2 ** 31 }, /commandTimeoutMs/],
+    ['no codec', { codec: undefined }, /codec is required/],
+    ['no head', { head: undefined }, /head is required/],
+  ])('%s', (_what, options, message) => {
+    expect(() => resolveFrontOptions({ ...base, ...options } as RedisFrontOptions)).toThrow(message)
+  })
+
+  test('an option of the front, given to what is none', () => {
+    expect(() => resolveClientOptions({ url: 'redis://localhost', ttlMs: 1 } as object)).toThrow(/unknown option ttlMs/)
+  })
+})
