@@ -1,11 +1,12 @@
 import { LRUCache } from 'lru-cache'
-import type { Clock } from '../clock.ts'
+import { type Clock, systemClock } from '../clock.ts'
 import { ClosedError } from '../errors.ts'
 import type { RecentChanges } from '../fence/recent-changes.ts'
 import type { StoreKey } from '../keys/store-key.ts'
 import type { Entry, Found } from '../ports/entry.ts'
 import type { ApplyMode, Fill, FrontOutcome, NearFront, TailStep } from '../ports/front.ts'
 import type { LogChange } from '../ports/log.ts'
+import { CoarseTime } from './coarse-time.ts'
 import { type NearMemoryOptions, type ResolvedNearOptions, resolveNearOptions } from './near-options.ts'
 
 /** What one record takes beside the characters of its key and the bytes of its value. */
@@ -23,7 +24,8 @@ export function createNearMemory(options: NearMemoryOptions = {}): NearFront {
 class NearMemory implements NearFront {
   readonly name: string
   readonly #options: ResolvedNearOptions
-  readonly #clock: Clock
+  /** A clock of the caller's own is asked every time: it does not run by itself. */
+  readonly #time: Pick<Clock, 'now'>
   readonly #fence: RecentChanges
   readonly #records: LRUCache<string, Found>
   #watermark = 0
@@ -32,7 +34,7 @@ class NearMemory implements NearFront {
   constructor(options: ResolvedNearOptions) {
     this.name = options.name
     this.#options = options
-    this.#clock = options.clock
+    this.#time = options.clock === systemClock ? new CoarseTime(systemClock) : options.clock
     this.#fence = options.fence
     this.#records = new LRUCache({ max: options.maxEntries, maxSize: options.maxBytes })
   }
@@ -43,7 +45,7 @@ class NearMemory implements NearFront {
 
   peek(id: string): Found | undefined {
     const found = this.#records.get(id)
-    if (found === undefined || found.until > this.#clock.now()) return found
+    if (found === undefined || found.until > this.#time.now()) return found
     this.#records.delete(id)
     return undefined
   }
@@ -73,7 +75,7 @@ class NearMemory implements NearFront {
     if (this.#closed || !this.#fence.admits(id, found, asOf)) return 'fenced'
     const held = this.#records.peek(id)
     const version = versionOf(found)
-    if (held !== undefined && versionOf(held) >= version && held.until > this.#clock.now()) return 'newer'
+    if (held !== undefined && versionOf(held) >= version && held.until > this.#time.now()) return 'newer'
     return this.#hold(id, found.entry, version, found.until)
   }
 
@@ -122,8 +124,8 @@ class NearMemory implements NearFront {
   }
 
   #hold(id: string, entry: Entry | undefined, version: number, until: number): FrontOutcome {
-    const { ttlMs, negativeTtlMs, jitter, random } = this.#options
-    const now = this.#clock.now()
+    const { ttlMs, negativeTtlMs, jitter, random, clock } = this.#options
+    const now = clock.now()
     const ttl = (entry === undefined ? negativeTtlMs : ttlMs) * (1 - jitter * random())
     const end = Math.min(now + ttl, until, entry?.expiresAt ?? Infinity)
     const found: Found = Object.freeze({ entry, asOf: version, until: end, tier: this.name })
