@@ -56,6 +56,11 @@ describe('over SQLite', () => {
       ])
       expect(new Set(theirs.map((change) => change.origin)).size).toBe(1)
     }
+    const expected = seen.map((change) => change.seq)
+    for (const { token, changes: page } of await take(changes(back.log, { from: 'start', batch: 40 }), 402)) {
+      const rest = expected.slice(page.at(-1)!.seq)
+      expect(await takeSeqs(changes(back.log, { after: token, batch: 100 }), rest.length)).toEqual(rest)
+    }
     // The hot stream tells of this process alone.
     expect(own).toEqual(seen.filter((change) => change.origin === back.origin).map((change) => change.seq))
     expect(own).toHaveLength(100)

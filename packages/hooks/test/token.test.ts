@@ -176,6 +176,25 @@ describe('resuming', () => {
     })
   })
 
+  it('holds against a log that compacts itself', async () => {
+    const small = createMemoryBack({ maxLogChanges: 3 })
+    await commitNumbers(small, 3)
+    const early: string[] = []
+    for await (const { token } of changes(small.log, { from: 'start', batch: 1 })) if (early.push(token) === 3) break
+    const behind = changes(small.log, { from: 'start', batch: 1 })[Symbol.asyncIterator]()
+    await behind.next()
+    await commitNumbers(small, 2, 4)
+    expect(await small.log.floor()).toBe(2)
+    await expect(resume(early[0]!, small.log)).rejects.toMatchObject({ code: 'LOG_COMPACTED', floor: 2, head: 5 })
+    expect(await takeSeqs(changes(small.log, { after: early[1]! }), 3)).toEqual([3, 4, 5])
+    expect(await takeSeqs(changes(small.log, { after: early[2]! }), 2)).toEqual([4, 5])
+    // Also for who is following, and for who asks for everything.
+    await expect(behind.next()).rejects.toMatchObject({ code: 'LOG_COMPACTED', floor: 2 })
+    await expect(firstBatch(changes(small.log, { from: 'start' }))).rejects.toMatchObject({ code: 'LOG_COMPACTED' })
+    const atFloor = encodeToken({ ...small.log.identity, seq: 2, check: 0 })
+    expect(await takeSeqs(changes(small.log, { after: atFloor }), 3)).toEqual([3, 4, 5])
+  })
+
   it('accepts the token of an empty log', async () => {
     const empty = createMemoryBack()
     const { token } = await firstBatch(changes(empty.log, { bookmarks: true }))
