@@ -1,1 +1,1 @@
-export {}
+export { MEMORY_ENTRIES, type Peer, TTL_MS } from './peer.ts'
