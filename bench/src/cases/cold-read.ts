@@ -1,0 +1,24 @@
+import { tidemarkReads } from '../contenders/tidemark-reads.ts'
+import type { Case, Place } from '../runner/case.ts'
+
+const LANES = 128
+const itemsIn = ({ quick }: Place): number => (quick ? 2_000 : 100_000)
+
+export const coldRead128: Case = {
+  name: 'cold-read-128',
+  measures: `get() of random items out of 100,000 that only SQLite holds, ${LANES} at once`,
+  needsRedis: false,
+  contenders: [
+    {
+      name: 'tidemark',
+      open: (place) =>
+        tidemarkReads(place, { items: itemsIn(place), lanes: LANES, tier: 'sqlite', open: { near: false } }),
+    },
+    {
+      name: 'sqlite-get-and-decode',
+      open: async (place) =>
+        (await import('../contenders/raw-values.ts')).rawReads({ ...place, items: itemsIn(place) }),
+    },
+  ],
+  targets: [{ kind: 'times', ours: 'tidemark', against: ['sqlite-get-and-decode'], atLeast: 0.5 }],
+}

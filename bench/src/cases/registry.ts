@@ -1,0 +1,36 @@
+import type { Case } from '../runner/case.ts'
+
+/** By name, in the order of the report. A case is loaded only where it runs. */
+const CASES: ReadonlyMap<string, () => Promise<Case>> = new Map([
+  ['near-hit-get', async () => (await import('./near-hit-get.ts')).nearHitGet],
+  ['near-hit-get-tuple', async () => (await import('./near-hit-get.ts')).nearHitGetTuple],
+  ['near-hit-get-128', async () => (await import('./near-hit-get.ts')).nearHitGet128],
+  ['near-peek', async () => (await import('./near-peek.ts')).nearPeek],
+  ['redis-hit-128', async () => (await import('./redis-hit.ts')).redisHit128],
+  ['durable-set-128', async () => (await import('./durable-set.ts')).durableSet128],
+  ['durable-set-512', async () => (await import('./durable-set.ts')).durableSet512],
+  ['cold-read-128', async () => (await import('./cold-read.ts')).coldRead128],
+  ['log-overhead', async () => (await import('./log-overhead.ts')).logOverhead],
+  ['getmany-1000-cold', async () => (await import('./getmany-cold.ts')).getmany1000Cold],
+  ['rss-1m-sets', async () => (await import('./rss-sets.ts')).rss1mSets],
+])
+
+export const CASE_NAMES: readonly string[] = [...CASES.keys()]
+
+/** @throws RangeError when there is no such case */
+export async function findCase(name: string): Promise<Case> {
+  const load = CASES.get(name)
+  if (load === undefined) throw new RangeError(`there is no case ${name}; there is ${CASE_NAMES.join(', ')}`)
+  return load()
+}
+
+/** The named cases, each by its full name or by how it begins; all of them for no names. @throws RangeError */
+export function selectCases(wanted: readonly string[]): readonly string[] {
+  if (wanted.length === 0) return CASE_NAMES
+  const chosen = wanted.flatMap((name) => {
+    const found = CASES.has(name) ? [name] : CASE_NAMES.filter((known) => known.startsWith(name))
+    if (found.length === 0) throw new RangeError(`there is no case ${name}; there is ${CASE_NAMES.join(', ')}`)
+    return found
+  })
+  return CASE_NAMES.filter((name) => chosen.includes(name))
+}

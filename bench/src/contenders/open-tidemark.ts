@@ -1,0 +1,39 @@
+import { join } from 'node:path'
+import type { open as Open, OpenOptions, Tidemark } from 'tidemark'
+import type { Place } from '../runner/case.ts'
+import { itemOf } from '../workload/item.ts'
+
+/** Writes per commit while a store is filled. */
+const BATCH = 1_000
+const ATTEMPTS = 20
+
+/** Tidemark as its users get it, with its file in the folder of this contender. What is not given is the default. */
+export async function openTidemark(place: Place, options: Omit<OpenOptions, 'file'> = {}): Promise<Tidemark> {
+  const { open }: { open: typeof Open } = await import('tidemark')
+  return open({ file: join(place.folder, 'store.db'), ...options })
+}
+
+/**
+ * Stores the items 0 to `count` - 1, in every tier.
+ * @throws when a front never takes them
+ */
+export async function fill(
+  store: Tidemark,
+  count: number,
+  keyOf: (number: number) => string | [string, number],
+): Promise<void> {
+  // An empty Redis starts from the head of the log at its first contact, and holds nothing that is older: not even what
+  // the same batch wrote before its last key.
+  await store.set('first contact', true)
+  for (let from = 0; from < count; from += BATCH) {
+    const length = Math.min(BATCH, count - from)
+    const items = Array.from({ length }, (_, i) => [keyOf(from + i), itemOf(from + i)] as const)
+    for (let attempt = 1; ; attempt++) {
+      const { tiers } = await store.setMany(items)
+      const failed = tiers.find(({ outcome }) => outcome === 'failed')
+      if (failed === undefined) break
+      // The first batch may come before the connection; opening a store does not wait for a front.
+      if (attempt === ATTEMPTS) throw new Error(`${failed.tier} does not take the items`, { cause: failed.error })
+    }
+  }
+}
