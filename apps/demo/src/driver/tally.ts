@@ -1,0 +1,15 @@
+/** What the virtual users did, in all. */
+export class Tally {
+  reads = 0
+  writes = 0
+  /** Edits that met a newer version than they were made from (412), and were made again. */
+  conflicts = 0
+  errors = 0
+  /** The last of them, for people. */
+  lastError: string | undefined
+
+  failed(what: string): void {
+    this.errors++
+    this.lastError = what
+  }
+}

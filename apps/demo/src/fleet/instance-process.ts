@@ -1,0 +1,72 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { InstanceConfig, InstanceMessage, StopMessage } from '../instance/protocol.ts'
+
+const ENTRY = fileURLToPath(new URL('../instance/main.ts', import.meta.url))
+const STOP_WITHIN_MS = 6_000
+
+export interface InstanceEvents {
+  readonly onWarming: (done: number, total: number) => void
+  /** It ended without having been told to. */
+  readonly onCrash: (message: string) => void
+  /** A line that it wrote to its standard error. */
+  readonly onLine: (line: string) => void
+}
+
+/** One instance, as the process that the fleet runs it in. */
+export class InstanceProcess {
+  readonly instance: number
+  readonly pid: number
+  /** Resolves with the base URL when requests are served. Rejects when the instance ends before. */
+  readonly ready: Promise<string>
+  readonly #child: ChildProcess
+  readonly #exited: Promise<void>
+  #isStopping = false
+
+  constructor(config: InstanceConfig, events: InstanceEvents) {
+    this.instance = config.instance
+    // A session of its own: Ctrl-C in the terminal reaches only the fleet, which then stops everything in order.
+    const child = fork(ENTRY, [JSON.stringify(config)], {
+      detached: true,
+      execArgv: [],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    })
+    this.#child = child
+    this.pid = child.pid ?? -1
+    createInterface({ input: child.stderr! }).on('line', events.onLine)
+    this.#exited = once(child, 'exit').then(([code, signal]: (number | string | null)[]) => {
+      if (!this.#isStopping)
+        events.onCrash(`instance ${config.instance} (pid ${child.pid}) ended with ${signal ?? `code ${code}`}`)
+    })
+    this.ready = this.#whenReady(events)
+    // Whoever awaits it hears of the failure; until then it is nobody's unhandled rejection.
+    this.ready.catch(() => undefined)
+  }
+
+  /** Asks it to finish, and ends it when it does not. Resolves when the process is gone. */
+  async stop(): Promise<void> {
+    this.#isStopping = true
+    if (this.#child.connected) this.#child.send({ type: 'stop' } satisfies StopMessage)
+    const kill = setTimeout(() => this.kill(), STOP_WITHIN_MS)
+    await this.#exited
+    clearTimeout(kill)
+  }
+
+  kill(): void {
+    this.#isStopping = true
+    this.#child.kill('SIGKILL')
+  }
+
+  #whenReady({ onWarming }: InstanceEvents): Promise<string> {
+    return new Promise((resolve, reject) => {
+      this.#child.on('message', (message: InstanceMessage) => {
+        if (message.type === 'warming') onWarming(message.done, message.total)
+        else if (message.type === 'ready') resolve(`http://127.0.0.1:${message.port}`)
+        else reject(new Error(`instance ${this.instance} did not start: ${message.message}`))
+      })
+      this.#child.once('exit', () => reject(new Error(`instance ${this.instance} ended before it was ready`)))
+    })
+  }
+}

@@ -1,0 +1,62 @@
+import type { Front } from '../front/find-front.ts'
+import { count } from '../view/format.ts'
+import type { Screen } from '../view/screen.ts'
+import { InstanceProcess } from './instance-process.ts'
+
+export interface InstancesOptions {
+  readonly instances: number
+  readonly file: string
+  readonly front: Front
+  readonly port: number
+  readonly screen: Screen
+  readonly onCrash: (message: string) => void
+}
+
+/** The processes of the fleet. */
+export class Instances {
+  readonly processes: readonly InstanceProcess[]
+  readonly #warmed = new Map<number, { done: number; total: number }>()
+
+  constructor({ instances, file, front, port, screen, onCrash }: InstancesOptions) {
+    const bar = screen.bar('warming')
+    this.processes = Array.from({ length: instances }, (_, i) => {
+      const instance = i + 1
+      return new InstanceProcess(
+        { instance, file, redis: front.redis, port: port === 0 ? 0 : port + i },
+        {
+          onCrash,
+          onLine: (line) => screen.warn(`instance ${instance}: ${line}`),
+          onWarming: (done, total) => {
+            this.#warmed.set(instance, { done, total })
+            bar.update(this.#sum('done'), this.#sum('total'))
+          },
+        },
+      )
+    })
+    const end = (): void => bar.end()
+    Promise.all(this.processes.map(({ ready }) => ready)).then(end, end)
+  }
+
+  /** The base URLs, when all of them serve requests. */
+  async ready(screen: Screen): Promise<readonly string[]> {
+    const urls = await Promise.all(this.processes.map(({ ready }) => ready))
+    const [first] = this.#warmed.values()
+    if (first !== undefined) screen.say(`warm   ${count(first.done)} places in the memory of each instance`)
+    return urls
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.processes.map((process) => process.stop()))
+  }
+
+  kill(): void {
+    for (const process of this.processes) process.kill()
+  }
+
+  #sum(what: 'done' | 'total'): number {
+    // Those that have not begun yet will have as much to do as the others.
+    const known = [...this.#warmed.values()]
+    const total = known.reduce((sum, { total }) => Math.max(sum, total), 0) * this.processes.length
+    return what === 'total' ? total : known.reduce((sum, { done }) => sum + done, 0)
+  }
+}

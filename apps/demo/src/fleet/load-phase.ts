@@ -1,0 +1,104 @@
+import { Driver } from '../driver/driver.ts'
+import type { Flags } from '../flags.ts'
+import type { Front } from '../front/find-front.ts'
+import type { KnownPlace } from '../places/data-set.ts'
+import { createReport, type Report } from '../report.ts'
+import { renderDashboard } from '../view/dashboard.ts'
+import { renderLine } from '../view/plain.ts'
+import type { Screen } from '../view/screen.ts'
+import type { Snapshot } from '../view/snapshot.ts'
+import { Monitor } from './monitor.ts'
+import type { StopSignal } from './stop-signal.ts'
+
+export interface LoadPhase {
+  readonly flags: Flags
+  readonly screen: Screen
+  readonly stop: StopSignal
+  readonly front: Front
+  readonly urls: readonly string[]
+  readonly places: readonly KnownPlace[]
+  /** Grows when an instance ends by itself. */
+  readonly crashes: readonly string[]
+}
+
+const LOOK_EVERY_MS = 1_000
+/** Where figures cannot be shown in place. */
+const LINE_EVERY_MS = 5_000
+
+/** Drives the fleet until it is time to stop, shows how it goes, and says how it went. */
+export async function runLoad({ flags, screen, stop, front, urls, places, crashes }: LoadPhase): Promise<Report> {
+  const driver = new Driver({ ...flags, urls, places })
+  const monitor = new Monitor(driver)
+  try {
+    await driver.listen()
+    await monitor.start()
+    const startedAt = performance.now()
+    const uptimeMs = (): number => performance.now() - startedAt
+    const view = startView(screen, () => snapshotOf(driver, monitor, front, places.length, uptimeMs()), monitor)
+    const { forMs } = flags
+    const timer = forMs === undefined ? undefined : setTimeout(() => stop.stop('the time is up'), forMs)
+    await driver.run(stop.signal)
+    clearTimeout(timer)
+    const durationMs = uptimeMs()
+    await view.end()
+    if (crashes.length === 0) await driver.drain(monitor.head)
+    return createReport({
+      front: front.kind,
+      places: places.length,
+      durationMs,
+      head: monitor.head,
+      driver,
+      monitor,
+      crashes,
+    })
+  } finally {
+    await driver.close()
+  }
+}
+
+function startView(screen: Screen, snapshot: () => Snapshot, monitor: Monitor): { end(): Promise<void> } {
+  let looking: Promise<void> = Promise.resolve()
+  let shownAt = performance.now()
+  const look = async (isLast: boolean): Promise<void> => {
+    await monitor.look()
+    if (screen.isLive) screen.show(renderDashboard(snapshot()))
+    else if (!isLast && performance.now() - shownAt >= LINE_EVERY_MS - LOOK_EVERY_MS / 2) {
+      shownAt = performance.now()
+      screen.say(renderLine(snapshot()))
+    }
+  }
+  const timer = setInterval(() => {
+    looking = looking.then(() => look(false))
+  }, LOOK_EVERY_MS)
+  return {
+    async end() {
+      clearInterval(timer)
+      await looking
+      // Once more: the final head and hit ratios come from here.
+      await look(true)
+      screen.endLive()
+    },
+  }
+}
+
+function snapshotOf(driver: Driver, monitor: Monitor, front: Front, places: number, uptimeMs: number): Snapshot {
+  const { tally, reads, streams } = driver
+  return {
+    front: front.description,
+    places,
+    uptimeMs,
+    rows: monitor.rows,
+    hitRatio: monitor.hitRatio(),
+    reads: tally.reads,
+    writes: tally.writes,
+    conflicts: tally.conflicts,
+    errors: tally.errors,
+    lastError: tally.lastError,
+    staleReads: reads.stale,
+    tornReads: reads.torn,
+    outOfOrder: streams.reduce((sum, { check }) => sum + check.outOfOrder, 0),
+    duplicates: streams.reduce((sum, { check }) => sum + check.duplicates, 0),
+    resumes: streams.reduce((sum, { resumes }) => sum + resumes, 0),
+    lag: monitor.lag(),
+  }
+}

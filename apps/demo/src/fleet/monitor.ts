@@ -1,0 +1,107 @@
+import { request } from 'undici'
+import type { Driver } from '../driver/driver.ts'
+import { percentiles } from '../driver/latency.ts'
+import type { InstanceStats } from '../instance/routes/health.ts'
+
+/** One instance, as the dashboard shows it. */
+export interface InstanceRow {
+  readonly instance: number
+  readonly url: string
+  /** Of the time since the last look. */
+  readonly requestsPerSecond: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+  /** By tier, since the load began. */
+  readonly hitRatio: Readonly<Record<string, number>>
+  readonly changesSeen: number
+  readonly staleReads: number
+}
+
+type Hits = Readonly<Record<string, number>>
+
+/** Looks at every instance now and then, from outside as a monitoring system would. */
+export class Monitor {
+  readonly #driver: Driver
+  readonly #before: (Hits | undefined)[] = []
+  readonly #stats: (InstanceStats | undefined)[] = []
+  #lookedAt = performance.now()
+  #rows: readonly InstanceRow[] = []
+
+  constructor(driver: Driver) {
+    this.#driver = driver
+  }
+
+  get rows(): readonly InstanceRow[] {
+    return this.#rows
+  }
+
+  /** The head of the log, as the instances see it. */
+  get head(): number {
+    return Math.max(0, ...this.#stats.map((stats) => stats?.changes.head ?? 0))
+  }
+
+  /** What the tiers answered from now on is what counts. */
+  async start(): Promise<void> {
+    await this.#fetch()
+    for (const [i, stats] of this.#stats.entries()) this.#before[i] = stats?.hits
+  }
+
+  /** Refreshes {@link rows}. An instance that does not answer keeps its last figures. */
+  async look(): Promise<void> {
+    await this.#fetch()
+    const now = performance.now()
+    const seconds = (now - this.#lookedAt) / 1000
+    this.#lookedAt = now
+    const { clients, streams, reads } = this.#driver
+    this.#rows = clients.map(({ instance, url, latency }, i) => {
+      const { count, p50, p99 } = latency.takeRecent()
+      return {
+        instance,
+        url,
+        requestsPerSecond: count / seconds,
+        p50Ms: p50,
+        p99Ms: p99,
+        hitRatio: ratios([this.#hitsSinceStart(i)]),
+        changesSeen: streams[i]!.check.delivered,
+        staleReads: reads.staleAt(instance),
+      }
+    })
+  }
+
+  /** By tier, of all reads of all instances since the load began. */
+  hitRatio(): Readonly<Record<string, number>> {
+    return ratios(this.#stats.map((_, i) => this.#hitsSinceStart(i)))
+  }
+
+  /** The time from a commit to its arrival on a stream, in milliseconds: the slowest of the instances. */
+  lag(): { readonly p50: number; readonly p99: number } {
+    const lags = this.#driver.streams.map(({ lagMs }) => percentiles(lagMs))
+    return { p50: Math.max(...lags.map(({ p50 }) => p50)) * 1000, p99: Math.max(...lags.map(({ p99 }) => p99)) * 1000 }
+  }
+
+  async #fetch(): Promise<void> {
+    await Promise.all(
+      this.#driver.clients.map(async ({ url }, i) => {
+        try {
+          const { body } = await request(`${url}/stats`, { headersTimeout: 2_000 })
+          this.#stats[i] = (await body.json()) as InstanceStats
+        } catch {
+          // It is stopping or gone, which the fleet hears of directly.
+        }
+      }),
+    )
+  }
+
+  #hitsSinceStart(i: number): Hits {
+    const hits = this.#stats[i]?.hits ?? {}
+    const before = this.#before[i] ?? {}
+    return Object.fromEntries(Object.entries(hits).map(([tier, count]) => [tier, count - (before[tier] ?? 0)]))
+  }
+}
+
+function ratios(hits: readonly Hits[]): Readonly<Record<string, number>> {
+  const sums: Record<string, number> = {}
+  for (const of of hits) for (const [tier, count] of Object.entries(of)) sums[tier] = (sums[tier] ?? 0) + count
+  const total = Object.values(sums).reduce((sum, count) => sum + count, 0)
+  return Object.fromEntries(Object.entries(sums).map(([tier, count]) => [tier, total === 0 ? 0 : count / total]))
+}

@@ -1,0 +1,63 @@
+import { join } from 'node:path'
+import { open } from 'tidemark'
+import type { Front } from '../front/find-front.ts'
+import { warmUp } from '../instance/warm-up.ts'
+import type { KnownPlace } from '../places/data-set.ts'
+import { loadPlaces } from '../places/load.ts'
+import { count } from '../view/format.ts'
+import type { Screen } from '../view/screen.ts'
+
+/** The file that values and log are in. */
+export function databaseFile(dataDir: string): string {
+  return join(dataDir, 'fleet.db')
+}
+
+/** Sees to it that the places are in the store. What an interrupted load has left is completed. */
+export async function loadData(
+  file: string,
+  places: readonly KnownPlace[],
+  screen: Screen,
+  signal: AbortSignal,
+): Promise<void> {
+  // Without fronts: what is loaded first and warmed then goes there only once.
+  const store = await open({ file, near: false, sweepEveryMs: 0 })
+  const bar = screen.bar('loading')
+  const startedAt = performance.now()
+  try {
+    let before: number | undefined
+    const onProgress = (done: number): void => {
+      before ??= done
+      if (before < places.length) bar.update(done, places.length)
+    }
+    const loaded = await loadPlaces(store, places, { signal, onProgress })
+    bar.end()
+    if (signal.aborted && loaded + (before ?? 0) < places.length)
+      screen.say('stopped while loading; the next start goes on from here')
+    else if (loaded === 0) screen.say(`data   ${count(places.length)} places, loaded before, in ${file}`)
+    else
+      screen.say(`data   ${count(places.length)} places in ${file} (${count(loaded)} loaded in ${seconds(startedAt)})`)
+  } finally {
+    bar.end()
+    await store.close()
+  }
+}
+
+/** Copies the places into the shared front, if there is one. */
+export async function warmFront(file: string, front: Front, screen: Screen, signal: AbortSignal): Promise<void> {
+  if (front.redis === undefined) return
+  const store = await open({ file, redis: front.redis, near: false, sweepEveryMs: 0 })
+  const bar = screen.bar('warming')
+  const startedAt = performance.now()
+  try {
+    const last = await warmUp(store, { signal }, ({ done, total }) => bar.update(done, total))
+    bar.end()
+    if (last !== undefined) screen.say(`warm   ${count(last.done)} places in Redis in ${seconds(startedAt)}`)
+  } finally {
+    bar.end()
+    await store.close()
+  }
+}
+
+function seconds(since: number): string {
+  return `${((performance.now() - since) / 1000).toFixed(1)} s`
+}

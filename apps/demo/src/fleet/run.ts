@@ -1,0 +1,77 @@
+import type { Flags } from '../flags.ts'
+import { findFront, type Front } from '../front/find-front.ts'
+import { readDataSet } from '../places/data-set.ts'
+import type { Report } from '../report.ts'
+import type { Screen } from '../view/screen.ts'
+import { lockDataDir } from './data-lock.ts'
+import { Instances } from './instances.ts'
+import { runLoad } from './load-phase.ts'
+import { databaseFile, loadData, warmFront } from './prepare.ts'
+import type { StopSignal } from './stop-signal.ts'
+import { Teardown } from './teardown.ts'
+
+/** What must not outlive us, for the case that there is no time to stop it in order. */
+export interface Victims {
+  instances: Instances | undefined
+  front: Front | undefined
+}
+
+/**
+ * The whole run: front, data, instances, load, report; and at the end, whatever happened, everything is stopped.
+ * @returns undefined when it was stopped before there was anything to report
+ */
+export async function runFleet(
+  flags: Flags,
+  screen: Screen,
+  stop: StopSignal,
+  victims: Victims,
+): Promise<Report | undefined> {
+  const teardown = new Teardown()
+  try {
+    teardown.add(await lockDataDir(flags.dataDir))
+    const front = (victims.front = await findFront(flags.useRedis))
+    teardown.add(() => front.stop())
+    screen.say(`front  ${front.description}`)
+
+    const file = databaseFile(flags.dataDir)
+    const places = await readDataSet(flags.places)
+    await loadData(file, places, screen, stop.signal)
+    if (stop.signal.aborted) return undefined
+    await warmFront(file, front, screen, stop.signal)
+    if (stop.signal.aborted) return undefined
+
+    const crashes: string[] = []
+    const instances = (victims.instances = new Instances({
+      ...flags,
+      file,
+      front,
+      screen,
+      onCrash(message) {
+        crashes.push(message)
+        stop.stop(message)
+      },
+    }))
+    teardown.add(() => instances.stop())
+    const urls = await startedOrStopped(instances, screen, stop.signal)
+    if (urls === undefined) return undefined
+    return await runLoad({ flags, screen, stop, front, urls, places, crashes })
+  } finally {
+    await teardown.run()
+  }
+}
+
+async function startedOrStopped(
+  instances: Instances,
+  screen: Screen,
+  signal: AbortSignal,
+): Promise<readonly string[] | undefined> {
+  const stopped = new Promise<undefined>((resolve) => {
+    if (signal.aborted) resolve(undefined)
+    signal.addEventListener('abort', () => resolve(undefined), { once: true })
+  })
+  const ready = instances.ready(screen)
+  // A crash stops the run as well; which of the two is heard first is open.
+  const urls = await Promise.race([ready, stopped])
+  ready.catch(() => undefined)
+  return urls
+}

@@ -1,0 +1,15 @@
+import type { StoredPlace } from '../places/places.ts'
+import { Places } from '../places/places.ts'
+
+/** What tests break on purpose, to see that the fleet's self-check notices. Named in the environment of the fleet. */
+export const FAULT_VARIABLE = 'TIDEMARK_DEMO_FAULT'
+
+/** Answers every read with what the first one found: the cache that nobody invalidates. */
+export class StalePlaces extends Places {
+  readonly #first = new Map<number, StoredPlace | undefined>()
+
+  override async find(id: number): Promise<StoredPlace | undefined> {
+    if (!this.#first.has(id)) this.#first.set(id, await super.find(id))
+    return this.#first.get(id)
+  }
+}

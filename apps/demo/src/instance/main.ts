@@ -1,0 +1,80 @@
+// One instance of the app, as its own process. Started by the fleet, and never outlives it.
+import { open, type Tidemark } from 'tidemark'
+import { createApp } from './app.ts'
+import { FAULT_VARIABLE, StalePlaces } from './faults.ts'
+import type { InstanceConfig, InstanceMessage, StopMessage } from './protocol.ts'
+import { warmUp } from './warm-up.ts'
+
+/** Longer than any orderly end takes. */
+const STOP_WITHIN_MS = 5_000
+
+const config = JSON.parse(process.argv[2] ?? '{}') as InstanceConfig
+
+function tell(message: InstanceMessage): void {
+  if (process.connected) process.send?.(message)
+}
+
+function report(error: unknown): void {
+  console.error(error)
+}
+
+/** Keeps failures of a front from being silent: requests go on without it. */
+function reportTiers(store: Tidemark): void {
+  store.tierEvents$.subscribe((event) => {
+    const why = 'error' in event ? `: ${event.error.message}` : ''
+    console.error(`${event.tier} ${event.type}${why}`)
+  })
+}
+
+async function start(): Promise<() => Promise<void>> {
+  const { file, redis, port, instance } = config
+  const store = await open({ file, redis, onError: report })
+  reportTiers(store)
+  try {
+    if (redis === undefined) await warmUp(store, undefined, ({ done, total }) => tell({ type: 'warming', done, total }))
+    const places = process.env[FAULT_VARIABLE] === 'stale' ? new StalePlaces(store) : undefined
+    const app = createApp({ store, instance, onError: report, ...(places && { places }) })
+    await app.listen({ host: '127.0.0.1', port })
+    const address = app.server.address()
+    tell({ type: 'ready', port: typeof address === 'object' && address !== null ? address.port : port })
+    return async () => {
+      await app.close()
+      await store.close()
+    }
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+const starting = start()
+let stopping = false
+
+async function stop(): Promise<void> {
+  if (stopping) return
+  stopping = true
+  setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref()
+  const close = await starting.catch(() => undefined)
+  await close?.()
+  process.exit(0)
+}
+
+function stopNow(): void {
+  stop().catch((error: unknown) => {
+    console.error(error)
+    process.exit(1)
+  })
+}
+
+process.on('message', (message: StopMessage) => {
+  if (message.type === 'stop') stopNow()
+})
+process.on('disconnect', stopNow)
+process.on('SIGTERM', stopNow)
+process.on('SIGINT', stopNow)
+
+starting.catch((error: unknown) => {
+  tell({ type: 'failed', message: error instanceof Error ? error.message : String(error) })
+  process.exitCode = 1
+  if (process.connected) process.disconnect()
+})

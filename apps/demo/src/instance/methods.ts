@@ -1,0 +1,39 @@
+import type { FastifyInstance } from 'fastify'
+import { ApiError } from './api-error.ts'
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
+
+/** Every path, and what may be done with it. */
+export const ROUTES: Readonly<Record<string, readonly string[]>> = {
+  '/places': ['GET', 'HEAD'],
+  '/places/:id': ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE'],
+  '/changes': ['GET'],
+  '/healthz': ['GET', 'HEAD'],
+  '/stats': ['GET', 'HEAD'],
+}
+
+/** Answers what no route does: another method is 405 with `Allow`, another path 404 with the paths there are. */
+export function refuseTheRest(app: FastifyInstance): void {
+  for (const [url, allowed] of Object.entries(ROUTES)) {
+    app.route({
+      url,
+      method: METHODS.filter((method) => !allowed.includes(method)),
+      // Before the body is looked at: what is wrong is the method.
+      onRequest: async (request) => {
+        throw new ApiError(
+          405,
+          'METHOD_NOT_ALLOWED',
+          `${request.method} is not possible here; use ${allowed.join(', ')}`,
+          {
+            details: { allowed },
+            headers: { allow: allowed.join(', ') },
+          },
+        )
+      },
+      handler: async () => undefined,
+    })
+  }
+  app.setNotFoundHandler((request) => {
+    throw new ApiError(404, 'UNKNOWN_PATH', `there is no ${request.url}`, { details: { paths: Object.keys(ROUTES) } })
+  })
+}

@@ -1,0 +1,21 @@
+/** What an instance needs to know to start; its only argument, as JSON. */
+export interface InstanceConfig {
+  /** From 1. */
+  readonly instance: number
+  readonly file: string
+  /** undefined: there is no shared front, and the instance warms the one in its own memory. */
+  readonly redis: { readonly url: string; readonly namespace: string } | undefined
+  /** 0: any free one. */
+  readonly port: number
+}
+
+/** What an instance tells the process that started it. */
+export type InstanceMessage =
+  | { readonly type: 'warming'; readonly done: number; readonly total: number }
+  | { readonly type: 'ready'; readonly port: number }
+  | { readonly type: 'failed'; readonly message: string }
+
+/** What an instance is told. It also stops by itself when the other side is gone. */
+export interface StopMessage {
+  readonly type: 'stop'
+}

@@ -1,0 +1,56 @@
+import type { Tidemark } from 'tidemark'
+import type { FastifyInstance } from 'fastify'
+import type { Follower, FollowerStats } from '../follower.ts'
+import { readQuery } from '../query.ts'
+import type { Traffic, TrafficStats } from '../traffic.ts'
+
+/** What `GET /stats` answers. */
+export interface InstanceStats extends TrafficStats {
+  readonly instance: number
+  readonly pid: number
+  readonly uptimeS: number
+  /** By tier: the part of all reads that it answered, and how many these were. */
+  readonly hitRatio: Readonly<Record<string, number>>
+  readonly hits: Readonly<Record<string, number>>
+  readonly changes: FollowerStats & { readonly head: number }
+  readonly heapMb: number
+  readonly residentMb: number
+}
+
+export interface HealthContext {
+  readonly instance: number
+  readonly store: Tidemark
+  readonly traffic: Traffic
+  readonly follower: Follower
+}
+
+/** `GET /healthz`: whether the store answers. `GET /stats`: how it is going. */
+export function healthRoutes(app: FastifyInstance, { instance, store, traffic, follower }: HealthContext): void {
+  app.get('/healthz', async (request) => {
+    readQuery(request.query, {})
+    return { status: 'ok', instance, head: await store.head() }
+  })
+
+  app.get('/stats', async (request): Promise<InstanceStats> => {
+    readQuery(request.query, {})
+    const { reads, hits } = store.tierStats()
+    const { heapUsed, rss } = process.memoryUsage()
+    return {
+      instance,
+      pid: process.pid,
+      uptimeS: Math.round(process.uptime()),
+      ...traffic.snapshot(),
+      hitRatio: Object.fromEntries(
+        Object.entries(hits).map(([tier, count]) => [tier, reads === 0 ? 0 : count / reads]),
+      ),
+      hits,
+      changes: { ...follower.snapshot(), head: await store.head() },
+      heapMb: megabytes(heapUsed),
+      residentMb: megabytes(rss),
+    }
+  })
+}
+
+function megabytes(bytes: number): number {
+  return Math.round(bytes / 1e5) / 10
+}

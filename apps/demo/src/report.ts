@@ -1,0 +1,110 @@
+import type { Driver } from './driver/driver.ts'
+import { mergedPercentiles } from './driver/latency.ts'
+import type { Monitor } from './fleet/monitor.ts'
+
+/** What a run has shown. What `--json` prints. */
+export interface Report {
+  /** The shared front: 'redis', or 'memory' when there is none. */
+  readonly front: string
+  readonly instances: number
+  readonly places: number
+  /** Of the load. */
+  readonly durationMs: number
+  readonly reads: number
+  readonly writes: number
+  readonly requestsPerSecond: number
+  /** As the clients saw it, queueing included. */
+  readonly p50Ms: number
+  readonly p99Ms: number
+  /** By tier: the part of the reads that it answered. */
+  readonly hitRatio: Readonly<Record<string, number>>
+  /** Reads that returned something older than a write that had been acknowledged before. */
+  readonly staleReads: number
+  /** Reads whose payload is not what was written as their version. */
+  readonly tornReads: number
+  /** Instances × changes committed during the load. */
+  readonly changesExpected: number
+  readonly changesDelivered: number
+  readonly outOfOrder: number
+  readonly duplicates: number
+  /** Changes that were told differently to different subscribers, or to a writer. */
+  readonly disagreements: number
+  /** How often a subscriber hung up and went on from its token. */
+  readonly resumes: number
+  /** From a commit to its arrival at a subscriber, the slowest instance. */
+  readonly lagP50Ms: number
+  readonly lagP99Ms: number
+  /** Edits that met a newer version (412) and were made again: no fault. */
+  readonly conflicts: number
+  readonly errors: number
+  /** Why this is no clean run; empty when it is. */
+  readonly failures: readonly string[]
+}
+
+export interface ReportInput {
+  readonly front: string
+  readonly places: number
+  readonly durationMs: number
+  /** The head of the log when the load had ended. */
+  readonly head: number
+  readonly driver: Driver
+  readonly monitor: Monitor
+  /** What ended the run before its time. */
+  readonly crashes: readonly string[]
+}
+
+export function createReport(input: ReportInput): Report {
+  const { front, places, durationMs, head, driver, monitor, crashes } = input
+  const { tally, reads, agreement, clients } = driver
+  const checks = driver.streams.map((stream) => stream.check)
+  const sum = (of: (check: (typeof checks)[number]) => number): number => checks.reduce((total, c) => total + of(c), 0)
+  const { count, p50, p99 } = mergedPercentiles(clients.map(({ latency }) => latency.total))
+  const lag = monitor.lag()
+  const figures = {
+    front,
+    instances: clients.length,
+    places,
+    durationMs: Math.round(durationMs),
+    reads: tally.reads,
+    writes: tally.writes,
+    requestsPerSecond: Math.round(count / (durationMs / 1000)),
+    p50Ms: rounded(p50, 2),
+    p99Ms: rounded(p99, 2),
+    hitRatio: Object.fromEntries(Object.entries(monitor.hitRatio()).map(([tier, ratio]) => [tier, rounded(ratio, 4)])),
+    staleReads: reads.stale,
+    tornReads: reads.torn,
+    changesExpected: sum(({ start }) => Math.max(0, head - start)),
+    // What came after the head that was waited for belongs to nobody's expectation.
+    changesDelivered: sum(({ delivered, position }) => delivered - Math.max(0, position - head)),
+    outOfOrder: sum((check) => check.outOfOrder),
+    duplicates: sum((check) => check.duplicates),
+    disagreements: agreement.disagreements,
+    resumes: driver.streams.reduce((total, stream) => total + stream.resumes, 0),
+    lagP50Ms: lag.p50,
+    lagP99Ms: lag.p99,
+    conflicts: tally.conflicts,
+    errors: tally.errors,
+  }
+  return { ...figures, failures: [...crashes, ...failuresOf(figures, tally.lastError)] }
+}
+
+function failuresOf(figures: Omit<Report, 'failures'>, lastError: string | undefined): readonly string[] {
+  const { staleReads, tornReads, changesExpected, changesDelivered, outOfOrder, duplicates, disagreements, errors } =
+    figures
+  const failures: string[] = []
+  const expectNone = (count: number, what: string): void => void (count > 0 && failures.push(`${count} ${what}`))
+  expectNone(staleReads, 'reads returned something older than an acknowledged write')
+  expectNone(tornReads, 'reads returned a payload that is not the one of their version')
+  if (changesDelivered !== changesExpected) {
+    failures.push(`${changesDelivered} changes were delivered, but there were ${changesExpected} to deliver`)
+  }
+  expectNone(outOfOrder, 'changes were delivered out of order')
+  expectNone(duplicates, 'changes were delivered more than once')
+  expectNone(disagreements, 'changes were not the same to everyone')
+  expectNone(errors, `requests failed; the last one: ${lastError}`)
+  return failures
+}
+
+function rounded(value: number, digits: number): number {
+  return Number(value.toFixed(digits))
+}
