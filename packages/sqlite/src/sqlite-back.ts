@@ -15,6 +15,7 @@ import {
   TidemarkError,
 } from '@tidemark/core'
 import { wholeAtLeast } from './arguments.ts'
+import { claimFile } from './claim-file.ts'
 import { CommitGroup } from './commit-group.ts'
 import { CommitListeners } from './commit-listeners.ts'
 import { Connection } from './connection.ts'
@@ -22,10 +23,11 @@ import { EntryReader } from './entry-reader.ts'
 import { GroupCommitter } from './group-committer.ts'
 import { HeadWatch } from './head-watch.ts'
 import { LogReader } from './log-reader.ts'
-import { type DriverSettings, openDatabase } from './open-database.ts'
+import { type DriverSettings, openDatabase, untilFree } from './open-database.ts'
 import { type ResolvedOptions, resolveOptions, type SqliteBackOptions } from './options.ts'
 import { loadDriver } from './runtime.ts'
 import { Scanner } from './scanner.ts'
+import { toTidemarkError } from './sqlite-errors.ts'
 import { SqliteLog } from './sqlite-log.ts'
 
 /** A back tier in one SQLite file, which any number of processes on the machine may share. */
@@ -53,12 +55,20 @@ export function openSqliteBack(
 ): SqliteBack {
   const resolved = resolveOptions(options)
   const driver = settings.driver ?? loadDriver(settings.nodeVersion)
-  const db = openDatabase(resolved, { ...settings, driver })
+  claimFile(resolved)
   try {
-    return new OpenSqliteBack(new Connection(db, resolved), resolved)
+    // As a whole: any first read may find the file locked by a process that is just creating or leaving it.
+    return untilFree(resolved.busyTimeoutMs, () => {
+      const db = openDatabase(resolved, { ...settings, driver })
+      try {
+        return new OpenSqliteBack(new Connection(db, resolved), resolved)
+      } catch (error) {
+        db.close()
+        throw error
+      }
+    })
   } catch (error) {
-    db.close()
-    throw error
+    throw toTidemarkError(error, resolved)
   }
 }
 

@@ -46,7 +46,7 @@ export function toTidemarkError(cause: unknown, { file, name: tier }: ErrorConte
     return new CorruptError(`${file} is damaged; restore it from a backup`, { tier, cause })
   }
   if (code === 'SQLITE_TOOBIG') {
-    return new RangeError('a value is larger than SQLite can store (about 2 GB); store it in parts', { cause })
+    return new RangeError('a value is larger than SQLite can store (1 GB with its key); store it in parts', { cause })
   }
   const reason = cause instanceof Error ? cause.message : code
   return new TidemarkError('IO', `${file} could not be read or written (${code}: ${reason}); check the disk`, {

@@ -1,0 +1,84 @@
+import { ALL_KEYS, type Back, ClosedError, StoreKey } from '@tidemark/core'
+import { createRequire } from 'node:module'
+import { existsSync } from 'node:fs'
+import type BetterSqlite3 from 'better-sqlite3'
+import { describe, expect, test } from 'vitest'
+import type { SqliteBack } from '../src/index.ts'
+import { openTemp, tempFile } from './support/temp.ts'
+import { blind, set } from './support/writes.ts'
+
+const Database = createRequire(import.meta.url)('better-sqlite3') as typeof BetterSqlite3
+
+const signal = new AbortController().signal
+const key = StoreKey.of('a')
+
+const methods: Record<string, (back: Back) => unknown> = {
+  readOne: (back) => back.readOne(key),
+  read: (back) => back.read([key]),
+  commit: (back) => back.commit(blind()),
+  scan: (back) => back.scan(ALL_KEYS, { after: undefined, limit: 1, reverse: false }),
+  count: (back) => back.count(ALL_KEYS),
+  expire: (back) => back.expire(1),
+  onCommit: (back) => back.onCommit(() => {}),
+  'log.head': (back) => back.log.head(),
+  'log.floor': (back) => back.log.floor(),
+  'log.read': (back) => back.log.read({ after: 0, limit: 1 }),
+  'log.wait': (back) => back.log.wait(-0, AbortSignal.any([signal, AbortSignal.timeout(20_000)])),
+  'log.sync.head': (back) => back.log.sync!.head(),
+  'log.sync.read': (back) => back.log.sync!.read({ after: 0, limit: 1 }),
+}
+
+const states: Record<string, (back: SqliteBack) => Promise<void>> = {
+  closing: async (back) => void back.close(),
+  closed: (back) => back.close(),
+}
+
+describe.each(Object.keys(methods))('%s', (method) => {
+  const call = async (back: Back): Promise<unknown> => methods[method]!(back)
+
+  test('answers while the store is open', async () => {
+    const back = openTemp()
+    await set(back, 'b', 1)
+    await call(back)
+  })
+
+  test.each(Object.keys(states))('is refused when %s', async (state) => {
+    const back = openTemp()
+    const waiting = set(back, 'b', 1)
+    await states[state]!(back)
+    await expect(call(back)).rejects.toBeInstanceOf(ClosedError)
+    await waiting
+  })
+})
+
+test('closing is idempotent, waits for commits and leaves one whole file', async () => {
+  const file = tempFile()
+  const back = openTemp({ file })
+  const write = set(back, 'a', 1)
+  const [first, second] = [back.close(), back.close()]
+  expect(second).toBe(first)
+  await first
+  expect((await write).asOf).toBe(1)
+  await back.close()
+  expect(existsSync(`${file}-wal`)).toBe(false)
+  const db = new Database(file, { readonly: true })
+  expect(db.prepare('SELECT count(*) FROM entry').pluck().get()).toBe(1)
+  db.close()
+})
+
+test('a nudge after closing is harmless, and so is ending a subscription', async () => {
+  const back = openTemp()
+  const stop = back.onCommit(() => {})
+  await back.close()
+  back.log.nudge()
+  stop()
+})
+
+test('await using closes', async () => {
+  let kept: SqliteBack
+  {
+    await using back = openTemp()
+    kept = back
+  }
+  expect(() => kept.readOne(key)).toThrow(ClosedError)
+})

@@ -1,0 +1,100 @@
+import { createRequire } from 'node:module'
+import { StoreKey } from '@tidemark/core'
+import type BetterSqlite3 from 'better-sqlite3'
+import { describe, expect, test } from 'vitest'
+import { APPLICATION_ID, MIGRATIONS } from '../src/schema.ts'
+import { openTemp, tempFile } from './support/temp.ts'
+import { set, valueOf } from './support/writes.ts'
+
+const Database = createRequire(import.meta.url)('better-sqlite3') as typeof BetterSqlite3
+
+/** A file as version 1 left it: two sets of one key, one of another, a delete. Written out, so that it cannot change with the code. */
+const GOLDEN_V1 = `
+  PRAGMA application_id = 1416193125;
+  PRAGMA journal_mode = wal;
+  CREATE TABLE log_head (id INTEGER PRIMARY KEY CHECK (id = 1), seq INTEGER NOT NULL, at INTEGER NOT NULL,
+    floor INTEGER NOT NULL, log_id BLOB NOT NULL, epoch INTEGER NOT NULL);
+  INSERT INTO log_head VALUES (1, 4, 1700000000004, 0, x'000102030405060708090a0b0c0d0e0f', 3);
+  CREATE TABLE entry (key BLOB PRIMARY KEY NOT NULL, version INTEGER NOT NULL, expires_at INTEGER,
+    written_at INTEGER NOT NULL, meta BLOB, value BLOB NOT NULL) WITHOUT ROWID;
+  CREATE INDEX entry_expiry ON entry (expires_at) WHERE expires_at IS NOT NULL;
+  INSERT INTO entry VALUES (x'026100', 2, NULL, 1700000000002, x'0101f5', x'010102');
+  CREATE TABLE log (seq INTEGER PRIMARY KEY, op INTEGER NOT NULL, position INTEGER NOT NULL, size INTEGER NOT NULL,
+    at INTEGER NOT NULL, origin TEXT NOT NULL, prev_version INTEGER NOT NULL, expires_at INTEGER, key BLOB NOT NULL,
+    path TEXT, meta BLOB, value BLOB);
+  INSERT INTO log VALUES
+    (1, 0, 0, 1, 1700000000001, 'golden', 0, NULL, x'026100', NULL, NULL, x'010101'),
+    (2, 0, 0, 2, 1700000000002, 'golden', 1, NULL, x'026100', '["n",0]', x'0101f5', x'010102'),
+    (3, 0, 1, 2, 1700000000002, 'golden', 0, 1700000000003, x'026200', NULL, NULL, x'0101f6'),
+    (4, 2, 0, 1, 1700000000004, 'golden', 3, NULL, x'026200', NULL, NULL, NULL);
+  PRAGMA user_version = 1;
+`
+
+function golden(): string {
+  const file = tempFile()
+  const db = new Database(file)
+  db.exec(GOLDEN_V1)
+  db.close()
+  return file
+}
+
+describe('a file of schema version 1', () => {
+  test('reads, logs and writes on', async () => {
+    const back = openTemp({ file: golden() })
+    expect(back.log.identity).toEqual({ id: '000102030405060708090a0b0c0d0e0f', epoch: 3 })
+    const { entry } = back.readOne(StoreKey.of('a'))
+    expect(entry).toMatchObject({ version: 2, writtenAt: 1_700_000_000_002 })
+    expect([entry!.payload.read(), entry!.meta!.read()]).toEqual([2, true])
+    const { changes } = await back.log.read({ after: 0, limit: 10 })
+    expect(changes.map(({ seq, first, last, op, prevVersion }) => [seq, first, last, op, prevVersion])).toEqual([
+      [1, 1, 1, 'set', 0],
+      [2, 2, 3, 'set', 1],
+      [3, 2, 3, 'set', 0],
+      [4, 4, 4, 'expire', 3],
+    ])
+    expect(changes[1]).toMatchObject({ path: ['n', 0], origin: 'golden' })
+    expect(changes[2]!.payload!.read()).toBeNull()
+    expect((await set(back, 'a', 'next')).changes[0]).toMatchObject({ seq: 5, prevVersion: 2 })
+  })
+
+  test('is what version 1 creates', () => {
+    const shape = (sql: string): unknown => {
+      const db = new Database(':memory:')
+      db.exec(sql)
+      const tables = ['log_head', 'entry', 'log'].map((table) => db.pragma(`table_xinfo(${table})`))
+      db.close()
+      return tables
+    }
+    expect(shape(MIGRATIONS[0]!)).toEqual(shape(GOLDEN_V1))
+  })
+
+  test('moves on to a later version, once, with its data', async () => {
+    const file = golden()
+    const migrations = [...MIGRATIONS, 'CREATE TABLE later (x); INSERT INTO later VALUES (1)']
+    for (let i = 0; i < 2; i++) {
+      const back = openTemp({ file }, { migrations })
+      expect(await valueOf(back, 'a')).toBe(2)
+      await back.close()
+    }
+    const db = new Database(file)
+    expect(db.pragma('user_version', { simple: true })).toBe(migrations.length)
+    expect(db.pragma('application_id', { simple: true })).toBe(APPLICATION_ID)
+    expect(db.prepare('SELECT count(*) FROM later').pluck().get()).toBe(1)
+    db.close()
+    expect(() => openTemp({ file })).toThrow(expect.objectContaining({ code: 'SCHEMA_TOO_NEW' }))
+  })
+
+  test('stays as it was when a migration fails', async () => {
+    const file = golden()
+    const migrations = [...MIGRATIONS, 'CREATE TABLE later (x); CREATE TABLE entry (y)']
+    expect(() => openTemp({ file }, { migrations })).toThrow(expect.objectContaining({ code: 'IO' }))
+    expect(await valueOf(openTemp({ file }), 'a')).toBe(2)
+  })
+
+  test('is not migrated by readOnly', () => {
+    const migrations = [...MIGRATIONS, 'CREATE TABLE later (x)']
+    expect(() => openTemp({ file: golden(), readOnly: true }, { migrations })).toThrow(
+      expect.objectContaining({ code: 'READ_ONLY' }),
+    )
+  })
+})
