@@ -1,4 +1,4 @@
-import { type Clock, TidemarkError } from '@tidemark/core'
+import { afterTurn, type Clock, TidemarkError } from '@tidemark/core'
 import { Redis } from 'ioredis'
 import { isErrorReply, timedOut, unavailable } from './command-errors.ts'
 import { addressOf, clientOptions, type RedisConnection } from './connection-settings.ts'
@@ -161,9 +161,13 @@ export class Connection {
   async #probe(link: Link): Promise<void> {
     const { name, clock, commandTimeoutMs, probeIntervalMs } = this.#options
     this.#probing = true
+    let settled = false
     const notInTime = clock.schedule(commandTimeoutMs, () => {
-      if (link === this.#link && this.#state === 'up')
+      // As in `withinDeadline`: a busy event loop is no reason.
+      afterTurn(() => {
+        if (settled || link !== this.#link || this.#state !== 'up') return
         this.#enter('suspended', timedOut(name, this.address, commandTimeoutMs))
+      })
     })
     let failure: unknown
     try {
@@ -171,6 +175,7 @@ export class Connection {
     } catch (error) {
       failure = error
     }
+    settled = true
     notInTime()
     this.#probing = false
     if (link !== this.#link || this.#state === 'closed') return

@@ -47,6 +47,7 @@ export class SharedFront implements RedisFront {
   #opening: Promise<void> | undefined
   #opened: () => void = () => {}
   #status: RedisFrontStatus = 'connecting'
+  #initFailure: unknown
   #closed: Promise<void> | undefined
   #roundTrips = 0
   #hits = 0
@@ -187,7 +188,10 @@ export class SharedFront implements RedisFront {
         if (event.status === 'closed') reject(new ClosedError(`front "${this.name}"`))
       })
     })
-    const late = (): Error => this.error ?? this.#notYet(`it was not ready within ${timeoutMs} ms`)
+    const late = (): Error => {
+      const cause = this.#initFailure instanceof Error ? `: ${this.#initFailure.message}` : ''
+      return this.error ?? this.#notYet(`it was not ready within ${timeoutMs} ms${cause}`)
+    }
     return withinDeadline(ready, timeoutMs, this.#options.clock, late).finally(stop)
   }
 
@@ -237,6 +241,7 @@ export class SharedFront implements RedisFront {
 
   /** INIT failed. The next look starts it again. */
   #fail(error: unknown): void {
+    this.#initFailure = error
     this.#open()
     if (this.#closed === undefined) this.#listeners.emit({ type: 'init-failed', error })
   }

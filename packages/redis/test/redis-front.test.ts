@@ -235,6 +235,7 @@ describe('what the server lost', () => {
     })
     await eventually('it has failed', () => failures.length > 0)
     expect(front.status).toBe('fenced')
+    await expect(front.whenReady(1)).rejects.toThrow(/not ready within 1 ms: the file is busy/)
     expect(await front.read([key('a')])).toEqual([undefined])
     expect(await front.fill([fillOf(key('a'), 1, 1, 1)])).toEqual(['fenced'])
     expect(await front.apply([change(1, key('a'), 1)], 'install')).toEqual(['removed'])

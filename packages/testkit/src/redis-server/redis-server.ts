@@ -125,6 +125,7 @@ class PrivateServer implements RedisServer {
   }
 
   async kill(): Promise<void> {
+    this.#process?.ref()
     this.#process?.kill('SIGKILL')
     await this.#gone
   }
