@@ -12,13 +12,11 @@ const Database = createRequire(import.meta.url)('better-sqlite3') as typeof Bett
 /** A driver that hands out the connection that it opens. */
 function captured(): { driver: Driver; db: () => BetterSqlite3.Database } {
   let db: BetterSqlite3.Database | undefined
-  class Captured extends Database {
-    constructor(...args: ConstructorParameters<typeof Database>) {
-      super(...args)
-      db = this
-    }
+  const driver = function open(...args: ConstructorParameters<typeof Database>): BetterSqlite3.Database {
+    db = new Database(...args)
+    return db
   }
-  return { driver: Captured as unknown as Driver, db: () => db! }
+  return { driver: driver as unknown as Driver, db: () => db! }
 }
 
 describe('a full disk', () => {

@@ -45,3 +45,5 @@ clearInterval(alive)
 const inOrder = own.every((seq, i) => i === 0 || seq > own[i - 1]!)
 process.stdout.write(`${JSON.stringify({ own: own.length, inOrder, followed })}\n`)
 await back.close()
+// Nothing but the input that it was started by is left to keep it.
+process.stdin.destroy()
