@@ -1,5 +1,5 @@
 /** Where a hash starts. */
-export const HASH_SEED = 0x811c9dc5
+const HASH_SEED = 0x811c9dc5
 
 /**
  * FNV-1a, 32 bits (http://www.isthe.com/chongo/tech/comp/fnv/): tells accidents apart, not adversaries.
