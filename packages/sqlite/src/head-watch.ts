@@ -86,14 +86,18 @@ export class HeadWatch {
     try {
       this.#wake(this.head())
     } catch (error) {
-      for (const waiter of this.#waiters) waiter.reject(error)
+      this.#rejectAll(error)
     }
   }
 
   close(): void {
     this.#cancelPoll?.()
     this.#cancelPoll = undefined
-    for (const waiter of this.#waiters) waiter.reject(new ClosedError())
+    this.#rejectAll(new ClosedError())
+  }
+
+  #rejectAll(error: unknown): void {
+    for (const waiter of this.#waiters) waiter.reject(error)
   }
 
   #wake(head: number): void {
@@ -102,10 +106,15 @@ export class HeadWatch {
 
   #schedulePoll(): void {
     if (this.#cancelPoll !== undefined) return
-    this.#cancelPoll = this.#options.clock.schedule(this.#options.pollMs(), () => {
-      this.#cancelPoll = undefined
-      this.look()
-      if (this.#waiters.size > 0) this.#schedulePoll()
-    })
+    try {
+      this.#cancelPoll = this.#options.clock.schedule(this.#options.pollMs(), () => {
+        this.#cancelPoll = undefined
+        this.look()
+        if (this.#waiters.size > 0) this.#schedulePoll()
+      })
+    } catch (error) {
+      // An interval that the caller's function got wrong: told to who waits, who would otherwise wait for ever.
+      this.#rejectAll(error)
+    }
   }
 }

@@ -111,6 +111,11 @@ describe('waiting for the log', () => {
     await expect(waiting).rejects.toBe(reason)
   })
 
+  test('an interval that is none is told to who waits', async () => {
+    const back = openTemp({ pollMs: () => -1 })
+    await expect(back.log.wait(0, bounded())).rejects.toThrow('pollMs')
+  })
+
   test('closing rejects who waits', async () => {
     const back = openTemp()
     const waiting = back.log.wait(0, bounded())
