@@ -37,6 +37,8 @@ export interface Report {
   /** Edits that met a newer version (412) and were made again: no fault. */
   readonly conflicts: number
   readonly errors: number
+  /** Calls to Redis that failed or came too late: requests were answered from below, so no fault either. */
+  readonly frontFailures: number
   /** Why this is no clean run; empty when it is. */
   readonly failures: readonly string[]
 }
@@ -84,6 +86,7 @@ export function createReport(input: ReportInput): Report {
     lagP99Ms: lag.p99,
     conflicts: tally.conflicts,
     errors: tally.errors,
+    frontFailures: monitor.frontFailures,
   }
   return { ...figures, failures: [...crashes, ...failuresOf(figures, tally.lastError)] }
 }

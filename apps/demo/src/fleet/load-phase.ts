@@ -93,6 +93,7 @@ function snapshotOf(driver: Driver, monitor: Monitor, front: Front, places: numb
     writes: tally.writes,
     conflicts: tally.conflicts,
     errors: tally.errors,
+    frontFailures: monitor.frontFailures,
     lastError: tally.lastError,
     staleReads: reads.stale,
     tornReads: reads.torn,

@@ -22,7 +22,7 @@ type Hits = Readonly<Record<string, number>>
 /** Looks at every instance now and then, from outside as a monitoring system would. */
 export class Monitor {
   readonly #driver: Driver
-  readonly #before: (Hits | undefined)[] = []
+  readonly #before: (InstanceStats | undefined)[] = []
   readonly #stats: (InstanceStats | undefined)[] = []
   #lookedAt = performance.now()
   #rows: readonly InstanceRow[] = []
@@ -35,6 +35,11 @@ export class Monitor {
     return this.#rows
   }
 
+  /** Calls to a front that failed since the load began. */
+  get frontFailures(): number {
+    return this.#stats.reduce((sum, stats, i) => sum + this.#troubleSinceStart(stats, i), 0)
+  }
+
   /** The head of the log, as the instances see it. */
   get head(): number {
     return Math.max(0, ...this.#stats.map((stats) => stats?.changes.head ?? 0))
@@ -43,7 +48,7 @@ export class Monitor {
   /** What the tiers answered from now on is what counts. */
   async start(): Promise<void> {
     await this.#fetch()
-    for (const [i, stats] of this.#stats.entries()) this.#before[i] = stats?.hits
+    for (const [i, stats] of this.#stats.entries()) this.#before[i] = stats
   }
 
   /** Refreshes {@link rows}. An instance that does not answer keeps its last figures. */
@@ -92,9 +97,13 @@ export class Monitor {
     )
   }
 
+  #troubleSinceStart(stats: InstanceStats | undefined, i: number): number {
+    return (stats?.trouble.failures ?? 0) - (this.#before[i]?.trouble.failures ?? 0)
+  }
+
   #hitsSinceStart(i: number): Hits {
     const hits = this.#stats[i]?.hits ?? {}
-    const before = this.#before[i] ?? {}
+    const before = this.#before[i]?.hits ?? {}
     return Object.fromEntries(Object.entries(hits).map(([tier, count]) => [tier, count - (before[tier] ?? 0)]))
   }
 }

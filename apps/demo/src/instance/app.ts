@@ -10,6 +10,7 @@ import { changesRoutes } from './routes/changes.ts'
 import { healthRoutes } from './routes/health.ts'
 import { listingRoutes } from './routes/listing.ts'
 import { placeRoutes } from './routes/place.ts'
+import { TierWatch } from './tier-watch.ts'
 import { Traffic } from './traffic.ts'
 
 export interface AppOptions {
@@ -32,9 +33,13 @@ export function createApp({ store, instance, onError, places = new Places(store)
   })
   const traffic = new Traffic()
   const follower = new Follower(store)
+  const tierWatch = new TierWatch(store)
   acceptJson(app)
   app.addHook('onResponse', async (_request, reply) => traffic.answered(reply.statusCode, reply.elapsedTime))
-  app.addHook('onClose', () => follower.close())
+  app.addHook('onClose', async () => {
+    tierWatch.close()
+    await follower.close()
+  })
   app.setErrorHandler(async (error: Error, _request, reply) => {
     let answer = toApiError(error) ?? fromFastify(error)
     if (answer === undefined) {
@@ -50,7 +55,7 @@ export function createApp({ store, instance, onError, places = new Places(store)
   placeRoutes(app, places)
   listingRoutes(app, places)
   changesRoutes(app, store)
-  healthRoutes(app, { instance, store, traffic, follower })
+  healthRoutes(app, { instance, store, traffic, follower, tierWatch })
   refuseTheRest(app)
   return app
 }

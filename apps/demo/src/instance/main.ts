@@ -1,5 +1,5 @@
 // One instance of the app, as its own process. Started by the fleet, and never outlives it.
-import { open, type Tidemark } from 'tidemark'
+import { open } from 'tidemark'
 import { createApp } from './app.ts'
 import { FAULT_VARIABLE, StalePlaces } from './faults.ts'
 import type { InstanceConfig, InstanceMessage, StopMessage } from './protocol.ts'
@@ -18,18 +18,9 @@ function report(error: unknown): void {
   console.error(error)
 }
 
-/** Keeps failures of a front from being silent: requests go on without it. */
-function reportTiers(store: Tidemark): void {
-  store.tierEvents$.subscribe((event) => {
-    const why = 'error' in event ? `: ${event.error.message}` : ''
-    console.error(`${event.tier} ${event.type}${why}`)
-  })
-}
-
 async function start(): Promise<() => Promise<void>> {
   const { file, redis, port, instance } = config
   const store = await open({ file, redis, onError: report })
-  reportTiers(store)
   try {
     if (redis === undefined) await warmUp(store, undefined, ({ done, total }) => tell({ type: 'warming', done, total }))
     const places = process.env[FAULT_VARIABLE] === 'stale' ? new StalePlaces(store) : undefined

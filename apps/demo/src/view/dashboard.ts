@@ -2,68 +2,62 @@ import { stripVTControlCharacters, styleText } from 'node:util'
 import type { InstanceRow } from '../fleet/monitor.ts'
 import { clock, count, milliseconds, percent, tiersOf } from './format.ts'
 import type { Snapshot } from './snapshot.ts'
+import { renderTable } from './table.ts'
 
-type Style = Parameters<typeof styleText>[0]
+const WIDTH = 78
 
-const WIDTH = 88
-const RULE = styleText('dim', '─'.repeat(WIDTH))
-
-/** The whole dashboard, at most 88 columns wide. */
+/** The whole dashboard; fits 80 columns. */
 export function renderDashboard(snapshot: Snapshot): string {
-  const { front, rows, uptimeMs, places } = snapshot
-  const title = `${styleText('bold', 'Tidemark fleet')}  ${rows.length} instances · ${count(places)} places`
-  const time = clock(uptimeMs)
-  return [
+  const { rows, uptimeMs, places, front, lastError, frontFailures } = snapshot
+  const title = `${styleText(['bold', 'cyan'], 'Tidemark')} ${styleText('bold', `${rows.length} instances, one truth`)}`
+  const [first, last] = [rows[0]?.url ?? '', rows.at(-1)?.url ?? '']
+  const lines = [
     '',
-    ` ${title}${time.padStart(WIDTH - 1 - visible(title))}`,
-    ` ${styleText('dim', 'front')}  ${clip(front, WIDTH - 8)}`,
+    spread(title, `${count(places)} places · up ${clock(uptimeMs)}`),
+    labelled('front', front),
     '',
-    ...table(snapshot),
+    ...instancesTable(snapshot),
     '',
-    ` ${totals(snapshot)}`,
-    ` ${verdicts(snapshot)}`,
-    ...(snapshot.lastError === undefined ? [] : [` ${styleText('red', clip(snapshot.lastError, WIDTH - 1))}`]),
-    '',
-    ` ${styleText('dim', `try  curl -i ${rows[0]?.url}/places/2643743`)}`,
-    ` ${styleText('dim', `     curl -N ${rows.at(-1)?.url}/changes`)}`,
-    ` ${styleText('dim', 'Ctrl-C ends it')}`,
-  ].join('\n')
-}
-
-function table({ rows, hitRatio }: Snapshot): readonly string[] {
-  const tiers = tiersOf([hitRatio])
-  const header = ['instance', 'req/s', ...tiers, 'p50 ms', 'p99 ms', 'changes', 'stale']
-  const cells = rows.map((row) => line(row, tiers))
-  const fleet = [
-    'fleet',
-    count(sum(rows, (row) => row.requestsPerSecond)),
-    ...tiers.map((tier) => percent(hitRatio[tier] ?? 0)),
-    milliseconds(Math.max(0, ...rows.map((row) => row.p50Ms))),
-    milliseconds(Math.max(0, ...rows.map((row) => row.p99Ms))),
-    count(sum(rows, (row) => row.changesSeen)),
-    count(sum(rows, (row) => row.staleReads)),
+    labelled('load', load(snapshot)),
+    labelled('log', log(snapshot)),
+    labelled('checks', checks(snapshot)),
   ]
-  const widths = header.map((_, i) => Math.max(...[header, ...cells, fleet].map((cell) => cell[i]!.length)))
-  // The first column takes what the others leave.
-  widths[0] = WIDTH - 2 - widths.slice(1).reduce((total, width) => total + width + 2, 0)
-  const format = (cell: readonly string[], style?: Style): string => {
-    const text = cell
-      .map((content, i) => (i === 0 ? content.padEnd(widths[i]!) : content.padStart(widths[i]!)))
-      .join('  ')
-    return ` ${style === undefined ? text : styleText(style, text)}`
+  if (frontFailures > 0) {
+    lines.push(
+      labelled('', styleText('yellow', `${count(frontFailures)} calls to Redis failed or were late; SQLite answered`)),
+    )
   }
-  return [
-    format(header, 'dim'),
-    RULE,
-    ...cells.map((cell, i) => format(cell, rows[i]!.staleReads > 0 ? 'red' : undefined)),
-    RULE,
-    format(fleet, 'bold'),
-  ]
+  if (lastError !== undefined) lines.push(labelled('', styleText('red', clip(lastError, WIDTH - 8))))
+  lines.push('', labelled('try', `curl -i ${first}/places/2643743`), labelled('', `curl -N ${last}/changes`), '')
+  lines.push(styleText('dim', 'Ctrl-C ends it and stops everything that was started'))
+  return lines.map((line) => ` ${line}`).join('\n')
 }
 
-function line(row: InstanceRow, tiers: readonly string[]): readonly string[] {
+function instancesTable({ rows, hitRatio }: Snapshot): readonly string[] {
+  const tiers = tiersOf(hitRatio)
+  const sum = (of: (row: InstanceRow) => number): number => rows.reduce((total, row) => total + of(row), 0)
+  const most = (of: (row: InstanceRow) => number): number => Math.max(0, ...rows.map(of))
+  return renderTable(
+    {
+      header: ['instance', 'req/s', ...tiers, 'p50 ms', 'p99 ms', 'changes', 'stale'],
+      rows: rows.map((row) => ({ cells: instanceCells(row, tiers), isBad: row.staleReads > 0 })),
+      footer: [
+        'fleet',
+        count(sum((row) => row.requestsPerSecond)),
+        ...tiers.map((tier) => percent(hitRatio[tier] ?? 0)),
+        milliseconds(most((row) => row.p50Ms)),
+        milliseconds(most((row) => row.p99Ms)),
+        count(sum((row) => row.changesSeen)),
+        count(sum((row) => row.staleReads)),
+      ],
+    },
+    WIDTH,
+  )
+}
+
+function instanceCells(row: InstanceRow, tiers: readonly string[]): readonly string[] {
   return [
-    `${row.instance}  ${row.url.replace('http://', '')}`,
+    `${row.instance}  :${new URL(row.url).port}`,
     count(row.requestsPerSecond),
     ...tiers.map((tier) => percent(row.hitRatio[tier] ?? 0)),
     milliseconds(row.p50Ms),
@@ -73,37 +67,35 @@ function line(row: InstanceRow, tiers: readonly string[]): readonly string[] {
   ]
 }
 
-function totals({ reads, writes, conflicts, resumes, lag }: Snapshot): string {
-  const parts = [
-    `${count(reads)} reads`,
-    `${count(writes)} writes`,
-    `${count(conflicts)} conflicts retried`,
-    `${count(resumes)} streams resumed`,
-    `a change arrives in ${lag.p50} ms (p99 ${lag.p99})`,
-  ]
-  return parts.join(styleText('dim', ' · '))
+function load({ reads, writes, conflicts }: Snapshot): string {
+  return `${count(reads)} reads · ${count(writes)} writes · ${count(conflicts)} conflicts, retried`
 }
 
-function verdicts({ staleReads, tornReads, outOfOrder, duplicates, errors }: Snapshot): string {
-  const verdict = (amount: number, what: string): string =>
-    amount === 0 ? styleText('green', `✓ no ${what}`) : styleText(['red', 'bold'], `✗ ${count(amount)} ${what}`)
+function log({ lag, resumes }: Snapshot): string {
+  return `a change is everywhere within ${lag.p50} ms (p99 ${lag.p99} ms) · ${count(resumes)} streams resumed`
+}
+
+function checks({ staleReads, tornReads, outOfOrder, duplicates, errors }: Snapshot): string {
+  const check = (amount: number, good: string, bad: string): string =>
+    amount === 0 ? `${styleText('green', '✓')} ${good}` : styleText(['red', 'bold'], `✗ ${count(amount)} ${bad}`)
   return [
-    verdict(staleReads, 'stale reads'),
-    verdict(tornReads, 'torn reads'),
-    verdict(outOfOrder, 'out of order'),
-    verdict(duplicates, 'duplicates'),
-    verdict(errors, 'errors'),
+    check(staleReads, 'nothing stale', 'stale'),
+    check(tornReads, 'nothing torn', 'torn'),
+    check(outOfOrder, 'in order', 'out of order'),
+    check(duplicates, 'once', 'duplicates'),
+    check(errors, 'no errors', 'errors'),
   ].join('  ')
 }
 
-function sum(rows: readonly InstanceRow[], of: (row: InstanceRow) => number): number {
-  return rows.reduce((total, row) => total + of(row), 0)
+function labelled(label: string, text: string): string {
+  return `${styleText('dim', label.padEnd(8))}${text}`
+}
+
+function spread(left: string, right: string): string {
+  const gap = WIDTH - stripVTControlCharacters(left).length - right.length
+  return `${left}${' '.repeat(Math.max(1, gap))}${styleText('dim', right)}`
 }
 
 function clip(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, width - 1)}…`
-}
-
-function visible(text: string): number {
-  return stripVTControlCharacters(text).length
 }

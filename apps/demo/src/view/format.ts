@@ -17,9 +17,10 @@ export function clock(ms: number): string {
   return seconds < 3600 ? parts : `${Math.floor(seconds / 3600)}:${parts}`
 }
 
-/** Tiers in the order in which a read asks them; names that are new here come last. */
-export function tiersOf(ratios: readonly Readonly<Record<string, number>>[]): readonly string[] {
-  const order = ['near', 'memory', 'redis', 'sqlite']
-  const rank = (tier: string): number => (order.includes(tier) ? order.indexOf(tier) : order.length)
-  return [...new Set(ratios.flatMap((ratio) => Object.keys(ratio)))].sort((a, b) => rank(a) - rank(b))
+const TIER_ORDER = ['near', 'redis', 'sqlite']
+
+/** The tiers in the order in which a read asks them; others come last. */
+export function tiersOf(ratio: Readonly<Record<string, number>>): readonly string[] {
+  const rank = (tier: string): number => (TIER_ORDER.includes(tier) ? TIER_ORDER.indexOf(tier) : TIER_ORDER.length)
+  return Object.keys(ratio).toSorted((a, b) => rank(a) - rank(b))
 }

@@ -11,9 +11,7 @@ export function renderLine({ uptimeMs, rows, hitRatio, reads, writes, staleReads
     clock(uptimeMs),
     `${count(perSecond)} requests/s`,
     `p99 ${milliseconds(p99)} ms`,
-    tiersOf([hitRatio])
-      .map((tier) => `${tier} ${percent(hitRatio[tier] ?? 0)}`)
-      .join(' '),
+    renderRatios(hitRatio),
     `${count(reads)} reads`,
     `${count(writes)} writes`,
     `${count(staleReads)} stale`,
@@ -24,16 +22,21 @@ export function renderLine({ uptimeMs, rows, hitRatio, reads, writes, staleReads
 /** What is left on the screen when everything has ended. */
 export function renderSummary(report: Report): string {
   const { durationMs, instances, reads, writes, requestsPerSecond, p50Ms, p99Ms, hitRatio, failures } = report
-  const tiers = tiersOf([hitRatio]).map((tier) => `${tier} ${percent(hitRatio[tier] ?? 0)}`)
-  return [
+  const { changesDelivered, changesExpected, outOfOrder, duplicates, staleReads } = report
+  const lines = [
     '',
-    ` ${count(reads)} reads and ${count(writes)} writes in ${clock(durationMs)}, through ${instances} instances: ` +
-      `${count(requestsPerSecond)} requests/s, p50 ${milliseconds(p50Ms)} ms, p99 ${milliseconds(p99Ms)} ms`,
-    ` reads answered by: ${tiers.join(', ')}`,
-    ` ${count(report.changesDelivered)} of ${count(report.changesExpected)} changes delivered, ` +
-      `${report.outOfOrder} out of order, ${report.duplicates} twice; ${report.staleReads} stale reads`,
-    ...failures.map((failure) => ` ${styleText(['red', 'bold'], `✗ ${failure}`)}`),
-    ...(failures.length === 0 ? [` ${styleText(['green', 'bold'], '✓ every promise was kept')}`] : []),
-    '',
-  ].join('\n')
+    `${count(reads)} reads and ${count(writes)} writes through ${instances} instances in ${clock(durationMs)}`,
+    `${count(requestsPerSecond)} requests/s, p50 ${milliseconds(p50Ms)} ms, p99 ${milliseconds(p99Ms)} ms`,
+    `reads answered by ${renderRatios(hitRatio)}; ${count(staleReads)} of them stale`,
+    `${count(changesDelivered)} of ${count(changesExpected)} changes delivered, ${outOfOrder} out of order, ${duplicates} twice`,
+    ...failures.map((failure) => styleText(['red', 'bold'], `✗ ${failure}`)),
+  ]
+  if (failures.length === 0) lines.push(styleText(['green', 'bold'], '✓ every promise was kept'))
+  return lines.map((line) => ` ${line}`).join('\n')
+}
+
+function renderRatios(hitRatio: Readonly<Record<string, number>>): string {
+  return tiersOf(hitRatio)
+    .map((tier) => `${tier} ${percent(hitRatio[tier] ?? 0)}`)
+    .join(', ')
 }

@@ -12,6 +12,7 @@ export interface Snapshot {
   readonly writes: number
   readonly conflicts: number
   readonly errors: number
+  readonly frontFailures: number
   readonly lastError: string | undefined
   readonly staleReads: number
   readonly tornReads: number

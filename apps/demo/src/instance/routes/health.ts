@@ -2,6 +2,7 @@ import type { Tidemark } from 'tidemark'
 import type { FastifyInstance } from 'fastify'
 import type { Follower, FollowerStats } from '../follower.ts'
 import { readQuery } from '../query.ts'
+import type { TierTrouble, TierWatch } from '../tier-watch.ts'
 import type { Traffic, TrafficStats } from '../traffic.ts'
 
 /** What `GET /stats` answers. */
@@ -13,6 +14,7 @@ export interface InstanceStats extends TrafficStats {
   readonly hitRatio: Readonly<Record<string, number>>
   readonly hits: Readonly<Record<string, number>>
   readonly changes: FollowerStats & { readonly head: number }
+  readonly trouble: TierTrouble
   readonly heapMb: number
   readonly residentMb: number
 }
@@ -22,10 +24,14 @@ export interface HealthContext {
   readonly store: Tidemark
   readonly traffic: Traffic
   readonly follower: Follower
+  readonly tierWatch: TierWatch
 }
 
 /** `GET /healthz`: whether the store answers. `GET /stats`: how it is going. */
-export function healthRoutes(app: FastifyInstance, { instance, store, traffic, follower }: HealthContext): void {
+export function healthRoutes(
+  app: FastifyInstance,
+  { instance, store, traffic, follower, tierWatch }: HealthContext,
+): void {
   app.get('/healthz', async (request) => {
     readQuery(request.query, {})
     return { status: 'ok', instance, head: await store.head() }
@@ -45,6 +51,7 @@ export function healthRoutes(app: FastifyInstance, { instance, store, traffic, f
       ),
       hits,
       changes: { ...follower.snapshot(), head: await store.head() },
+      trouble: tierWatch.snapshot(),
       heapMb: megabytes(heapUsed),
       residentMb: megabytes(rss),
     }
