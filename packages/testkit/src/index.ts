@@ -1,1 +1,6 @@
+export { ManualClock } from './clocks/manual-clock.ts'
+export { ShiftedClock } from './clocks/shifted-clock.ts'
+export { backConformance } from './conformance/back/back-conformance.ts'
+export type { BackCapabilities, BackContext, OpenBack } from './conformance/back/back-suite.ts'
 export { type RedisServer, type RedisServerOptions, startRedis } from './redis-server/redis-server.ts'
+export { change, codec, commit, deleting, filling, missing, setting, valueOf, type WriteExtras } from './writes.ts'

@@ -41,12 +41,10 @@ export class MemoryWriter {
     this.#at = Math.max(Math.floor(this.#options.clock.now()), this.#at)
   }
 
-  /** @throws what `decide` throws, and RangeError for a key that is too long; nothing was written then. */
+  /** @throws what `decide` throws; nothing was written then. */
   propose(proposal: Proposal): Commit {
     const { entries } = this.#options
     const writes = proposal.decide(proposal.reads.map((key) => entries.get(key.id, this.#at)))
-    // Keys are encoded when first asked for, which may fail: here, before anything is written.
-    for (const { key } of writes) void key.bytes
     return this.#commit(writes, proposal)
   }
 

@@ -1,0 +1,69 @@
+import { ALL_KEYS, type Back, ClosedError, StoreKey } from '@tidemark/core'
+import { describe, expect, it } from 'vitest'
+import { commit, setting, valueOf } from '../../writes.ts'
+import { type BackCapabilities, type OpenBack, startBack } from './back-suite.ts'
+
+const CALLS: Readonly<Record<string, (back: Back) => unknown>> = {
+  readOne: (back) => back.readOne(StoreKey.of('a')),
+  read: (back) => back.read([StoreKey.of('a')]),
+  commit: (back) => commit(back, setting('a', 1)),
+  scan: (back) => back.scan(ALL_KEYS, { after: undefined, limit: 1, reverse: false }),
+  count: (back) => back.count(ALL_KEYS),
+  expire: (back) => back.expire(1),
+  'log.head': (back) => back.log.head(),
+  'log.floor': (back) => back.log.floor(),
+  'log.read': (back) => back.log.read({ after: 0, limit: 1 }),
+  'log.wait': (back) => back.log.wait(0, new AbortController().signal),
+}
+
+export function describeClosing(open: OpenBack, { reopen }: BackCapabilities): void {
+  describe('closing', () => {
+    it('lets what is under way finish', async () => {
+      const { back } = await startBack(open)
+      const seen: number[] = []
+      back.onCommit((commits) => seen.push(...commits.map(({ asOf }) => asOf)))
+      const writes = [commit(back, setting('a', 1)), commit(back, setting('b', 1))]
+      await Promise.all([back.close(), ...writes])
+      await expect(Promise.all(writes)).resolves.toMatchObject([{ asOf: 1 }, { asOf: 2 }])
+      expect(seen).toEqual([1, 2])
+    })
+
+    it('can be asked for any number of times', async () => {
+      const { back } = await startBack(open)
+      await Promise.all([back.close(), back.close()])
+      await back.close()
+    })
+
+    it('wakes who waits for the log', async () => {
+      const { back } = await startBack(open)
+      const waiting = back.log.wait(0, new AbortController().signal)
+      const closing = back.close()
+      await expect(waiting).rejects.toBeInstanceOf(ClosedError)
+      await closing
+    })
+
+    it.each(Object.keys(CALLS))('refuses %s while it is closing, and afterwards', async (name) => {
+      const { back } = await startBack(open)
+      const underWay = commit(back, setting('a', 1))
+      const closing = back.close()
+      const call = async (): Promise<unknown> => CALLS[name]!(back)
+      await expect(call()).rejects.toBeInstanceOf(ClosedError)
+      await Promise.all([underWay, closing])
+      await expect(call()).rejects.toMatchObject({ code: 'CLOSED' })
+      back.log.nudge()
+    })
+
+    it.runIf(reopen !== undefined)('loses nothing that was acknowledged', async () => {
+      const { back } = await startBack(open)
+      await commit(back, setting('a', { n: 1 }, { meta: 'm' }), setting('b', 2))
+      const { identity } = back.log
+      await back.close()
+      const { back: again } = await startBack(reopen!)
+      expect(again.log.identity).toEqual(identity)
+      expect([await valueOf(again, 'a'), await valueOf(again, 'b')]).toEqual([{ n: 1 }, 2])
+      expect((await again.log.read({ after: 0, limit: 10 })).changes.map(({ seq }) => seq)).toEqual([1, 2])
+      expect(await commit(again, setting('a', 3))).toMatchObject({ changes: [{ seq: 3, prevVersion: 1 }] })
+      expect(again.origin).not.toBe(back.origin)
+    })
+  })
+}
