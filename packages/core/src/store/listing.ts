@@ -26,8 +26,8 @@ export async function* listEntries<T>(back: Scannable, options?: ListOptions): A
 }
 
 async function* pages(back: Scannable, options: ListOptions = {}): AsyncIterableIterator<readonly Entry[]> {
-  const range = rangeOf(options)
-  const { reverse = false, limit = Infinity } = options
+  const { reverse = false, limit = Infinity, ...bounds } = options
+  const range = rangeOf(bounds)
   if (!(limit >= 0)) throw new RangeError(`limit must be a number of entries, not ${String(limit)}`)
   let left = limit
   let after: StoreKey | undefined
