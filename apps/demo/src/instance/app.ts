@@ -1,4 +1,4 @@
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import type { Tidemark } from 'tidemark'
 import { Places } from '../places/places.ts'
 import { ApiError } from './api-error.ts'
@@ -24,12 +24,18 @@ export interface AppOptions {
   readonly places?: Places
 }
 
+const UNKNOWN_FAULT = new ApiError(500, 'INTERNAL', 'something went wrong here; the log of this instance says what')
+
 /** The HTTP API of one instance. */
 export function createApp({ store, instance, onError, places = new Places(store) }: AppOptions): FastifyInstance {
   const app = Fastify({
     bodyLimit: MAX_BODY_BYTES,
+    // Streams and idle connections must not keep a stopping instance.
     forceCloseConnections: true,
-    routerOptions: { maxParamLength: 100 },
+    // A long id is to be refused as an id, not as an unknown path.
+    routerOptions: { maxParamLength: 4_096 },
+    // A URL that cannot be decoded reaches no route and no error handler.
+    frameworkErrors: (error, _request, reply) => void answerError(error, reply),
   })
   const traffic = new Traffic()
   const follower = new Follower(store)
@@ -40,22 +46,21 @@ export function createApp({ store, instance, onError, places = new Places(store)
     tierWatch.close()
     await follower.close()
   })
-  app.setErrorHandler(async (error: Error, _request, reply) => {
-    let answer = toApiError(error) ?? fromFastify(error)
-    if (answer === undefined) {
-      onError(error)
-      answer = new ApiError(500, 'INTERNAL', 'something went wrong here; the log of this instance says what')
-    }
-    const { status, code, message, details, headers } = answer
-    return reply
-      .code(status)
-      .headers(headers)
-      .send({ error: { code, message, ...details } })
-  })
+  app.setErrorHandler(async (error: Error, _request, reply) => answerError(error, reply))
   placeRoutes(app, places)
   listingRoutes(app, places)
   changesRoutes(app, store)
   healthRoutes(app, { instance, store, traffic, follower, tierWatch })
   refuseTheRest(app)
   return app
+
+  function answerError(error: Error, reply: FastifyReply): FastifyReply {
+    const known = toApiError(error) ?? fromFastify(error)
+    if (known === undefined) onError(error)
+    const { status, code, message, details, headers } = known ?? UNKNOWN_FAULT
+    return reply
+      .code(status)
+      .headers(headers)
+      .send({ error: { code, message, ...details } })
+  }
 }
