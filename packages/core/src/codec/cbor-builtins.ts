@@ -10,6 +10,7 @@ export function writeBuiltin(writer: CborWriter, value: unknown, depth: number):
     case 'bigint':
       return writeBigint(writer, value)
     case 'string':
+      writer.enter(undefined, depth)
       return writeGeneric(writer, ['String', codeUnits(value)], depth)
     case 'object':
       return writeObject(writer, value!, depth)
@@ -102,8 +103,8 @@ function writeDate(writer: CborWriter, date: Date, depth: number): void {
 
 function writeError(writer: CborWriter, error: Error, depth: number): void {
   const [name, message, stack, properties] = errorParts(error)
+  writer.enter(error, depth + 1)
   try {
-    writer.enter(error, depth + 1)
     writer.head(cbor.TAG, cbor.TAG_GENERIC)
     writer.head(cbor.ARRAY, 5)
     for (const part of ['Error', name, message, stack]) writer.item(part, depth + 1)

@@ -174,6 +174,7 @@ export class CborReader {
       return known
     }
     const name = this.#longName()
+    // Only ASCII has as many characters as bytes, and only of ASCII the characters are the bytes.
     if (name.length === length) this.#names[slot] = name
     return name
   }

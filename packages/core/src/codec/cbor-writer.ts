@@ -32,7 +32,7 @@ export class CborWriter {
     this.#reserve(9)
     switch (typeof value) {
       case 'string':
-        return this.text(value)
+        return this.text(value, depth)
       case 'number':
         return this.number(value)
       case 'boolean':
@@ -58,8 +58,8 @@ export class CborWriter {
     else writeBuiltin(this, value, depth)
   }
 
-  /** Every container passes here. The reader refuses the same depths, so what was written can be read. */
-  enter(container: object, depth: number): void {
+  /** Whatever is written as a container passes here. The reader refuses the same depths, so what was written can be read. */
+  enter(container: object | undefined, depth: number): void {
     if (depth < cbor.MAX_DEPTH) return
     throw new Refusal(
       `is nested more than ${cbor.MAX_DEPTH} levels deep`,
@@ -76,7 +76,7 @@ export class CborWriter {
     try {
       for (; i < names.length; i++) {
         const name = names[i]!
-        this.text(name)
+        this.text(name, 0)
         this.item(value[name], depth + 1)
       }
     } catch (thrown) {
@@ -137,7 +137,7 @@ export class CborWriter {
     this.#append(content)
   }
 
-  text(text: string): void {
+  text(text: string, depth: number): void {
     const length = text.length
     if (length < LOOP_CHARACTERS) {
       this.#reserve(length + 2)
@@ -155,7 +155,7 @@ export class CborWriter {
         return
       }
     }
-    if (!text.isWellFormed()) writeBuiltin(this, text, 0)
+    if (!text.isWellFormed()) writeBuiltin(this, text, depth)
     else if (length < IN_PLACE_CHARACTERS) this.#textInPlace(text)
     else {
       const content = utf8.encode(text)

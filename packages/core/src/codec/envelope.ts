@@ -11,9 +11,11 @@ const HEADER_BYTES = 2
 /**
  * Encodes a value and says in front of it how. The result is the caller's.
  *
- * @throws TidemarkError UNENCODABLE when the codec cannot encode the value.
+ * @throws TidemarkError UNENCODABLE when the codec cannot encode the value; RangeError when its id is not 0..255.
  */
 export function sealValue(codec: Codec, value: unknown): Uint8Array {
+  if ((codec.id & 0xff) !== codec.id)
+    throw new RangeError(`the id of a codec is an integer from 0 to 255, not ${codec.id}`)
   const header = Uint8Array.of(VERSION, codec.id)
   if (isEnvelopeCodec(codec)) return codec.encodeAfter(header, value)
   const payload = encodeWith(codec, value)

@@ -36,7 +36,7 @@ export class Refusal extends Error {
   }
 
   toError(): TidemarkError {
-    const where = `value${this.#path}`
+    const where = `value${shorten(this.#path)}`
     const why = this.#cyclic ? 'contains itself, and only trees can be stored' : this.message
     const advice = this.#cyclic ? 'refer to what is above it by key' : this.#advice
     return new TidemarkError('UNENCODABLE', `${where} ${why}; ${advice}`, { cause: this.cause })
@@ -46,4 +46,9 @@ export class Refusal extends Error {
 /** A property as one writes it in code. */
 export function propertyStep(name: string): string {
   return /^[A-Za-z_$][\w$]*$/.test(name) ? `.${name}` : `[${JSON.stringify(name)}]`
+}
+
+/** Where a path is too long to be read, its beginning and its end say most. */
+function shorten(path: string): string {
+  return path.length <= 300 ? path : `${path.slice(0, 150)} … ${path.slice(-150)}`
 }

@@ -38,6 +38,10 @@ describe('an envelope', () => {
     expect(Array.from(sealed)).toEqual(before)
   })
 
+  it.each([-1, 256, 1.5, NaN])('has no room for a codec with id %d', (id) => {
+    expect(() => sealValue({ ...json, id }, 1)).toThrow(RangeError)
+  })
+
   it('reports a failure of any codec as one of ours', () => {
     expect(() => sealValue(json, 1n)).toThrow(expect.objectContaining({ code: 'UNENCODABLE' }))
     expect(() => sealValue(cbor, () => 1)).toThrow(expect.objectContaining({ code: 'UNENCODABLE' }))
