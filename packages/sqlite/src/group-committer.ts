@@ -35,7 +35,6 @@ export class GroupCommitter {
   #unsettled = 0
   #scheduled = false
   #idle: (() => void)[] = []
-  #keepAlive: ReturnType<typeof setInterval> | undefined
 
   constructor(group: CommitGroup, options: GroupCommitterOptions) {
     this.#group = group
@@ -141,14 +140,11 @@ export class GroupCommitter {
 
   #retryLater(): void {
     this.#scheduled = true
-    // The clock's timers let the process end; a write that was asked for must not be lost that way.
-    this.#keepAlive ??= setInterval(() => {}, 2 ** 30)
-    this.#options.clock.schedule(Math.random() * MAX_PAUSE_MS, () => this.#flush())
+    // Slept and not scheduled, which would let the process end with a write still waiting.
+    void this.#options.clock.sleep(Math.random() * MAX_PAUSE_MS).then(() => this.#flush())
   }
 
   #rest(): void {
-    clearInterval(this.#keepAlive)
-    this.#keepAlive = undefined
     const idle = this.#idle
     this.#idle = []
     for (const resolve of idle) resolve()

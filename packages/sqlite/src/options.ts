@@ -95,7 +95,7 @@ export function resolveOptions(options: SqliteBackOptions): ResolvedOptions {
     busyTimeoutMs: between('busyTimeoutMs', options.busyTimeoutMs ?? 5000, 0, 600_000),
     pollMs: interval(options.pollMs ?? 2),
     maxGroup: wholeBetween('maxGroup', options.maxGroup ?? 1024, 1, 100_000),
-    clock: port('clock', options.clock ?? systemClock, ['now', 'monotonic', 'schedule']),
+    clock: port('clock', options.clock ?? systemClock, ['now', 'monotonic', 'schedule', 'sleep']),
     onError: callback('onError', options.onError ?? warn),
   })
 }

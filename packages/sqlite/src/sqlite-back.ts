@@ -12,6 +12,7 @@ import {
   type ScanOptions,
   type ScanPage,
   type StoreKey,
+  type SyncLog,
   TidemarkError,
 } from '@tidemark/core'
 import { wholeAtLeast } from './arguments.ts'
@@ -34,6 +35,7 @@ import { SqliteLog } from './sqlite-log.ts'
 export interface SqliteBack extends Back, AsyncDisposable {
   /** The absolute path of the file, or ':memory:'. */
   readonly file: string
+  readonly log: Log & { readonly sync: SyncLog }
   /** Answers at once. @throws ClosedError, TidemarkError IO */
   readOne(key: StoreKey): Found
 }
@@ -77,7 +79,7 @@ class OpenSqliteBack implements SqliteBack {
   readonly file: string
   readonly codec: Codec
   readonly origin: string
-  readonly log: Log
+  readonly log: SqliteLog
   readonly #options: ResolvedOptions
   readonly #connection: Connection
   readonly #entries: EntryReader

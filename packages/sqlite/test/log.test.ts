@@ -40,7 +40,7 @@ describe('reading the log', () => {
     expect(compacted).toMatchObject({ code: 'LOG_COMPACTED', floor: 3, head: 5 })
     expect((await back.log.read({ after: 3, limit: 9 })).changes.map(({ seq }) => seq)).toEqual([4, 5])
     await expect(back.log.read({ after: 6, limit: 1 })).rejects.toMatchObject({ code: 'LOG_AHEAD' })
-    expect(() => back.log.sync!.read({ after: 0, limit: 1 })).toThrow(CompactedError)
+    expect(() => back.log.sync.read({ after: 0, limit: 1 })).toThrow(CompactedError)
   })
 
   test.each([2, 3])('a log that lacks seq %i says so', async (missing) => {
@@ -57,7 +57,7 @@ describe('reading the log', () => {
     const back = openTemp()
     await expect(back.log.read({ after: -1, limit: 1 })).rejects.toThrow(RangeError)
     await expect(back.log.read({ after: 0, limit: 0 })).rejects.toThrow(RangeError)
-    expect(() => back.log.sync!.read({ after: Number.NaN, limit: 1 })).toThrow(RangeError)
+    expect(() => back.log.sync.read({ after: Number.NaN, limit: 1 })).toThrow(RangeError)
   })
 })
 
@@ -79,7 +79,7 @@ describe('waiting for the log', () => {
       const woken = back.log.wait(i, bounded())
       await set(other, 'a', i)
       await woken
-      expect(back.log.sync!.head()).toBe(i + 1)
+      expect(back.log.sync.head()).toBe(i + 1)
     }
   })
 
@@ -127,7 +127,7 @@ describe('waiting for the log', () => {
   test('the head follows own and other commits', async () => {
     const file = tempFile()
     const [one, two] = [openTemp({ file }), openTemp({ file })]
-    const heads = (): number[] => [one, two].map((back) => back.log.sync!.head())
+    const heads = (): number[] => [one, two].map((back) => back.log.sync.head())
     expect(heads()).toEqual([0, 0])
     for (let i = 1; i < 30; i++) {
       await set(i % 3 === 0 ? one : two, 'a', i)
