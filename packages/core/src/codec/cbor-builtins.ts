@@ -1,46 +1,46 @@
 import { Uuid } from '../keys/uuid.ts'
 import * as cbor from './cbor-format.ts'
-import type { CborWriter } from './cbor-writer.ts'
+import type { CborOutput } from './cbor-output.ts'
 import { errorParts } from './stored-error.ts'
 import { Refusal } from './refusal.ts'
 
 /** Writes whatever is neither a simple primitive, nor a well-formed string, nor an array, nor a plain object. */
-export function writeBuiltin(writer: CborWriter, value: unknown, depth: number): void {
+export function writeBuiltin(output: CborOutput, value: unknown, depth: number): void {
   switch (typeof value) {
     case 'bigint':
-      return writeBigint(writer, value)
+      return writeBigint(output, value)
     case 'string':
-      writer.enter(undefined, depth)
-      return writeGeneric(writer, ['String', codeUnits(value)], depth)
+      output.enter(undefined, depth)
+      return writeGeneric(output, ['String', codeUnits(value)], depth)
     case 'object':
-      return writeObject(writer, value!, depth)
+      return writeObject(output, value!, depth)
     default:
       throw new Refusal(`is a ${typeof value}`, 'leave it out: only data can be stored')
   }
 }
 
-function writeObject(writer: CborWriter, value: object, depth: number): void {
-  if (ArrayBuffer.isView(value)) return writeView(writer, value, depth)
+function writeObject(output: CborOutput, value: object, depth: number): void {
+  if (ArrayBuffer.isView(value)) return writeView(output, value, depth)
   if (value instanceof Uuid) {
-    writer.head(cbor.TAG, cbor.TAG_UUID)
-    return writer.byteString(value.toBytes())
+    output.head(cbor.TAG, cbor.TAG_UUID)
+    return output.byteString(value.toBytes())
   }
   const type = typeOf(value)
-  if (type === 'Error') return writeError(writer, value as Error, depth)
-  if (isForeignPlainObject(value)) return writer.record(value as Record<string, unknown>, depth)
+  if (type === 'Error') return writeError(output, value as Error, depth)
+  if (isForeignPlainObject(value)) return output.record(value as Record<string, unknown>, depth)
   if (!isSubclassed(value)) {
     switch (type) {
       case 'Date':
-        return writeDate(writer, value as Date, depth)
+        return writeDate(output, value as Date, depth)
       case 'Map':
-        return writeMap(writer, value as Map<unknown, unknown>, depth)
+        return writeMap(output, value as Map<unknown, unknown>, depth)
       case 'Set':
-        writer.head(cbor.TAG, cbor.TAG_SET)
-        return writeElements(writer, value as Set<unknown>, depth)
+        output.head(cbor.TAG, cbor.TAG_SET)
+        return writeElements(output, value as Set<unknown>, depth)
       case 'RegExp':
-        return writeGeneric(writer, ['RegExp', (value as RegExp).source, (value as RegExp).flags], depth)
+        return writeGeneric(output, ['RegExp', (value as RegExp).source, (value as RegExp).flags], depth)
       case 'ArrayBuffer':
-        return writeGeneric(writer, ['ArrayBuffer', new Uint8Array(value as ArrayBuffer)], depth)
+        return writeGeneric(output, ['ArrayBuffer', new Uint8Array(value as ArrayBuffer)], depth)
     }
   }
   throw refused(value, type)
@@ -81,84 +81,84 @@ function isForeignPlainObject(value: object): boolean {
   return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf')
 }
 
-function writeBigint(writer: CborWriter, value: bigint): void {
+function writeBigint(output: CborOutput, value: bigint): void {
   const negative = value < 0n
   let hex = (negative ? -1n - value : value).toString(16)
   if (hex === '0') hex = ''
   else if (hex.length % 2 === 1) hex = `0${hex}`
   const magnitude = new Uint8Array(hex.length / 2)
   for (let i = 0; i < magnitude.length; i++) magnitude[i] = Number.parseInt(hex.slice(i * 2, i * 2 + 2), 16)
-  writer.head(cbor.TAG, negative ? cbor.TAG_NEGATIVE_BIGINT : cbor.TAG_BIGINT)
-  writer.byteString(magnitude)
+  output.head(cbor.TAG, negative ? cbor.TAG_NEGATIVE_BIGINT : cbor.TAG_BIGINT)
+  output.byteString(magnitude)
 }
 
 /** Seconds where they give back the same milliseconds, which is for some 100,000 years; else (and invalid dates) milliseconds. */
-function writeDate(writer: CborWriter, date: Date, depth: number): void {
+function writeDate(output: CborOutput, date: Date, depth: number): void {
   const ms = date.getTime()
   const seconds = ms / 1000
-  if (Math.round(seconds * 1000) !== ms) return writeGeneric(writer, ['Date', ms], depth)
-  writer.head(cbor.TAG, cbor.TAG_DATE)
-  writer.number(seconds)
+  if (Math.round(seconds * 1000) !== ms) return writeGeneric(output, ['Date', ms], depth)
+  output.head(cbor.TAG, cbor.TAG_DATE)
+  output.number(seconds)
 }
 
-function writeError(writer: CborWriter, error: Error, depth: number): void {
+function writeError(output: CborOutput, error: Error, depth: number): void {
   const [name, message, stack, properties] = errorParts(error)
-  writer.enter(error, depth + 1)
+  output.enter(error, depth + 1)
   try {
-    writer.head(cbor.TAG, cbor.TAG_GENERIC)
-    writer.head(cbor.ARRAY, 5)
-    for (const part of ['Error', name, message, stack]) writer.item(part, depth + 1)
-    writer.record(properties, depth + 1)
+    output.head(cbor.TAG, cbor.TAG_GENERIC)
+    output.head(cbor.ARRAY, 5)
+    for (const part of ['Error', name, message, stack]) output.item(part, depth + 1)
+    output.record(properties, depth + 1)
   } catch (thrown) {
     throw Refusal.from(thrown).within(error, '')
   }
 }
 
-function writeMap(writer: CborWriter, map: Map<unknown, unknown>, depth: number): void {
+function writeMap(output: CborOutput, map: Map<unknown, unknown>, depth: number): void {
   // A copy, as getters inside could change the map while it is written.
   const entries = [...Map.prototype.entries.call(map)]
-  writer.head(cbor.TAG, cbor.TAG_MAP)
-  writer.head(cbor.MAP, entries.length)
+  output.head(cbor.TAG, cbor.TAG_MAP)
+  output.head(cbor.MAP, entries.length)
   let step = ''
   try {
     for (const [i, [key, value]] of entries.entries()) {
       step = ` (key ${i} of the Map)`
-      writer.item(key, depth + 1)
+      output.item(key, depth + 1)
       step = typeof key === 'string' ? `.get(${JSON.stringify(key)})` : ` (value ${i} of the Map)`
-      writer.item(value, depth + 1)
+      output.item(value, depth + 1)
     }
   } catch (thrown) {
     throw Refusal.from(thrown).within(map, step)
   }
 }
 
-function writeElements(writer: CborWriter, set: Set<unknown>, depth: number): void {
+function writeElements(output: CborOutput, set: Set<unknown>, depth: number): void {
   const elements = [...Set.prototype.values.call(set)]
-  writer.head(cbor.ARRAY, elements.length)
+  output.head(cbor.ARRAY, elements.length)
   let i = 0
   try {
-    for (; i < elements.length; i++) writer.item(elements[i], depth + 1)
+    for (; i < elements.length; i++) output.item(elements[i], depth + 1)
   } catch (thrown) {
     throw Refusal.from(thrown).within(set, ` (element ${i} of the Set)`)
   }
 }
 
 /** Buffer and other subclasses come back as the typed array that they extend. */
-function writeView(writer: CborWriter, view: ArrayBufferView, depth: number): void {
+function writeView(output: CborOutput, view: ArrayBufferView, depth: number): void {
   const type = (view as unknown as Record<symbol, unknown>)[Symbol.toStringTag]
   const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
-  if (type === 'Uint8Array') return writer.byteString(bytes)
-  if (type === 'DataView') return writeGeneric(writer, ['DataView', bytes], depth)
+  if (type === 'Uint8Array') return output.byteString(bytes)
+  if (type === 'DataView') return writeGeneric(output, ['DataView', bytes], depth)
   const format = cbor.TYPED_ARRAYS.find(([name]) => name === type)
   if (format === undefined) throw new Refusal(`is a ${String(type)}`, 'store its bytes as a Uint8Array')
-  writer.head(cbor.TAG, format[1])
-  writer.byteString(cbor.copyElements(bytes, format[2]))
+  output.head(cbor.TAG, format[1])
+  output.byteString(cbor.copyElements(bytes, format[2]))
 }
 
-function writeGeneric(writer: CborWriter, parts: readonly unknown[], depth: number): void {
-  writer.head(cbor.TAG, cbor.TAG_GENERIC)
-  writer.head(cbor.ARRAY, parts.length)
-  for (const part of parts) writer.item(part, depth + 1)
+function writeGeneric(output: CborOutput, parts: readonly unknown[], depth: number): void {
+  output.head(cbor.TAG, cbor.TAG_GENERIC)
+  output.head(cbor.ARRAY, parts.length)
+  for (const part of parts) output.item(part, depth + 1)
 }
 
 function codeUnits(text: string): Uint16Array {

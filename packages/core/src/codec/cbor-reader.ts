@@ -234,6 +234,6 @@ function expect(initial: number, major: number): number {
   return initial
 }
 
-export function corrupt(what: string): CorruptError {
+function corrupt(what: string): CorruptError {
   return new CorruptError(`not an encoded value: ${what}`)
 }

@@ -1,5 +1,6 @@
 import * as cbor from './cbor-format.ts'
 import { writeBuiltin } from './cbor-builtins.ts'
+import type { CborOutput } from './cbor-output.ts'
 import { propertyStep, Refusal } from './refusal.ts'
 
 const INITIAL_BYTES = 8192
@@ -13,7 +14,7 @@ const utf8 = new TextEncoder()
 const objectPrototype: unknown = Object.prototype
 
 /** Writes values one after another into a buffer of its own. Not reentrant: getters of a value may need a second one. */
-export class CborWriter {
+export class CborWriter implements CborOutput {
   #bytes = new Uint8Array(INITIAL_BYTES)
   #view = new DataView(this.#bytes.buffer)
   #at = 0
@@ -32,7 +33,7 @@ export class CborWriter {
     this.#reserve(9)
     switch (typeof value) {
       case 'string':
-        return this.text(value, depth)
+        return this.#text(value, depth)
       case 'number':
         return this.number(value)
       case 'boolean':
@@ -52,13 +53,12 @@ export class CborWriter {
 
   #object(value: object, depth: number): void {
     this.enter(value, depth)
-    if (Array.isArray(value)) return this.array(value, depth)
+    if (Array.isArray(value)) return this.#array(value, depth)
     const prototype: unknown = Object.getPrototypeOf(value)
     if (prototype === objectPrototype || prototype === null) this.record(value as Record<string, unknown>, depth)
     else writeBuiltin(this, value, depth)
   }
 
-  /** Whatever is written as a container passes here. The reader refuses the same depths, so what was written can be read. */
   enter(container: object | undefined, depth: number): void {
     if (depth < cbor.MAX_DEPTH) return
     throw new Refusal(
@@ -68,7 +68,6 @@ export class CborWriter {
     )
   }
 
-  /** Writes the own enumerable string-keyed properties, in their order. */
   record(value: Record<string, unknown>, depth: number): void {
     const names = Object.keys(value)
     this.head(cbor.MAP, names.length)
@@ -76,7 +75,7 @@ export class CborWriter {
     try {
       for (; i < names.length; i++) {
         const name = names[i]!
-        this.text(name, 0)
+        this.#text(name, 0)
         this.item(value[name], depth + 1)
       }
     } catch (thrown) {
@@ -84,14 +83,14 @@ export class CborWriter {
     }
   }
 
-  array(value: readonly unknown[], depth: number): void {
+  #array(value: readonly unknown[], depth: number): void {
     const length = value.length
     this.head(cbor.ARRAY, length)
     let i = 0
     try {
       for (; i < length; i++) {
         const element = value[i]
-        if (element === undefined && !(i in value)) this.simple(cbor.HOLE)
+        if (element === undefined && !(i in value)) this.#simple(cbor.HOLE)
         else this.item(element, depth + 1)
       }
     } catch (thrown) {
@@ -99,7 +98,7 @@ export class CborWriter {
     }
   }
 
-  simple(byte: number): void {
+  #simple(byte: number): void {
     this.#reserve(1)
     this.#bytes[this.#at++] = byte
   }
@@ -113,7 +112,6 @@ export class CborWriter {
     this.#at += 9
   }
 
-  /** An initial byte and its argument, which has at most 32 bits. */
   head(major: number, argument: number): void {
     this.#reserve(5)
     const bytes = this.#bytes
@@ -137,7 +135,7 @@ export class CborWriter {
     this.#append(content)
   }
 
-  text(text: string, depth: number): void {
+  #text(text: string, depth: number): void {
     const length = text.length
     if (length < LOOP_CHARACTERS) {
       this.#reserve(length + 2)
