@@ -2,5 +2,17 @@ export { ManualClock } from './clocks/manual-clock.ts'
 export { ShiftedClock } from './clocks/shifted-clock.ts'
 export { backConformance } from './conformance/back/back-conformance.ts'
 export type { BackCapabilities, BackContext, OpenBack } from './conformance/back/back-suite.ts'
+export { frontConformance } from './conformance/front/front-conformance.ts'
+export type { FrontCapabilities, FrontContext, OpenFront } from './conformance/front/front-suite.ts'
+export { nearFrontConformance } from './conformance/front/near-front-conformance.ts'
+export {
+  type FaultPlan,
+  type FaultyFront,
+  faultyFront,
+  type FrontCall,
+  type FrontFault,
+  type FrontMethod,
+  type Hold,
+} from './faults/faulty-front.ts'
 export { type RedisServer, type RedisServerOptions, startRedis } from './redis-server/redis-server.ts'
 export { change, codec, commit, deleting, filling, missing, setting, valueOf, type WriteExtras } from './writes.ts'

@@ -76,15 +76,13 @@ export function describeCommits(start: StartBack): void {
       const { back } = await start()
       const { changes } = await commit(
         back,
-        ...[
-          setting('a', 1),
-          setting('a', 2),
-          deleting('a'),
-          deleting('a'),
-          setting('a', 3),
-          setting('b', 1),
-          deleting('b'),
-        ],
+        setting('a', 1),
+        setting('a', 2),
+        deleting('a'),
+        deleting('a'),
+        setting('a', 3),
+        setting('b', 1),
+        deleting('b'),
       )
       expect(changes.map(({ seq, op, prevVersion }) => [seq, op, prevVersion])).toEqual([
         [1, 'set', 0],

@@ -57,7 +57,7 @@ export function describeExpiry(start: StartBack): void {
       for (const change of changes) {
         expect(change).toMatchObject({ op: 'expire', payload: undefined, meta: undefined, expiresAt: undefined })
       }
-      expect(changes.map(({ prevVersion }) => prevVersion).toSorted()).toEqual([2, 3, 4, 5, 6])
+      expect(changes.map(({ prevVersion }) => prevVersion).toSorted((a, b) => a - b)).toEqual([2, 3, 4, 5, 6])
       expect(first).toMatchObject({ proposal: undefined, tiers: [] })
       expect(changes.map(({ seq, first: from, last }) => [seq, from, last])).toEqual([
         [7, 7, 9],

@@ -70,7 +70,9 @@ export function describeListeners(start: StartBack): void {
       const { back } = await start()
       const seen: number[] = []
       let echo: Promise<Commit> | undefined
-      back.onCommit(() => (echo ??= commit(back, setting('echo', 1))))
+      back.onCommit(() => {
+        echo ??= commit(back, setting('echo', 1))
+      })
       back.onCommit((commits) => seen.push(...commits.flatMap(({ changes }) => changes.map(({ seq }) => seq))))
       await commit(back, setting('a', 1), setting('b', 1))
       expect(await echo).toMatchObject({ changes: [{ seq: 3, first: 3 }] })

@@ -141,7 +141,7 @@ async function replay(back: Back): Promise<ReadonlyMap<string, unknown>> {
       if (change.op === 'set') state.set(change.key.id, [change.seq, change.payload!.decode()])
       else state.delete(change.key.id)
     }
-    if (seq === head) return new Map([...state].toSorted())
+    if (seq === head) return state
   }
 }
 
