@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { findRedisBinary } from './find-binary.ts'
 import { freePort } from './free-port.ts'
+import { guard } from './guard.ts'
 import { answers } from './ping.ts'
 
 export interface RedisServerOptions {
@@ -101,9 +102,11 @@ class PrivateServer implements RedisServer {
       stream.on('data', (data: Buffer) => (output = (output + data.toString()).slice(-4_000)))
     }
     let ended = false
+    const unguard = process_.pid === undefined ? undefined : guard(process_.pid)
     this.#gone = new Promise((resolve) => {
       const end = (): void => {
         ended = true
+        unguard?.()
         process.removeListener('exit', this.#endWithUs)
         resolve()
       }
