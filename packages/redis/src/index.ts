@@ -1,11 +1,11 @@
+export { createRedisFront } from './create-redis-front.ts'
 export type { RedisConnection } from './connection-settings.ts'
 export type { RedisClientOptions, RedisFrontOptions } from './options.ts'
-export {
-  createRedisFront,
-  type RedisFront,
-  type RedisFrontEvent,
-  type RedisFrontInspection,
-  type RedisFrontListener,
-  type RedisFrontStatus,
+export type {
+  RedisFront,
+  RedisFrontEvent,
+  RedisFrontInspection,
+  RedisFrontListener,
+  RedisFrontStatus,
 } from './redis-front.ts'
 export { createRedisNudge, type Nudge, type NudgeMessage, type RedisNudgeOptions } from './redis-nudge.ts'

@@ -1,6 +1,4 @@
 import type { Front, StoreKey, TidemarkError } from '@tidemark/core'
-import { type RedisFrontOptions, resolveFrontOptions } from './options.ts'
-import { SharedFront } from './shared-front.ts'
 
 /**
  * `connecting`: the first attempt is under way, and calls wait for it as long as for an answer · `fenced`: connected, but
@@ -45,12 +43,4 @@ export interface RedisFront extends Front {
   on(listener: RedisFrontListener): () => void
   /** Resolves once the front serves and installs. @throws TidemarkError when it does not within the time. */
   whenReady(timeoutMs: number): Promise<void>
-}
-
-/**
- * Starts to connect, and keeps connecting for as long as it takes. Never throws for a server that is not there.
- * @throws TypeError or RangeError for a wrong option.
- */
-export function createRedisFront(options: RedisFrontOptions): RedisFront {
-  return new SharedFront(resolveFrontOptions(options))
 }
