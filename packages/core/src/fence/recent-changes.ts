@@ -55,6 +55,10 @@ export class RecentChanges {
       if (known >= seq) return
       // Out and in again: the oldest key is the one that has not changed for the longest time.
       seqs.delete(id)
+    } else if (seq <= this.#floor) {
+      // A late change. The key may have been forgotten with a higher seq, which the floor stands for: to remember it
+      // with this one now would admit what the floor refuses.
+      return
     }
     seqs.set(id, seq)
     if (seqs.size > this.#capacity) this.#forgetOldest()

@@ -22,7 +22,7 @@ async function evict(front: Front): Promise<void> {
 nearFrontConformance('near memory', (context) => open(context), { evict })
 
 nearFrontConformance(
-  'near memory with a fence that remembers two keys',
-  (context) => open(context, new RecentChanges({ capacity: 2 })),
+  'near memory with a fence that remembers one key',
+  (context) => open(context, new RecentChanges({ capacity: 1 })),
   { evict },
 )
