@@ -5,19 +5,21 @@ import { freezeDeep } from './freeze.ts'
 const UNREAD: unique symbol = Symbol('unread')
 const UNSHAREABLE: unique symbol = Symbol('unshareable')
 
+/** So many bytes more than it needs may a kept payload hold on to: copying would cost more than it gives back. */
+const DETACH_SLACK = 1024
+
 /**
  * A stored value: its bytes, and the value they stand for, decoded when first asked for.
  * What a payload hands out can never change what it hands out to another reader.
  */
 export class Payload {
-  /** The envelope, as stored. Shared: do not write to it. */
-  readonly bytes: Uint8Array
+  #bytes: Uint8Array
   readonly #codecs: Codec | readonly Codec[]
   #shared: unknown = UNREAD
 
   private constructor(codecs: Codec | readonly Codec[], bytes: Uint8Array) {
     this.#codecs = codecs
-    this.bytes = bytes
+    this.#bytes = bytes
   }
 
   /** @throws TidemarkError UNENCODABLE */
@@ -30,8 +32,22 @@ export class Payload {
     return new Payload(codecs, bytes)
   }
 
+  /** The envelope, as stored. Shared: do not write to it. */
+  get bytes(): Uint8Array {
+    return this.#bytes
+  }
+
   get byteLength(): number {
-    return this.bytes.byteLength
+    return this.#bytes.byteLength
+  }
+
+  /**
+   * For those who keep the payload: it stops being a view into something much larger (the reply of a server that it came
+   * in, say), which would be kept with it.
+   */
+  detach(): void {
+    const { buffer, byteLength } = this.#bytes
+    if (buffer.byteLength > 2 * byteLength + DETACH_SLACK) this.#bytes = this.#bytes.slice()
   }
 
   /**
@@ -56,6 +72,6 @@ export class Payload {
 
   /** A fresh copy of the value, which the caller may change. @throws CorruptError, without the key. */
   decode(): unknown {
-    return openValue(this.#codecs, this.bytes)
+    return openValue(this.#codecs, this.#bytes)
   }
 }

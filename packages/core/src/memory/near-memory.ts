@@ -135,6 +135,8 @@ class NearMemory implements NearFront {
       this.#records.delete(id)
       return 'removed'
     }
+    entry?.payload.detach()
+    entry?.meta?.detach()
     this.#records.set(id, found, { size })
     return 'installed'
   }
