@@ -67,15 +67,15 @@ describe('a payload', () => {
       expect(read).toThrow(CorruptError)
     expect(() => Payload.encode(cbor, () => 1)).toThrow(TidemarkError)
   })
-})
 
-test('a payload that is kept holds on to its own bytes only', () => {
-  const sealed = Payload.encode(codec, { a: 1 }).bytes
-  const reply = new Uint8Array(100_000)
-  reply.set(sealed, 50_000)
-  const payload = Payload.fromBytes(codec, reply.subarray(50_000, 50_000 + sealed.length))
-  payload.detach()
-  expect(payload.bytes.buffer.byteLength).toBe(sealed.length)
-  expect(payload.bytes).toEqual(sealed)
-  expect(payload.read()).toEqual({ a: 1 })
+  it('that is kept holds on to its own bytes only', () => {
+    const sealed = Payload.encode(cbor, { a: 1 }).bytes
+    const reply = new Uint8Array(100_000)
+    reply.set(sealed, 50_000)
+    const payload = Payload.fromBytes(cbor, reply.subarray(50_000, 50_000 + sealed.length))
+    payload.detach()
+    expect(payload.bytes.buffer.byteLength).toBe(sealed.length)
+    expect(payload.bytes).toEqual(sealed)
+    expect(payload.read()).toEqual({ a: 1 })
+  })
 })
