@@ -15,9 +15,14 @@ async function main(): Promise<number> {
     // The private Redis goes with us: whoever watches over it notices that we are gone.
     process.exit(130)
   })
+  // Whoever read our output has gone away, a closed terminal or `| head`: there is nobody left to run for.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => stop.stop('nobody reads the output'))
   try {
     const report = await runFleet(flags, screen, stop, victims)
-    if (report === undefined) return 0
+    if (report === undefined) {
+      if (flags.json) screen.warn('stopped before there was anything to report')
+      return flags.json ? 1 : 0
+    }
     if (flags.json) await print(JSON.stringify(report, undefined, 2))
     else screen.say(renderSummary(report))
     for (const failure of flags.json ? report.failures : []) screen.warn(failure)

@@ -81,7 +81,7 @@ export class Session {
 }
 
 /** As the change stream renders the key of a place. */
-export function keyOf(id: number): string {
+function keyOf(id: number): string {
   return JSON.stringify(['place', id])
 }
 

@@ -1,5 +1,4 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { InstanceConfig, InstanceMessage, StopMessage } from '../instance/protocol.ts'
@@ -18,11 +17,12 @@ export interface InstanceEvents {
 /** One instance, as the process that the fleet runs it in. */
 export class InstanceProcess {
   readonly instance: number
-  readonly pid: number
+  readonly pid: number | undefined
   /** Resolves with the base URL when requests are served. Rejects when the instance ends before. */
   readonly ready: Promise<string>
   readonly #child: ChildProcess
   readonly #exited: Promise<void>
+  #isReady = false
   #isStopping = false
 
   constructor(config: InstanceConfig, events: InstanceEvents) {
@@ -34,15 +34,20 @@ export class InstanceProcess {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })
     this.#child = child
-    this.pid = child.pid ?? -1
+    this.pid = child.pid
     createInterface({ input: child.stderr! }).on('line', events.onLine)
-    this.#exited = once(child, 'exit').then(([code, signal]: (number | string | null)[]) => {
-      if (!this.#isStopping)
-        events.onCrash(`instance ${config.instance} (pid ${child.pid}) ended with ${signal ?? `code ${code}`}`)
-    })
     this.ready = this.#whenReady(events)
     // Whoever awaits it hears of the failure; until then it is nobody's unhandled rejection.
     this.ready.catch(() => undefined)
+    this.#exited = new Promise((resolve) => {
+      // It could not be started, or a message to it could not be sent any more; `ready` and `exit` tell.
+      child.on('error', () => child.pid === undefined && resolve())
+      child.once('exit', (code, signal) => {
+        resolve()
+        if (!this.#isReady || this.#isStopping) return
+        events.onCrash(`instance ${this.instance} (pid ${this.pid}) ended with ${signal ?? `code ${code}`}`)
+      })
+    })
   }
 
   /** Asks it to finish, and ends it when it does not. Resolves when the process is gone. */
@@ -61,12 +66,17 @@ export class InstanceProcess {
 
   #whenReady({ onWarming }: InstanceEvents): Promise<string> {
     return new Promise((resolve, reject) => {
+      const fail = (why: string): void => reject(new Error(`instance ${this.instance} did not start: ${why}`))
       this.#child.on('message', (message: InstanceMessage) => {
         if (message.type === 'warming') onWarming(message.done, message.total)
-        else if (message.type === 'ready') resolve(`http://127.0.0.1:${message.port}`)
-        else reject(new Error(`instance ${this.instance} did not start: ${message.message}`))
+        else if (message.type === 'failed') fail(message.message)
+        else {
+          this.#isReady = true
+          resolve(`http://127.0.0.1:${message.port}`)
+        }
       })
-      this.#child.once('exit', () => reject(new Error(`instance ${this.instance} ended before it was ready`)))
+      this.#child.once('error', (error) => fail(error.message))
+      this.#child.once('exit', (code, signal) => fail(`it ended with ${signal ?? `code ${code}`}`))
     })
   }
 }

@@ -22,7 +22,7 @@ type Hits = Readonly<Record<string, number>>
 /** Looks at every instance now and then, from outside as a monitoring system would. */
 export class Monitor {
   readonly #driver: Driver
-  readonly #before: (InstanceStats | undefined)[] = []
+  #before: (InstanceStats | undefined)[] = []
   readonly #stats: (InstanceStats | undefined)[] = []
   #lookedAt = performance.now()
   #rows: readonly InstanceRow[] = []
@@ -37,7 +37,7 @@ export class Monitor {
 
   /** Calls to a front that failed since the load began. */
   get frontFailures(): number {
-    return this.#stats.reduce((sum, stats, i) => sum + this.#troubleSinceStart(stats, i), 0)
+    return this.#driver.clients.reduce((sum, _, i) => sum + this.#failuresSinceStart(i), 0)
   }
 
   /** The head of the log, as the instances see it. */
@@ -48,7 +48,7 @@ export class Monitor {
   /** What the tiers answered from now on is what counts. */
   async start(): Promise<void> {
     await this.#fetch()
-    for (const [i, stats] of this.#stats.entries()) this.#before[i] = stats
+    this.#before = [...this.#stats]
   }
 
   /** Refreshes {@link rows}. An instance that does not answer keeps its last figures. */
@@ -75,7 +75,7 @@ export class Monitor {
 
   /** By tier, of all reads of all instances since the load began. */
   hitRatio(): Readonly<Record<string, number>> {
-    return ratios(this.#stats.map((_, i) => this.#hitsSinceStart(i)))
+    return ratios(this.#driver.clients.map((_, i) => this.#hitsSinceStart(i)))
   }
 
   /** The time from a commit to its arrival on a stream, in milliseconds: the slowest of the instances. */
@@ -88,8 +88,9 @@ export class Monitor {
     await Promise.all(
       this.#driver.clients.map(async ({ url }, i) => {
         try {
-          const { body } = await request(`${url}/stats`, { headersTimeout: 2_000 })
-          this.#stats[i] = (await body.json()) as InstanceStats
+          const { statusCode, body } = await request(`${url}/stats`, { headersTimeout: 2_000 })
+          const stats = await body.json()
+          if (statusCode === 200) this.#stats[i] = stats as InstanceStats
         } catch {
           // It is stopping or gone, which the fleet hears of directly.
         }
@@ -97,8 +98,8 @@ export class Monitor {
     )
   }
 
-  #troubleSinceStart(stats: InstanceStats | undefined, i: number): number {
-    return (stats?.trouble.failures ?? 0) - (this.#before[i]?.trouble.failures ?? 0)
+  #failuresSinceStart(i: number): number {
+    return (this.#stats[i]?.trouble.failures ?? 0) - (this.#before[i]?.trouble.failures ?? 0)
   }
 
   #hitsSinceStart(i: number): Hits {

@@ -54,7 +54,10 @@ export async function runFleet(
     teardown.add(() => instances.stop())
     const urls = await startedOrStopped(instances, screen, stop.signal)
     if (urls === undefined) return undefined
-    return await runLoad({ flags, screen, stop, front, urls, places, crashes })
+    return await runLoad({ flags, screen, stop, front, urls, places, crashes }).catch((error: unknown) => {
+      // What an instance took down with it is no news beside its own end.
+      throw crashes.length > 0 ? new Error(crashes.join('; ')) : error
+    })
   } finally {
     await teardown.run()
   }
@@ -69,9 +72,5 @@ async function startedOrStopped(
     if (signal.aborted) resolve(undefined)
     signal.addEventListener('abort', () => resolve(undefined), { once: true })
   })
-  const ready = instances.ready(screen)
-  // A crash stops the run as well; which of the two is heard first is open.
-  const urls = await Promise.race([ready, stopped])
-  ready.catch(() => undefined)
-  return urls
+  return Promise.race([instances.ready(screen), stopped])
 }

@@ -4,7 +4,7 @@ import { ApiError } from './api-error.ts'
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 
 /** Every path, and what may be done with it. */
-export const ROUTES: Readonly<Record<string, readonly string[]>> = {
+const ROUTES: Readonly<Record<string, readonly string[]>> = {
   '/places': ['GET', 'HEAD'],
   '/places/:id': ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE'],
   '/changes': ['GET'],

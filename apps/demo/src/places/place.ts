@@ -9,7 +9,7 @@ export interface Place {
   readonly rev?: number
 }
 
-export const MAX_NAME_LENGTH = 200
+const MAX_NAME_LENGTH = 200
 
 const FIELDS = 'name, country, population, loc, rev'
 

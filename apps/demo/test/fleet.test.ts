@@ -1,0 +1,131 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Report } from '../src/report.ts'
+import { alive, descendantsOf, type RunningFleet, startFleet } from './support/processes.ts'
+
+const SMALL = ['--places', '500', '--connections', '6']
+const DEADLINE = { timeout: 20_000, interval: 25 }
+
+let data: string
+let fleets: RunningFleet[]
+beforeEach(async () => {
+  data = await mkdtemp(join(tmpdir(), 'tidemark-fleet-'))
+  fleets = []
+})
+afterEach(async () => {
+  for (const { child } of fleets) child.kill('SIGKILL')
+  await Promise.all(fleets.map(({ exited }) => exited))
+  await rm(data, { recursive: true, force: true })
+})
+
+function start(args: readonly string[], env?: Record<string, string>): RunningFleet {
+  const fleet = startFleet(['--data', data, ...SMALL, ...args], env)
+  fleets.push(fleet)
+  return fleet
+}
+
+/** Resolves with what it has started, when its instances serve. */
+async function started(fleet: RunningFleet, atLeast: number): Promise<readonly number[]> {
+  await expect.poll(() => descendantsOf(fleet.pid).length, DEADLINE).toBeGreaterThanOrEqual(atLeast)
+  return descendantsOf(fleet.pid)
+}
+
+async function lockIsFree(): Promise<boolean> {
+  return !(await readdir(data)).includes('fleet.lock')
+}
+
+describe('npm start -- --for 1s --json', () => {
+  // Three instances, and for Redis the server, its guard and what that waits with.
+  it.each([
+    ['redis', [], 6],
+    ['memory', ['--no-redis'], 3],
+  ])('with %s in front prints one clean report and leaves nothing running', async (front, args, processes) => {
+    const fleet = start(['--for', '1s', '--json', '--edits', '0.2', ...args])
+    const pids = await started(fleet, processes)
+    expect([await fleet.exited, fleet.output.stderr]).toEqual([0, ''])
+    const report = JSON.parse(fleet.output.stdout) as Report
+    expect(report).toMatchObject({
+      front,
+      instances: 3,
+      places: 500,
+      staleReads: 0,
+      tornReads: 0,
+      outOfOrder: 0,
+      duplicates: 0,
+      disagreements: 0,
+      errors: 0,
+      failures: [],
+    })
+    expect(report.reads).toBeGreaterThan(100)
+    expect(report.writes).toBeGreaterThan(10)
+    expect(report.changesExpected).toBeGreaterThanOrEqual(3 * report.writes)
+    expect(report.changesDelivered).toBe(report.changesExpected)
+    expect(report.p99Ms).toBeGreaterThanOrEqual(report.p50Ms)
+    expect(Object.keys(report.hitRatio)).toEqual(front === 'redis' ? ['near', 'redis', 'sqlite'] : ['near', 'sqlite'])
+    expect(alive(pids)).toEqual([])
+    expect(await lockIsFree()).toBe(true)
+  })
+
+  it('notices stale reads, says so, and fails', async () => {
+    const fleet = start(['--for', '1s', '--json', '--edits', '0.2', '--no-redis'], { TIDEMARK_DEMO_FAULT: 'stale' })
+    expect(await fleet.exited).toBe(1)
+    const report = JSON.parse(fleet.output.stdout) as Report
+    expect(report.staleReads).toBeGreaterThan(0)
+    expect(fleet.output.stderr).toMatch(/reads returned something older than an acknowledged write/)
+  })
+})
+
+describe('the end of a fleet', () => {
+  it('by Ctrl-C is orderly, and the next one finds the data', async () => {
+    const fleet = start([])
+    const pids = await started(fleet, 6)
+    await expect.poll(() => fleet.output.stdout, DEADLINE).toContain('warm ')
+    fleet.child.kill('SIGINT')
+    expect(await fleet.exited).toBe(0)
+    expect(alive(pids)).toEqual([])
+    expect(fleet.output.stdout).toMatch(/^front +.*Redis|^front +.*Valkey/)
+    expect(fleet.output.stdout).toMatch(/500 loaded in/)
+    const second = start(['--for', '300ms', '--no-redis', '--instances', '1'])
+    expect(await second.exited).toBe(0)
+    expect(second.output.stdout).toMatch(/500 places, loaded before/)
+    expect(second.output.stdout).toMatch(/every promise was kept/)
+  })
+
+  it('by kill -9 takes everything along', async () => {
+    const fleet = start(['--instances', '2'])
+    const pids = await started(fleet, 5)
+    fleet.child.kill('SIGKILL')
+    await expect.poll(() => alive(pids), DEADLINE).toEqual([])
+    // The lock that it left behind stops nobody.
+    const second = start(['--for', '200ms', '--no-redis', '--instances', '1'])
+    expect(await second.exited).toBe(0)
+  })
+
+  it('by the death of an instance is a failure that says so', async () => {
+    const fleet = start(['--no-redis', '--instances', '2'])
+    const [first, ...others] = await started(fleet, 2)
+    await expect.poll(() => fleet.output.stdout, DEADLINE).toContain('warm ')
+    process.kill(first!, 'SIGKILL')
+    expect(await fleet.exited).toBe(1)
+    expect(fleet.output.stdout + fleet.output.stderr).toMatch(/instance \d .*SIGKILL/)
+    expect(alive(others)).toEqual([])
+  })
+
+  it('a second fleet on the same data is refused while the first one runs', async () => {
+    const fleet = start(['--no-redis', '--instances', '1'])
+    await started(fleet, 1)
+    const second = start(['--no-redis', '--for', '1s'])
+    expect(await second.exited).toBe(1)
+    expect(second.output.stderr).toMatch(/another fleet \(pid \d+\) uses .*--data DIR/)
+    fleet.child.kill('SIGTERM')
+    expect(await fleet.exited).toBe(0)
+  })
+})
+
+it('a wrong flag is one line and exit code 2', async () => {
+  const fleet = start(['--bogus'])
+  expect(await fleet.exited).toBe(2)
+  expect(fleet.output).toEqual({ stdout: '', stderr: "Unknown option '--bogus'; see npm start -- --help\n" })
+})
