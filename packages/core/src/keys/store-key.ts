@@ -1,16 +1,18 @@
 import { isTuple, type Key, type KeyPart, type KeyTuple } from './key.ts'
-import { renderKey } from './readable-key.ts'
+import { renderKeyOf } from './readable-key.ts'
 import { decodeTuple, encodeTuple } from './tuple-encoding.ts'
 
 /** A validated key that nobody can change any more, with its two stored forms. */
 export class StoreKey {
-  readonly tuple: KeyTuple
   /** The readable form; two keys are the same key exactly when their ids are equal. */
   readonly id: string
+  /** Nobody else's. A hit in near memory needs the id alone, so the tuple is made and frozen when it is asked for. */
+  readonly #parts: KeyPart | KeyPart[]
+  #tuple: KeyTuple | undefined
   #bytes: Uint8Array | undefined
 
-  private constructor(tuple: KeyTuple, id: string, bytes: Uint8Array | undefined) {
-    this.tuple = tuple
+  private constructor(parts: KeyPart | KeyPart[], id: string, bytes: Uint8Array | undefined) {
+    this.#parts = parts
     this.id = id
     this.#bytes = bytes
   }
@@ -21,15 +23,22 @@ export class StoreKey {
    * @throws TypeError or RangeError for what cannot be a key, as `encodeTuple` does.
    */
   static of(key: Key): StoreKey {
-    const tuple = snapshot(key)
+    const id = renderKeyOf(key)
+    if (typeof key !== 'object') return new StoreKey(key, id, undefined)
+    const parts = isTuple(key) ? key.slice() : [key]
     // Bytes and dates cannot be frozen, and `tuple` is handed out: encode them before anyone can touch them.
-    return new StoreKey(tuple, renderKey(tuple), tuple.some(isMutable) ? encodeTuple(tuple) : undefined)
+    return new StoreKey(parts, id, copyMutable(parts) ? encodeTuple(parts) : undefined)
   }
 
   /** Keeps `bytes`, which the caller must not change afterwards. @throws CorruptError when they encode no key. */
   static fromBytes(bytes: Uint8Array): StoreKey {
-    const tuple = Object.freeze(decodeTuple(bytes))
-    return new StoreKey(tuple, renderKey(tuple), bytes)
+    const parts = decodeTuple(bytes)
+    return new StoreKey(parts as KeyPart[], renderKeyOf(parts), bytes)
+  }
+
+  /** The parts; frozen. */
+  get tuple(): KeyTuple {
+    return (this.#tuple ??= Object.freeze(Array.isArray(this.#parts) ? this.#parts : [this.#parts]))
   }
 
   /** The encoded key, computed once. Shared: do not write to it. */
@@ -40,15 +49,21 @@ export class StoreKey {
 
 /** A frozen copy of a key's parts that shares nothing mutable with the caller. Validates nothing. */
 export function snapshot(key: Key): KeyTuple {
-  const tuple: KeyPart[] = isTuple(key) ? key.slice() : [key]
-  for (let i = 0; i < tuple.length; i++) {
-    const part = tuple[i]!
-    if (part instanceof Uint8Array) tuple[i] = new Uint8Array(part)
-    else if (part instanceof Date) tuple[i] = new Date(part.getTime())
-  }
-  return Object.freeze(tuple)
+  const parts = isTuple(key) ? key.slice() : [key]
+  copyMutable(parts)
+  return Object.freeze(parts)
 }
 
-function isMutable(part: KeyPart): boolean {
-  return part instanceof Uint8Array || part instanceof Date
+/** Puts copies in the place of the parts that someone else could change. @returns whether there were any */
+function copyMutable(parts: KeyPart[]): boolean {
+  let found = false
+  for (let i = 0; i < parts.length; i++) {
+    const part = parts[i]!
+    if (typeof part !== 'object') continue
+    if (part instanceof Uint8Array) parts[i] = new Uint8Array(part)
+    else if (part instanceof Date) parts[i] = new Date(part.getTime())
+    else continue
+    found = true
+  }
+  return found
 }
