@@ -8,18 +8,23 @@ import { asError } from './tier-events.ts'
 /** A proposal that remembers what is to happen in the fronts once it is committed. */
 interface TieredProposal extends Proposal {
   readonly mode: ApplyMode
+  /** What the caller proposed. */
+  readonly original: Proposal
 }
 
-/** Commits in the back tier, then brings the fronts in step, then acknowledges and tells the listeners. */
+/** Of each commit of the back tier, the commit as callers and listeners see it. */
+type Outcomes = ReadonlyMap<Commit, Commit>
+
+/** Commits in the back tier, then brings the fronts in step, then tells the listeners, then acknowledges. */
 export class WritePath {
   readonly #options: ResolvedOptions
   readonly #links: readonly FrontLink[]
   readonly #follower: NearFollower | undefined
   readonly #flights: Flights
   readonly #listeners = new Set<CommitListener>()
-  readonly #settling = new WeakMap<Commit, Promise<readonly TierReport[]>>()
+  readonly #outcomes = new WeakMap<Commit, Promise<Outcomes>>()
   /** Ends when every group so far was brought to the fronts and told to the listeners, in the order of the log. */
-  #told: Promise<void> = Promise.resolve()
+  #told: Promise<unknown> = Promise.resolve()
   readonly #stopListening: () => void
 
   constructor(
@@ -41,17 +46,20 @@ export class WritePath {
       reads: proposal.reads,
       decide: (current) => proposal.decide(current),
       mode: policy === 'write-through' ? 'install' : 'invalidate',
+      original: proposal,
     }
-    return this.#acknowledge(await this.#options.back.commit(tiered), proposal)
+    return this.#acknowledge(await this.#options.back.commit(tiered))
   }
 
   async expire(limit: number): Promise<Commit> {
-    return this.#acknowledge(await this.#options.back.expire(limit), undefined)
+    return this.#acknowledge(await this.#options.back.expire(limit))
   }
 
   onCommit(listener: CommitListener): () => void {
-    this.#listeners.add(listener)
-    return () => void this.#listeners.delete(listener)
+    // Wrapped, so that one that is added twice is called twice.
+    const added: CommitListener = (commits) => listener(commits)
+    this.#listeners.add(added)
+    return () => void this.#listeners.delete(added)
   }
 
   /** After the back tier was closed: what it committed last has reached the fronts and the listeners. */
@@ -60,9 +68,9 @@ export class WritePath {
     await this.#told
   }
 
-  async #acknowledge(commit: Commit, proposal: Proposal | undefined): Promise<Commit> {
-    const tiers = (await this.#settling.get(commit)) ?? []
-    return { changes: commit.changes, asOf: commit.asOf, proposal, tiers }
+  async #acknowledge(commit: Commit): Promise<Commit> {
+    const outcomes = await this.#outcomes.get(commit)
+    return outcomes?.get(commit) ?? asSeen(commit, [])
   }
 
   /** Runs inside the back tier's commit: from here on, no read in this process meets what these commits replaced. */
@@ -74,11 +82,11 @@ export class WritePath {
       this.#flights.forget(changes)
       this.#options.near?.applyNow(changes, mode)
       this.#follower?.observe(changes)
-      byMode[mode].push(...changes)
+      for (const change of changes) byMode[mode].push(change)
     }
-    const settled = this.#settle(byMode)
-    for (const commit of commits) this.#settling.set(commit, settled)
-    this.#told = this.#told.then(async () => this.#tell(commits, await settled))
+    const told = this.#tellInOrder(this.#told, commits, this.#settle(byMode))
+    this.#told = told
+    for (const commit of commits) this.#outcomes.set(commit, told)
   }
 
   async #settle(byMode: Record<ApplyMode, readonly LogChange[]>): Promise<readonly TierReport[]> {
@@ -93,12 +101,25 @@ export class WritePath {
     return Promise.all(reports)
   }
 
-  #tell(commits: readonly Commit[], tiers: readonly TierReport[]): void {
-    const told = commits.filter((commit) => commit.changes.length > 0).map((commit) => ({ ...commit, tiers }))
-    if (told.length === 0) return
-    for (const listener of this.#listeners) {
+  /** A group whose fronts were quicker than those of an earlier one waits for it. */
+  async #tellInOrder(
+    earlier: Promise<unknown>,
+    commits: readonly Commit[],
+    settled: Promise<readonly TierReport[]>,
+  ): Promise<Outcomes> {
+    const tiers = await settled
+    await earlier
+    const outcomes = new Map(commits.map((commit) => [commit, asSeen(commit, tiers)]))
+    this.#tell([...outcomes.values()].filter((commit) => commit.changes.length > 0))
+    return outcomes
+  }
+
+  #tell(commits: readonly Commit[]): void {
+    if (commits.length === 0) return
+    // A copy: listeners come and go while they are called.
+    for (const listener of Array.from(this.#listeners)) {
       try {
-        listener(told)
+        listener(commits)
       } catch (error) {
         // A listener is wired by this project's own packages, which isolate their subscribers; still, nothing may stop here.
         queueMicrotask(() => {
@@ -107,4 +128,8 @@ export class WritePath {
       }
     }
   }
+}
+
+function asSeen({ changes, asOf, proposal }: Commit, tiers: readonly TierReport[]): Commit {
+  return { changes, asOf, proposal: (proposal as TieredProposal | undefined)?.original, tiers }
 }
