@@ -20,6 +20,10 @@ export class FrontLink {
 
   /** What the front knows of the keys, less what is older than a commit of this process that it has not taken yet. */
   async read(keys: readonly StoreKey[]): Promise<readonly (Found | undefined)[]> {
+    const repairs = this.#repairs
+    const required = (key: StoreKey): number => repairs.requiredVersion(key.id)
+    // Asked before and after: the front may have answered before a repair that is done by the time its answer is here.
+    const before = repairs.isEmpty ? undefined : keys.map(required)
     let answers: readonly (Found | undefined)[]
     try {
       answers = await this.#front.read(keys)
@@ -27,8 +31,11 @@ export class FrontLink {
       this.#report('read', error)
       return keys.map(() => undefined)
     }
-    if (this.#repairs.size === 0) return answers
-    return answers.map((found, i) => (found && this.#repairs.isBehind(keys[i]!.id, found) ? undefined : found))
+    if (before === undefined && repairs.isEmpty) return answers
+    return answers.map((found, i) => {
+      const version = found && (found.entry?.version ?? found.asOf)
+      return version === undefined || version < Math.max(before?.[i] ?? 0, required(keys[i]!)) ? undefined : found
+    })
   }
 
   async apply(changes: readonly LogChange[], mode: ApplyMode): Promise<TierReport> {
@@ -64,7 +71,7 @@ export class FrontLink {
   }
 
   async close(): Promise<void> {
-    this.#repairs.close()
+    await this.#repairs.close()
     await Promise.allSettled(this.#fills)
     await this.#front.close()
   }
