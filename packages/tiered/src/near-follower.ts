@@ -13,6 +13,11 @@ import { asError, type TierEvents } from './tier-events.ts'
 const PAGE = 500
 /** Further behind than this, forgetting everything is cheaper than following. */
 const MAX_BEHIND = 5_000
+/**
+ * Where following starts, this many changes before the head. A commit is in the log before it is in the shared fronts:
+ * who knew nothing of the last ones would believe a front that has not heard of them yet, and hold what it says.
+ */
+const REPLAY = PAGE
 const RETRY_MS = 50
 
 export interface NearFollowerOptions {
@@ -41,7 +46,11 @@ export class NearFollower {
   constructor(options: NearFollowerOptions) {
     this.#options = options
     const { sync } = options.back.log
-    if (sync !== undefined) this.#start(sync.head())
+    if (sync !== undefined) {
+      const head = sync.head()
+      this.#start(head)
+      this.#followNow(sync, head)
+    }
     this.#running = this.#run()
   }
 
@@ -79,7 +88,7 @@ export class NearFollower {
   }
 
   #start(head: number): void {
-    this.#options.near.restart(head)
+    this.#options.near.restart(beforeHead(head))
     this.#started = true
   }
 
@@ -90,19 +99,21 @@ export class NearFollower {
     if (sync === undefined) return this.#verifyRemotely(asked)
     const head = sync.head()
     if (head > near.watermark) {
-      if (this.#isTooFar(head)) this.#restart(head)
-      else this.#followNow(sync, head)
+      if (this.#isTooFar(head)) this.#restart(head, beforeHead(head))
+      this.#followNow(sync, head)
     }
     this.#verifiedAt = asked
   }
 
   #followNow(log: SyncLog, head: number): void {
     const { near } = this.#options
-    try {
-      while (near.watermark < head) this.#take(log.read({ after: near.watermark, limit: PAGE }).changes)
-    } catch (error) {
-      if (!(error instanceof CompactedError)) throw error
-      this.#restart(error.head)
+    while (near.watermark < head) {
+      const after = near.watermark
+      try {
+        this.#take(log.read({ after, limit: PAGE }).changes)
+      } catch (error) {
+        this.#skipCompacted(error, after)
+      }
     }
   }
 
@@ -131,14 +142,13 @@ export class NearFollower {
   async #catchUp(head: number): Promise<void> {
     const { near, back } = this.#options
     if (!this.#started) this.#start(head)
-    if (this.#isTooFar(head)) return this.#restart(head)
+    if (this.#isTooFar(head)) this.#restart(head, beforeHead(head))
     while (near.watermark < head) {
       const after = near.watermark
       try {
         this.#take((await back.log.read({ after, limit: PAGE })).changes)
       } catch (error) {
-        if (!(error instanceof CompactedError)) throw error
-        return this.#restart(error.head)
+        this.#skipCompacted(error, after)
       }
     }
   }
@@ -160,11 +170,22 @@ export class NearFollower {
     return head - this.#options.near.watermark > MAX_BEHIND
   }
 
-  #restart(head: number): void {
+  #skipCompacted(error: unknown, after: number): void {
+    if (!(error instanceof CompactedError)) throw error
+    // A read that came late: somebody else has got past it meanwhile.
+    if (this.#options.near.watermark === after) this.#restart(error.head, error.floor)
+  }
+
+  /** Forgets everything and follows from `from` on. */
+  #restart(head: number, from: number): void {
     const { near, events, onRestart } = this.#options
     const behind = head - near.watermark
     onRestart()
-    near.restart(head)
+    near.restart(from)
     events.emit({ type: 'near-restarted', tier: near.name, behind })
   }
+}
+
+function beforeHead(head: number): number {
+  return Math.max(0, head - REPLAY)
 }
