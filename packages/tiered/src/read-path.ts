@@ -1,4 +1,4 @@
-import { Batcher, type Fill, type Found, type StoreKey } from '@tidemark/core'
+import { Batcher, CorruptError, type Fill, type Found, type StoreKey } from '@tidemark/core'
 import type { Flights } from './flights.ts'
 import type { FrontLink } from './front-link.ts'
 import type { NearFollower } from './near-follower.ts'
@@ -36,7 +36,7 @@ export class ReadPath {
   }
 
   readOne(key: StoreKey, options: TieredReadOptions | undefined): Found | Promise<Found> {
-    if (options?.consistency === 'linearizable') return this.#options.back.readOne(key)
+    if (isLinearizable(options)) return this.#options.back.readOne(key)
     const policy = readPolicyOf(options?.readPolicy, this.#options.readPolicy)
     const follower = this.#follower
     if (follower === undefined) return this.#fly(key, policy)
@@ -45,7 +45,7 @@ export class ReadPath {
   }
 
   async read(keys: readonly StoreKey[], options: TieredReadOptions | undefined): Promise<readonly Found[]> {
-    if (options?.consistency === 'linearizable') return this.#options.back.read(keys)
+    if (isLinearizable(options)) return this.#options.back.read(keys)
     const policy = readPolicyOf(options?.readPolicy, this.#options.readPolicy)
     const follower = this.#follower
     if (follower === undefined) return this.#readBelow(keys, policy)
@@ -53,7 +53,7 @@ export class ReadPath {
     const answers = keys.map((key) => this.#peek(key))
     const missing = keys.filter((_, i) => answers[i] === undefined)
     if (missing.length === 0) return answers as readonly Found[]
-    const below = (await this.#readBelow(missing, policy)).values()
+    const below = (await this.#flyMany(missing, policy)).values()
     return answers.map((answer) => answer ?? (below.next().value as Found))
   }
 
@@ -66,17 +66,29 @@ export class ReadPath {
   /** One read per key at a time. Without a near front nothing tells that a flight is outdated: only a turn is shared. */
   #fly(key: StoreKey, policy: ReadPolicy): Promise<Found> {
     if (policy === 'frontend-only') return this.#batchers[policy].add(key)
-    const underWay = this.#flights.get(key.id)
+    const underWay = this.#flights.join(key.id)
     if (underWay !== undefined) return underWay
-    const flight = this.#flights.start(key.id, this.#batchers[policy].add(key))
-    const land = (): void => this.#flights.end(key.id, flight)
-    flight.then(land, land)
+    const flight = this.#batchers[policy].add(key)
+    this.#flights.startOne(key, flight)
     return flight
+  }
+
+  /** As {@link #fly}: waits for what is under way, and reads the rest together. */
+  async #flyMany(keys: readonly StoreKey[], policy: ReadPolicy): Promise<readonly Found[]> {
+    if (policy === 'frontend-only') return this.#readBelow(keys, policy)
+    const joined = keys.map((key) => this.#flights.join(key.id))
+    const rest = keys.filter((_, i) => joined[i] === undefined)
+    const reading = rest.length > 0 ? this.#readBelow(rest, policy) : Promise.resolve([])
+    this.#flights.startMany(rest, reading)
+    // All at once: whichever fails first must not leave the others without a handler.
+    const [read, ...found] = await Promise.all([reading, ...joined])
+    const below = read.values()
+    return found.map((answer) => answer ?? (below.next().value as Found))
   }
 
   /** The shared fronts, then the back tier. */
   async #readBelow(keys: readonly StoreKey[], policy: ReadPolicy): Promise<readonly Found[]> {
-    if (this.#follower === undefined) for (const key of keys) this.#flights.drop(key.id)
+    if (this.#follower === undefined) this.#flights.drop(keys)
     const answers: (Found | undefined)[] = keys.map(() => undefined)
     let missing = keys.map((_, i) => i)
     for (const [depth, link] of this.#links.entries()) {
@@ -87,7 +99,8 @@ export class ReadPath {
       const fills: Fill[] = []
       missing = missing.filter((i, n) => {
         const hit = found[n]
-        if (hit === undefined) return true
+        // Damage of a record is known only when it is decoded, which the reader does anyway, and which happens once.
+        if (hit === undefined || !isReadable(hit)) return true
         const fill = { key: keys[i]!, found: hit, asOf: followedTo }
         // The near front has seen a newer change than this front has: the answer is outdated, not only the fill.
         if (this.#options.near?.fillNow(fill) === 'fenced') return true
@@ -129,3 +142,22 @@ export class ReadPath {
 
 /** What `frontend-only` answers when no front knows: absent, as far as the fronts can tell. */
 const NOT_HELD: Found = Object.freeze({ entry: undefined, asOf: 0, until: 0, tier: 'none' })
+
+function isLinearizable(options: TieredReadOptions | undefined): boolean {
+  const consistency = options?.consistency
+  if (consistency === undefined || consistency === 'tiered') return false
+  if (consistency === 'linearizable') return true
+  throw new TypeError(`consistency must be tiered or linearizable, not ${String(consistency)}`)
+}
+
+/** Whether the answer can be decoded: what a front has damaged counts as not held, the tier below has it whole. */
+function isReadable({ entry }: Found): boolean {
+  try {
+    entry?.payload.read()
+    entry?.meta?.read()
+    return true
+  } catch (error) {
+    if (error instanceof CorruptError) return false
+    throw error
+  }
+}

@@ -1,15 +1,16 @@
-import type {
-  Back,
-  Codec,
-  Commit,
-  CommitListener,
-  Found,
-  KeyRange,
-  Log,
-  Proposal,
-  ScanOptions,
-  ScanPage,
-  StoreKey,
+import {
+  type Back,
+  ClosedError,
+  type Codec,
+  type Commit,
+  type CommitListener,
+  type Found,
+  type KeyRange,
+  type Log,
+  type Proposal,
+  type ScanOptions,
+  type ScanPage,
+  type StoreKey,
 } from '@tidemark/core'
 import type { Observable } from 'rxjs'
 import { Flights } from './flights.ts'
@@ -90,30 +91,37 @@ class Tiered implements TieredBack {
   }
 
   readOne(key: StoreKey, options?: TieredReadOptions): Found | Promise<Found> {
+    this.#assertOpen()
     return this.#reads.readOne(key, options)
   }
 
-  read(keys: readonly StoreKey[], options?: TieredReadOptions): Promise<readonly Found[]> {
+  async read(keys: readonly StoreKey[], options?: TieredReadOptions): Promise<readonly Found[]> {
+    this.#assertOpen()
     return this.#reads.read(keys, options)
   }
 
-  commit(proposal: Proposal, options?: TieredWriteOptions): Promise<Commit> {
+  async commit(proposal: Proposal, options?: TieredWriteOptions): Promise<Commit> {
+    this.#assertOpen()
     return this.#writes.commit(proposal, options)
   }
 
-  expire(limit: number): Promise<Commit> {
+  async expire(limit: number): Promise<Commit> {
+    this.#assertOpen()
     return this.#writes.expire(limit)
   }
 
-  scan(range: KeyRange, options: ScanOptions): Promise<ScanPage> {
+  async scan(range: KeyRange, options: ScanOptions): Promise<ScanPage> {
+    this.#assertOpen()
     return this.#back.scan(range, options)
   }
 
-  count(range: KeyRange): Promise<number> {
+  async count(range: KeyRange): Promise<number> {
+    this.#assertOpen()
     return this.#back.count(range)
   }
 
   onCommit(listener: CommitListener): () => void {
+    this.#assertOpen()
     return this.#writes.onCommit(listener)
   }
 
@@ -134,11 +142,18 @@ class Tiered implements TieredBack {
   }
 
   async #close(): Promise<void> {
-    await this.#follower?.close()
-    await this.#back.close()
-    await this.#writes.close()
-    await Promise.all(this.#links.map((link) => link.close()))
-    await this.#options.near?.close()
-    this.#events.close()
+    try {
+      await this.#follower?.close()
+      await this.#back.close()
+    } finally {
+      await this.#writes.close()
+      await Promise.all(this.#links.map((link) => link.close()))
+      await this.#options.near?.close()
+      this.#events.close()
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw new ClosedError()
   }
 }

@@ -13,6 +13,8 @@ export interface WarmOptions {
   readonly signal?: AbortSignal
 }
 
+const KNOWN: readonly string[] = ['prefix', 'tiers', 'signal'] satisfies (keyof WarmOptions)[]
+
 export interface WarmProgress {
   /** Entries read from the back tier and offered to the fronts. */
   readonly done: number
@@ -37,6 +39,8 @@ interface WarmTiers {
  * Unsubscribing ends the run.
  */
 export function warm(tiers: WarmTiers, options: WarmOptions = {}): Observable<WarmProgress> {
+  const unheardOf = Object.keys(options).find((name) => !KNOWN.includes(name))
+  if (unheardOf !== undefined) throw new TypeError(`unknown option ${unheardOf}; warm() takes ${KNOWN.join(', ')}`)
   const known = [...(tiers.near === undefined ? [] : [tiers.near.name]), ...tiers.links.map((link) => link.name)]
   const unknown = options.tiers?.find((name) => !known.includes(name))
   if (unknown !== undefined) {
