@@ -1,15 +1,8 @@
-import {
-  type Back,
-  createCborCodec,
-  createMemoryBack,
-  createNearMemory,
-  startSweeper,
-  systemClock,
-} from '@tidemark/core'
+import { type Back, createMemoryBack, createNearMemory, startSweeper } from '@tidemark/core'
 import { createRedisFront, createRedisNudge } from '@tidemark/redis'
 import { createSqliteBack } from '@tidemark/sqlite'
 import { createTiered } from '@tidemark/tiered'
-import { assertKnown, assertLayered, type OpenOptions } from './options.ts'
+import { type OpenOptions, type ResolvedOptions, resolveOptions } from './options.ts'
 import { Tidemark } from './tidemark.ts'
 
 /** Poll intervals of the log, in milliseconds: while other processes say when they have written, and while none does. */
@@ -25,35 +18,44 @@ const SWEEP_BATCH = 500
  * READ_ONLY, DISK_FULL, RUNTIME_TOO_OLD, BUSY.
  */
 export async function open(options: OpenOptions = {}): Promise<Tidemark> {
-  assertKnown(options)
-  const { sweepEveryMs = 1_000, clock = systemClock, codec = createCborCodec() } = options
-  const { maxStaleMs, ...near } = options.near === false ? { maxStaleMs: undefined } : (options.near ?? {})
-  const onError = options.onError ?? ((error) => console.error('tidemark:', error))
-  const redis = typeof options.redis === 'string' ? { url: options.redis } : options.redis
+  const resolved = resolveOptions(options)
+  const parts = new Parts()
+  try {
+    return assemble(resolved, parts)
+  } catch (error) {
+    // What was opened before the part that refused: a connection would keep the process alive for ever.
+    await parts.close()
+    throw error
+  }
+}
 
-  assertLayered(options.near === false ? undefined : near, redis)
-
+function assemble(options: ResolvedOptions, parts: Parts): Tidemark {
+  const { file, redis, near, clock, codec, synchronous, busyTimeoutMs, sweepEveryMs, onError } = options
   const nudge =
     redis && createRedisNudge({ url: redis.url, connection: redis.connection, namespace: redis.namespace, clock })
+  parts.add(nudge)
   const back: Back =
-    options.file === undefined
-      ? createMemoryBack({ codec, clock })
+    file === undefined
+      ? createMemoryBack({ codec, clock, onError })
       : createSqliteBack({
-          file: options.file,
+          file,
           codec,
           clock,
-          synchronous: options.synchronous,
-          busyTimeoutMs: options.busyTimeoutMs,
+          synchronous,
+          busyTimeoutMs,
+          onError,
           pollMs: () => (nudge?.active === true ? POLL_NUDGED_MS : POLL_ALONE_MS),
         })
+  parts.add(back)
   const front = redis && createRedisFront({ ...redis, codec, clock, head: () => back.log.head() })
+  parts.add(front)
   const tiers = createTiered({
     back,
-    near: options.near === false ? undefined : createNearMemory({ ...near, clock }),
+    near: near && createNearMemory({ ...near, clock }),
     fronts: front === undefined ? [] : [front],
     writePolicy: options.writePolicy,
     readPolicy: options.readPolicy,
-    nearMaxStaleMs: maxStaleMs,
+    nearMaxStaleMs: options.nearMaxStaleMs,
     clock,
   })
   if (nudge !== undefined) {
@@ -67,9 +69,19 @@ export async function open(options: OpenOptions = {}): Promise<Tidemark> {
     sweepEveryMs === 0
       ? async (): Promise<void> => {}
       : startSweeper(tiers, { clock, everyMs: sweepEveryMs, batch: SWEEP_BATCH, onError })
-  return new Tidemark(tiers, {
-    clock,
-    beforeClose: stopSweeping,
-    afterClose: async () => nudge?.close(),
-  })
+  return new Tidemark(tiers, { clock, stopSweeping, afterClose: async () => nudge?.close() })
+}
+
+/** What was opened so far, until the store owns it. */
+class Parts {
+  readonly #parts: { close(): Promise<void> }[] = []
+
+  add(part: { close(): Promise<void> } | undefined): void {
+    if (part !== undefined) this.#parts.push(part)
+  }
+
+  /** The last one first. Never throws: there is an error already, which says more. */
+  async close(): Promise<void> {
+    for (const part of this.#parts.toReversed()) await part.close().catch(() => undefined)
+  }
 }

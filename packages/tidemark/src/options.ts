@@ -1,4 +1,4 @@
-import type { Clock, Codec, NearMemoryOptions } from '@tidemark/core'
+import { type Clock, type Codec, createCborCodec, type NearMemoryOptions, systemClock } from '@tidemark/core'
 import type { RedisFrontOptions } from '@tidemark/redis'
 import type { ReadPolicy, WritePolicy } from '@tidemark/tiered'
 
@@ -61,23 +61,104 @@ const KNOWN = [
   'onError',
 ] as const satisfies readonly (keyof OpenOptions)[]
 
-/** The parts validate what is theirs; this finds what no part would ever see. */
-export function assertKnown(options: OpenOptions): void {
-  const unknown = Object.keys(options).find((name) => !(KNOWN as readonly string[]).includes(name))
-  if (unknown !== undefined) throw new TypeError(`unknown option ${unknown}; open() takes ${KNOWN.join(', ')}`)
+const NEAR = [
+  'maxEntries',
+  'maxBytes',
+  'ttlMs',
+  'negativeTtlMs',
+  'jitter',
+  'maxStaleMs',
+] as const satisfies readonly (keyof NearOptions)[]
+
+/** As `createRedisFront` has them. */
+const REDIS_TTL_MS = 3_600_000
+const REDIS_NEGATIVE_TTL_MS = 10_000
+/** As `createNearMemory` has them. */
+const NEAR_TTL_MS = 60_000
+const NEAR_NEGATIVE_TTL_MS = 10_000
+
+export interface ResolvedOptions extends Pick<
+  OpenOptions,
+  'file' | 'writePolicy' | 'readPolicy' | 'synchronous' | 'busyTimeoutMs'
+> {
+  readonly redis: RedisOptions | undefined
+  readonly near: Omit<NearOptions, 'maxStaleMs'> | undefined
+  readonly nearMaxStaleMs: number | undefined
+  readonly sweepEveryMs: number
+  readonly codec: Codec
+  readonly clock: Clock
+  readonly onError: (error: unknown) => void
 }
 
-/** @throws RangeError when the near front would hold an entry longer than Redis does below it. */
-export function assertLayered(near: NearMemoryOptions | undefined, redis: RedisOptions | undefined): void {
-  if (near === undefined || redis === undefined) return
-  for (const [name, above, below] of [
-    ['ttlMs', near.ttlMs ?? 60_000, redis.ttlMs ?? 3_600_000],
-    ['negativeTtlMs', near.negativeTtlMs ?? 10_000, redis.negativeTtlMs ?? 10_000],
-  ] as const) {
-    if (above > below) {
-      throw new RangeError(
-        `near.${name} is ${above}, longer than redis.${name}, ${below}: a tier must not outlive the one below`,
-      )
-    }
+/**
+ * Finds what no part would ever see, or would tell less clearly; the rest is for the parts to validate.
+ * @throws TypeError or RangeError that names the option and what is allowed.
+ */
+export function resolveOptions(options: OpenOptions): ResolvedOptions {
+  if (typeof options !== 'object' || options === null) throw new TypeError('open() takes an object of options')
+  assertKnown('', options, KNOWN)
+  const { sweepEveryMs = 1_000, codec = createCborCodec(), clock = systemClock } = options
+  const { onError = (error: unknown) => console.error('tidemark:', error) } = options
+  if (!(Number.isFinite(sweepEveryMs) && sweepEveryMs >= 0)) {
+    throw new RangeError(`sweepEveryMs must be 0 (never) or more milliseconds, not ${String(sweepEveryMs)}`)
   }
+  if (typeof onError !== 'function') throw new TypeError('onError must be a function')
+  const redis = redisOf(options.redis)
+  const { maxStaleMs, ...near } = nearOf(options.near, redis) ?? {}
+  return {
+    file: options.file,
+    writePolicy: options.writePolicy,
+    readPolicy: options.readPolicy,
+    synchronous: options.synchronous,
+    busyTimeoutMs: options.busyTimeoutMs,
+    redis,
+    near: options.near === false ? undefined : near,
+    nearMaxStaleMs: maxStaleMs,
+    sweepEveryMs,
+    codec,
+    clock,
+    onError,
+  }
+}
+
+function redisOf(given: OpenOptions['redis']): RedisOptions | undefined {
+  if (given === undefined) return undefined
+  if (typeof given === 'string') return { url: given }
+  if (typeof given === 'object' && given !== null) return given
+  throw new TypeError('redis must be a URL, such as redis://127.0.0.1:6379, or an object of options')
+}
+
+/** Times that were not given follow those of Redis. @throws RangeError when a given one would outlive the tier below. */
+function nearOf(given: OpenOptions['near'], redis: RedisOptions | undefined): NearOptions | undefined {
+  if (given === false) return undefined
+  if (given !== undefined && (typeof given !== 'object' || given === null)) {
+    throw new TypeError('near must be an object of options, or false for none')
+  }
+  const near = given ?? {}
+  assertKnown('near.', near, NEAR)
+  if (redis === undefined) return near
+  return {
+    ...near,
+    ttlMs: layered('ttlMs', near.ttlMs, NEAR_TTL_MS, redis.ttlMs ?? REDIS_TTL_MS),
+    negativeTtlMs: layered(
+      'negativeTtlMs',
+      near.negativeTtlMs,
+      NEAR_NEGATIVE_TTL_MS,
+      redis.negativeTtlMs ?? REDIS_NEGATIVE_TTL_MS,
+    ),
+  }
+}
+
+function layered(name: string, given: number | undefined, otherwise: number, below: number): number {
+  if (given === undefined) return Math.min(otherwise, below)
+  if (!(given > below)) return given
+  throw new RangeError(
+    `near.${name} is ${given}, longer than redis.${name}, ${below}: a tier must not outlive the one below`,
+  )
+}
+
+function assertKnown(prefix: string, options: object, known: readonly string[]): void {
+  const unknown = Object.keys(options).find((name) => !known.includes(name))
+  if (unknown === undefined) return
+  throw new TypeError(`unknown option ${prefix}${unknown}; allowed: ${known.map((name) => prefix + name).join(', ')}`)
 }

@@ -28,16 +28,17 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
   /** Trouble in a front, and its end; hot. */
   readonly tierEvents$: Observable<TierEvent>
   readonly #tiers: TieredBack
-  readonly #beforeClose: () => Promise<void>
+  readonly #stopSweeping: () => Promise<void>
   readonly #afterClose: () => Promise<void>
+  #closing: Promise<void> | undefined
 
   constructor(
     tiers: TieredBack,
-    options: { readonly clock: Clock; beforeClose(): Promise<void>; afterClose(): Promise<void> },
+    options: { readonly clock: Clock; stopSweeping(): Promise<void>; afterClose(): Promise<void> },
   ) {
     super(tiers, { clock: options.clock })
     this.#tiers = tiers
-    this.#beforeClose = () => options.beforeClose()
+    this.#stopSweeping = () => options.stopSweeping()
     this.#afterClose = () => options.afterClose()
     this.hooks = createHooks(tiers)
     this.writes$ = this.hooks.writes$
@@ -78,16 +79,24 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
     return entry === undefined ? undefined : (entry.payload.read() as T)
   }
 
+  /**
+   * Lets writes under way finish, then hooks, and releases everything. Every call after this one rejects with ClosedError.
+   * Idempotent.
+   */
   override close(): Promise<void> {
     return (this.#closing ??= this.#close())
   }
 
-  #closing: Promise<void> | undefined
-
   async #close(): Promise<void> {
-    await this.#beforeClose()
-    await super.close()
-    await this.hooks.close()
-    await this.#afterClose()
+    // Not one after the other: the store is closed from now on, also while a sweep is still under way.
+    const sweeping = this.#stopSweeping()
+    try {
+      await super.close()
+      await sweeping
+    } finally {
+      // After the tiers: until then there may be commits that hooks have not heard of.
+      await this.hooks.close()
+      await this.#afterClose()
+    }
   }
 }
