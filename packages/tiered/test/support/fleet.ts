@@ -1,0 +1,153 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Clock, createNearMemory, type NearFront, type NearMemoryOptions, Store, StoreKey } from '@tidemark/core'
+import { createRedisFront, type RedisFront, type RedisFrontOptions } from '@tidemark/redis'
+import { createSqliteBack, type SqliteBack } from '@tidemark/sqlite'
+import { codec, type FaultyFront, faultyFront, type RedisServer, startRedis } from '@tidemark/testkit'
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, onTestFinished } from 'vitest'
+import {
+  createTiered,
+  type TieredBack,
+  type TieredOptions,
+  type TieredReadOptions,
+  type TieredWriteOptions,
+  type TierEvent,
+} from '../../src/index.ts'
+import { type WatchedBack, watchedBack } from './watched-back.ts'
+
+/** Far longer than any test machine takes, where the time itself is not what is tested. */
+export const PATIENT_MS = 5_000
+
+export interface InstanceOptions extends Pick<
+  TieredOptions,
+  'writePolicy' | 'readPolicy' | 'nearMaxStaleMs' | 'negativeEntries'
+> {
+  readonly near?: boolean | NearMemoryOptions
+  /** @default true, when the fleet has a server */
+  readonly redis?: boolean | Partial<RedisFrontOptions>
+  readonly clock?: Clock
+  /** Hides the log's ways to hear of commits without being asked for its head. */
+  readonly deaf?: boolean
+}
+
+/** One process's worth of tiers, with the handles that tests pull at. */
+export interface Instance {
+  readonly tiers: TieredBack
+  readonly store: Store<TieredReadOptions, TieredWriteOptions>
+  readonly sqlite: SqliteBack
+  readonly back: WatchedBack
+  readonly near: NearFront | undefined
+  /** The network to Redis. Of an instance without Redis, nothing that may be used. */
+  readonly front: FaultyFront
+  readonly redis: RedisFront
+  readonly events: readonly TierEvent[]
+}
+
+/** A server for all tests of a file. */
+export function useRedis(): { readonly server: RedisServer } {
+  let server: RedisServer | undefined
+  beforeAll(async () => void (server = await startRedis()))
+  afterAll(() => server?.close())
+  return {
+    get server() {
+      return server!
+    },
+  }
+}
+
+export function tempFile(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tidemark-tiered-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  return join(folder, 'store.db')
+}
+
+let fleets = 0
+
+/** Instances over one SQLite file and one namespace of a Redis server; everything closes with the test. */
+export class Fleet {
+  readonly file: string = tempFile()
+  readonly namespace: string = `t${process.pid}-${++fleets}`
+  readonly server: RedisServer | undefined
+  #raw: Redis | undefined
+
+  constructor(server?: RedisServer) {
+    this.server = server
+  }
+
+  async open(options: InstanceOptions = {}): Promise<Instance> {
+    const { near: nearOptions = false, redis: redisOptions = true, clock, deaf = false, ...policies } = options
+    const sqlite = createSqliteBack({ file: this.file, synchronous: 'normal', codec, clock })
+    const wait = (_after: number, signal: AbortSignal): Promise<void> =>
+      new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))
+    const { log } = sqlite
+    const silent = {
+      identity: log.identity,
+      sync: log.sync,
+      nudge: () => {},
+      wait,
+      head: () => log.head(),
+      floor: () => log.floor(),
+      read: log.read.bind(log),
+    }
+    const back = watchedBack(sqlite, deaf ? silent : log)
+    const near =
+      nearOptions === false ? undefined : createNearMemory({ clock, ...(nearOptions === true ? {} : nearOptions) })
+    const redis =
+      this.server && redisOptions !== false
+        ? createRedisFront({
+            url: this.server.url,
+            namespace: this.namespace,
+            codec,
+            head: () => back.log.head(),
+            commandTimeoutMs: PATIENT_MS,
+            clock,
+            ...(redisOptions === true ? {} : redisOptions),
+          })
+        : undefined
+    const front = redis && faultyFront(redis)
+    const tiers = createTiered({ back, near, fronts: front === undefined ? [] : [front], clock, ...policies })
+    onTestFinished(() => tiers.close())
+    const events: TierEvent[] = []
+    tiers.tierEvents$.subscribe((event) => events.push(event))
+    if (redisOptions === true) await redis?.whenReady(PATIENT_MS)
+    const store = new Store(tiers, { clock })
+    return { tiers, store, sqlite, back, near, front: front!, redis: redis!, events }
+  }
+
+  /** A client that knows nothing of fronts. */
+  get raw(): Redis {
+    if (this.#raw === undefined) {
+      const raw = new Redis(this.server!.url, { maxRetriesPerRequest: 0 })
+      raw.on('error', () => {})
+      onTestFinished(() => raw.disconnect())
+      this.#raw = raw
+    }
+    return this.#raw
+  }
+
+  /** Where Redis keeps the key's record. */
+  async recordName(key: string): Promise<string | undefined> {
+    return (await this.raw.keys('*')).find((name) => name.includes(this.namespace) && name.endsWith(keyOf(key).id))
+  }
+
+  /** What the server does by itself when its memory is full. */
+  async evict(key: string): Promise<void> {
+    const name = await this.recordName(key)
+    if (name !== undefined) await this.raw.del(name)
+  }
+}
+
+export function keyOf(key: string | readonly (string | number)[]): StoreKey {
+  return StoreKey.of(key)
+}
+
+/** Runs `work`, whose fills meanwhile reach the server, and returns when the last one was answered. */
+export async function withFill<T>(front: FaultyFront, work: () => Promise<T>): Promise<T> {
+  const filled = front.hold('fill', 'after')
+  const result = await work()
+  await filled.arrived()
+  filled.release()
+  return result
+}

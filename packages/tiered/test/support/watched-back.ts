@@ -1,0 +1,102 @@
+import type { Back, Found, Log, StoreKey } from '@tidemark/core'
+
+/** A real back tier that counts what it is asked, and can keep the answers of its reads until they are released. */
+export interface WatchedBack extends Back {
+  /** Keys that were read, one by one or together. */
+  readonly keysRead: number
+  /** Calls of `read`. */
+  readonly reads: number
+  /** From now on reads are executed, and their answers wait. */
+  holdReads(): HeldReads
+}
+
+export interface HeldReads {
+  /** Resolves when this many reads have been executed. */
+  executed(count?: number): Promise<void>
+  release(): void
+}
+
+export function watchedBack(back: Back, log: Log = back.log): WatchedBack {
+  return new Watched(back, log)
+}
+
+class Watched implements WatchedBack {
+  readonly log: Log
+  keysRead = 0
+  reads = 0
+  readonly #back: Back
+  #held: Held | undefined
+
+  constructor(back: Back, log: Log) {
+    this.#back = back
+    this.log = log
+  }
+
+  get name(): string {
+    return this.#back.name
+  }
+
+  get codec(): Back['codec'] {
+    return this.#back.codec
+  }
+
+  get origin(): string {
+    return this.#back.origin
+  }
+
+  holdReads(): HeldReads {
+    const held = new Held(() => {
+      if (this.#held === held) this.#held = undefined
+    })
+    this.#held = held
+    return held
+  }
+
+  readOne(key: StoreKey): Found | Promise<Found> {
+    this.keysRead++
+    return this.#back.readOne(key)
+  }
+
+  async read(keys: readonly StoreKey[]): Promise<readonly Found[]> {
+    this.reads++
+    this.keysRead += keys.length
+    const held = this.#held
+    const found = await this.#back.read(keys)
+    await held?.wait()
+    return found
+  }
+
+  commit: Back['commit'] = (proposal) => this.#back.commit(proposal)
+  scan: Back['scan'] = (range, options) => this.#back.scan(range, options)
+  count: Back['count'] = (range) => this.#back.count(range)
+  expire: Back['expire'] = (limit) => this.#back.expire(limit)
+  onCommit: Back['onCommit'] = (listener) => this.#back.onCommit(listener)
+  close: Back['close'] = () => this.#back.close()
+}
+
+class Held implements HeldReads {
+  readonly #released = Promise.withResolvers<void>()
+  readonly #onRelease: () => void
+  #count = 0
+  #watchers: { readonly count: number; readonly resolve: () => void }[] = []
+
+  constructor(onRelease: () => void) {
+    this.#onRelease = onRelease
+  }
+
+  wait(): Promise<void> {
+    this.#count++
+    for (const { count, resolve } of this.#watchers) if (count <= this.#count) resolve()
+    return this.#released.promise
+  }
+
+  executed(count = 1): Promise<void> {
+    if (this.#count >= count) return Promise.resolve()
+    return new Promise((resolve) => this.#watchers.push({ count, resolve }))
+  }
+
+  release(): void {
+    this.#onRelease()
+    this.#released.resolve()
+  }
+}
