@@ -35,7 +35,7 @@ export const HELP = `Runs a fleet of app instances over one store, under load, a
   --no-redis         memory fronts over the shared SQLite file, even where there is a Redis
   --data DIR         where the data is kept; ./data of the repository if left out
   --port 0           first port of the instances; 0: any free ones
-  --connections 24   virtual users in all
+  --connections 12   virtual users in all
   --rate 0           requests per second in all; 0: no limit
   --edits 0.02       the part of the requests that are edits, 0 to 1
   --places ${DATA_SET_SIZE}    how many places of the data set to use
@@ -56,7 +56,7 @@ export function parseFlags(args: readonly string[]): Flags | 'help' {
     useRedis: values['no-redis'] !== true,
     dataDir: resolve(process.env['INIT_CWD'] ?? '.', values.data ?? DEFAULT_DATA_DIR),
     port: integer('port', values.port ?? '0', 0, 65_519),
-    connections: integer('connections', values.connections ?? '24', 1, 1_000),
+    connections: integer('connections', values.connections ?? '12', 1, 1_000),
     rate: rate === 0 ? Infinity : rate,
     edits: number('edits', values.edits ?? '0.02', 0, 1),
     places: integer('places', values.places ?? String(DATA_SET_SIZE), 100, DATA_SET_SIZE),

@@ -16,6 +16,9 @@ export interface Report {
   /** As the clients saw it, queueing included. */
   readonly p50Ms: number
   readonly p99Ms: number
+  /** Of the writes alone: each waits for the disk. */
+  readonly writeP50Ms: number
+  readonly writeP99Ms: number
   /** By tier: the part of the reads that it answered. */
   readonly hitRatio: Readonly<Record<string, number>>
   /** Reads that returned something older than a write that had been acknowledged before. */
@@ -61,6 +64,7 @@ export function createReport(input: ReportInput): Report {
   const checks = driver.streams.map((stream) => stream.check)
   const sum = (of: (check: (typeof checks)[number]) => number): number => checks.reduce((total, c) => total + of(c), 0)
   const { count, p50, p99 } = mergedPercentiles(clients.map(({ latency }) => latency.total))
+  const writes = mergedPercentiles(clients.map(({ latency }) => latency.writes))
   const lag = monitor.lag()
   const figures = {
     front,
@@ -72,6 +76,8 @@ export function createReport(input: ReportInput): Report {
     requestsPerSecond: Math.round(count / (durationMs / 1000)),
     p50Ms: rounded(p50, 2),
     p99Ms: rounded(p99, 2),
+    writeP50Ms: rounded(writes.p50, 2),
+    writeP99Ms: rounded(writes.p99, 2),
     hitRatio: Object.fromEntries(Object.entries(monitor.hitRatio()).map(([tier, ratio]) => [tier, rounded(ratio, 4)])),
     staleReads: reads.stale,
     tornReads: reads.torn,

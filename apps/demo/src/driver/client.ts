@@ -40,7 +40,7 @@ export class InstanceClient {
     const sentAt = performance.now()
     const answer = await this.#pool.request(request)
     const text = await answer.body.text()
-    this.latency.record(performance.now() - sentAt)
+    this.latency.record(performance.now() - sentAt, method !== 'GET')
     return {
       status: answer.statusCode,
       version: versionOf(answer.headers['etag']),

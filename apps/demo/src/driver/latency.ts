@@ -5,11 +5,14 @@ const LIMITS = { lowest: 1, highest: 60_000_000, figures: 3 }
 /** Latencies as a client sees them, in all and of late. */
 export class Latency {
   readonly total: RecordableHistogram = createHistogram(LIMITS)
+  /** Of the writes among them: each waits for the disk. */
+  readonly writes: RecordableHistogram = createHistogram(LIMITS)
   readonly #recent: RecordableHistogram = createHistogram(LIMITS)
 
-  record(ms: number): void {
+  record(ms: number, isWrite: boolean): void {
     const micros = Math.max(1, Math.round(ms * 1000))
     this.total.record(micros)
+    if (isWrite) this.writes.record(micros)
     this.#recent.record(micros)
   }
 

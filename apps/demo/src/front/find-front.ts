@@ -17,7 +17,7 @@ const NOTHING_TO_STOP = async (): Promise<void> => {}
 
 /** `REDIS_URL`, else a private server from PATH, else memory. @throws Error when the one that was named does not answer. */
 export async function findFront(useRedis: boolean): Promise<Front> {
-  if (!useRedis) return memory('as --no-redis says')
+  if (!useRedis) return memory('--no-redis')
   const url = process.env['REDIS_URL']
   // A new name for every run: what an earlier one left there may be older than the file is now.
   const namespace = `tidemark-demo-${randomUUID().slice(0, 8)}`
@@ -31,7 +31,7 @@ export async function findFront(useRedis: boolean): Promise<Front> {
     }
   }
   const path = await findRedisServer()
-  if (path === undefined) return memory('there is no redis-server or valkey-server on PATH, and no REDIS_URL')
+  if (path === undefined) return memory('no redis-server or valkey-server on PATH, and no REDIS_URL')
   const server = await startRedisServer(path)
   return {
     kind: 'redis',

@@ -1,5 +1,5 @@
 // One instance of the app, as its own process. Started by the fleet, and never outlives it.
-import { open } from 'tidemark'
+import { type NearOptions, open } from 'tidemark'
 import { createApp } from './app.ts'
 import { FAULT_VARIABLE, StalePlaces } from './faults.ts'
 import type { InstanceConfig, InstanceMessage, StopMessage } from './protocol.ts'
@@ -18,9 +18,12 @@ function report(error: unknown): void {
   console.error(error)
 }
 
+/** Where nothing shared stands in front of the file, the whole data set has room in the memory of each instance. */
+const ROOMY: NearOptions = { maxEntries: 200_000, maxBytes: 256 * 2 ** 20, ttlMs: 3_600_000 }
+
 async function start(): Promise<() => Promise<void>> {
   const { file, redis, port, instance } = config
-  const store = await open({ file, redis, onError: report })
+  const store = await open({ file, redis, near: redis === undefined ? ROOMY : undefined, onError: report })
   try {
     if (redis === undefined) await warmUp(store, undefined, ({ done, total }) => tell({ type: 'warming', done, total }))
     const places = process.env[FAULT_VARIABLE] === 'stale' ? new StalePlaces(store) : undefined

@@ -14,7 +14,7 @@ export function renderDashboard(snapshot: Snapshot): string {
   const lines = [
     '',
     spread(title, `${count(places)} places · up ${clock(uptimeMs)}`),
-    labelled('front', front),
+    labelled('front', clip(front, WIDTH - 8)),
     '',
     ...instancesTable(snapshot),
     '',
