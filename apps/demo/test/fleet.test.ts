@@ -37,9 +37,9 @@ async function lockIsFree(): Promise<boolean> {
 }
 
 describe('npm start -- --for 1s --json', () => {
-  // Three instances, and for Redis the server, its guard and what that waits with.
+  // Three instances, and for Redis the server and its guard.
   it.each([
-    ['redis', [], 6],
+    ['redis', [], 5],
     ['memory', ['--no-redis'], 3],
   ])('with %s in front prints one clean report and leaves nothing running', async (front, args, processes) => {
     const fleet = start(['--for', '1s', '--json', '--edits', '0.2', ...args])
@@ -80,7 +80,7 @@ describe('npm start -- --for 1s --json', () => {
 describe('the end of a fleet', () => {
   it('by Ctrl-C is orderly, and the next one finds the data', async () => {
     const fleet = start([])
-    const pids = await started(fleet, 6)
+    const pids = await started(fleet, 5)
     await expect.poll(() => fleet.output.stdout, DEADLINE).toContain('warm ')
     fleet.child.kill('SIGINT')
     expect(await fleet.exited).toBe(0)
@@ -95,7 +95,7 @@ describe('the end of a fleet', () => {
 
   it('by kill -9 takes everything along', async () => {
     const fleet = start(['--instances', '2'])
-    const pids = await started(fleet, 5)
+    const pids = await started(fleet, 4)
     fleet.child.kill('SIGKILL')
     await expect.poll(() => alive(pids), DEADLINE).toEqual([])
     // The lock that it left behind stops nobody.

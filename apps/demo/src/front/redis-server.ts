@@ -23,7 +23,7 @@ const READY_WITHIN_MS = 5_000
 const STOP_WITHIN_MS = 3_000
 
 // The shell keeps watch: its standard input ends when we do, however we end, and then it takes the server with it.
-const GUARD = '"$0" "$@" & server=$!; cat >/dev/null; kill $server 2>/dev/null; wait $server'
+const GUARD = '"$0" "$@" & server=$!; read _; kill $server 2>/dev/null; wait $server'
 
 /** The path of a Redis or Valkey server on PATH; undefined: there is none. Installs nothing. */
 export async function findRedisServer(): Promise<string | undefined> {
@@ -90,7 +90,7 @@ function stopper(guard: ChildProcess): () => Promise<void> {
   }
 }
 
-/** The guard leads a group in which there are only itself, its `cat` and the server. */
+/** The guard leads a group in which there are only itself and the server. */
 function killGroup(pid: number | undefined): void {
   try {
     if (pid !== undefined) process.kill(-pid, 'SIGKILL')
