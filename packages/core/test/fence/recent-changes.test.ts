@@ -25,6 +25,14 @@ describe('RecentChanges', () => {
     expect([fence.versionOf('a'), fence.floor]).toEqual([undefined, 3])
   })
 
+  it('does not remember a key anew with a change that its floor covers', () => {
+    const fence = new RecentChanges({ capacity: 1 })
+    fence.record('a', 2)
+    fence.record('b', 3)
+    fence.record('a', 1)
+    expect([fence.versionOf('a'), fence.admits('a', found(1), 1)]).toEqual([undefined, false])
+  })
+
   it('never lowers its floor, not by forgetting an older change', () => {
     const fence = new RecentChanges({ capacity: 1, floor: 10 })
     fence.record('a', 3)
@@ -33,7 +41,7 @@ describe('RecentChanges', () => {
   })
 
   it('admits for a remembered key what is as new as the change, however old the snapshot', () => {
-    const fence = new RecentChanges({ floor: 100 })
+    const fence = new RecentChanges({ floor: 3 })
     fence.record('a', 7)
     expect(fence.admits('a', found(7), 0)).toBe(true)
     expect(fence.admits('a', found(6), 200)).toBe(false)

@@ -22,9 +22,14 @@ export function describeClosing(open: OpenBack, { reopen }: BackCapabilities): v
       const { back } = await startBack(open)
       const seen: number[] = []
       back.onCommit((commits) => seen.push(...commits.map(({ asOf }) => asOf)))
-      const writes = [commit(back, setting('a', 1)), commit(back, setting('b', 1))]
-      await Promise.all([back.close(), ...writes])
-      await expect(Promise.all(writes)).resolves.toMatchObject([{ asOf: 1 }, { asOf: 2 }])
+      const ended: string[] = []
+      const writes = ['a', 'b'].map(async (key) => {
+        await commit(back, setting(key, 1))
+        ended.push(key)
+      })
+      await back.close().then(() => ended.push('closed'))
+      await Promise.all(writes)
+      expect(ended).toEqual(['a', 'b', 'closed'])
       expect(seen).toEqual([1, 2])
     })
 
