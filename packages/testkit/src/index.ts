@@ -5,6 +5,8 @@ export type { BackCapabilities, BackContext, OpenBack } from './conformance/back
 export { frontConformance } from './conformance/front/front-conformance.ts'
 export type { FrontCapabilities, FrontContext, OpenFront } from './conformance/front/front-suite.ts'
 export { nearFrontConformance } from './conformance/front/near-front-conformance.ts'
+export { storeConformance } from './conformance/store/store-conformance.ts'
+export type { OpenStoreBack, StoreContext } from './conformance/store/store-suite.ts'
 export {
   type FaultPlan,
   type FaultyFront,
@@ -14,5 +16,6 @@ export {
   type FrontMethod,
   type Hold,
 } from './faults/faulty-front.ts'
+export { modelTest, type ModelTestOptions } from './model/model-test.ts'
 export { type RedisServer, type RedisServerOptions, startRedis } from './redis-server/redis-server.ts'
 export { change, codec, commit, deleting, filling, missing, setting, valueOf, type WriteExtras } from './writes.ts'

@@ -1,0 +1,25 @@
+import { describe } from 'vitest'
+import { describeBatches } from './batches.ts'
+import { describeConcurrency } from './concurrency.ts'
+import { describeConditions } from './conditions.ts'
+import { describeEvents } from './events.ts'
+import { describeListings } from './listings.ts'
+import { describePaths } from './paths.ts'
+import { type OpenStoreBack, type StartStore, startStore } from './store-suite.ts'
+import { describeUpdates } from './updates.ts'
+import { describeValues } from './values.ts'
+
+/** What users of the rich API are promised, above whatever `open` opens: a back tier alone, or tiers under a policy. */
+export function storeConformance(name: string, open: OpenStoreBack): void {
+  const start: StartStore = () => startStore(open)
+  describe(`store: ${name}`, () => {
+    describeValues(start)
+    describeConditions(start)
+    describeUpdates(start)
+    describePaths(start)
+    describeBatches(start)
+    describeListings(start)
+    describeConcurrency(start)
+    describeEvents(start)
+  })
+}
