@@ -1,0 +1,345 @@
+import { createNearMemory, Store } from '@tidemark/core'
+import { change, faultyFront, ManualClock, type RedisServer, startRedis } from '@tidemark/testkit'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import type { TierEvent } from '../src/index.ts'
+import { Repairs } from '../src/repairs.ts'
+import { TierEvents } from '../src/tier-events.ts'
+import { eventually } from './support/eventually.ts'
+import { Fleet, type Instance, keyOf, useRedis, withFill } from './support/fleet.ts'
+
+/** Bounds what a call may take when it waits for Redis twice, on a machine that is busy with other things. */
+const BOUNDED_MS = 2_000
+
+const shared = useRedis()
+
+async function ownServer(options: Parameters<typeof startRedis>[0] = {}): Promise<RedisServer> {
+  const server = await startRedis(options)
+  onTestFinished(() => server.close())
+  return server
+}
+
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  const started = performance.now()
+  const result = await work
+  expect(performance.now() - started).toBeLessThan(ms)
+  return result
+}
+
+/** Every kind of call, with the front in trouble: writes and reads are right, and take bounded time. */
+async function worksWithoutRedis({ store, events }: Instance, round: string): Promise<void> {
+  const written = await within(BOUNDED_MS, store.set('k', round))
+  expect(written.tiers).toMatchObject([{ tier: 'redis', outcome: 'failed' }])
+  expect(written.tiers[0]!.error).toBeInstanceOf(Error)
+  expect(await within(BOUNDED_MS, store.get('k'))).toBe(round)
+  expect((await within(BOUNDED_MS, store.getMany(['k', 'absent']))).get('k')).toBe(round)
+  expect(
+    await within(
+      BOUNDED_MS,
+      store.update<string>('k', (old) => `${old}!`),
+    ),
+  ).toMatchObject({ old: round })
+  expect(await within(BOUNDED_MS, store.get('k', { readPolicy: 'frontend-first' }))).toBe(`${round}!`)
+  expect(await within(BOUNDED_MS, store.delete('gone'))).toMatchObject({ deleted: true })
+  expect(await within(BOUNDED_MS, store.get('gone'))).toBeUndefined()
+  expect(events).toContainEqual({
+    type: 'front-failed',
+    tier: 'redis',
+    call: 'apply',
+    error: expect.any(Error) as Error,
+  })
+}
+
+describe.each([true, false])('Redis in trouble (near: %s)', (near) => {
+  const impatient = { near, redis: { commandTimeoutMs: 100 } } as const
+
+  async function prepared(server: RedisServer): Promise<{ fleet: Fleet; a: Instance }> {
+    const fleet = new Fleet(server)
+    const a = await fleet.open(impatient)
+    await a.redis.whenReady(5_000)
+    await a.store.setMany([
+      ['k', 'before'],
+      ['gone', 'before'],
+    ])
+    return { fleet, a }
+  }
+
+  async function repaired({ fleet, a }: { fleet: Fleet; a: Instance }, k: string | undefined): Promise<void> {
+    await eventually('it is repaired', () => a.events.some(({ type }) => type === 'front-repaired'))
+    const onlooker = await fleet.open()
+    expect(await onlooker.store.get('k')).toBe(k)
+    expect(await onlooker.store.get('gone')).toBeUndefined()
+    await eventually('it takes writes again', async () => {
+      const { tiers } = await a.store.set('again', 1)
+      return tiers[0]!.outcome === 'applied'
+    })
+    expect(await onlooker.store.get('again', { readPolicy: 'frontend-only' })).toBe(1)
+  }
+
+  test('stopped, and continued', async () => {
+    const server = await ownServer()
+    const { fleet, a } = await prepared(server)
+    server.stop()
+    await worksWithoutRedis(a, 'stopped')
+    await worksWithoutAgain(a)
+    server.cont()
+    await repaired({ fleet, a }, 'still stopped')
+  })
+
+  async function worksWithoutAgain({ store }: Instance): Promise<void> {
+    await within(BOUNDED_MS, store.set('k', 'still stopped'))
+    expect(await within(BOUNDED_MS, store.get('k'))).toBe('still stopped')
+  }
+
+  test('killed, and started empty', async () => {
+    const server = await ownServer()
+    const { fleet, a } = await prepared(server)
+    await server.kill()
+    await worksWithoutRedis(a, 'killed')
+    await server.restart()
+    await repaired({ fleet, a }, 'killed!')
+  })
+
+  test('killed, and back with what it held before', async () => {
+    const server = await ownServer({ persistence: 'aof' })
+    const { fleet, a } = await prepared(server)
+    await server.kill()
+    await worksWithoutRedis(a, 'killed')
+    await server.restart()
+    // Its records are of the same epoch, and older than what was acknowledged.
+    await a.redis.whenReady(10_000)
+    expect(await a.store.get('k')).toBe('killed!')
+    expect(await a.store.get('gone')).toBeUndefined()
+    await repaired({ fleet, a }, 'killed!')
+  })
+
+  test('never there', async () => {
+    const server = await ownServer()
+    await server.kill()
+    const fleet = new Fleet(server)
+    const a = await fleet.open(impatient)
+    await a.store.setMany([['gone', 1]])
+    await worksWithoutRedis(a, 'alone')
+    await server.restart()
+    await repaired({ fleet, a }, 'alone!')
+  })
+
+  test('wrong password', async () => {
+    const server = await ownServer({ password: 'right' })
+    const a = await new Fleet(server).open({
+      near,
+      redis: {
+        url: undefined,
+        connection: { port: server.port, password: 'wr0ng-secret' },
+        commandTimeoutMs: 100,
+      } as never,
+    })
+    await a.store.setMany([['gone', 1]])
+    await worksWithoutRedis(a, 'refused')
+    const told = a.events.flatMap((event) => ('error' in event ? [String(event.error)] : []))
+    expect(told.join('\n')).toMatch(/refuses the user name or password/)
+    expect(told.join('\n')).not.toContain('wr0ng-secret')
+  })
+})
+
+describe('what the front did not take', () => {
+  test('is not believed, not even from a reply that was given before the repair and comes after it', async () => {
+    const fleet = new Fleet(shared.server)
+    const a = await fleet.open()
+    await a.store.set('k', 'old')
+    a.front.inject(({ method }) => (method === 'apply' ? 'drop-before' : undefined))
+    await a.store.set('k', 'new')
+    const reply = a.front.hold('read', 'after')
+    const reading = a.store.get('k')
+    await reply.arrived()
+    a.front.inject(undefined)
+    await eventually('it is repaired', () => a.events.some(({ type }) => type === 'front-repaired'))
+    reply.release()
+    expect(await reading).toBe('new')
+  })
+
+  test('counts as not taken when only the reply was lost', async () => {
+    const fleet = new Fleet(shared.server)
+    const [a, c] = await Promise.all([fleet.open(), fleet.open()])
+    a.front.inject(({ method }) => (method === 'apply' ? 'drop-after' : undefined))
+    expect(await a.store.set('k', 1)).toMatchObject({ tiers: [{ outcome: 'failed' }] })
+    expect(await a.store.get('k')).toBe(1)
+    expect(await c.store.get('k', { readPolicy: 'frontend-only' })).toBe(1)
+  })
+
+  test('is repaired by closing, if nothing came sooner', async () => {
+    const fleet = new Fleet(shared.server)
+    const [a, c] = await Promise.all([fleet.open(), fleet.open()])
+    await a.store.set('k', 'old')
+    a.front.inject(({ method }) => (method === 'apply' ? 'drop-before' : undefined))
+    await a.store.set('k', 'new')
+    a.front.inject(undefined)
+    await a.tiers.close()
+    expect(a.events.map(({ type }) => type)).toEqual(['front-failed', 'front-repaired'])
+    expect(await c.store.get('k')).toBe('new')
+  })
+
+  test('a failed read or fill is told, and costs nothing else', async () => {
+    const fleet = new Fleet(shared.server)
+    const a = await fleet.open()
+    await a.store.set('k', 1, { writePolicy: 'write-around' })
+    a.front.inject(({ method }) => (method === 'read' ? 'drop-after' : undefined))
+    expect(await withFill(a.front, () => a.store.get('k'))).toBe(1)
+    a.front.inject(({ method }) => (method === 'fill' ? 'drop-before' : undefined))
+    await a.store.set('k', 2, { writePolicy: 'write-around' })
+    expect(await a.store.get('k')).toBe(2)
+    await eventually('it is told', () => a.events.length === 2)
+    expect(a.events.map((event) => event.type === 'front-failed' && event.call)).toEqual(['read', 'fill'])
+  })
+})
+
+describe('Repairs', () => {
+  function setUp(): { repairs: Repairs; clock: ManualClock; front: ReturnType<typeof faultyFront>; told: TierEvent[] } {
+    const clock = new ManualClock()
+    const events = new TierEvents()
+    const told: TierEvent[] = []
+    events.events$.subscribe((event) => told.push(event))
+    const front = faultyFront(createNearMemory({ clock }))
+    return { repairs: new Repairs(front, events, clock), clock, front, told }
+  }
+  const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+  test('tries again and again, less and less often, and at once often when it has worked', async () => {
+    const { repairs, clock, front, told } = setUp()
+    front.inject(() => 'drop-before')
+    repairs.expect([change(1, 'k', 1)])
+    repairs.begin()
+    for (const pause of [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]) {
+      const before = told.length
+      clock.advance(pause - 1)
+      await settled()
+      expect(told).toHaveLength(before)
+      clock.advance(1)
+      await settled()
+      expect(told).toHaveLength(before + 1)
+    }
+    front.inject(undefined)
+    clock.advance(5_000)
+    await settled()
+    expect(told.at(-1)).toEqual({ type: 'front-repaired', tier: 'near', keys: 1 })
+    expect(repairs.isEmpty).toBe(true)
+    repairs.expect([change(2, 'k', 1)])
+    repairs.begin()
+    clock.advance(100)
+    await settled()
+    expect(told.at(-1)).toMatchObject({ type: 'front-repaired' })
+  })
+
+  test('what fails during a repair is repaired after it', async () => {
+    const { repairs, clock, front, told } = setUp()
+    repairs.expect([change(1, 'x', 1)])
+    repairs.begin()
+    const repairing = front.hold('apply')
+    clock.advance(100)
+    await repairing.arrived()
+    repairs.expect([change(2, 'y', 1)])
+    repairs.begin()
+    repairing.release()
+    await settled()
+    expect(repairs.requiredVersion(keyOf('x').id)).toBe(0)
+    expect(repairs.requiredVersion(keyOf('y').id)).toBe(2)
+    clock.advance(100)
+    await settled()
+    expect(repairs.isEmpty).toBe(true)
+    expect(told.map(({ type }) => type)).toEqual(['front-repaired', 'front-repaired'])
+  })
+
+  test('a newer change of the key stays expected when the older one is confirmed', () => {
+    const { repairs } = setUp()
+    const [first, second] = [change(1, 'k', 1), change(2, 'k', 2)]
+    repairs.expect([first])
+    repairs.expect([second])
+    repairs.settle([first])
+    expect(repairs.requiredVersion(keyOf('k').id)).toBe(2)
+    repairs.settle([second])
+    expect(repairs.isEmpty).toBe(true)
+  })
+
+  test('more keys than are remembered: all is believed again once they are taken, or once the front is empty', async () => {
+    const { repairs, clock, front } = setUp()
+    const many = Array.from({ length: 100_001 }, (_, i) => change(i + 1, i, i))
+    repairs.expect(many)
+    repairs.settle(many)
+    expect(repairs.isEmpty).toBe(true)
+    repairs.expect(many)
+    repairs.begin()
+    expect(repairs.requiredVersion(keyOf('anything').id)).toBe(100_001)
+    await front.apply([change(7, 'held', 1)], 'install')
+    clock.advance(100)
+    await settled()
+    expect(repairs.isEmpty).toBe(true)
+    expect(await front.read([keyOf('held')])).toEqual([undefined])
+  })
+})
+
+describe('closing', () => {
+  test('settles everything in flight, and can be called again', async () => {
+    const fleet = new Fleet(shared.server)
+    const a = await fleet.open({ near: true })
+    await a.store.setMany(
+      Array.from({ length: 50 }, (_, i) => [i, i] as const),
+      { writePolicy: 'write-around' },
+    )
+    const apply = a.front.hold('apply')
+    const inFlight = [
+      ...Array.from({ length: 50 }, (_, i) => a.store.get(i)),
+      a.store.getMany([1, 2, 3, 4]),
+      ...Array.from({ length: 20 }, (_, i) => a.store.set(`w${i}`, i)),
+      a.store.update<number>(1, (old) => old! + 1),
+      a.tiers.expire(10),
+    ]
+    const settling = Promise.allSettled(inFlight)
+    await apply.arrived()
+    const closing = a.tiers.close()
+    expect(a.tiers.close()).toBe(closing)
+    apply.release()
+    await closing
+    for (const outcome of await settling) {
+      if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: 'CLOSED' })
+    }
+    // Writes that were accepted are durable, and acknowledged.
+    const b = await fleet.open()
+    for (let i = 0; i < 20; i++) expect(await b.store.get(`w${i}`)).toBe(i)
+  })
+
+  test.each(['closing', 'closed'])('%s: every method refuses, and what only looks is harmless', async (state) => {
+    const fleet = new Fleet(shared.server)
+    const a = await fleet.open({ near: true, nearMaxStaleMs: 60_000 })
+    await a.store.set('k', 1)
+    await a.store.get('k')
+    const view = new Store(a.tiers)
+    const apply = a.front.hold('apply')
+    const writing = a.store.set('k', 2)
+    await apply.arrived()
+    const closing = a.tiers.close()
+    if (state === 'closed') {
+      apply.release()
+      await closing
+    }
+    const closed = { code: 'CLOSED' }
+    const only = { readPolicy: 'frontend-only' } as const
+    await expect(view.get('k')).rejects.toMatchObject(closed)
+    await expect(view.get('k', only)).rejects.toMatchObject(closed)
+    await expect(view.getMany(['k'], only)).rejects.toMatchObject(closed)
+    await expect(view.has('k')).rejects.toMatchObject(closed)
+    await expect(view.set('k', 3)).rejects.toMatchObject(closed)
+    await expect(view.clear()).rejects.toMatchObject(closed)
+    await expect(view.transaction((tx) => tx.set('k', 3))).rejects.toMatchObject(closed)
+    await expect(Array.fromAsync(view.keys())).rejects.toMatchObject(closed)
+    await expect(a.tiers.expire(1)).rejects.toMatchObject(closed)
+    await expect(a.tiers.count({ start: undefined, end: undefined } as never)).rejects.toMatchObject(closed)
+    expect(() => a.tiers.onCommit(() => {})).toThrow(expect.objectContaining(closed) as Error)
+    await expect(
+      new Promise((resolve, reject) => a.tiers.warm().subscribe({ error: reject, complete: () => resolve('done') })),
+    ).rejects.toMatchObject(closed)
+    expect(a.tiers.tierStats().reads).toBeGreaterThan(0)
+    a.tiers.peek(keyOf('k').id)
+    apply.release()
+    await closing
+    expect(await writing).toMatchObject({ tiers: [{ outcome: 'applied' }] })
+  })
+})

@@ -1,0 +1,280 @@
+import { createMemoryBack, createNearMemory, Store, TidemarkError } from '@tidemark/core'
+import { commit, ManualClock, setting } from '@tidemark/testkit'
+import fc from 'fast-check'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { createTiered, type TierEvent } from '../src/index.ts'
+import { eventually } from './support/eventually.ts'
+import { Fleet, type Instance, keyOf, useRedis } from './support/fleet.ts'
+import { late } from './support/late.ts'
+import { RemoteLog, seenFromOutside } from './support/other-process.ts'
+
+const redis = useRedis()
+
+describe('two stores on one file, without Redis', () => {
+  type Step = {
+    readonly who: number
+    readonly what: 'set' | 'delete' | 'update' | 'read' | 'readMany' | 'settle'
+    readonly key: number
+  }
+  interface Write {
+    readonly key: string
+    readonly op: 'set' | 'delete'
+    readonly version: number
+  }
+  const steps = fc.array(
+    fc.record<Step>({
+      who: fc.nat(1),
+      what: fc.constantFrom('set', 'delete', 'update', 'read', 'read', 'readMany', 'readMany', 'settle'),
+      key: fc.nat(2),
+    }),
+    { minLength: 5, maxLength: 60 },
+  )
+
+  /** Runs the steps, none waiting for another but for `settle`. @returns what was read that an acknowledged write had replaced */
+  async function staleReads(instances: readonly Instance[], script: readonly Step[]): Promise<string[]> {
+    const acknowledged = new Map<string, number>()
+    const writes: Write[] = []
+    const reads: { key: string; atLeast: number; version: number | undefined }[] = []
+    let pending: Promise<unknown>[] = []
+    const written = (key: string, op: Write['op'], version: number): void => {
+      writes.push({ key, op, version })
+      acknowledged.set(key, Math.max(version, acknowledged.get(key) ?? 0))
+    }
+    for (const { who, what, key: n } of script) {
+      const { store } = instances[who]!
+      const key = `k${n}`
+      const atLeast = acknowledged.get(key) ?? 0
+      if (what === 'settle') {
+        await Promise.all(pending)
+        pending = []
+      } else if (what === 'set') {
+        pending.push(store.set(key, n).then(({ version }) => written(key, 'set', version)))
+      } else if (what === 'update') {
+        const increment = (old: number | undefined): number => (old ?? 0) + 1
+        pending.push(store.update<number>(key, increment).then(({ version }) => written(key, 'set', version)))
+      } else if (what === 'delete') {
+        pending.push(store.delete(key).then(({ deleted, version }) => deleted && written(key, 'delete', version)))
+      } else if (what === 'read') {
+        pending.push(store.entry(key).then((entry) => reads.push({ key, atLeast, version: entry?.version })))
+      } else {
+        const all = ['k0', 'k1', 'k2'].map((each) => ({ key: each, atLeast: acknowledged.get(each) ?? 0 }))
+        pending.push(
+          store.getMany(['k0', 'k1', 'k2']).then((found) => {
+            for (const each of all) if (!found.has(each.key)) reads.push({ ...each, version: undefined })
+          }),
+        )
+      }
+      // Let some of it happen.
+      if (n === 0) await new Promise((resolve) => setImmediate(resolve))
+    }
+    await Promise.all(pending)
+    const isStale = ({ key, atLeast, version }: (typeof reads)[number]): boolean =>
+      version === undefined
+        ? atLeast > 0 && !writes.some((write) => write.key === key && write.op === 'delete' && write.version >= atLeast)
+        : version < atLeast
+    return reads.filter(isStale).map((read) => JSON.stringify(read))
+  }
+
+  test('a read never misses a write that was acknowledged before, by whichever of them', async () => {
+    await fc.assert(
+      fc.asyncProperty(steps, async (script) => {
+        const fleet = new Fleet()
+        const instances = await Promise.all([fleet.open({ near: true }), fleet.open({ near: { maxEntries: 2 } })])
+        expect(await staleReads(instances, script)).toEqual([])
+        // And in the end both agree with the file.
+        for (const { store, sqlite } of instances) {
+          for (const key of ['k0', 'k1', 'k2']) {
+            expect((await store.entry(key))?.version).toBe(sqlite.readOne(keyOf(key)).entry?.version)
+          }
+        }
+        await Promise.all(instances.map(({ tiers }) => tiers.close()))
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  test('nor over Redis, with near memory or without', async () => {
+    await fc.assert(
+      fc.asyncProperty(steps, async (script) => {
+        const fleet = new Fleet(redis.server)
+        const instances = await Promise.all([fleet.open({ near: true }), fleet.open()])
+        expect(await staleReads(instances, script)).toEqual([])
+        await Promise.all(instances.map(({ tiers }) => tiers.close()))
+      }),
+      { numRuns: 30 },
+    )
+  })
+
+  test('own commits and those of others are taken in the order of the log', async () => {
+    const fleet = new Fleet()
+    const a = await fleet.open({ near: true, deaf: true })
+    const b = await fleet.open({ near: true })
+    await a.store.set('x', 'a1')
+    expect(a.near!.watermark).toBe(1)
+    await b.store.set('x', 'b2')
+    await b.store.set('y', 'b3')
+    await a.store.set('y', 'a4')
+    // It knows its own, but cannot say that it has seen everything before.
+    expect(a.near!.watermark).toBe(1)
+    expect(a.tiers.peek(keyOf('y').id)?.entry?.version).toBe(4)
+    expect(await a.store.get('x')).toBe('b2')
+    expect(a.near!.watermark).toBe(4)
+    expect(a.tiers.peek(keyOf('y').id)?.entry?.version).toBe(4)
+  })
+
+  test('who hears of commits follows without being read', async () => {
+    const fleet = new Fleet()
+    const [a, b] = await Promise.all([fleet.open(), fleet.open({ near: true })])
+    await a.store.set('k', 1)
+    expect(await b.store.get('k')).toBe(1)
+    await a.store.set('k', 2)
+    await eventually('the old value is gone', () => b.tiers.peek(keyOf('k').id) === undefined)
+    expect(b.near!.watermark).toBe(2)
+  })
+
+  test('with nearMaxStaleMs, what was replaced is served for no longer than that', async () => {
+    const fleet = new Fleet()
+    const clock = new ManualClock()
+    const a = await fleet.open()
+    const b = await fleet.open({ near: { clock }, deaf: true, nearMaxStaleMs: 100, clock })
+    await a.store.set('k', 1)
+    expect(await b.store.get('k')).toBe(1)
+    await a.store.set('k', 2)
+    clock.advance(99)
+    expect(await b.store.get('k')).toBe(1)
+    clock.advance(1)
+    expect(await b.store.get('k')).toBe(2)
+    await a.store.delete('k')
+    clock.advance(100)
+    expect((await b.store.getMany(['k'])).size).toBe(0)
+  })
+})
+
+describe('a near front that is far behind', () => {
+  test('starts anew, and says so', async () => {
+    const fleet = new Fleet()
+    const [a, b] = await Promise.all([fleet.open(), fleet.open({ near: true, deaf: true })])
+    await a.store.set('k', 'old')
+    expect(await b.store.get('k')).toBe('old')
+    await a.store.setMany([['k', 'new'], ...Array.from({ length: 6_000 }, (_, i) => [['n', i], i] as const)])
+    expect(await b.store.get('k')).toBe('new')
+    expect(b.events).toEqual([{ type: 'near-restarted', tier: 'near', behind: 6_001 }])
+    expect(b.near!.watermark).toBe(6_002)
+    expect(
+      (
+        await b.store.getMany([
+          ['n', 0],
+          ['n', 5_999],
+        ])
+      ).size,
+    ).toBe(2)
+  })
+
+  test('gets over a log that was compacted', async () => {
+    const memory = createMemoryBack({ maxLogChanges: 10 })
+    onTestFinished(() => memory.close())
+    await commit(memory, setting('k', 0))
+    const tiers = createTiered({ back: seenFromOutside(memory, deafTo(memory.log)), near: createNearMemory() })
+    onTestFinished(() => tiers.close())
+    const events: TierEvent[] = []
+    tiers.tierEvents$.subscribe((event) => events.push(event))
+    const store = new Store(tiers)
+    expect(await store.get('k')).toBe(0)
+    for (let i = 1; i <= 50; i++) await commit(memory, setting('k', i))
+    expect(await store.get('k')).toBe(50)
+    expect(events).toMatchObject([{ type: 'near-restarted' }])
+    // And opens over one.
+    const second = createTiered({ back: seenFromOutside(memory), near: createNearMemory() })
+    onTestFinished(() => second.close())
+    expect(await new Store(second).get('k')).toBe(50)
+  })
+
+  function deafTo(log: ReturnType<typeof createMemoryBack>['log']): typeof log {
+    return {
+      identity: log.identity,
+      sync: log.sync,
+      head: () => log.head(),
+      floor: () => log.floor(),
+      read: (options) => log.read(options),
+      nudge: () => {},
+      wait: (_after, signal) =>
+        new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
+    }
+  }
+})
+
+describe('a near front that begins to follow while a change is on its way to Redis', () => {
+  test('does not keep what Redis said before the change arrived', async () => {
+    const fleet = new Fleet(redis.server)
+    const a = await fleet.open()
+    await a.store.set('k', 'old')
+    const change = late(a.front, 'apply')
+    const writing = a.store.set('k', 'new')
+    await change.sent
+    const b = await fleet.open({ near: true })
+    await b.store.get('k')
+    await change.arrive()
+    await writing
+    expect(await b.store.get('k')).toBe('new')
+  })
+
+  test('nor does one that begins anew', async () => {
+    const fleet = new Fleet(redis.server)
+    const [a, b] = await Promise.all([fleet.open(), fleet.open({ near: true, deaf: true })])
+    await a.store.set('k', 'old')
+    const filler = await fleet.open({ redis: false })
+    await filler.store.setMany(Array.from({ length: 6_000 }, (_, i) => [['n', i], i] as const))
+    const change = late(a.front, 'apply')
+    const writing = a.store.set('k', 'new')
+    await change.sent
+    await b.store.get('k')
+    expect(b.events).toMatchObject([{ type: 'near-restarted' }])
+    await change.arrive()
+    await writing
+    expect(await b.store.get('k')).toBe('new')
+  })
+})
+
+describe('a log that fails', () => {
+  test('in the background: it is told, and following goes on', async () => {
+    const memory = createMemoryBack()
+    onTestFinished(() => memory.close())
+    const log = new RemoteLog(memory.log)
+    const near = createNearMemory()
+    const tiers = createTiered({ back: seenFromOutside(memory, log), near })
+    onTestFinished(() => tiers.close())
+    const events: TierEvent[] = []
+    tiers.tierEvents$.subscribe((event) => events.push(event))
+    const store = new Store(tiers)
+    await commit(memory, setting('k', 1))
+    expect(await store.get('k')).toBe(1)
+    log.failure = new TidemarkError('IO', 'the disk is away', { retryable: true })
+    await commit(memory, setting('k', 2))
+    await eventually('it is told', () => events.some(({ type }) => type === 'follow-failed'))
+    // A read that cannot know whether it would miss something fails instead.
+    await expect(store.get('k')).rejects.toMatchObject({ code: 'IO' })
+    log.failure = undefined
+    expect(await store.get('k')).toBe(2)
+    await commit(memory, setting('k', 3))
+    await eventually('it follows again', () => near.watermark === 3)
+  })
+
+  test('from the start: reads wait for the first answer of the log', async () => {
+    const memory = createMemoryBack()
+    onTestFinished(() => memory.close())
+    await commit(memory, setting('k', 1))
+    const log = new RemoteLog(memory.log)
+    log.failure = new Error('not yet')
+    const tiers = createTiered({ back: seenFromOutside(memory, log), near: createNearMemory() })
+    onTestFinished(() => tiers.close())
+    const store = new Store(tiers)
+    await expect(store.get('k')).rejects.toThrow('not yet')
+    log.failure = undefined
+    expect(await store.get('k')).toBe(1)
+    await commit(memory, setting('k', 2))
+    expect(await store.get('k')).toBe(2)
+    expect(tiers.tierStats().hits).toMatchObject({ memory: 2 })
+    expect(await store.get('k')).toBe(2)
+    expect(tiers.tierStats().hits).toMatchObject({ near: 1 })
+  })
+})

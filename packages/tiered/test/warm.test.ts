@@ -1,0 +1,153 @@
+import { firstValueFrom, lastValueFrom, take, toArray } from 'rxjs'
+import { describe, expect, test } from 'vitest'
+import { Fleet, type Instance, keyOf, useRedis } from './support/fleet.ts'
+import { late } from './support/late.ts'
+
+const redis = useRedis()
+const only = { readPolicy: 'frontend-only' } as const
+
+/** A fleet whose file holds this many entries and whose fronts hold none, and a cold instance. */
+async function cold(entries: number): Promise<{ fleet: Fleet; a: Instance }> {
+  const fleet = new Fleet(redis.server)
+  const writer = await fleet.open({ writePolicy: 'write-around' })
+  await writer.store.setMany(Array.from({ length: entries }, (_, i) => [['n', i], i] as const))
+  return { fleet, a: await fleet.open({ near: true }) }
+}
+
+test('fills every front page by page, and says how far it is', async () => {
+  const { a } = await cold(1_200)
+  const progress = await lastValueFrom(a.tiers.warm().pipe(toArray()))
+  expect(progress.map(({ done, total }) => [done, total])).toEqual([
+    [500, 1_200],
+    [1_000, 1_200],
+    [1_200, 1_200],
+  ])
+  expect(progress.at(-1)!.filled).toEqual({ near: 1_200, redis: 1_200 })
+  for (const { rate } of progress) expect(rate).toBeGreaterThan(0)
+  for (const i of [0, 499, 500, 1_199]) {
+    expect(a.tiers.peek(keyOf(['n', i]).id)?.entry?.payload.read()).toBe(i)
+    expect((await a.redis.read([keyOf(['n', i])]))[0]?.entry?.payload.read()).toBe(i)
+  }
+  expect(await lastValueFrom(a.tiers.warm())).toMatchObject({ done: 1_200, filled: { near: 0, redis: 0 } })
+})
+
+test('an empty store is warm at once', async () => {
+  const { a } = await cold(0)
+  expect(await lastValueFrom(a.tiers.warm().pipe(toArray()))).toMatchObject([{ done: 0, total: 0 }])
+})
+
+test('nothing happens until it is subscribed to', async () => {
+  const { a } = await cold(10)
+  const warming = a.tiers.warm()
+  expect(await a.store.get(['n', 1], only)).toBeUndefined()
+  await lastValueFrom(warming)
+  expect(await a.store.get(['n', 1], only)).toBe(1)
+})
+
+test('a prefix and a choice of fronts', async () => {
+  const { a } = await cold(10)
+  await a.store.setMany(
+    [
+      [['m', 1], 1],
+      [['m', 2], 2],
+    ],
+    { writePolicy: 'write-around' },
+  )
+  expect(await lastValueFrom(a.tiers.warm({ prefix: 'm', tiers: ['redis'] }))).toMatchObject({
+    done: 2,
+    total: 2,
+    filled: { redis: 2 },
+  })
+  expect(a.tiers.peek(keyOf(['m', 1]).id)).toBeUndefined()
+  expect((await a.redis.read([keyOf(['m', 1]), keyOf(['n', 1])])).map((found) => found?.entry?.version)).toEqual([
+    11,
+    undefined,
+  ])
+})
+
+describe('ends early', () => {
+  test('by its signal: it completes with what was done', async () => {
+    const { a } = await cold(1_200)
+    const stop = new AbortController()
+    const seen: number[] = []
+    await new Promise<void>((resolve, reject) =>
+      a.tiers.warm({ signal: stop.signal }).subscribe({
+        next: ({ done }) => {
+          seen.push(done)
+          stop.abort()
+        },
+        error: reject,
+        complete: resolve,
+      }),
+    )
+    expect(seen).toEqual([500])
+    expect(await a.store.get(['n', 700], only)).toBeUndefined()
+  })
+
+  test('by a signal that has aborted already: it reads nothing', async () => {
+    const { a } = await cold(10)
+    const progress = await lastValueFrom(a.tiers.warm({ signal: AbortSignal.abort() }).pipe(toArray()))
+    expect(progress).toEqual([])
+    expect(await a.store.get(['n', 1], only)).toBeUndefined()
+  })
+
+  test('by unsubscribing', async () => {
+    const { a } = await cold(1_200)
+    const fills = a.front.hold('fill')
+    const subscription = a.tiers.warm({ tiers: ['redis'] }).subscribe()
+    await fills.arrived()
+    subscription.unsubscribe()
+    fills.release()
+    // The page that was under way is the last one.
+    await firstValueFrom(a.tiers.warm({ prefix: 'none' }).pipe(take(1)))
+    expect(await a.store.get(['n', 700], only)).toBeUndefined()
+  })
+
+  test('by closing the store, with an error', async () => {
+    const { a } = await cold(1_200)
+    const fills = a.front.hold('fill')
+    const warming = lastValueFrom(a.tiers.warm()).catch((error: unknown) => error)
+    await fills.arrived()
+    const closing = a.tiers.close()
+    fills.release()
+    await closing
+    expect(await warming).toMatchObject({ code: 'CLOSED' })
+  })
+})
+
+test('live writes win: what was written or deleted after the page was read stays', async () => {
+  const { fleet, a } = await cold(10)
+  const b = await fleet.open({ near: true })
+  const fill = late(a.front, 'fill')
+  const warming = lastValueFrom(a.tiers.warm({ tiers: ['redis'] }))
+  await fill.sent
+  await b.store.set(['n', 1], 'written')
+  await b.store.set(['n', 2], 'around', { writePolicy: 'write-around' })
+  await b.store.delete(['n', 3])
+  await fill.arrive()
+  expect((await warming).filled).toEqual({ redis: 7 })
+  const c = await fleet.open()
+  expect(await c.store.get(['n', 1])).toBe('written')
+  expect(await c.store.get(['n', 2])).toBe('around')
+  expect(await c.store.get(['n', 3])).toBeUndefined()
+  expect(await c.store.get(['n', 4], only)).toBe(4)
+})
+
+test('a front that fails is passed over, and told', async () => {
+  const { a } = await cold(1_200)
+  a.front.inject(({ method, nth }) => (method === 'fill' && nth === 1 ? 'drop-before' : undefined))
+  const { done, filled } = await lastValueFrom(a.tiers.warm())
+  expect(done).toBe(1_200)
+  expect(filled).toEqual({ near: 1_200, redis: 700 })
+  expect(a.events).toMatchObject([{ type: 'front-failed', call: 'fill' }])
+})
+
+test('what it cannot do is a TypeError at once', async () => {
+  const { a } = await cold(0)
+  expect(() => a.tiers.warm({ tiers: ['sqlite'] })).toThrow(
+    'there is no front named sqlite to warm; there is near, redis',
+  )
+  expect(() => a.tiers.warm({ tier: 'near' } as never)).toThrow(
+    'unknown option tier; warm() takes prefix, tiers, signal',
+  )
+})
