@@ -7,6 +7,16 @@ export type { FrontCapabilities, FrontContext, OpenFront } from './conformance/f
 export { nearFrontConformance } from './conformance/front/near-front-conformance.ts'
 export { storeConformance } from './conformance/store/store-conformance.ts'
 export type { OpenStoreBack, StoreContext } from './conformance/store/store-suite.ts'
+export { tieredConformance } from './conformance/tiered/tiered-conformance.ts'
+export type {
+  OpenTiered,
+  PolicyPerRead,
+  PolicyPerWrite,
+  TestedReadPolicy,
+  TestedWritePolicy,
+  TieredContext,
+  TieredParts,
+} from './conformance/tiered/tiered-suite.ts'
 export {
   type FaultPlan,
   type FaultyFront,

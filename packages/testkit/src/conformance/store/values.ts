@@ -156,8 +156,8 @@ export function describeValues(start: StartStore): void {
         path: undefined,
       } as const
       await back.commit({ reads: [], decide: () => [bad] })
-      for (const read of [store.get('bad'), store.entry('bad'), store.getMany(['good', 'bad'])]) {
-        const error: unknown = await read.catch((thrown: unknown) => thrown)
+      for (const read of [() => store.get('bad'), () => store.entry('bad'), () => store.getMany(['good', 'bad'])]) {
+        const error: unknown = await read().catch((thrown: unknown) => thrown)
         expect(error).toBeInstanceOf(CorruptError)
         expect(error).toMatchObject({ code: 'CORRUPT', key: StoreKey.of('bad').id })
       }
