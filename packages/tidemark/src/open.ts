@@ -57,6 +57,7 @@ function assemble(options: ResolvedOptions, parts: Parts): Tidemark {
     readPolicy: options.readPolicy,
     nearMaxStaleMs: options.nearMaxStaleMs,
     clock,
+    onError,
   })
   if (nudge !== undefined) {
     const { id: log, epoch } = back.log.identity

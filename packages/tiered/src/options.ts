@@ -25,6 +25,8 @@ export interface TieredOptions {
   readonly maxBatch?: number | undefined
   /** @default the machine's clock */
   readonly clock?: Clock | undefined
+  /** Gets what a commit listener threw. @default it is thrown again where nothing of the store can stop */
+  readonly onError?: ((error: unknown) => void) | undefined
 }
 
 /** What a tiered store lets a caller choose per read. */
@@ -47,6 +49,7 @@ export interface ResolvedOptions {
   readonly negativeEntries: boolean
   readonly maxBatch: number
   readonly clock: Clock
+  readonly onError: (error: unknown) => void
 }
 
 const KNOWN: readonly string[] = [
@@ -59,6 +62,7 @@ const KNOWN: readonly string[] = [
   'negativeEntries',
   'maxBatch',
   'clock',
+  'onError',
 ] satisfies (keyof TieredOptions)[]
 
 /** @throws TypeError or RangeError that names the option and what is allowed. */
@@ -73,6 +77,9 @@ export function resolveOptions(options: TieredOptions): ResolvedOptions {
   if (!(Number.isInteger(maxBatch) && maxBatch > 0)) {
     throw new RangeError(`maxBatch must be a positive number of keys, not ${String(maxBatch)}`)
   }
+  if (options.onError !== undefined && typeof options.onError !== 'function') {
+    throw new TypeError('onError must be a function')
+  }
   const names = [near, ...fronts, back].flatMap((tier) => (tier === undefined ? [] : [tier.name]))
   const twice = names.find((name, i) => names.indexOf(name) !== i)
   if (twice !== undefined) throw new TypeError(`two tiers are named ${twice}; results are reported by name`)
@@ -86,7 +93,12 @@ export function resolveOptions(options: TieredOptions): ResolvedOptions {
     negativeEntries,
     maxBatch,
     clock: options.clock ?? systemClock,
+    onError: options.onError ?? throwAgain,
   })
+}
+
+function throwAgain(error: unknown): never {
+  throw error
 }
 
 /** @throws TypeError when it is no write policy. */

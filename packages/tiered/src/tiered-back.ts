@@ -143,8 +143,8 @@ class Tiered implements TieredBack {
 
   async #close(): Promise<void> {
     try {
-      await this.#follower?.close()
-      await this.#back.close()
+      // At once, the log included: whoever asks for anything from now on is told that it is closed.
+      await Promise.all([this.#back.close(), this.#follower?.close()])
     } finally {
       await this.#writes.close()
       await Promise.all(this.#links.map((link) => link.close()))

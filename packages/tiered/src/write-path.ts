@@ -3,7 +3,6 @@ import type { Flights } from './flights.ts'
 import type { FrontLink } from './front-link.ts'
 import type { NearFollower } from './near-follower.ts'
 import { type ResolvedOptions, type TieredWriteOptions, writePolicyOf } from './options.ts'
-import { asError } from './tier-events.ts'
 
 /** A proposal that remembers what is to happen in the fronts once it is committed. */
 interface TieredProposal extends Proposal {
@@ -121,10 +120,8 @@ export class WritePath {
       try {
         listener(commits)
       } catch (error) {
-        // A listener is wired by this project's own packages, which isolate their subscribers; still, nothing may stop here.
-        queueMicrotask(() => {
-          throw asError(error)
-        })
+        // Later, so that an error handler that throws cannot get between the commit and its writers either.
+        queueMicrotask(() => this.#options.onError(error))
       }
     }
   }
