@@ -92,13 +92,9 @@ test('the same commit for listener and writer, with the proposal that was made; 
   expect(again.proposal).toBe(proposal)
 })
 
-test('a listener that throws stops neither the others nor the writer', async () => {
+test('a listener that throws stops neither the others nor the writer, and is told', async () => {
   const thrown: unknown[] = []
-  const before = process.listeners('uncaughtException')
-  process.removeAllListeners('uncaughtException')
-  process.once('uncaughtException', (error) => thrown.push(error))
-  onTestFinished(() => before.forEach((listener) => process.on('uncaughtException', listener)))
-  const a = await new Fleet(redis.server).open()
+  const a = await new Fleet(redis.server).open({ onError: (error) => thrown.push(error) })
   let heard = 0
   a.tiers.onCommit(() => {
     throw new Error('of the listener')

@@ -24,7 +24,7 @@ export const PATIENT_MS = 5_000
 
 export interface InstanceOptions extends Pick<
   TieredOptions,
-  'writePolicy' | 'readPolicy' | 'nearMaxStaleMs' | 'negativeEntries'
+  'writePolicy' | 'readPolicy' | 'nearMaxStaleMs' | 'negativeEntries' | 'onError'
 > {
   readonly near?: boolean | NearMemoryOptions
   /** @default true, when the fleet has a server */

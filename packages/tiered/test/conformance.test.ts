@@ -1,0 +1,32 @@
+import type { Back } from '@tidemark/core'
+import { backConformance, modelTest, storeConformance } from '@tidemark/testkit'
+import type { ReadPolicy, WritePolicy } from '../src/index.ts'
+import { Fleet, type InstanceOptions, useRedis } from './support/fleet.ts'
+
+const redis = useRedis()
+
+const FRONTS = {
+  near: { near: true, redis: false },
+  redis: { near: false },
+  'near, redis': { near: true },
+} as const satisfies Record<string, InstanceOptions>
+const WRITE: readonly WritePolicy[] = ['write-through', 'write-around']
+// What a frontend-only store answers depends on what its fronts happen to hold: see policies.test.ts.
+const READ: ReadPolicy = 'frontend-first'
+
+async function opened(options: InstanceOptions): Promise<Back> {
+  return (await new Fleet(redis.server).open({ readPolicy: READ, ...options })).tiers
+}
+
+for (const [fronts, tiers] of Object.entries(FRONTS)) {
+  for (const writePolicy of WRITE) {
+    const name = `${fronts} over sqlite, ${writePolicy}`
+    storeConformance(name, ({ clock }) => opened({ ...tiers, writePolicy, clock }))
+    modelTest(name, { open: () => opened({ ...tiers, writePolicy }), runs: 20 })
+  }
+}
+// With fronts, an answer names another tier and ends earlier; everything else that a back tier promises stays.
+backConformance('tiers without fronts', ({ clock, onError }) => opened({ redis: false, clock, onError }), {
+  syncLog: true,
+})
+storeConformance('without negative entries', ({ clock }) => opened({ near: true, negativeEntries: false, clock }))
