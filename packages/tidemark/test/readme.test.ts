@@ -1,0 +1,43 @@
+import { runExample, startRedis } from '@tidemark/testkit'
+import { expect, test } from 'vitest'
+
+const repository = new URL('../../../', import.meta.url)
+const tidemark = new URL('packages/tidemark/', repository)
+
+test('the example of the README runs and prints what it seems to', async () => {
+  const run = await runExample(new URL('README.md', tidemark))
+  expect(run).toEqual({
+    code: 0,
+    err: '',
+    out: [
+      'wrote 1 set user/42',
+      'wrote 2 set user/42',
+      'ConflictError',
+      "{ name: 'Ada', visits: 1 } { name: 'Ada', visits: 1 }",
+      '2 changes; resume after the token',
+    ],
+  })
+})
+
+test.each(['with', 'without'])('the example of the root README runs, %s Redis', async (redis) => {
+  await using server = redis === 'with' ? await startRedis() : undefined
+  const run = await runExample(new URL('README.md', repository), {
+    package: tidemark,
+    env: { REDIS_URL: server?.url },
+  })
+  expect(run).toMatchObject({ code: 0, err: '' })
+  expect(run.out.slice(0, 3)).toEqual(["{ name: 'Ada', visits: 1 }", "1 set [ 'user', 42 ]", "2 set [ 'user', 42 ]"])
+  expect(run.out[3]).toMatch(/^resume from \S+$/)
+})
+
+test.each([
+  ['core', ['2', /it is at 2/, "[ 'user', 43 ]", "[ 'user', 44 ]"]],
+  ['tiered', ['hello', 'hello', /reads: 2/]],
+] as const)('the example of packages/%s runs', async (name, lines) => {
+  const run = await runExample(new URL(`packages/${name}/README.md`, repository))
+  expect(run).toMatchObject({ code: 0, err: '' })
+  for (const [i, line] of lines.entries()) {
+    if (typeof line === 'string') expect(run.out[i]).toBe(line)
+    else expect(run.out[i]).toMatch(line)
+  }
+})
