@@ -58,12 +58,13 @@ export function describeClosing(open: OpenBack, { reopen }: BackCapabilities): v
       back.log.nudge()
     })
 
-    it.runIf(reopen !== undefined)('loses nothing that was acknowledged', async () => {
+    if (reopen === undefined) return
+    it('loses nothing that was acknowledged', async () => {
       const { back } = await startBack(open)
       await commit(back, setting('a', { n: 1 }, { meta: 'm' }), setting('b', 2))
       const { identity } = back.log
       await back.close()
-      const { back: again } = await startBack(reopen!)
+      const { back: again } = await startBack(reopen)
       expect(again.log.identity).toEqual(identity)
       expect([await valueOf(again, 'a'), await valueOf(again, 'b')]).toEqual([{ n: 1 }, 2])
       expect((await again.log.read({ after: 0, limit: 10 })).changes.map(({ seq }) => seq)).toEqual([1, 2])

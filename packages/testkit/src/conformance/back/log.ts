@@ -105,7 +105,8 @@ export function describeLog(start: StartBack, capabilities: BackCapabilities): v
       await expect(back.log.wait(0, controller.signal)).rejects.toBe(reason)
     })
 
-    it.runIf(capabilities.syncLog)('answers at once, the same', async () => {
+    if (!capabilities.syncLog) return
+    it('answers at once, the same', async () => {
       const { back } = await start()
       const sync = back.log.sync!
       expect(sync.head()).toBe(0)
