@@ -2,7 +2,7 @@ import { type Back, createMemoryBack, createNearMemory, startSweeper } from '@ti
 import { createRedisFront, createRedisNudge } from '@tidemark/redis'
 import { createSqliteBack } from '@tidemark/sqlite'
 import { createTiered } from '@tidemark/tiered'
-import { type OpenOptions, type ResolvedOptions, resolveOptions } from './options.ts'
+import { type OpenOptions, type RedisOptions, type ResolvedOptions, resolveOptions } from './options.ts'
 import { Tidemark } from './tidemark.ts'
 
 /** Poll intervals of the log, in milliseconds: while other processes say when they have written, and while none does. */
@@ -47,7 +47,9 @@ function assemble(options: ResolvedOptions, parts: Parts): Tidemark {
           pollMs: () => (nudge?.active === true ? POLL_NUDGED_MS : POLL_ALONE_MS),
         })
   parts.add(back)
-  const front = redis && createRedisFront({ ...redis, codec, clock, head: () => back.log.head() })
+  const front =
+    redis &&
+    createRedisFront({ ...redis, namespace: namespaceOf(redis, back), codec, clock, head: () => back.log.head() })
   parts.add(front)
   const tiers = createTiered({
     back,
@@ -71,6 +73,15 @@ function assemble(options: ResolvedOptions, parts: Parts): Tidemark {
       ? async (): Promise<void> => {}
       : startSweeper(tiers, { clock, everyMs: sweepEveryMs, batch: SWEEP_BATCH, onError })
   return new Tidemark(tiers, { clock, stopSweeping, afterClose: async () => nudge?.close() })
+}
+
+/**
+ * Every log has records of its own: versions are positions in one log. A front that outlives its database, or is shared
+ * by two, would otherwise serve the values of the one to readers of the other.
+ */
+function namespaceOf({ namespace = 'tidemark' }: RedisOptions, back: Back): string {
+  const { id, epoch } = back.log.identity
+  return `${namespace}.${id.slice(0, 8)}-${epoch}`
 }
 
 /** What was opened so far, until the store owns it. */
