@@ -1,5 +1,5 @@
 import type { Back } from '@tidemark/core'
-import { backConformance, modelTest, storeConformance } from '@tidemark/testkit'
+import { backConformance, modelTest, storeConformance, tieredConformance } from '@tidemark/testkit'
 import type { ReadPolicy, WritePolicy } from '../src/index.ts'
 import { Fleet, type InstanceOptions, useRedis } from './support/fleet.ts'
 
@@ -19,6 +19,10 @@ async function opened(options: InstanceOptions): Promise<Back> {
 }
 
 for (const [fronts, tiers] of Object.entries(FRONTS)) {
+  tieredConformance(`${fronts} over sqlite`, async (policies) => {
+    const { store, back, near, front } = await new Fleet(redis.server).open({ ...tiers, ...policies })
+    return { store, back, fronts: [near, front].filter((each) => each !== undefined) }
+  })
   for (const writePolicy of WRITE) {
     const name = `${fronts} over sqlite, ${writePolicy}`
     storeConformance(name, ({ clock }) => opened({ ...tiers, writePolicy, clock }))

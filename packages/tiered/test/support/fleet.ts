@@ -3,12 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Clock, createNearMemory, type NearFront, type NearMemoryOptions, Store, StoreKey } from '@tidemark/core'
 import { createRedisFront, type RedisFront, type RedisFrontOptions } from '@tidemark/redis'
-import type { SqliteBack } from '@tidemark/sqlite'
+import { createSqliteBack, type SqliteBack } from '@tidemark/sqlite'
 import { codec, type FaultyFront, faultyFront, type RedisServer, startRedis } from '@tidemark/testkit'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, onTestFinished } from 'vitest'
-// Not public: the way to see the statements.
-import { openSqliteBack } from '../../../sqlite/src/sqlite-back.ts'
 import {
   createTiered,
   type TieredBack,
@@ -30,8 +28,6 @@ export interface InstanceOptions extends Pick<
   /** @default true, when the fleet has a server */
   readonly redis?: boolean | Partial<RedisFrontOptions>
   readonly clock?: Clock
-  /** Called with every statement that SQLite runs. */
-  readonly onStatement?: (sql: unknown) => void
   /** Hides the log's ways to hear of commits without being asked for its head. */
   readonly deaf?: boolean
 }
@@ -81,15 +77,8 @@ export class Fleet {
   }
 
   async open(options: InstanceOptions = {}): Promise<Instance> {
-    const {
-      near: nearOptions = false,
-      redis: redisOptions = true,
-      clock,
-      deaf = false,
-      onStatement,
-      ...policies
-    } = options
-    const sqlite = openSqliteBack({ file: this.file, synchronous: 'normal', codec, clock }, { verbose: onStatement })
+    const { near: nearOptions = false, redis: redisOptions = true, clock, deaf = false, ...policies } = options
+    const sqlite = createSqliteBack({ file: this.file, synchronous: 'normal', codec, clock })
     const wait = (_after: number, signal: AbortSignal): Promise<void> =>
       new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))
     const { log } = sqlite

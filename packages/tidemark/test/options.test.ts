@@ -1,0 +1,116 @@
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startRedis } from '@tidemark/testkit'
+import { Redis } from 'ioredis'
+import { describe, expect, expectTypeOf, onTestFinished, test } from 'vitest'
+import { open, type OpenOptions, type Tidemark } from 'tidemark'
+import { eventually } from './support/eventually.ts'
+
+const redis = { url: 'redis://127.0.0.1:1', ttlMs: 30_000, negativeTtlMs: 5_000 }
+
+function tempFile(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tidemark-open-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  return join(folder, 'store.db')
+}
+
+describe('a wrong option is refused, by name', () => {
+  test.each<[options: unknown, type: typeof TypeError | typeof RangeError, message: RegExp]>([
+    [null, TypeError, /object of options/],
+    [{ path: 'app.db' }, TypeError, /unknown option path; allowed: file, redis, near/],
+    [{ file: '' }, RangeError, /file/],
+    [{ file: 7 }, TypeError, /file/],
+    [{ file: null }, TypeError, /file/],
+    [{ near: true }, TypeError, /near must be an object of options, or false/],
+    [{ near: { ttl: 5 } }, TypeError, /unknown option near\.ttl; allowed: near\.maxEntries/],
+    [{ near: { fence: {} } }, TypeError, /unknown option near\.fence/],
+    [{ near: { maxEntries: 0 } }, RangeError, /maxEntries/],
+    [{ near: { ttlMs: Number.NaN } }, RangeError, /ttlMs/],
+    [{ near: { maxStaleMs: -1 } }, RangeError, /nearMaxStaleMs/],
+    [{ near: { ttlMs: 30_001 }, redis }, RangeError, /near\.ttlMs is 30001, longer than redis\.ttlMs, 30000/],
+    [{ near: { negativeTtlMs: 5_001 }, redis }, RangeError, /near\.negativeTtlMs is 5001/],
+    [{ redis: 6379 }, TypeError, /redis must be a URL/],
+    [{ redis: null }, TypeError, /redis must be a URL/],
+    [{ redis: '' }, TypeError, /url must look like redis:/],
+    [{ redis: 'http://127.0.0.1' }, TypeError, /url must look like redis:/],
+    [{ redis: {} }, TypeError, /either url or connection/],
+    [{ redis: { ...redis, ttlms: 1 } }, TypeError, /unknown option ttlms/],
+    [{ redis: { ...redis, jitter: 2 } }, RangeError, /jitter/],
+    [{ writePolicy: 'write-behind' }, TypeError, /writePolicy must be one of/],
+    [{ readPolicy: 'backend' }, TypeError, /readPolicy must be one of/],
+    [{ file: ':memory:', synchronous: 'off' }, RangeError, /synchronous/],
+    [{ file: ':memory:', busyTimeoutMs: -1 }, RangeError, /busyTimeoutMs/],
+    [{ sweepEveryMs: -1 }, RangeError, /sweepEveryMs must be 0/],
+    [{ sweepEveryMs: Number.NaN }, RangeError, /sweepEveryMs/],
+    [{ onError: 'console' }, TypeError, /onError must be a function/],
+  ])('%o', async (options, type, message) => {
+    const opening = open(options as OpenOptions)
+    await expect(opening).rejects.toThrow(message)
+    await expect(opening).rejects.toBeInstanceOf(type)
+  })
+
+  test('a file that cannot be opened says why', async () => {
+    await expect(open({ file: join(tempFile(), 'below', 'store.db') })).rejects.toMatchObject({
+      code: 'FOLDER_MISSING',
+    })
+    const file = tempFile()
+    writeFileSync(file, 'not a database at all, and long enough to be looked at'.repeat(100))
+    await expect(open({ file })).rejects.toMatchObject({ code: 'NOT_A_DATABASE' })
+  })
+
+  test('times of near memory that are not given follow those of Redis', async () => {
+    await using store = await open({ redis })
+    await store.set('k', 1)
+    expect(await store.get('k')).toBe(1)
+  })
+})
+
+describe('when a part refuses, nothing that was opened before it stays', () => {
+  test.each<[part: string, options: (file: string) => Partial<OpenOptions>]>([
+    ['the file', (file) => ({ file: join(file, 'below', 'store.db') })],
+    ['the Redis front', (file) => ({ file, redis: { url: '', jitter: 2 } })],
+    ['near memory', (file) => ({ file, near: { maxEntries: -1 } })],
+    ['the policies', (file) => ({ file, writePolicy: 'sideways' as never })],
+  ])('%s', async (_part, optionsFor) => {
+    await using server = await startRedis()
+    const raw = new Redis(server.url)
+    onTestFinished(() => raw.disconnect())
+    const file = tempFile()
+    const options = optionsFor(file)
+    const shared = typeof options.redis === 'object' ? { ...options.redis, url: server.url } : server.url
+    await expect(open({ ...options, redis: shared })).rejects.toThrow()
+    await eventually('the server sees them go', async () => !String(await raw.client('LIST')).includes('name=tidemark'))
+    // SQLite removes it with the last connection.
+    expect(existsSync(`${file}-wal`)).toBe(false)
+    await using store = await open({ file, redis: server.url })
+    await store.set('k', 1)
+  })
+})
+
+test('wrong options do not compile', () => {
+  // Never called: the compiler is the test.
+  const wrong = (store: Tidemark): unknown => [
+    // @ts-expect-error unknown option
+    open({ path: 'app.db' }),
+    // @ts-expect-error a number is no URL
+    open({ redis: 6379 }),
+    // @ts-expect-error near memory has no policy
+    open({ near: { writePolicy: 'write-through' } }),
+    // @ts-expect-error the front is given its codec
+    open({ redis: { url: 'redis://127.0.0.1', codec: undefined } }),
+    // @ts-expect-error not a policy
+    open({ writePolicy: 'write-behind' }),
+    // @ts-expect-error not a policy of a call either
+    store.set('k', 1, { writePolicy: 'write-behind' }),
+    // @ts-expect-error a read has no write policy
+    store.get('k', { writePolicy: 'write-through' }),
+    // @ts-expect-error a function is no key
+    store.get(() => 'k'),
+    // @ts-expect-error a key has no property
+    store.delete({ id: 1 }),
+  ]
+  expectTypeOf(wrong).toBeFunction()
+  expectTypeOf(open).returns.resolves.toEqualTypeOf<Tidemark>()
+  expectTypeOf<Tidemark['get']>().returns.toEqualTypeOf<Promise<unknown>>()
+})
