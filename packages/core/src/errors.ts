@@ -1,26 +1,34 @@
-/** Every way in which Tidemark itself fails. Misuse (a wrong option, an impossible key) is a TypeError or RangeError instead. */
-export type ErrorCode =
-  | 'CLOSED'
-  | 'CONFLICT'
-  | 'CORRUPT'
-  | 'UNENCODABLE'
-  | 'BUSY'
-  | 'TIMEOUT'
-  | 'FRONT_UNAVAILABLE'
-  | 'LOG_COMPACTED'
-  | 'LOG_AHEAD'
-  | 'LOG_EPOCH_CHANGED'
-  | 'LOG_DIVERGED'
-  | 'LOG_GAP'
-  | 'TOKEN_INVALID'
-  | 'TOKEN_FOREIGN'
-  | 'SCHEMA_TOO_NEW'
-  | 'NOT_A_DATABASE'
-  | 'FOLDER_MISSING'
-  | 'READ_ONLY'
-  | 'DISK_FULL'
-  | 'RUNTIME_TOO_OLD'
-  | 'IO'
+/**
+ * Every way in which Tidemark itself fails; docs/errors.md tells of each when, and what state is left behind. Misuse (a
+ * wrong option, an impossible key) is a TypeError or RangeError instead.
+ */
+export const ERROR_CODES = [
+  'CLOSED',
+  'CONFLICT',
+  'CORRUPT',
+  'UNENCODABLE',
+  'BUSY',
+  'TIMEOUT',
+  'FRONT_UNAVAILABLE',
+  'LOG_COMPACTED',
+  'LOG_AHEAD',
+  'LOG_EPOCH_CHANGED',
+  'LOG_DIVERGED',
+  'LOG_GAP',
+  'TOKEN_INVALID',
+  'TOKEN_FOREIGN',
+  'SCHEMA_TOO_NEW',
+  'NOT_A_DATABASE',
+  'FOLDER_MISSING',
+  'FILE_MISSING',
+  'FILE_EXISTS',
+  'READ_ONLY',
+  'DISK_FULL',
+  'RUNTIME_TOO_OLD',
+  'IO',
+] as const
+
+export type ErrorCode = (typeof ERROR_CODES)[number]
 
 export interface ErrorDetails {
   /** Whether the same call can succeed later without being changed. */

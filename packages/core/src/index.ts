@@ -9,6 +9,7 @@ export {
   CompactedError,
   ConflictError,
   CorruptError,
+  ERROR_CODES,
   type ErrorCode,
   type ErrorDetails,
   TidemarkError,

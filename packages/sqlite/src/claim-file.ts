@@ -21,9 +21,8 @@ export function claimFile({ file, mode, readOnly, name: tier }: ResolvedOptions)
     throw new TidemarkError('NOT_A_DATABASE', `${file} is a folder; name a file`, { tier })
   }
   if (found === undefined && mode === 'open') {
-    throw new TidemarkError('IO', `${file} does not exist; check the path, or create it with mode 'open-or-create'`, {
-      tier,
-    })
+    const message = `${file} does not exist; check the path, or create it with mode 'open-or-create'`
+    throw new TidemarkError('FILE_MISSING', message, { tier })
   }
   if (mode === 'create') create(file, tier)
   else if (!readOnly && !(isWritable(folder) && (found === undefined || isWritable(file))))
@@ -48,10 +47,8 @@ function create(file: string, tier: string): void {
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code
     if (code === 'EEXIST') {
-      throw new TidemarkError('IO', `${file} exists already; open it with mode 'open', or name another file`, {
-        tier,
-        cause,
-      })
+      const message = `${file} exists already; open it with mode 'open', or name another file`
+      throw new TidemarkError('FILE_EXISTS', message, { tier, cause })
     }
     if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM') throw readOnlyFile(file, tier, cause)
     throw new TidemarkError('IO', `${file} could not be created`, { tier, cause })

@@ -87,7 +87,7 @@ describe('opening', () => {
 
   test('mode create refuses what exists, mode open what does not', async () => {
     const file = tempFile()
-    expect(failure({ file, mode: 'open' })).toMatchObject({ code: 'IO' })
+    expect(failure({ file, mode: 'open' })).toMatchObject({ code: 'FILE_MISSING' })
     await createSqliteBack({ file, mode: 'create' }).close()
     expect(failure({ file, mode: 'create' }).message).toContain('exists already')
     await createSqliteBack({ file, mode: 'open' }).close()
@@ -108,7 +108,7 @@ describe('opening', () => {
   })
 
   test('readOnly does not create', () => {
-    expect(failure({ file: tempFile(), readOnly: true }).code).toBe('IO')
+    expect(failure({ file: tempFile(), readOnly: true }).code).toBe('FILE_MISSING')
     const empty = tempFile()
     writeFileSync(empty, '')
     expect(failure({ file: empty, readOnly: true }).code).toBe('READ_ONLY')
@@ -147,7 +147,7 @@ describe('opening', () => {
     await Promise.all(children.map((child) => child.printed('ready')))
     for (const child of children) child.process.stdin!.write('go\n')
     await Promise.all(children.map((child) => child.exited))
-    expect(children.map((child) => child.lines.at(-1)).filter((line) => line !== 'IO')).toHaveLength(1)
+    expect(children.map((child) => child.lines.at(-1)).filter((line) => line !== 'FILE_EXISTS')).toHaveLength(1)
   })
 })
 
