@@ -15,9 +15,10 @@ const PAGE = 500
 const MAX_BEHIND = 5_000
 /**
  * Where following starts, this many changes before the head. A commit is in the log before it is in the shared fronts:
- * who knew nothing of the last ones would believe a front that has not heard of them yet, and hold what it says.
+ * who knew nothing of the last ones would believe a front that has not heard of them yet, and hold what it says. More
+ * than all writers of a log have under way at a time; about 2 µs each.
  */
-const REPLAY = PAGE
+const REPLAY = 2_000
 const RETRY_MS = 50
 
 export interface NearFollowerOptions {
