@@ -13,7 +13,10 @@ const NOT_READY = '--------'
 
 const OUTCOMES: Readonly<Record<string, FrontOutcome>> = { I: 'installed', R: 'removed', N: 'newer', F: 'fenced' }
 
-/** The arguments of one APPLY or FILL. Stripes that several keys share travel, and are looked up, once. */
+/**
+ * The arguments of one APPLY or FILL. Stripes that several keys share travel, and are looked up, once; records travel in
+ * one argument, since each argument costs both sides more than the bytes of a small record do.
+ */
 export class Batch {
   readonly #epoch: string
   readonly #numbers: number
@@ -29,18 +32,19 @@ export class Batch {
     this.#epoch = epoch
     this.#numbers = numbers
     this.#keys = [meta]
-    this.#packed = Buffer.allocUnsafe(size * (2 + 8 * numbers))
+    this.#packed = Buffer.allocUnsafe(size * (2 + 8 * numbers + 4))
   }
 
   add(name: string, id: string, numbers: readonly number[], record: Buffer | undefined): void {
     this.#keys.push(name)
     this.#at = this.#packed.writeUInt16BE(this.#stripeIndex(stripeOf(id)), this.#at)
     for (let i = 0; i < this.#numbers; i++) this.#at = this.#packed.writeDoubleBE(numbers[i]!, this.#at)
+    this.#at = this.#packed.writeUInt32BE(record?.length ?? 0, this.#at)
     if (record !== undefined) this.#records.push(record)
   }
 
   async run(link: Link, script: Script): Promise<BatchReply> {
-    const args = [this.#epoch, this.#packed, this.#stripes.length, ...this.#stripes, ...this.#records]
+    const args = [this.#epoch, this.#packed, Buffer.concat(this.#records), ...this.#stripes]
     const reply = String(await link.run(script, this.#keys, args))
     const epoch = reply.slice(0, EPOCH_LENGTH)
     const outcomes: FrontOutcome[] = []

@@ -4,9 +4,9 @@ import { defineScript, type Script } from './script.ts'
  * APPLY: a batch of committed changes, in log order.
  *
  * - `KEYS[1]` meta, `KEYS[2..n+1]` the record of each change.
- * - `ARGV[1]` the epoch of the batch's records; `ARGV[2]` n times `>Hdd`: index of the stripe in the list that follows,
- *   seq, lifetime in ms (0: there is nothing to install); `ARGV[3]` the length u of that list; `ARGV[4..u+3]` the
- *   stripes, each once; `ARGV[u+4..]` a record for each change that has one, in order.
+ * - `ARGV[1]` the epoch of the batch's records; `ARGV[2]` n times `>HddI4`: index of the stripe in the list at the end,
+ *   seq, lifetime in ms, length of the record (0: there is nothing to install); `ARGV[3]` the records, one after the
+ *   other; `ARGV[4..]` the stripes, each once.
  * - Reply: the epoch (`--------` when meta is not ready), then one letter per change: `I` installed, `R` removed, `N` newer.
  *
  * Rules, and what happens without them (rows of the race table):
@@ -14,16 +14,16 @@ import { defineScript, type Script } from './script.ts'
  * - Installing where there is no record needs a seq that no executed one exceeds (rows 1, 3, 5): `s >= hi`.
  * - Records go before fences rise, fences rise before records come, and memory pressure does not stop the script
  *   (row 13): wherever it ends, nothing is served that a raised fence has condemned, and no record stands unguarded.
- * - Versions are compared as numbers (row 20).
+ * - Versions are compared as numbers (row 20). Numbers go to commands as text: what Redis makes of a Lua number is slower.
  * - Without epoch or watermark nothing is installed; it still removes and raises. A key of a foreign type counts as no
  *   record, so that one stray key cannot stop a batch.
  */
 export const APPLY: Script = defineScript(`
 #!lua flags=allow-oom
-local meta, packed, stripes = KEYS[1], ARGV[2], tonumber(ARGV[3])
-local call, try, sub, unpackBytes = redis.call, redis.pcall, string.sub, struct.unpack
+local meta, packed, all, stripes = KEYS[1], ARGV[2], ARGV[3], #ARGV - 3
+local call, try, sub, format, unpackBytes = redis.call, redis.pcall, string.sub, string.format, struct.unpack
 
-local m = call('HMGET', meta, 'e', 'w', 'b', unpack(ARGV, 4, 3 + stripes))
+local m = call('HMGET', meta, 'e', 'w', 'b', unpack(ARGV, 4))
 local epoch = m[1]
 local ready = epoch and m[2]
 local current = ready and ARGV[1] == epoch
@@ -34,13 +34,13 @@ for k = 1, stripes do
   hi[k] = h > base and h or base
 end
 
-local outcomes, versions, install, lifetimes, records = {}, {}, {}, {}, {}
-local position, nextRecord = 1, 4 + stripes
+local outcomes, versions, install, lifetimes, starts, ends = {}, {}, {}, {}, {}, {}
+local position, last = 1, 0
 for i = 1, #KEYS - 1 do
-  local key, stripe, s, px = KEYS[i + 1]
-  stripe, s, px, position = unpackBytes('>Hdd', packed, position)
-  local record = nil
-  if px > 0 then record = nextRecord; nextRecord = nextRecord + 1 end
+  local key, stripe, s, px, length = KEYS[i + 1]
+  stripe, s, px, length, position = unpackBytes('>HddI4', packed, position)
+  local first = last + 1
+  last = last + length
 
   local version = versions[key]
   if version == nil then
@@ -50,10 +50,10 @@ for i = 1, #KEYS - 1 do
   if version and version >= s then
     outcomes[i] = 'N'
     versions[key] = version
-  elseif record and current and (version or s >= hi[stripe]) then
+  elseif length > 0 and current and (version or s >= hi[stripe]) then
     outcomes[i] = 'I'
     versions[key] = s
-    install[key], records[i], lifetimes[i] = i, record, px
+    install[key], starts[i], ends[i], lifetimes[i] = i, first, last, px
   else
     outcomes[i] = 'R'
     versions[key] = false
@@ -65,14 +65,14 @@ end
 
 local fences, n = {}, 0
 for stripe in pairs(raised) do
-  fences[n + 1], fences[n + 2] = ARGV[3 + stripe], string.format('%.0f', hi[stripe])
+  fences[n + 1], fences[n + 2] = ARGV[3 + stripe], format('%.0f', hi[stripe])
   n = n + 2
 end
 if n > 0 then call('HSET', meta, unpack(fences)) end
 
 for i = 1, #KEYS - 1 do
   local key = KEYS[i + 1]
-  if records[i] and install[key] == i then call('SET', key, ARGV[records[i]], 'PX', lifetimes[i]) end
+  if starts[i] and install[key] == i then call('SET', key, sub(all, starts[i], ends[i]), 'PX', format('%d', lifetimes[i])) end
 end
 return (ready and epoch or '--------') .. table.concat(outcomes)
 `)
