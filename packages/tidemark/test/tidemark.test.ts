@@ -233,12 +233,12 @@ describe('close', () => {
     if (state === 'closed') await closing
     const closed = { code: 'CLOSED' }
     for (const call of [
+      () => store.set('k', 2),
       () => store.get('k'),
       () => store.entry('k'),
       () => store.has('k'),
       () => store.getMany(['k']),
       () => store.getIn('k', ['x']),
-      () => store.set('k', 2),
       () => store.setMany([['k', 2]]),
       () => store.setIn('k', ['x'], 1),
       () => store.delete('k'),

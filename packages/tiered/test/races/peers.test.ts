@@ -116,6 +116,20 @@ describe('reads under way while something changes', () => {
     expect((await y).get('y')).toBe(2)
   })
 
+  test.each([true, false])('peers 6: nor after a change of its own (near: %s)', async (near) => {
+    const a = await new Fleet(redis.server).open({ near, writePolicy: 'write-around' })
+    await a.store.set('k', 1)
+    const load = a.back.holdReads()
+    const early = a.store.get('k')
+    await load.executed()
+    await a.store.set('k', 2)
+    const later = a.store.get('k')
+    await load.executed(2)
+    load.release()
+    await early
+    expect(await later).toBe(2)
+  })
+
   test('peers 17: an expired entry that is read or swept does not take a fresh one with it', async () => {
     const fleet = new Fleet(redis.server)
     const clock = new WallClock()
@@ -177,7 +191,8 @@ describe('hints that are lost', () => {
       ])
       // Redis still holds what was replaced; neither who knows nor who follows the log believes it.
       expect((await c.front.read([keyOf('k')]))[0]?.entry?.version).toBe(2)
-      for (const { store } of [a, b]) {
+      // B first: what A reads from the back tier fills Redis, and repairs it.
+      for (const { store } of [b, a]) {
         expect(await store.get('gone')).toBeUndefined()
         expect(await store.get('k')).toBe('v2')
       }

@@ -6,6 +6,8 @@ export interface WatchedBack extends Back {
   readonly keysRead: number
   /** Calls of `read`. */
   readonly reads: number
+  /** Pages that were scanned. */
+  readonly scans: number
   /** From now on reads are executed, and their answers wait. */
   holdReads(): HeldReads
 }
@@ -24,6 +26,7 @@ class Watched implements WatchedBack {
   readonly log: Log
   keysRead = 0
   reads = 0
+  scans = 0
   readonly #back: Back
   #held: Held | undefined
 
@@ -66,8 +69,12 @@ class Watched implements WatchedBack {
     return found
   }
 
+  scan: Back['scan'] = (range, options) => {
+    this.scans++
+    return this.#back.scan(range, options)
+  }
+
   commit: Back['commit'] = (proposal) => this.#back.commit(proposal)
-  scan: Back['scan'] = (range, options) => this.#back.scan(range, options)
   count: Back['count'] = (range) => this.#back.count(range)
   expire: Back['expire'] = (limit) => this.#back.expire(limit)
   onCommit: Back['onCommit'] = (listener) => this.#back.onCommit(listener)
