@@ -18,7 +18,7 @@ import {
 import { type WatchedBack, watchedBack } from './watched-back.ts'
 
 /** Far longer than any test machine takes, where the time itself is not what is tested. */
-export const PATIENT_MS = 5_000
+const PATIENT_MS = 5_000
 
 export interface InstanceOptions extends Pick<
   TieredOptions,
@@ -57,7 +57,7 @@ export function useRedis(): { readonly server: RedisServer } {
   }
 }
 
-export function tempFile(): string {
+function tempFile(): string {
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-tiered-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   return join(folder, 'store.db')

@@ -12,7 +12,7 @@ export interface WatchedBack extends Back {
   holdReads(): HeldReads
 }
 
-export interface HeldReads {
+interface HeldReads {
   /** Resolves when this many reads have been executed. */
   executed(count?: number): Promise<void>
   release(): void
