@@ -5,9 +5,9 @@ import type { Script } from './scripts/script.ts'
 import { stripeOf } from './stripes.ts'
 
 /** How many keys one script call takes: it blocks the server for everybody while it runs, 1000 keys for about 4 ms. */
-export const MAX_KEYS = 1_000
+const MAX_KEYS = 1_000
 /** How many bytes of records one script call takes, unless a single record is longer. */
-export const MAX_BYTES: number = 1024 * 1024
+const MAX_BYTES: number = 1024 * 1024
 /** What a script answers in place of an epoch when meta is not ready. */
 const NOT_READY = '--------'
 

@@ -7,7 +7,7 @@ import { type DecodeContext, decodeRecord } from './record.ts'
 /** How many keys one MGET takes; a longer one would keep other clients waiting for milliseconds. */
 const MAX_KEYS = 5_000
 
-export interface DecodedRecords {
+interface DecodedRecords {
   readonly answers: readonly (Found | undefined)[]
   readonly hits: number
   readonly damaged: readonly DamagedRecord[]

@@ -6,10 +6,10 @@ import type BetterSqlite3 from 'better-sqlite3'
 export type Driver = typeof BetterSqlite3
 
 /** The oldest Node.js that the driver's binaries run on; older ones crash while loading them. */
-export const MIN_NODE = '22.18.0'
+const MIN_NODE = '22.18.0'
 
 /** Older ones can corrupt a WAL file that several processes write (https://sqlite.org/wal.html#walresetbug). */
-export const MIN_SQLITE = '3.51.3'
+const MIN_SQLITE = '3.51.3'
 
 let loaded: Driver | undefined
 

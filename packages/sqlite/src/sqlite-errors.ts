@@ -8,7 +8,7 @@ export interface ErrorContext {
 }
 
 /** The result code of an error that SQLite raised, e.g. `SQLITE_BUSY`; undefined for any other error. */
-export function sqliteCode(error: unknown): string | undefined {
+function sqliteCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined
   return typeof error.code === 'string' && error.code.startsWith('SQLITE_') ? error.code : undefined
 }

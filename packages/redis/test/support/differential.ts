@@ -6,7 +6,7 @@ import { type BenchChange, type BenchFill, recordOf, type ScriptBench } from './
 const EPOCHS = ['0000000a', '0000000b'] as const
 
 /** `a` and `b` are guarded by the same stripe, so that one raises the other's fence. */
-export const IDS: readonly string[] = ['a', partnerOf('a'), 'c']
+const IDS: readonly string[] = ['a', partnerOf('a'), 'c']
 
 function partnerOf(id: string): string {
   for (let i = 0; ; i++) if (stripeOf(`b${i}`) === stripeOf(id)) return `b${i}`
