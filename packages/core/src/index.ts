@@ -26,6 +26,7 @@ export { Uuid } from './keys/uuid.ts'
 export { createMemoryBack, type MemoryBack, type MemoryBackOptions } from './memory/memory-back.ts'
 export { createNearMemory } from './memory/near-memory.ts'
 export type { NearMemoryOptions } from './memory/near-options.ts'
+export { assertKnown, between, wholeAtLeast } from './options/checks.ts'
 export type {
   Back,
   Commit,

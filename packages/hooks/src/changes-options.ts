@@ -1,5 +1,5 @@
+import { assertKnown } from '@tidemark/core'
 import type { ChangeFilter } from './change-filter.ts'
-import { rejectUnknown } from './reject-unknown.ts'
 
 export interface ChangesOptions extends ChangeFilter {
   /** The token of the last batch that was dealt with. Wins over `from`; undefined: there is none yet. */
@@ -35,7 +35,7 @@ const NAMES: readonly string[] = ['after', 'from', 'prefix', 'ops', 'batch', 'bo
 
 /** @throws TypeError or RangeError naming the option and what is allowed. */
 export function resolveOptions(options: ChangesOptions): ResolvedOptions {
-  rejectUnknown('changes', options, NAMES)
+  assertKnown(options, NAMES, 'changes')
   const { after, from = 'now', prefix, ops, batch = 500, bookmarks = false, signal } = options
   if (after !== undefined && typeof after !== 'string') throw new TypeError('after must be a token, or undefined')
   if (from !== 'start' && from !== 'now') throw new TypeError(`from must be 'start' or 'now', not ${String(from)}`)

@@ -1,4 +1,12 @@
-import { type Back, ClosedError, type Clock, type Commit, type LogChange, systemClock } from '@tidemark/core'
+import {
+  assertKnown,
+  type Back,
+  ClosedError,
+  type Clock,
+  type Commit,
+  type LogChange,
+  systemClock,
+} from '@tidemark/core'
 import type { Observable } from 'rxjs'
 import { type Change, toChanges } from './change.ts'
 import { Emitter } from './emitter.ts'
@@ -7,7 +15,6 @@ import type { HookBus, HookOptions } from './hook-bus.ts'
 import { describeHookError, type HookError } from './hook-error.ts'
 import { type Hook, HookRunner } from './hook-runner.ts'
 import { lastResort } from './last-resort.ts'
-import { rejectUnknown } from './reject-unknown.ts'
 
 /** What a bus listens to: any back tier, a tiered store included. */
 export type CommitSource = Pick<Back, 'onCommit'>
@@ -25,7 +32,7 @@ export interface HooksOptions {
  * @throws TypeError or RangeError for wrong options.
  */
 export function createHooks(source: CommitSource, options: HooksOptions = {}): HookBus {
-  rejectUnknown('createHooks', options, ['closeGraceMs', 'clock'])
+  assertKnown(options, ['closeGraceMs', 'clock'], 'createHooks')
   const { closeGraceMs = 5000, clock = systemClock } = options
   if (!(closeGraceMs >= 0)) throw new RangeError(`closeGraceMs must be 0 or more milliseconds, not ${closeGraceMs}`)
   return new Bus(source, closeGraceMs, clock)
@@ -65,7 +72,7 @@ class Bus implements HookBus {
   }
 
   add(id: string, hook: Hook, options: HookOptions = {}): void {
-    rejectUnknown('hooks.add', options, ['maxPending', 'replace'])
+    assertKnown(options, ['maxPending', 'replace'], 'hooks.add')
     const { maxPending = 10_000, replace = false } = options
     if (typeof id !== 'string' || id === '') throw new TypeError('a hook needs an id: a string that is not empty')
     if (typeof hook !== 'function') throw new TypeError(`hook ${id} must be a function`)

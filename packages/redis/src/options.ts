@@ -1,4 +1,4 @@
-import { type Clock, type Codec, systemClock } from '@tidemark/core'
+import { assertKnown, between, type Clock, type Codec, systemClock } from '@tidemark/core'
 import { checkConnection, connectionOfUrl, type RedisConnection } from './connection-settings.ts'
 import { NAMESPACE } from './keyspace.ts'
 
@@ -69,21 +69,20 @@ const LONGEST_TIMEOUT_MS = 2 ** 31 - 1
 
 /** @throws TypeError or RangeError, naming the option and what is allowed. */
 export function resolveFrontOptions(options: RedisFrontOptions): ResolvedFrontOptions {
-  checkNames(options, FRONT_OPTIONS)
+  assertKnown(options, FRONT_OPTIONS)
   const { codec, head, ttlMs = 3_600_000, negativeTtlMs = 10_000, jitter = 0.1 } = options
   if (typeof codec !== 'object' || codec === null) throw new TypeError('codec is required: the codec of the store')
   if (typeof head !== 'function')
     throw new TypeError("head is required: a function that reads the head of the back tier's log")
-  checkMs('ttlMs', ttlMs, LONGEST_MS)
-  checkMs('negativeTtlMs', negativeTtlMs, LONGEST_MS)
-  if (typeof jitter !== 'number' || !(jitter >= 0 && jitter <= 1))
-    throw new RangeError(`jitter is ${jitter}; allowed: 0 to 1`)
+  between('ttlMs', ttlMs, 1, LONGEST_MS)
+  between('negativeTtlMs', negativeTtlMs, 1, LONGEST_MS)
+  between('jitter', jitter, 0, 1)
   return Object.freeze({ ...resolve(options), codec, head, ttlMs, negativeTtlMs, jitter })
 }
 
 /** @throws TypeError or RangeError, naming the option and what is allowed. */
 export function resolveClientOptions(options: RedisClientOptions): ResolvedClientOptions {
-  checkNames(options, CLIENT_OPTIONS)
+  assertKnown(options, CLIENT_OPTIONS)
   return Object.freeze(resolve(options))
 }
 
@@ -93,8 +92,8 @@ function resolve(options: RedisClientOptions): ResolvedClientOptions {
     throw new TypeError(`namespace is "${namespace}"; allowed: 1 to 64 letters, digits, "_", "." and "-"`)
   }
   if (typeof name !== 'string' || name === '') throw new TypeError('name is empty; allowed: any other text')
-  checkMs('commandTimeoutMs', commandTimeoutMs, LONGEST_TIMEOUT_MS)
-  checkMs('connectTimeoutMs', connectTimeoutMs, LONGEST_TIMEOUT_MS)
+  between('commandTimeoutMs', commandTimeoutMs, 1, LONGEST_TIMEOUT_MS)
+  between('connectTimeoutMs', connectTimeoutMs, 1, LONGEST_TIMEOUT_MS)
   const { clock = systemClock, random = Math.random } = options
   return { connection: connectionOf(options), namespace, name, commandTimeoutMs, connectTimeoutMs, clock, random }
 }
@@ -104,16 +103,4 @@ function connectionOf({ url, connection }: RedisClientOptions): RedisConnection 
   const resolved = connection ?? connectionOfUrl(url!)
   checkConnection(resolved)
   return Object.freeze({ ...resolved })
-}
-
-function checkNames(options: object, allowed: readonly string[]): void {
-  for (const name of Object.keys(options)) {
-    if (!allowed.includes(name)) throw new TypeError(`unknown option ${name}; allowed: ${allowed.join(', ')}`)
-  }
-}
-
-function checkMs(name: string, ms: unknown, longest: number): void {
-  if (typeof ms !== 'number' || !(ms >= 1 && ms <= longest)) {
-    throw new RangeError(`${name} is ${String(ms)}; allowed: milliseconds from 1 to ${longest}`)
-  }
 }

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { type Clock, type Codec, createCborCodec, systemClock } from '@tidemark/core'
+import { assertKnown, between, type Clock, type Codec, createCborCodec, systemClock } from '@tidemark/core'
 
 export type OpenMode = 'open-or-create' | 'create' | 'open'
 
@@ -70,11 +70,7 @@ const NAMES: readonly (keyof SqliteBackOptions)[] = [
 /** @throws TypeError or RangeError that names the option and what is allowed. */
 export function resolveOptions(options: SqliteBackOptions): ResolvedOptions {
   if (typeof options !== 'object' || options === null) throw new TypeError('createSqliteBack needs options: { file }')
-  for (const name of Object.keys(options)) {
-    if (!(NAMES as readonly string[]).includes(name)) {
-      throw new TypeError(`unknown option ${name}; allowed: ${NAMES.join(', ')}`)
-    }
-  }
+  assertKnown(options, NAMES)
   const readOnly = options.readOnly ?? false
   if (typeof readOnly !== 'boolean') throw new TypeError('option readOnly must be true or false')
   const mode = oneOf('mode', options.mode ?? (readOnly ? 'open' : 'open-or-create'), [
@@ -111,13 +107,6 @@ function oneOf<T extends string>(name: string, value: unknown, allowed: readonly
   if (typeof value !== 'string') throw new TypeError(`option ${name} must be one of ${choices}`)
   if (!(allowed as readonly string[]).includes(value)) throw new RangeError(`option ${name} must be one of ${choices}`)
   return value as T
-}
-
-function between(name: string, value: unknown, min: number, max: number): number {
-  if (typeof value !== 'number') throw new TypeError(`option ${name} must be a number from ${min} to ${max}`)
-  if (!(value >= min && value <= max))
-    throw new RangeError(`option ${name} must be from ${min} to ${max}, not ${value}`)
-  return value
 }
 
 function wholeBetween(name: string, value: unknown, min: number, max: number): number {

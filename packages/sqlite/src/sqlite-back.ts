@@ -14,8 +14,8 @@ import {
   type StoreKey,
   type SyncLog,
   TidemarkError,
+  wholeAtLeast,
 } from '@tidemark/core'
-import { wholeAtLeast } from './arguments.ts'
 import { claimFile } from './claim-file.ts'
 import { CommitGroup } from './commit-group.ts'
 import { CommitListeners } from './commit-listeners.ts'

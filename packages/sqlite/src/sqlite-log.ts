@@ -1,6 +1,12 @@
-import type { Log, LogIdentity, LogPage, LogReadOptions, SyncLog } from '@tidemark/core'
+import {
+  type Log,
+  type LogIdentity,
+  type LogPage,
+  type LogReadOptions,
+  type SyncLog,
+  wholeAtLeast,
+} from '@tidemark/core'
 import type { HeadWatch } from './head-watch.ts'
-import { wholeAtLeast } from './arguments.ts'
 import type { LogReader } from './log-reader.ts'
 
 export interface SqliteLogOptions {

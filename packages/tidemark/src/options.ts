@@ -1,4 +1,11 @@
-import { type Clock, type Codec, createCborCodec, type NearMemoryOptions, systemClock } from '@tidemark/core'
+import {
+  assertKnown,
+  type Clock,
+  type Codec,
+  createCborCodec,
+  type NearMemoryOptions,
+  systemClock,
+} from '@tidemark/core'
 import type { RedisFrontOptions } from '@tidemark/redis'
 import type { ReadPolicy, WritePolicy } from '@tidemark/tiered'
 
@@ -96,7 +103,7 @@ export interface ResolvedOptions extends Pick<
  */
 export function resolveOptions(options: OpenOptions): ResolvedOptions {
   if (typeof options !== 'object' || options === null) throw new TypeError('open() takes an object of options')
-  assertKnown('', options, KNOWN)
+  assertKnown(options, KNOWN)
   const { sweepEveryMs = 1_000, codec = createCborCodec(), clock = systemClock } = options
   const { onError = (error: unknown) => console.error('tidemark:', error) } = options
   if (!(Number.isFinite(sweepEveryMs) && sweepEveryMs >= 0)) {
@@ -135,7 +142,7 @@ function nearOf(given: OpenOptions['near'], redis: RedisOptions | undefined): Ne
     throw new TypeError('near must be an object of options, or false for none')
   }
   const near = given ?? {}
-  assertKnown('near.', near, NEAR)
+  assertKnown(near, NEAR, 'near')
   if (redis === undefined) return near
   return {
     ...near,
@@ -155,10 +162,4 @@ function layered(name: string, given: number | undefined, otherwise: number, bel
   throw new RangeError(
     `near.${name} is ${given}, longer than redis.${name}, ${below}: a tier must not outlive the one below`,
   )
-}
-
-function assertKnown(prefix: string, options: object, known: readonly string[]): void {
-  const unknown = Object.keys(options).find((name) => !known.includes(name))
-  if (unknown === undefined) return
-  throw new TypeError(`unknown option ${prefix}${unknown}; allowed: ${known.map((name) => prefix + name).join(', ')}`)
 }

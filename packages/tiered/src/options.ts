@@ -1,4 +1,12 @@
-import { type Back, type Clock, type Front, type NearFront, type ReadOptions, systemClock } from '@tidemark/core'
+import {
+  assertKnown,
+  type Back,
+  type Clock,
+  type Front,
+  type NearFront,
+  type ReadOptions,
+  systemClock,
+} from '@tidemark/core'
 import { READ_POLICIES, type ReadPolicy, WRITE_POLICIES, type WritePolicy } from './policies.ts'
 
 export interface TieredOptions {
@@ -67,9 +75,7 @@ const KNOWN: readonly string[] = [
 
 /** @throws TypeError or RangeError that names the option and what is allowed. */
 export function resolveOptions(options: TieredOptions): ResolvedOptions {
-  for (const name of Object.keys(options)) {
-    if (!KNOWN.includes(name)) throw new TypeError(`unknown option ${name}; a tiered store takes ${KNOWN.join(', ')}`)
-  }
+  assertKnown(options, KNOWN)
   const { back, near, fronts = [], nearMaxStaleMs = 0, negativeEntries = true, maxBatch = 1000 } = options
   if (!(nearMaxStaleMs >= 0 && Number.isFinite(nearMaxStaleMs))) {
     throw new RangeError(`nearMaxStaleMs must be 0 or more milliseconds, not ${String(nearMaxStaleMs)}`)

@@ -1,7 +1,7 @@
 import { CompactedError, TidemarkError } from '../errors.ts'
 import { Uuid } from '../keys/uuid.ts'
 import type { Log, LogChange, LogIdentity, LogPage, LogReadOptions, SyncLog } from '../ports/log.ts'
-import { wholeAtLeast } from './arguments.ts'
+import { wholeAtLeast } from '../options/checks.ts'
 
 interface Waiter {
   readonly after: number

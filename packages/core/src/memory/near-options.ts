@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '../clock.ts'
 import { RecentChanges } from '../fence/recent-changes.ts'
-import { assertKnown, between, wholeAtLeast } from './arguments.ts'
+import { assertKnown, between, wholeAtLeast } from '../options/checks.ts'
 
 export interface NearMemoryOptions {
   /** The name of this tier in answers and results. @default 'near' */
