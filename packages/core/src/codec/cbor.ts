@@ -1,7 +1,8 @@
 import { CorruptError } from '../errors.ts'
-import { CborReader } from './cbor-reader.ts'
-import { CborWriter } from './cbor-writer.ts'
+import { createCborDecoder } from './cbor-decoder.ts'
+import { createCborEncoder } from './cbor-encoder.ts'
 import type { Codec, EnvelopeCodec } from './codec.ts'
+import { encodable } from './encodable.ts'
 import { Refusal } from './refusal.ts'
 
 const NO_PREFIX = new Uint8Array(0)
@@ -22,29 +23,24 @@ const NO_PREFIX = new Uint8Array(0)
  * Refused as UNENCODABLE, with the path: functions, symbols, instances of classes, promises, weak collections, what
  * contains itself, more than 500 containers within one another, more than 512 MiB encoded.
  *
- * Not built on a CBOR library: those trade some of this exactness for speed (-0, half pairs, `__proto__`, classes taken for
- * plain objects), keep state between values or between users of the library, or trust lengths and tags in what they read.
+ * Built on cbor-x, which on its own loses some of this (-0, holes, half pairs, `__proto__`), takes instances for plain
+ * objects, and acts on tags and lengths in what it reads: values pass `encodable` before it, and bytes the check.
  */
 export function createCborCodec(): Codec {
-  // Taken while in use: a getter of the value being encoded may encode something itself.
-  let idle: CborWriter | undefined = new CborWriter()
-  const reader = new CborReader()
+  const write = createCborEncoder()
+  const read = createCborDecoder()
 
   function encodeAfter(prefix: Uint8Array, value: unknown): Uint8Array {
-    const writer = idle ?? new CborWriter()
-    idle = undefined
     try {
-      return writer.write(prefix, value)
+      return write(prefix, encodable(value, 0))
     } catch (thrown) {
       throw Refusal.from(thrown).toError()
-    } finally {
-      idle = writer
     }
   }
 
   function decodeAfter(prefixLength: number, bytes: Uint8Array): unknown {
     try {
-      return reader.read(bytes, prefixLength)
+      return read(bytes, prefixLength)
     } catch (cause) {
       if (cause instanceof CorruptError) throw cause
       throw new CorruptError('not an encoded value', { cause })

@@ -126,5 +126,7 @@ export const value: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
   ),
 })).any
 
-/** What JSON has, with well-formed strings: common ground with other CBOR implementations. */
-export const plainValue: fc.Arbitrary<unknown> = fc.jsonValue({ stringUnit: 'grapheme' })
+/** What JSON text says (which has no -0), with well-formed strings: common ground with other CBOR implementations. */
+export const plainValue: fc.Arbitrary<unknown> = fc
+  .json({ stringUnit: 'grapheme' })
+  .map((text): unknown => JSON.parse(text, (_name, part: unknown) => (part === 0 ? 0 : part)))

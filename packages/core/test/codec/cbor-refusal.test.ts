@@ -1,3 +1,4 @@
+import { Tag } from 'cbor-x'
 import { describe, expect, it } from 'vitest'
 import { createCborCodec } from '../../src/codec/cbor.ts'
 import { TidemarkError } from '../../src/errors.ts'
@@ -38,6 +39,13 @@ describe('what cannot be stored', () => {
     ['a URL', new URL('http://localhost'), 'value is an instance of URL'],
     ['a SharedArrayBuffer', new SharedArrayBuffer(1), 'value is an instance of SharedArrayBuffer'],
     ['an object made from another', Object.create({ inherited: 1 }), 'value is an instance of Object'],
+    [
+      'an array longer than V8 allocates',
+      { list: Object.assign([], { length: 0x200_0001 }) },
+      'value.list has more than',
+    ],
+    ['a Tag of the library', { tag: new Tag(1, 46560) }, 'value.tag is an instance of Tag'],
+    ['something under an empty name', { '': () => 1 }, 'value[""] is a function'],
     ['something in a Map', new Map([['k', () => 1]]), 'value.get("k") is a function'],
     ['a key of a Map', new Map([[() => 1, 1]]), 'value (key 0 of the Map) is a function'],
     ['something under an odd key of a Map', new Map([[1, () => 1]]), 'value (value 0 of the Map) is a function'],
@@ -88,6 +96,7 @@ describe('what cannot be stored', () => {
     const error = new Error('x')
     error.cause = error
     expect(refusalOf(error).message).toContain('contains itself')
+    expect(refusalOf([error]).message).toContain('value[0] contains itself')
   })
 
   it.each<[string, (inner: unknown) => unknown]>([

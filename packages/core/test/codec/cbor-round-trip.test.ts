@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { runInNewContext } from 'node:vm'
-import { decode as decodeElsewhere } from 'cbor-x'
+import { decode as decodeElsewhere, encode as encodeElsewhere } from 'cbor-x'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createCborCodec } from '../../src/codec/cbor.ts'
@@ -49,6 +49,11 @@ describe('a value that went through CBOR', () => {
     ['a half pair', 'a\ud800b'],
     ['a half pair as a name', { '\udfff': 1 }],
     ['a byte order mark', '\ufeffé' + 'x'.repeat(100)],
+    ['an astral name', { '👋': 1, ünï: 2 }],
+    ['names that need entries around what needs tags', JSON.parse('{"__proto__":[{"\\ud800":["\\udc00"]}],"a":[]}')],
+    ['a regular expression over half a pair', new RegExp('[\ud800]', 'g')],
+    ['a bigint of many digits', [(1n << 8192n) - 1n, 1n << 8192n, -(1n << 8192n), (1n << 100_000n) + 1n]],
+    ['a Float16Array', 'Float16Array' in globalThis ? Reflect.construct(Reflect.get(globalThis, 'Float16Array') as never, [[1.5, -2]]) : 0], // prettier-ignore
     ['an invalid date', new Date(NaN)],
     ['milliseconds', new Date(1_700_000_000_123)],
     ['the last date', new Date(8.64e15)],
@@ -85,6 +90,33 @@ describe('a value that went through CBOR', () => {
     const original = Object.defineProperty({ a: 1, [Symbol('s')]: 2 }, 'hidden', { value: 3 })
     expect(Reflect.ownKeys(roundTrip(original) as object)).toEqual(['a'])
     expect(roundTrip(Object.assign([1], { extra: 2 }))).toStrictEqual([1])
+  })
+
+  it('is the data of an object, whatever its constructor property and symbols say', () => {
+    const original = { constructor: { name: 'x' }, [Symbol.iterator]: 1, [Symbol.toStringTag]: 'Blob', a: [1] }
+    expect(isDeepStrictEqual(roundTrip(original), { constructor: { name: 'x' }, a: [1] })).toBe(true)
+    const bare: unknown = Object.assign(Object.create(null), { constructor: null })
+    expect(isDeepStrictEqual(roundTrip(bare), { constructor: null })).toBe(true)
+  })
+
+  it('is that of an array, of whichever class', () => {
+    class List extends Array<number> {}
+    expect(roundTrip({ list: List.of(1, 2) })).toStrictEqual({ list: [1, 2] })
+    expect(roundTrip([new Proxy([1, 2], {})])).toStrictEqual([[1, 2]])
+  })
+
+  it('does not include what Object.prototype was given', () => {
+    Object.defineProperty(Object.prototype, 'extra', {
+      value: () => 1,
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    })
+    try {
+      expect(Object.keys(roundTrip({ a: 1 }) as object)).toEqual(['a'])
+    } finally {
+      Reflect.deleteProperty(Object.prototype, 'extra')
+    }
   })
 
   it('reads getters once', () => {
@@ -250,5 +282,7 @@ describe('memory', () => {
     const large = 'x'.repeat(5_000_000)
     expect(roundTrip({ large })).toEqual({ large })
     expect(roundTrip({ small: 1 })).toEqual({ small: 1 })
+    // The memory that cbor-x writes to next.
+    expect(encodeElsewhere(1).buffer.byteLength).toBeLessThan(1 << 20)
   })
 })
