@@ -21,7 +21,7 @@ async function main(): Promise<void> {
   const before = describeEnvironment(workplace.folder, undefined)
   const results: CaseResult[] = []
   for (const subject of cases) results.push([subject, await runCase(subject, settings, workplace)])
-  workplace.close()
+  await workplace.close()
 
   const { quick, rounds, roundMs, json, strict } = settings
   const report = buildReport({ ...before, redis: workplace.redisVersion }, { quick, rounds, roundMs }, results)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type RedisServer, startRedisServer } from './redis-server.ts'
 import type { WorkerLink } from './worker-link.ts'
 
-/** What a run puts on the machine, and takes away again however it ends. */
+/** What a run puts on the machine, and takes away again; after a SIGKILL, its files are left. */
 export class Workplace {
   /** For files of the run. */
   readonly folder: string
@@ -45,12 +45,11 @@ export class Workplace {
   }
 
   #clear(): void {
-    this.#redis?.kill()
     this.dismiss(this.folder)
   }
 
   /** Ends what would keep the process alive. */
-  close(): void {
-    this.#redis?.kill()
+  async close(): Promise<void> {
+    await this.#redis?.close()
   }
 }
