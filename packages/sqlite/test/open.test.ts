@@ -119,9 +119,7 @@ describe('opening', () => {
     await createSqliteBack({ file }).close()
     chmodSync(dirname(file), what === 'folder' ? 0o555 : 0o777)
     chmodSync(file, what === 'file' ? 0o444 : 0o666)
-    // Permissions do not bind root: then the child is nobody.
-    const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
-    const child = startChild('open.ts', [file], nobody)
+    const child = startChild('open.ts', [file, 'open-or-create', 'unprivileged'])
     await child.printed('ready')
     child.process.stdin!.write('go\n')
     expect(await child.result()).toBe('READ_ONLY')

@@ -1,7 +1,15 @@
-// Opens a store as soon as it is told to, and prints the id of its log, or the code of the error.
+// Opens a store as soon as it is told to, and prints the id of its log, or the code of the error. Permissions do not bind
+// root: with `unprivileged`, it is nobody by then.
 import { createSqliteBack } from '../../src/index.ts'
 
-const [file = '', mode = 'open-or-create'] = process.argv.slice(2)
+const [file = '', mode = 'open-or-create', as] = process.argv.slice(2)
+if (as === 'unprivileged' && process.getuid?.() === 0) {
+  // Loads the driver while its files can be read, wherever they are.
+  await createSqliteBack({ file: ':memory:' }).close()
+  process.setgroups!([])
+  process.setgid!(65_534)
+  process.setuid!(65_534)
+}
 process.stdout.write('ready\n')
 await new Promise((resolve) => process.stdin.once('data', resolve))
 try {

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
@@ -16,13 +16,13 @@ export interface Child {
 }
 
 /** Starts one of the scripts in ../children; it ends with the test at the latest. */
-export function startChild(script: string, args: readonly string[], options: SpawnOptions = {}): Child {
+export function startChild(script: string, args: readonly string[]): Child {
   const path = fileURLToPath(new URL(`../children/${script}`, import.meta.url))
-  return start(process.execPath, [path, ...args], options)
+  return start(process.execPath, [path, ...args])
 }
 
-export function start(command: string, args: readonly string[], options: SpawnOptions = {}): Child {
-  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], ...options })
+export function start(command: string, args: readonly string[]): Child {
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] })
   const lines: string[] = []
   const awaited: { line: string; resolve: () => void }[] = []
   let stderr = ''
