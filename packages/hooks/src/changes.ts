@@ -26,7 +26,8 @@ export interface ChangeBatch<T = unknown> {
  * Cold: each iteration reads for itself, starting with its first `next()`. Pull-based: page n+1 is read only after page n
  * was consumed, so a subscriber that stops pulling costs nothing. Waits at the end of the log; ends only when `signal`
  * aborts or `return()` is called (`break` in `for await` does), at once even during a wait. Both end it normally, not
- * with an AbortError: a stream without an end of its own leaves no doubt about why it ended.
+ * with an AbortError: a stream without an end of its own leaves no doubt about why it ended. While an iteration waits it keeps
+ * the process alive.
  *
  * An error ends the iteration; none of them is skipped or retried here. Resume from the last token when it is retryable.
  * @throws TypeError, RangeError at once for wrong options. While iterating: TidemarkError TOKEN_INVALID, TOKEN_FOREIGN,

@@ -1,4 +1,5 @@
 import { type Log, type LogPage, TidemarkError } from '@tidemark/core'
+import { keepAlive } from './keep-alive.ts'
 
 /**
  * Reads one log forwards, page by page, and vouches for it: what it hands out continues exactly where the last page
@@ -25,7 +26,8 @@ export class LogReader {
   }
 
   /**
-   * The next page, never empty; waits for one at the end of the log. Not to be called again before it has settled.
+   * The next page, never empty; waits for one at the end of the log, and keeps the process alive meanwhile. Not to be
+   * called again before it has settled.
    *
    * @throws TidemarkError LOG_GAP when the log has lost, repeated or torn something; what the log throws; the reason of
    * `signal` when it aborts during the wait.
@@ -41,7 +43,7 @@ export class LogReader {
         return page
       }
       // A wake-up may be spurious: only the next read says whether there is more.
-      await this.#log.wait(this.#position, signal)
+      await keepAlive(() => this.#log.wait(this.#position, signal))
     }
   }
 }

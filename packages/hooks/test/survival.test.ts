@@ -6,3 +6,13 @@ it('a process survives subscribers and hooks that throw, and prints why', async 
   expect({ code, out: out.trim() }).toEqual({ code: 0, out: '[1,2,3]' })
   expect(err).toContain('hookErrors$ failed: Error: boom')
 })
+
+it.each([
+  { how: 'break', says: '1' },
+  { how: 'abort', says: '1' },
+  { how: 'unsubscribe', says: '1' },
+  { how: 'close', says: '1\nCLOSED' },
+])('a process that only waits for changes lives until that is ended ($how)', async ({ how, says }) => {
+  const { code, out, err } = await runProgram('only-consumes', how)
+  expect({ code, out: out.trim(), err }).toEqual({ code: 0, out: says, err: '' })
+})
