@@ -1,3 +1,4 @@
+import { assertKnown } from '../options/checks.ts'
 import { isTuple, toTuple, type Key } from './key.ts'
 import { encodeTuple } from './tuple-encoding.ts'
 import { compareBytes } from './tuple-order.ts'
@@ -39,9 +40,7 @@ export function prefixRange(prefix: Key | readonly []): KeyRange {
  * @throws TypeError when both `gte` and `gt`, or both `lt` and `lte`, are given, or for an unknown option.
  */
 export function rangeOf(options: RangeOptions): KeyRange {
-  for (const name of Object.keys(options)) {
-    if (!BOUNDS.includes(name)) throw new TypeError(`unknown range option ${name}; allowed: ${BOUNDS.join(', ')}`)
-  }
+  assertKnown(options, RANGE_OPTIONS, 'the range')
   const { prefix, gte, gt, lt, lte } = options
   if (gte !== undefined && gt !== undefined) throw new TypeError('a range has one lower bound: gte or gt, not both')
   if (lte !== undefined && lt !== undefined) throw new TypeError('a range has one upper bound: lt or lte, not both')
@@ -53,7 +52,7 @@ export function rangeOf(options: RangeOptions): KeyRange {
   return { start, end }
 }
 
-const BOUNDS: readonly string[] = ['prefix', 'gte', 'gt', 'lt', 'lte']
+export const RANGE_OPTIONS: readonly (keyof RangeOptions)[] = ['prefix', 'gte', 'gt', 'lt', 'lte']
 
 export function inRange(range: KeyRange, bytes: Uint8Array): boolean {
   return compareBytes(bytes, range.start) >= 0 && (range.end === undefined || compareBytes(bytes, range.end) < 0)

@@ -26,8 +26,8 @@ export class StoreKey {
     const id = renderKeyOf(key)
     if (typeof key !== 'object') return new StoreKey(key, id, undefined)
     const parts = isTuple(key) ? key.slice() : [key]
-    // Bytes and dates cannot be frozen, and `tuple` is handed out: encode them before anyone can touch them.
-    return new StoreKey(parts, id, copyMutable(parts) ? encodeTuple(parts) : undefined)
+    copyMutable(parts)
+    return new StoreKey(parts, id, undefined)
   }
 
   /** Keeps `bytes`, which the caller must not change afterwards. @throws CorruptError when they encode no key. */
@@ -36,14 +36,21 @@ export class StoreKey {
     return new StoreKey(parts as KeyPart[], renderKeyOf(parts), bytes)
   }
 
-  /** The parts; frozen. */
+  /** The parts, in a frozen array. Where one of them cannot be frozen (bytes, a Date), a copy for each who asks. */
   get tuple(): KeyTuple {
-    return (this.#tuple ??= Object.freeze(Array.isArray(this.#parts) ? this.#parts : [this.#parts]))
+    if (this.#tuple !== undefined) return this.#tuple
+    const parts = this.#ownParts()
+    if (parts.some(isMutable)) return snapshot(parts)
+    return (this.#tuple = Object.freeze(parts))
   }
 
   /** The encoded key, computed once. Shared: do not write to it. */
   get bytes(): Uint8Array {
-    return (this.#bytes ??= encodeTuple(this.tuple))
+    return (this.#bytes ??= encodeTuple(this.#ownParts()))
+  }
+
+  #ownParts(): KeyPart[] {
+    return Array.isArray(this.#parts) ? this.#parts : [this.#parts]
   }
 }
 
@@ -54,16 +61,16 @@ export function snapshot(key: Key): KeyTuple {
   return Object.freeze(parts)
 }
 
-/** Puts copies in the place of the parts that someone else could change. @returns whether there were any */
-function copyMutable(parts: KeyPart[]): boolean {
-  let found = false
+/** Puts copies in the place of the parts that someone else could change. */
+function copyMutable(parts: KeyPart[]): void {
   for (let i = 0; i < parts.length; i++) {
     const part = parts[i]!
     if (typeof part !== 'object') continue
     if (part instanceof Uint8Array) parts[i] = new Uint8Array(part)
     else if (part instanceof Date) parts[i] = new Date(part.getTime())
-    else continue
-    found = true
   }
-  return found
+}
+
+function isMutable(part: KeyPart): boolean {
+  return part instanceof Uint8Array || part instanceof Date
 }

@@ -5,7 +5,7 @@ import type { Codec } from '../codec/codec.ts'
 import { ClosedError } from '../errors.ts'
 import type { KeyRange } from '../keys/key-range.ts'
 import type { StoreKey } from '../keys/store-key.ts'
-import type { Back, Commit, CommitListener, Proposal, ScanOptions, ScanPage } from '../ports/back.ts'
+import type { Back, Commit, CommitListener, Proposal, ReadOptions, ScanOptions, ScanPage } from '../ports/back.ts'
 import type { Entry, Found } from '../ports/entry.ts'
 import type { Log, SyncLog } from '../ports/log.ts'
 import { assertKnown, wholeAtLeast } from '../options/checks.ts'
@@ -49,6 +49,8 @@ class OpenMemoryBack implements MemoryBack {
   readonly codec: Codec
   readonly origin: string = randomId()
   readonly log: MemoryLog
+  readonly readOptions: readonly string[] = ['consistency'] satisfies (keyof ReadOptions)[]
+  readonly writeOptions: readonly string[] = []
   readonly #clock: Clock
   readonly #entries = new MemoryEntries()
   readonly #queue: CommitQueue

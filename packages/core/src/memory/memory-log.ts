@@ -100,7 +100,7 @@ export class MemoryLog implements Log {
     return this.last
   }
 
-  #read({ after, limit }: LogReadOptions): LogPage {
+  #read({ after, limit, values = true }: LogReadOptions): LogPage {
     this.#options.assertOpen()
     wholeAtLeast('after', after, 0)
     wholeAtLeast('limit', limit, 1)
@@ -110,7 +110,8 @@ export class MemoryLog implements Log {
     if (after === head) return { changes: [], head }
     const end = this.#at(Math.min(after + limit, head)).last
     const from = this.#dropped - this.#floor
-    return { changes: this.#changes.slice(from + after, from + end), head }
+    const changes = this.#changes.slice(from + after, from + end)
+    return { changes: values ? changes : changes.map(withoutValues), head }
   }
 
   #at(seq: number): LogChange {
@@ -131,6 +132,10 @@ export class MemoryLog implements Log {
       this.#dropped = 0
     }
   }
+}
+
+function withoutValues(change: LogChange): LogChange {
+  return { ...change, payload: undefined, meta: undefined }
 }
 
 function ahead(after: number, head: number): TidemarkError {

@@ -30,26 +30,30 @@ export interface MemoryWriterOptions {
 /** Carries out commits, one after the other. Nothing can fail between the first and the last write of one. */
 export class MemoryWriter {
   readonly #options: MemoryWriterOptions
+  /** Decides what has expired: never `#at`, which a clock that was ahead once holds in the future. */
+  #now = 0
+  /** The date of the changes, which never decreases along the log. */
   #at = 0
 
   constructor(options: MemoryWriterOptions) {
     this.#options = options
   }
 
-  /** The time of the commits that follow: that of the clock, unless the clock went back. */
+  /** Reads the clock for the commits that follow. Their date stays where it is when the clock went back. */
   begin(): void {
-    this.#at = Math.max(Math.floor(this.#options.clock.now()), this.#at)
+    this.#now = Math.floor(this.#options.clock.now())
+    this.#at = Math.max(this.#now, this.#at)
   }
 
   /** @throws what `decide` throws; nothing was written then. */
   propose(proposal: Proposal): Commit {
     const { entries } = this.#options
-    const writes = proposal.decide(proposal.reads.map((key) => entries.get(key.id, this.#at)))
+    const writes = proposal.decide(proposal.reads.map((key) => entries.get(key.id, this.#now)))
     return this.#commit(writes, proposal)
   }
 
   expire(limit: number): Commit {
-    const expired = this.#options.entries.expired(this.#at, limit)
+    const expired = this.#options.entries.expired(this.#now, limit)
     return this.#commit(
       expired.map(({ key }) => ({ op: 'expire', key })),
       undefined,
@@ -84,7 +88,7 @@ export class MemoryWriter {
       entries.remove(key)
       return version
     }
-    const prevVersion = entries.get(key.id, this.#at)?.version ?? 0
+    const prevVersion = entries.get(key.id, this.#now)?.version ?? 0
     if (write.op === 'set') {
       const { payload, expiresAt, meta } = write
       entries.put(Object.freeze({ key, version: seq, payload, writtenAt: this.#at, expiresAt, meta }))

@@ -2,9 +2,13 @@
 
 /**
  * A misspelt option would otherwise do nothing.
- * @throws TypeError that names an option which does not exist; `of` says of what, where that is not plain
+ * @throws TypeError when it is no object of options, or naming the option that does not exist; `of` says of what, where
+ * that is not plain
  */
 export function assertKnown(options: object, known: readonly string[], of?: string): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new TypeError(`the options${of === undefined ? '' : ` of ${of}`} must be an object, not ${String(options)}`)
+  }
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue
     throw new TypeError(`unknown option ${name}${of === undefined ? '' : ` of ${of}`}; allowed: ${known.join(', ')}`)

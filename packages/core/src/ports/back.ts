@@ -94,6 +94,10 @@ export interface Back<R extends ReadOptions = ReadOptions, W extends object = ob
   /** Which opened store this is; stands as `origin` in every change that it commits. */
   readonly origin: string
   readonly log: Log
+  /** The names of what `R` holds: a store above refuses any other, which would do nothing. */
+  readonly readOptions: readonly string[]
+  /** The same of `W`. */
+  readonly writeOptions: readonly string[]
   /** One key. Returns without a promise where the answer is at hand. */
   readOne(key: StoreKey, options?: R): Found | Promise<Found>
   /** Several keys from one snapshot, answers in the order of the keys. */

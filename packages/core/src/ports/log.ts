@@ -19,9 +19,10 @@ export interface LogChange {
   readonly path: Path | undefined
   /** The version that this change replaced; 0 when the key did not exist. */
   readonly prevVersion: number
-  /** The new value; undefined for deletes and expiries. */
+  /** The new value; undefined for deletes and expiries, and where values were not asked for. */
   readonly payload: Payload | undefined
   readonly expiresAt: number | undefined
+  /** What the writer attached; undefined where values were not asked for. */
   readonly meta: Payload | undefined
   /** Wall-clock milliseconds of the commit; never decreases along the log. */
   readonly at: number
@@ -47,6 +48,12 @@ export interface LogReadOptions {
   readonly after: number
   /** How many changes to aim at. A page never splits a commit, so it may be longer. */
   readonly limit: number
+  /**
+   * false: `payload` and `meta` are not read, and are undefined in the changes: for who only wants to know which keys
+   * changed.
+   * @default true
+   */
+  readonly values?: boolean | undefined
 }
 
 /** The ordered, durable record of every committed change. Seqs are dense: no gap, no duplicate, in commit order. */

@@ -5,6 +5,7 @@ import type { Entry } from '../ports/entry.ts'
 /** An entry as users see it. */
 export interface StoreEntry<T = unknown> {
   readonly key: KeyTuple
+  /** Decoded when it is read. @throws CorruptError */
   readonly value: T
   /** The seq of the change that wrote it: what `ifVersion` takes. */
   readonly version: number
@@ -13,14 +14,19 @@ export interface StoreEntry<T = unknown> {
   readonly meta: unknown
 }
 
+/** Decodes the value when it is read, so that a damaged one does not stop a listing at its neighbours. */
 export function toStoreEntry<T>(entry: Entry): StoreEntry<T> {
   return {
     key: entry.key.tuple,
-    value: readValue(entry) as T,
+    get value(): T {
+      return readValue(entry) as T
+    },
     version: entry.version,
     writtenAt: new Date(entry.writtenAt),
     expiresAt: entry.expiresAt === undefined ? undefined : new Date(entry.expiresAt),
-    meta: entry.meta?.read(),
+    get meta(): unknown {
+      return entry.meta?.read()
+    },
   }
 }
 

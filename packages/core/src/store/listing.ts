@@ -1,6 +1,8 @@
-import { rangeOf, type RangeOptions } from '../keys/key-range.ts'
+import { afterTurn } from '../batching/after-turn.ts'
+import { type KeyRange, RANGE_OPTIONS, rangeOf, type RangeOptions } from '../keys/key-range.ts'
 import type { KeyTuple } from '../keys/key.ts'
 import type { StoreKey } from '../keys/store-key.ts'
+import { wholeAtLeast } from '../options/checks.ts'
 import type { Back } from '../ports/back.ts'
 import type { Entry } from '../ports/entry.ts'
 import { type StoreEntry, toStoreEntry } from './entry-view.ts'
@@ -15,20 +17,41 @@ export interface ListOptions extends RangeOptions {
   readonly limit?: number
 }
 
+export const LIST_OPTIONS: readonly (keyof ListOptions)[] = [...RANGE_OPTIONS, 'reverse', 'limit']
+
 type Scannable = Pick<Back, 'scan'>
 
-export async function* listKeys(back: Scannable, options?: ListOptions): AsyncIterableIterator<KeyTuple> {
-  for await (const page of pages(back, options)) for (const entry of page) yield entry.key.tuple
+interface Listing {
+  readonly range: KeyRange
+  readonly reverse: boolean
+  readonly limit: number
 }
 
-export async function* listEntries<T>(back: Scannable, options?: ListOptions): AsyncIterableIterator<StoreEntry<T>> {
-  for await (const page of pages(back, options)) for (const entry of page) yield toStoreEntry<T>(entry)
+/** @throws TypeError or RangeError, at once, for wrong options. */
+export function listKeys(back: Scannable, options: ListOptions = {}): AsyncIterableIterator<KeyTuple> {
+  return eachOf(pages(back, resolve(options)), (entry) => entry.key.tuple)
 }
 
-async function* pages(back: Scannable, options: ListOptions = {}): AsyncIterableIterator<readonly Entry[]> {
-  const { reverse = false, limit = Infinity, ...bounds } = options
-  const range = rangeOf(bounds)
-  if (!(limit >= 0)) throw new RangeError(`limit must be a number of entries, not ${String(limit)}`)
+/** @throws TypeError or RangeError, at once, for wrong options. */
+export function listEntries<T>(back: Scannable, options: ListOptions = {}): AsyncIterableIterator<StoreEntry<T>> {
+  return eachOf(pages(back, resolve(options)), (entry) => toStoreEntry<T>(entry))
+}
+
+function resolve({ reverse = false, limit = Infinity, ...bounds }: ListOptions): Listing {
+  if (typeof reverse !== 'boolean') throw new TypeError('option reverse must be true or false')
+  if (limit !== Infinity) wholeAtLeast('option limit', limit, 0)
+  return { range: rangeOf(bounds), reverse, limit }
+}
+
+async function* eachOf<T>(
+  paged: AsyncIterableIterator<readonly Entry[]>,
+  view: (entry: Entry) => T,
+): AsyncIterableIterator<T> {
+  for await (const page of paged) for (const entry of page) yield view(entry)
+}
+
+async function* pages(back: Scannable, listing: Listing): AsyncIterableIterator<readonly Entry[]> {
+  const { range, reverse, limit } = listing
   let left = limit
   let after: StoreKey | undefined
   while (left > 0) {
@@ -38,5 +61,7 @@ async function* pages(back: Scannable, options: ListOptions = {}): AsyncIterable
     if (entries.length < size) return
     left -= entries.length
     after = entries.at(-1)?.key
+    // A back tier that answers at once would otherwise keep everyone else waiting until the end.
+    await new Promise<void>((resolve) => afterTurn(resolve))
   }
 }

@@ -1,5 +1,19 @@
 import type { Path } from '../ports/log.ts'
 
+/** Far deeper than a value can be nested. */
+const MAX_STEPS = 500
+
+/** A copy of the path, which nobody can change. @throws TypeError or RangeError when it is none. */
+export function checkPath(path: Path): Path {
+  if (!Array.isArray(path)) throw new TypeError("a path is an array of property names and indexes, e.g. ['tags', 0]")
+  if (path.length > MAX_STEPS) throw new RangeError(`a path has at most ${MAX_STEPS} steps, not ${path.length}`)
+  for (const step of path as Path) {
+    if (typeof step === 'string' || (typeof step === 'number' && Number.isSafeInteger(step) && step >= 0)) continue
+    throw new TypeError(`a path step is a property name or an index, not ${String(step)}`)
+  }
+  return Object.freeze(path.slice()) as Path
+}
+
 /** What lies at `path` inside `value`; undefined when any step of the way is absent. Own properties only. */
 export function valueAt(value: unknown, path: Path): unknown {
   let current = value

@@ -1,17 +1,21 @@
 import { type Clock, systemClock } from '../clock.ts'
+import { Payload } from '../codec/payload.ts'
 import { ClosedError, ConflictError } from '../errors.ts'
 import { KeyMap, type ReadonlyKeyMap } from '../keys/key-map.ts'
 import type { Key, KeyTuple } from '../keys/key.ts'
 import { StoreKey } from '../keys/store-key.ts'
+import { assertKnown } from '../options/checks.ts'
 import type { Back, Commit, ReadOptions, TierReport, Write } from '../ports/back.ts'
 import type { Entry } from '../ports/entry.ts'
 import type { Path } from '../ports/log.ts'
 import { clearRange, type ClearOptions } from './clear.ts'
 import { readValue, toStoreEntry, type StoreEntry } from './entry-view.ts'
+import { FoundValues } from './found-values.ts'
 import { listEntries, listKeys, type ListOptions } from './listing.ts'
-import { valueAt, withValueAt } from './path.ts'
+import { optionNames, refuseUnknown, type StoreMethod } from './option-names.ts'
+import { checkPath, valueAt, withValueAt } from './path.ts'
 import { runTransaction, type Transaction, type TransactionOptions } from './transaction.ts'
-import { checkVersion, type ConditionOptions, type SetOptions, toSetWrite } from './write-options.ts'
+import { checkVersion, type ConditionOptions, SET_OPTIONS, type SetOptions, toSetWrite } from './write-options.ts'
 
 export interface StoreOptions {
   /** @default the machine's clock */
@@ -54,22 +58,27 @@ export type Item<T = unknown> = readonly [key: Key, value: T, options?: SetOptio
  * Values that reads return are deeply frozen plain data, or a copy of the reader's own where they hold something that
  * cannot be frozen (Date, Map, Set, bytes): what one reader does can never change what another one gets.
  *
- * Every method rejects with ClosedError after `close()`, and with the errors of the tiers: BUSY, READ_ONLY, DISK_FULL, IO,
- * CORRUPT.
+ * Every method refuses an option that it does not have, with a TypeError and before anything happens: a misspelt one
+ * would otherwise do nothing. Every method rejects with ClosedError after `close()`, and with the errors of the tiers:
+ * BUSY, READ_ONLY, DISK_FULL, IO, CORRUPT.
  */
 export class Store<R extends ReadOptions = ReadOptions, W extends object = object> implements AsyncDisposable {
   readonly #back: Back<R, W>
   readonly #clock: Clock
+  readonly #names: ReturnType<typeof optionNames>
   #closing: Promise<void> | undefined
 
   constructor(back: Back<R, W>, options: StoreOptions = {}) {
+    assertKnown(options, ['clock'], 'Store')
     this.#back = back
+    this.#names = optionNames(back)
     this.#clock = options.clock ?? systemClock
   }
 
   /** The value, or undefined when the key is absent, and only then. */
   async get<T = unknown>(key: Key, options?: R): Promise<T | undefined> {
     this.#assertOpen()
+    if (options !== undefined) refuseUnknown(options, this.#names, 'get')
     const answer = this.#back.readOne(StoreKey.of(key), options)
     const { entry } = answer instanceof Promise ? await answer : answer
     return entry === undefined ? undefined : (readValue(entry) as T)
@@ -78,30 +87,35 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
   /** The value with its version and dates, or undefined. */
   async entry<T = unknown>(key: Key, options?: R): Promise<StoreEntry<T> | undefined> {
     this.#assertOpen()
+    if (options !== undefined) refuseUnknown(options, this.#names, 'entry')
     const { entry } = await this.#back.readOne(StoreKey.of(key), options)
     return entry && toStoreEntry<T>(entry)
   }
 
   async has(key: Key, options?: R): Promise<boolean> {
     this.#assertOpen()
+    if (options !== undefined) refuseUnknown(options, this.#names, 'has')
     return (await this.#back.readOne(StoreKey.of(key), options)).entry !== undefined
   }
 
-  /** What exists of the keys. */
+  /** What exists of the keys. A value that is damaged throws when it is read, and fails no other. */
   async getMany<T = unknown>(keys: Iterable<Key>, options?: R): Promise<ReadonlyKeyMap<T>> {
     this.#assertOpen()
+    if (options !== undefined) refuseUnknown(options, this.#names, 'getMany')
     const storeKeys = Array.from(keys, (key) => StoreKey.of(key))
-    const values = new KeyMap<T>()
-    if (storeKeys.length === 0) return values
-    for (const { entry } of await this.#back.read(storeKeys, options)) {
-      if (entry !== undefined) values.set(entry.key.tuple, readValue(entry) as T)
-    }
-    return values
+    const entries = new KeyMap<Entry>()
+    const found = storeKeys.length === 0 ? [] : await this.#back.read(storeKeys, options)
+    for (const { entry } of found) if (entry !== undefined) entries.set(entry.key.tuple, entry)
+    return new FoundValues(entries)
   }
 
   /** What lies at `path` inside the value; `default` (undefined) when the key or any step of the path is absent. */
   async getIn<T = unknown>(key: Key, path: Path, options?: R & GetInOptions): Promise<T | undefined> {
-    const found = valueAt(await this.get(key, options), path)
+    this.#assertOpen()
+    if (options !== undefined) refuseUnknown(options, this.#names, 'getIn')
+    const steps = checkPath(path)
+    const { entry } = await this.#back.readOne(StoreKey.of(key), options)
+    const found = valueAt(entry && readValue(entry), steps)
     return (found === undefined ? options?.default : found) as T | undefined
   }
 
@@ -111,6 +125,7 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
    */
   async set(key: Key, value: unknown, options?: SetOptions & ConditionOptions & W): Promise<WriteResult> {
     this.#assertOpen()
+    if (options !== undefined) refuseUnknown(options, this.#names, 'set')
     const storeKey = StoreKey.of(key)
     const write = toSetWrite(this.#back.codec, this.#clock, storeKey, value, options)
     return result(await this.#write(storeKey, [write], options))
@@ -119,15 +134,18 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
   /** Writes all of them in one commit, or none. */
   async setMany(items: Iterable<Item>, options?: W): Promise<WriteResult> {
     this.#assertOpen()
-    const writes = Array.from(items, ([key, value, itemOptions]) =>
-      toSetWrite(this.#back.codec, this.#clock, StoreKey.of(key), value, itemOptions),
-    )
+    if (options !== undefined) refuseUnknown(options, this.#names, 'setMany')
+    const writes = Array.from(items, ([key, value, itemOptions]) => {
+      if (itemOptions !== undefined) assertKnown(itemOptions, SET_OPTIONS, 'an item of setMany')
+      return toSetWrite(this.#back.codec, this.#clock, StoreKey.of(key), value, itemOptions)
+    })
     return result(await this.#back.commit({ reads: [], decide: () => writes }, options))
   }
 
   /** @throws ConflictError under `ifVersion`. */
   async delete(key: Key, options?: ConditionOptions & W): Promise<DeleteResult> {
     this.#assertOpen()
+    if (options !== undefined) refuseUnknown(options, this.#names, 'delete')
     const storeKey = StoreKey.of(key)
     const commit = await this.#write(storeKey, [{ op: 'delete', key: storeKey }], options)
     return { deleted: commit.changes.length > 0, ...result(commit) }
@@ -136,6 +154,7 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
   /** Deletes all of them in one commit. */
   async deleteMany(keys: Iterable<Key>, options?: W): Promise<DeleteManyResult> {
     this.#assertOpen()
+    if (options !== undefined) refuseUnknown(options, this.#names, 'deleteMany')
     const storeKeys = Array.from(keys, (key) => StoreKey.of(key))
     const writes = storeKeys.map((key): Write => ({ op: 'delete', key }))
     const commit = await this.#back.commit({ reads: [], decide: () => writes }, options)
@@ -156,12 +175,15 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
     fn: (old: T | undefined) => T | undefined,
     options?: SetOptions & ConditionOptions & W,
   ): Promise<UpdateResult<T>> {
-    return this.#update(key, undefined, fn as (old: unknown) => unknown, options) as Promise<UpdateResult<T>>
+    return this.#update('update', key, undefined, fn as (old: unknown) => unknown, options) as Promise<UpdateResult<T>>
   }
 
   /** Puts `value` at `path`; containers that are absent on the way are made. The change names the path. */
   async setIn(key: Key, path: Path, value: unknown, options?: SetOptions & ConditionOptions & W): Promise<WriteResult> {
-    return this.#update(key, path, (root) => withValueAt(root, path, value), options)
+    const steps = checkPath(path)
+    // Encoded now: what the caller does to the value afterwards is not stored.
+    const payload = value === undefined ? undefined : Payload.encode(this.#back.codec, value)
+    return this.#update('setIn', key, steps, (root) => withValueAt(root, steps, payload?.decode()), options)
   }
 
   /**
@@ -173,9 +195,10 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
     fn: (old: T | undefined) => T,
     options?: SetOptions & ConditionOptions & W,
   ): Promise<UpdateResult<T>> {
-    const at = (root: unknown): T | undefined => valueAt(root, path) as T | undefined
-    const replace = (root: unknown): unknown => withValueAt(root, path, refusePromise(fn(at(root))))
-    const updated = await this.#update(key, path, replace, options)
+    const steps = checkPath(path)
+    const at = (root: unknown): T | undefined => valueAt(root, steps) as T | undefined
+    const replace = (root: unknown): unknown => withValueAt(root, steps, refusePromise(fn(at(root))))
+    const updated = await this.#update('updateIn', key, steps, replace, options)
     return { ...updated, old: at(updated.old), new: at(updated.new) }
   }
 
@@ -189,6 +212,7 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
     options?: TransactionOptions & W,
   ): Promise<{ readonly value: T } & WriteResult> {
     this.#assertOpen()
+    if (options !== undefined) refuseUnknown(options, this.#names, 'transaction')
     const { value, commit } = await runTransaction(this.#back, this.#clock, fn, options)
     return { value, ...result(commit) }
   }
@@ -196,12 +220,14 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
   /** The keys of a prefix or range in key order. Reads the back tier in pages: a key that exists throughout is seen once. */
   keys(options?: ListOptions): AsyncIterableIterator<KeyTuple> {
     this.#assertOpen()
+    if (options !== undefined) refuseUnknown(options, this.#names, 'keys')
     return listKeys(this.#back, options)
   }
 
   /** As {@link keys}, with the values. */
   entries<T = unknown>(options?: ListOptions): AsyncIterableIterator<StoreEntry<T>> {
     this.#assertOpen()
+    if (options !== undefined) refuseUnknown(options, this.#names, 'entries')
     return listEntries<T>(this.#back, options)
   }
 
@@ -211,6 +237,7 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
    */
   async clear(options?: ClearOptions & W): Promise<{ readonly deleted: number }> {
     this.#assertOpen()
+    if (options !== undefined) refuseUnknown(options, this.#names, 'clear')
     return clearRange(this.#back, options)
   }
 
@@ -234,12 +261,14 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
   }
 
   async #update(
+    method: StoreMethod,
     key: Key,
     path: Path | undefined,
     fn: (old: unknown) => unknown,
     options: (SetOptions & ConditionOptions & W) | undefined,
   ): Promise<UpdateResult<unknown>> {
     this.#assertOpen()
+    if (options !== undefined) refuseUnknown(options, this.#names, method)
     const storeKey = StoreKey.of(key)
     const expected = options?.ifVersion
     if (expected !== undefined) checkVersion(expected)

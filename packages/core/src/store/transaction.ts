@@ -3,15 +3,18 @@ import { Payload } from '../codec/payload.ts'
 import { ConflictError } from '../errors.ts'
 import type { Key } from '../keys/key.ts'
 import { StoreKey } from '../keys/store-key.ts'
+import { assertKnown } from '../options/checks.ts'
 import type { Back, Commit, ReadOptions, Write } from '../ports/back.ts'
 import type { Entry } from '../ports/entry.ts'
 import { readValue } from './entry-view.ts'
-import { type SetOptions, toSetWrite } from './write-options.ts'
+import { SET_OPTIONS, type SetOptions, toSetWrite } from './write-options.ts'
 
 export interface TransactionOptions {
   /** How often the function may run before the conflict is reported. @default 10 */
   readonly attempts?: number
 }
+
+export const TRANSACTION_OPTIONS: readonly (keyof TransactionOptions)[] = ['attempts']
 
 /** What a transaction's function works with. It reads what it wrote itself; nobody else sees that before the commit. */
 export interface Transaction {
@@ -74,6 +77,7 @@ class Attempt<R extends ReadOptions, W extends object> implements Transaction {
 
   set(key: Key, value: unknown, options?: SetOptions): void {
     this.#assertRunning()
+    if (options !== undefined) assertKnown(options, SET_OPTIONS, 'set')
     const storeKey = StoreKey.of(key)
     this.#writes.set(storeKey.id, toSetWrite(this.#back.codec, this.#clock, storeKey, value, options))
   }

@@ -20,6 +20,9 @@ export interface ConditionOptions {
   readonly ifVersion?: number | undefined
 }
 
+export const SET_OPTIONS: readonly (keyof SetOptions)[] = ['ttlMs', 'expiresAt', 'meta']
+export const CONDITION_OPTIONS: readonly (keyof ConditionOptions)[] = ['ifVersion']
+
 /** Encodes a value at once, so that whatever the caller does to it afterwards is not stored. */
 export function toSetWrite(
   codec: Codec,

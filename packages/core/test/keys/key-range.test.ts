@@ -83,6 +83,6 @@ describe('a range of bounds', () => {
   it('has one lower and one upper bound, and no unknown options', () => {
     expect(() => rangeOf({ gt: 'a', gte: 'a' })).toThrow(TypeError)
     expect(() => rangeOf({ lt: 'a', lte: 'a' })).toThrow(TypeError)
-    expect(() => rangeOf({ from: 'a' } as RangeOptions)).toThrow('unknown range option from')
+    expect(() => rangeOf({ from: 'a' } as RangeOptions)).toThrow('unknown option from of the range')
   })
 })

@@ -45,6 +45,7 @@ describe('a store key', () => {
     expect(key.tuple).toEqual(['a', Uint8Array.of(1), new Date(1)])
     ;(key.tuple[1] as Uint8Array)[0] = 3
     ;(key.tuple[2] as Date).setTime(3)
+    expect(key.tuple).toEqual(['a', Uint8Array.of(1), new Date(1)])
     expect(key.bytes).toEqual(before)
     expect(Object.isFrozen(key.tuple)).toBe(true)
     expect(Object.isFrozen(StoreKey.fromBytes(before).tuple)).toBe(true)

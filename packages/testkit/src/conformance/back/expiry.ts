@@ -41,6 +41,28 @@ export function describeExpiry(start: StartBack): void {
       expect(await valueOf(back, 'a')).toBeUndefined()
     })
 
+    it('has not come because one writer had a clock ahead, whose date later changes keep', async () => {
+      const { back, clock } = await start()
+      clock.step(10 * HOUR)
+      const ahead = (await commit(back, setting('x', 1))).changes[0]!.at
+      clock.step(-10 * HOUR)
+      const expiresAt = Math.ceil(clock.now()) + HOUR
+      const key = StoreKey.of('session')
+      const { changes } = await commit(back, setting('session', 1, { expiresAt }), setting('session', 2, { expiresAt }))
+      expect(changes).toMatchObject([
+        { seq: 2, prevVersion: 0, at: ahead },
+        { seq: 3, prevVersion: 2, at: ahead },
+      ])
+      expect(await valueOf(back, 'session')).toBe(2)
+      expect(await commit(back, setting('session', 3, { expiresAt }))).toMatchObject({ changes: [{ prevVersion: 3 }] })
+      let seen: readonly (Entry | undefined)[] = []
+      await back.commit({ reads: [key], decide: (current) => ((seen = current), []) })
+      expect(seen).toMatchObject([{ version: 4 }])
+      expect(await back.expire(10)).toMatchObject({ changes: [] })
+      clock.step(2 * HOUR)
+      expect(await back.expire(10)).toMatchObject({ changes: [{ op: 'expire', prevVersion: 4, at: ahead }] })
+    })
+
     it('is deleted by expire, as a change of the log, up to the limit', async () => {
       const { back, clock } = await startExpiring(start)
       const expiresAt = Math.ceil(clock.now()) + HOUR

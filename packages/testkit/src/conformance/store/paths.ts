@@ -24,6 +24,35 @@ export function describePaths(start: StartStore): void {
       expect(await store.getIn('a', ['none'], { default: 7 })).toBe(null)
     })
 
+    it('is taken as it is at the call, and so is the value that goes there', async () => {
+      const { store } = await start()
+      const path = ['a']
+      const value = { n: 1 }
+      const writing = store.setIn('k', path, value)
+      path[0] = 'b'
+      value.n = 2
+      await writing
+      expect(await store.get('k')).toEqual({ a: { n: 1 } })
+    })
+
+    it('is refused when it is none', async () => {
+      const { store } = await start()
+      await store.set('k', { a: 1 })
+      for (const wrong of ['ab', [Number.NaN], [undefined], [-1], [{}], undefined]) {
+        await expect(store.getIn('k', wrong as never)).rejects.toBeInstanceOf(TypeError)
+        await expect(store.setIn('k', wrong as never, 1)).rejects.toBeInstanceOf(TypeError)
+        await expect(store.updateIn('k', wrong as never, () => 1)).rejects.toBeInstanceOf(TypeError)
+      }
+      await expect(
+        store.setIn(
+          'k',
+          Array.from({ length: 501 }, () => 'a'),
+          1,
+        ),
+      ).rejects.toBeInstanceOf(RangeError)
+      expect(await store.get('k')).toEqual({ a: 1 })
+    })
+
     it('writes inside of a value, and leaves the rest', async () => {
       const { store } = await start()
       await store.set('a', { list: [{ n: 1 }], other: 1 })

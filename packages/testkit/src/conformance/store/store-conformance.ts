@@ -4,6 +4,7 @@ import { describeConcurrency } from './concurrency.ts'
 import { describeConditions } from './conditions.ts'
 import { describeEvents } from './events.ts'
 import { describeListings } from './listings.ts'
+import { describeOptions } from './options.ts'
 import { describePaths } from './paths.ts'
 import { type OpenStoreBack, type StartStore, startStore } from './store-suite.ts'
 import { describeUpdates } from './updates.ts'
@@ -21,5 +22,6 @@ export function storeConformance(name: string, open: OpenStoreBack): void {
     describeListings(start)
     describeConcurrency(start)
     describeEvents(start)
+    describeOptions(start)
   })
 }

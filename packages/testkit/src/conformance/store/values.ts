@@ -143,6 +143,17 @@ export function describeValues(start: StartStore): void {
       expect(await Array.fromAsync(store.keys())).toEqual([['c']])
     })
 
+    it('keep their key, whatever a reader does to its parts', async () => {
+      const { store } = await start()
+      const key = ['t', Uint8Array.of(1), new Date(1)] as const
+      await store.set(key, 1)
+      const parts = (await store.entry(key))!.key as readonly [string, Uint8Array, Date]
+      parts[1][0] = 9
+      parts[2].setTime(9)
+      expect((await store.entry(key))!.key).toEqual(key)
+      expect((await store.getMany([key])).get(key)).toBe(1)
+    })
+
     it('that are damaged say so, and are never taken for others', async () => {
       const { store, back } = await start()
       const payload = Payload.fromBytes(back.codec, new Uint8Array([255, 1, 2, 3]))
@@ -156,11 +167,21 @@ export function describeValues(start: StartStore): void {
         path: undefined,
       } as const
       await back.commit({ reads: [], decide: () => [bad] })
-      for (const read of [() => store.get('bad'), () => store.entry('bad'), () => store.getMany(['good', 'bad'])]) {
+      const many = await store.getMany(['good', 'bad'])
+      const entry = await store.entry('bad')
+      const listed = await Array.fromAsync(store.entries())
+      for (const read of [
+        () => store.get('bad'),
+        async () => many.get('bad'),
+        async () => [...many.values()],
+        async () => entry?.value,
+        async () => listed.find(({ key }) => key[0] === 'bad')?.value,
+      ]) {
         const error: unknown = await read().catch((thrown: unknown) => thrown)
         expect(error).toBeInstanceOf(CorruptError)
         expect(error).toMatchObject({ code: 'CORRUPT', key: StoreKey.of('bad').id })
       }
+      expect([many.get('good'), listed.find(({ key }) => key[0] === 'good')?.value]).toEqual([1, 1])
       expect(await store.get('good')).toBe(1)
       await store.set('bad', 'healed')
       expect(await store.get('bad')).toBe('healed')
