@@ -50,8 +50,9 @@ export class CommitGroup {
     const decided = requests.map(decideBlind)
     return this.#connection.write(() => {
       const [head, lastAt] = this.#readHead.get()!
-      const at = Math.max(Math.floor(this.#options.now()), lastAt)
-      const plan = new GroupPlan({ source: this.#source, head, at, origin: this.#options.origin })
+      const now = Math.floor(this.#options.now())
+      const at = Math.max(now, lastAt)
+      const plan = new GroupPlan({ source: this.#source, head, now, at, origin: this.#options.origin })
       plan.prefetch(...keysOf(requests, decided))
       const outcomes: Outcome[] = []
       let bytes = 0

@@ -26,7 +26,9 @@ export interface GroupPlanOptions {
   readonly source: WriteSource
   /** The head of the log before the transaction. */
   readonly head: number
-  /** The time of the transaction. */
+  /** The time that decides what has expired: never `at`, which one writer with a clock ahead moves for all. */
+  readonly now: number
+  /** The date of the changes, which never decreases along the log. */
   readonly at: number
   readonly origin: string
 }
@@ -53,12 +55,12 @@ export class GroupPlan {
 
   /** Fetches at once what the group is known to need: entries to decide on, versions to replace. */
   prefetch(reads: ReadonlyMap<string, StoreKey>, writes: ReadonlyMap<string, StoreKey>): void {
-    const { source, at } = this.#options
+    const { source, now } = this.#options
     const readKeys = [...reads.values()]
-    for (const [i, entry] of source.entries(readKeys, at).entries())
+    for (const [i, entry] of source.entries(readKeys, now).entries())
       this.#learn(readKeys[i]!, entry?.version ?? 0, entry)
     const writeKeys = [...writes.values()].filter((key) => !this.#known.has(key.id))
-    for (const [i, version] of source.versions(writeKeys, at).entries()) this.#learn(writeKeys[i]!, version, undefined)
+    for (const [i, version] of source.versions(writeKeys, now).entries()) this.#learn(writeKeys[i]!, version, undefined)
   }
 
   /** The entries of keys that were prefetched to be read, as the proposals until now left them. */
@@ -74,9 +76,9 @@ export class GroupPlan {
 
   /** Takes in the removal of up to `limit` entries whose time has come as one commit. */
   expire(limit: number): Commit {
-    const { source, at } = this.#options
+    const { source, now } = this.#options
     const effects: Effect[] = []
-    for (const { key, version } of source.expired(at, limit)) {
+    for (const { key, version } of source.expired(now, limit)) {
       // Written again by an earlier proposal of this group.
       if (this.final.has(key.id)) continue
       effects.push({ write: { op: 'expire', key }, prevVersion: version })
@@ -92,7 +94,7 @@ export class GroupPlan {
     let missing: StoreKey[] | undefined
     for (const { key } of writes) if (!this.#known.has(key.id)) (missing ??= []).push(key)
     if (missing === undefined) return
-    const versions = this.#options.source.versions(missing, this.#options.at)
+    const versions = this.#options.source.versions(missing, this.#options.now)
     for (const [i, version] of versions.entries()) this.#learn(missing[i]!, version, undefined)
   }
 
@@ -142,7 +144,7 @@ export class GroupPlan {
   #isLive(write: PlannedWrite | LogChange): boolean {
     if (write.op !== 'set') return false
     const { expiresAt } = write as SetWrite
-    return expiresAt === undefined || expiresAt > this.#options.at
+    return expiresAt === undefined || expiresAt > this.#options.now
   }
 }
 
