@@ -9,6 +9,7 @@ import {
   type KeyRange,
   type Log,
   type Proposal,
+  type ReadOptions,
   type ScanOptions,
   type ScanPage,
   type StoreKey,
@@ -80,6 +81,8 @@ class OpenSqliteBack implements SqliteBack {
   readonly codec: Codec
   readonly origin: string
   readonly log: SqliteLog
+  readonly readOptions: readonly string[] = ['consistency'] satisfies (keyof ReadOptions)[]
+  readonly writeOptions: readonly string[] = []
   readonly #options: ResolvedOptions
   readonly #connection: Connection
   readonly #entries: EntryReader

@@ -1,4 +1,5 @@
 import {
+  afterTurn,
   type Back,
   type Clock,
   CompactedError,
@@ -11,14 +12,14 @@ import { asError, type TierEvents } from './tier-events.ts'
 
 /** Changes per page of the log. */
 const PAGE = 500
-/** Further behind than this, forgetting everything is cheaper than following. */
-const MAX_BEHIND = 5_000
+/** Further behind than this, it starts anew: as many keys as the near front's fence remembers (RecentChanges). */
+const MAX_BEHIND = 65_536
 /**
- * Where following starts, this many changes before the head. A commit is in the log before it is in the shared fronts:
- * who knew nothing of the last ones would believe a front that has not heard of them yet, and hold what it says. More
- * than all writers of a log have under way at a time; about 2 µs each.
+ * Where following starts, this many changes before the head. A commit is in the log before it is in the shared fronts,
+ * or never gets there, when its writer died or has none: who knew nothing of the last ones would believe a front that
+ * has not heard of them, and hold what it says. Costs the first read about MEASURED.
  */
-const REPLAY = 2_000
+const REPLAY = 10_000
 const RETRY_MS = 50
 
 export interface NearFollowerOptions {
@@ -47,11 +48,8 @@ export class NearFollower {
   constructor(options: NearFollowerOptions) {
     this.#options = options
     const { sync } = options.back.log
-    if (sync !== undefined) {
-      const head = sync.head()
-      this.#start(head)
-      this.#followNow(sync, head)
-    }
+    // The rest is caught up with in the background, or by the first read.
+    if (sync !== undefined) this.#start(sync.head())
     this.#running = this.#run()
   }
 
@@ -111,7 +109,7 @@ export class NearFollower {
     while (near.watermark < head) {
       const after = near.watermark
       try {
-        this.#take(log.read({ after, limit: PAGE }).changes)
+        this.#take(log.read({ after, limit: PAGE, values: false }).changes)
       } catch (error) {
         this.#skipCompacted(error, after)
       }
@@ -147,10 +145,12 @@ export class NearFollower {
     while (near.watermark < head) {
       const after = near.watermark
       try {
-        this.#take((await back.log.read({ after, limit: PAGE })).changes)
+        this.#take((await back.log.read({ after, limit: PAGE, values: false })).changes)
       } catch (error) {
         this.#skipCompacted(error, after)
       }
+      // An embedded log answers without leaving the turn: much to catch up with would let nothing else run.
+      if (near.watermark < head) await new Promise<void>(afterTurn)
     }
   }
 

@@ -52,6 +52,8 @@ class Tiered implements TieredBack {
   readonly codec: Codec
   readonly origin: string
   readonly log: Log
+  readonly readOptions: readonly string[] = ['consistency', 'readPolicy'] satisfies (keyof TieredReadOptions)[]
+  readonly writeOptions: readonly string[] = ['writePolicy'] satisfies (keyof TieredWriteOptions)[]
   readonly tierEvents$: Observable<TierEvent>
   readonly #back: Back
   readonly #options: ReturnType<typeof resolveOptions>

@@ -7,6 +7,8 @@ export function seenFromOutside(back: Back, log: Log = back.log): Back {
     codec: back.codec,
     origin: 'outside',
     log,
+    readOptions: back.readOptions,
+    writeOptions: back.writeOptions,
     readOne: (key, options) => back.readOne(key, options),
     read: (keys, options) => back.read(keys, options),
     commit: (proposal, options) => back.commit(proposal, options),

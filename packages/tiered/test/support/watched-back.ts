@@ -47,6 +47,14 @@ class Watched implements WatchedBack {
     return this.#back.origin
   }
 
+  get readOptions(): Back['readOptions'] {
+    return this.#back.readOptions
+  }
+
+  get writeOptions(): Back['writeOptions'] {
+    return this.#back.writeOptions
+  }
+
   holdReads(): HeldReads {
     const held = new Held(() => {
       if (this.#held === held) this.#held = undefined
