@@ -69,7 +69,7 @@ export interface ClientTimes {
 /**
  * The client settings that the protocol relies on. One client lives for one connection: `retryStrategy: null` leaves
  * reconnecting to `Connection`, so that no command can reach the server on another connection than the one that its
- * sender knew (row 12 of the race table).
+ * sender knew (row 12 of docs/races.md).
  */
 export function clientOptions(
   connection: RedisConnection,

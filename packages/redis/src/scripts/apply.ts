@@ -9,7 +9,7 @@ import { defineScript, type Script } from './script.ts'
  *   other; `ARGV[4..]` the stripes, each once.
  * - Reply: the epoch (`--------` when meta is not ready), then one letter per change: `I` installed, `R` removed, `N` newer.
  *
- * Rules, and what happens without them (rows of the race table):
+ * Rules, and what happens without them (rows of docs/races.md):
  * - A record of this seq or a newer one stays, but the fence rises all the same (row 6).
  * - Installing where there is no record needs a seq that no executed one exceeds (rows 1, 3, 5): `s >= hi`.
  * - Records go before fences rise, fences rise before records come, and memory pressure does not stop the script

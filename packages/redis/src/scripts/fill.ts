@@ -9,7 +9,7 @@ import { defineScript, type Script } from './script.ts'
  *   one after the other; `ARGV[4..]` the stripes, each once.
  * - Reply: as for APPLY, with `F` for fenced.
  *
- * Rules, and what happens without them (rows of the race table):
+ * Rules, and what happens without them (rows of docs/races.md):
  * - An answer that may miss something executed here is refused (rows 2, 4): `asOf < hi`. That holds for the knowledge
  *   that a key is missing too, whose version is the head of the snapshot that missed it (row 8).
  * - A record of this version or a newer one stays.

@@ -5,7 +5,7 @@ import { HEAD, type StartFront } from './front-suite.ts'
 const ONE = HEAD + 1
 const TWO = HEAD + 2
 
-/** The rows of the race table that one front alone decides. */
+/** The rows of docs/races.md that one front alone decides. */
 export function describeFrontRaces(start: StartFront): void {
   describe('races', () => {
     it('row 1: a late write does not replace a newer one', async () => {
