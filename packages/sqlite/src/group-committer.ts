@@ -1,5 +1,6 @@
 import { afterTurn, type Clock, type Commit, type Proposal, TidemarkError } from '@tidemark/core'
 import type { CommitGroup, Outcome, Request } from './commit-group.ts'
+import type { FileIdentity } from './file-identity.ts'
 import { type ErrorContext, isBusy, toTidemarkError } from './sqlite-errors.ts'
 
 /** Longest pause before asking for the lock again. Short, since other writers hold it for about a millisecond. */
@@ -17,6 +18,7 @@ interface Waiting {
 
 export interface GroupCommitterOptions extends ErrorContext {
   readonly clock: Clock
+  readonly identity: FileIdentity
   readonly busyTimeoutMs: number
   /** The most requests that are tried in one transaction. */
   readonly maxGroup: number
@@ -90,6 +92,7 @@ export class GroupCommitter {
       const part = group.slice(from)
       let outcomes: readonly Outcome[]
       try {
+        this.#options.identity.assertInPlace()
         outcomes = this.#group.run(part.map(({ request }) => request))
       } catch (error) {
         if (isBusy(error)) return this.#giveUpOld(part, error)

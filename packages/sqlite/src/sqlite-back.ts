@@ -22,6 +22,7 @@ import { CommitGroup } from './commit-group.ts'
 import { CommitListeners } from './commit-listeners.ts'
 import { Connection } from './connection.ts'
 import { EntryReader } from './entry-reader.ts'
+import { FileIdentity } from './file-identity.ts'
 import { GroupCommitter } from './group-committer.ts'
 import { HeadWatch } from './head-watch.ts'
 import { LogReader } from './log-reader.ts'
@@ -110,7 +111,11 @@ class OpenSqliteBack implements SqliteBack {
       assertOpen: () => this.#assertOpen(),
     })
     const group = new CommitGroup(connection, { codec, maxGroup, origin: this.origin, now: () => clock.now() })
-    this.#committer = new GroupCommitter(group, { ...options, onCommitted: (commits) => this.#committed(commits) })
+    this.#committer = new GroupCommitter(group, {
+      ...options,
+      identity: new FileIdentity(options),
+      onCommitted: (commits) => this.#committed(commits),
+    })
   }
 
   readOne(key: StoreKey): Found {

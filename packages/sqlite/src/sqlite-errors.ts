@@ -34,7 +34,7 @@ export function toTidemarkError(cause: unknown, { file, name: tier }: ErrorConte
     return new TidemarkError('DISK_FULL', message, { tier, cause, retryable: true })
   }
   if (code === 'SQLITE_READONLY_DBMOVED') {
-    return new TidemarkError('IO', `${file} was moved or deleted while it was open; open it again`, { tier, cause })
+    return movedFile(file, tier, cause)
   }
   if (code.startsWith('SQLITE_READONLY') || code === 'SQLITE_PERM' || code === 'SQLITE_AUTH') {
     return readOnlyFile(file, tier, cause)
@@ -53,6 +53,10 @@ export function toTidemarkError(cause: unknown, { file, name: tier }: ErrorConte
     tier,
     cause,
   })
+}
+
+export function movedFile(file: string, tier: string, cause?: unknown): TidemarkError {
+  return new TidemarkError('IO', `${file} was moved or deleted while it was open; open it again`, { tier, cause })
 }
 
 export function readOnlyFile(file: string, tier: string, cause?: unknown): TidemarkError {

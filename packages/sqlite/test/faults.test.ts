@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { ALL_KEYS, systemClock } from '@tidemark/core'
 import type BetterSqlite3 from 'better-sqlite3'
@@ -139,6 +139,49 @@ describe('a file that another process locks', () => {
     other.exec('ROLLBACK')
     expect((await write).asOf).toBe(1)
     await closed
+  })
+})
+
+describe('a file that is no longer where it was opened', () => {
+  function openWatched() {
+    let monotonic = 0
+    const file = tempFile()
+    const back = openTemp({ file, clock: { ...systemClock, monotonic: () => monotonic } })
+    return { file, back, later: () => void (monotonic += 1_000) }
+  }
+  const moved = { code: 'IO', tier: 'sqlite', message: expect.stringContaining('moved or deleted') as string }
+
+  test('takes no write within a second, and writes again once it is back', async () => {
+    const { file, back, later } = openWatched()
+    await set(back, 'k', 1)
+    renameSync(file, `${file}.moved`)
+    later()
+    await expect(set(back, 'k', 2)).rejects.toMatchObject(moved)
+    await expect(back.expire(1)).rejects.toMatchObject(moved)
+    expect(await valueOf(back, 'k')).toBe(1)
+    renameSync(`${file}.moved`, file)
+    expect((await set(back, 'k', 3)).asOf).toBe(2)
+  })
+
+  test('takes none either when another file has its place', async () => {
+    const { file, back, later } = openWatched()
+    await set(back, 'k', 1)
+    for (const suffix of ['', '-wal', '-shm']) renameSync(file + suffix, `${file}.moved${suffix}`)
+    const other = openTemp({ file })
+    later()
+    await expect(set(back, 'k', 2)).rejects.toMatchObject(moved)
+    expect((await set(other, 'k', 1)).asOf).toBe(1)
+  })
+
+  test('deleted before the first write: that one fails', async () => {
+    const { file, back } = openWatched()
+    rmSync(file)
+    await expect(set(back, 'k', 1)).rejects.toMatchObject(moved)
+  })
+
+  test('there is none for a store in memory', async () => {
+    const back = openTemp({ file: ':memory:' })
+    expect((await set(back, 'k', 1)).asOf).toBe(1)
   })
 })
 
