@@ -4,25 +4,33 @@ import {
   type LogChange,
   type LogIdentity,
   type LogPage,
+  type LogReadOptions,
   TidemarkError,
 } from '@tidemark/core'
 import type { Connection, RowStatement } from './connection.ts'
-import { LOG_COLUMNS, type LogRow, toChange } from './log-rows.ts'
+import { LOG_COLUMNS, LOG_COLUMNS_WITHOUT_VALUES, type LogRow, toChange } from './log-rows.ts'
+
+/** The statements that read one page. */
+interface PageStatements {
+  readonly page: RowStatement<LogRow>
+  /** The rest of a commit that a page would split. */
+  readonly rest: RowStatement<LogRow>
+}
 
 /** Reads pages of the log, each on one snapshot. */
 export class LogReader {
   readonly #connection: Connection
   readonly #codec: Codec
   readonly #bounds: RowStatement<readonly [head: number, floor: number]>
-  readonly #page: RowStatement<LogRow>
-  readonly #rest: RowStatement<LogRow>
+  readonly #full: PageStatements
+  readonly #withoutValues: PageStatements
 
   constructor(connection: Connection, codec: Codec) {
     this.#connection = connection
     this.#codec = codec
     this.#bounds = connection.prepareRows('SELECT seq, floor FROM log_head WHERE id = 1')
-    this.#page = connection.prepareRows(`SELECT ${LOG_COLUMNS} FROM log WHERE seq > ? ORDER BY seq LIMIT ?`)
-    this.#rest = connection.prepareRows(`SELECT ${LOG_COLUMNS} FROM log WHERE seq > ? AND seq <= ? ORDER BY seq`)
+    this.#full = this.#prepare(LOG_COLUMNS)
+    this.#withoutValues = this.#prepare(LOG_COLUMNS_WITHOUT_VALUES)
   }
 
   identity(): LogIdentity {
@@ -38,8 +46,9 @@ export class LogReader {
   }
 
   /** @throws CompactedError, TidemarkError LOG_AHEAD, LOG_GAP */
-  read(after: number, limit: number): LogPage {
-    const { head, rows } = this.#connection.snapshot(() => this.#rows(after, limit))
+  read({ after, limit, values = true }: LogReadOptions): LogPage {
+    const statements = values ? this.#full : this.#withoutValues
+    const { head, rows } = this.#connection.snapshot(() => this.#rows(statements, after, limit))
     const changes: LogChange[] = []
     for (const row of rows) {
       // Checked although seqs are dense by construction: a follower must never skip a change unnoticed.
@@ -50,17 +59,24 @@ export class LogReader {
     return { changes, head }
   }
 
-  #rows(after: number, limit: number): { head: number; rows: readonly LogRow[] } {
+  #prepare(columns: string): PageStatements {
+    return {
+      page: this.#connection.prepareRows(`SELECT ${columns} FROM log WHERE seq > ? ORDER BY seq LIMIT ?`),
+      rest: this.#connection.prepareRows(`SELECT ${columns} FROM log WHERE seq > ? AND seq <= ? ORDER BY seq`),
+    }
+  }
+
+  #rows({ page, rest }: PageStatements, after: number, limit: number): { head: number; rows: readonly LogRow[] } {
     const [head, floor] = this.#bounds.get()!
     if (after < floor) throw new CompactedError(after, floor, head)
     if (after > head) throw ahead(after, head)
     if (after === head) return { head, rows: [] }
-    const rows = this.#page.all(after, limit)
+    const rows = page.all(after, limit)
     const last = rows.at(-1)
     if (last === undefined) return { head, rows }
     const [seq, , position, size] = last
     const end = seq - position + size - 1
-    return { head, rows: end > seq ? [...rows, ...this.#rest.all(seq, end)] : rows }
+    return { head, rows: end > seq ? [...rows, ...rest.all(seq, end)] : rows }
   }
 }
 

@@ -13,6 +13,9 @@ export function opCode(op: ChangeOp): number {
 /** In the order of {@link LogRow}. */
 export const LOG_COLUMNS = 'seq, op, position, size, at, origin, prev_version, expires_at, key, path, meta, value'
 
+/** The same without what may be large: SQLite then leaves it on its pages. */
+export const LOG_COLUMNS_WITHOUT_VALUES: string = LOG_COLUMNS.replace('meta, value', 'NULL, NULL')
+
 export type LogRow = readonly [
   seq: number,
   op: number,

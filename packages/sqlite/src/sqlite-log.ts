@@ -59,8 +59,10 @@ export class SqliteLog implements Log {
     return this.#options.watch.head()
   }
 
-  #read({ after, limit }: LogReadOptions): LogPage {
+  #read(page: LogReadOptions): LogPage {
     this.#options.assertOpen()
-    return this.#options.reader.read(wholeAtLeast('after', after, 0), wholeAtLeast('limit', limit, 1))
+    wholeAtLeast('after', page.after, 0)
+    wholeAtLeast('limit', page.limit, 1)
+    return this.#options.reader.read(page)
   }
 }

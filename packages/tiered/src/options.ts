@@ -1,11 +1,16 @@
 import {
   assertKnown,
   type Back,
+  callback,
   type Clock,
+  clockOption,
+  duration,
+  flag,
   type Front,
   type NearFront,
+  oneOf,
   type ReadOptions,
-  systemClock,
+  wholeAtLeast,
 } from '@tidemark/core'
 import { READ_POLICIES, type ReadPolicy, WRITE_POLICIES, type WritePolicy } from './policies.ts'
 
@@ -77,15 +82,6 @@ const KNOWN: readonly string[] = [
 export function resolveOptions(options: TieredOptions): ResolvedOptions {
   assertKnown(options, KNOWN)
   const { back, near, fronts = [], nearMaxStaleMs = 0, negativeEntries = true, maxBatch = 1000 } = options
-  if (!(nearMaxStaleMs >= 0 && Number.isFinite(nearMaxStaleMs))) {
-    throw new RangeError(`nearMaxStaleMs must be 0 or more milliseconds, not ${String(nearMaxStaleMs)}`)
-  }
-  if (!(Number.isInteger(maxBatch) && maxBatch > 0)) {
-    throw new RangeError(`maxBatch must be a positive number of keys, not ${String(maxBatch)}`)
-  }
-  if (options.onError !== undefined && typeof options.onError !== 'function') {
-    throw new TypeError('onError must be a function')
-  }
   const names = [near, ...fronts, back].flatMap((tier) => (tier === undefined ? [] : [tier.name]))
   const twice = names.find((name, i) => names.indexOf(name) !== i)
   if (twice !== undefined) throw new TypeError(`two tiers are named ${twice}; results are reported by name`)
@@ -95,11 +91,11 @@ export function resolveOptions(options: TieredOptions): ResolvedOptions {
     fronts: Object.freeze([...fronts]),
     writePolicy: writePolicyOf(options.writePolicy, 'write-through'),
     readPolicy: readPolicyOf(options.readPolicy, 'frontend-first'),
-    nearMaxStaleMs,
-    negativeEntries,
-    maxBatch,
-    clock: options.clock ?? systemClock,
-    onError: options.onError ?? throwAgain,
+    nearMaxStaleMs: duration('option nearMaxStaleMs', nearMaxStaleMs),
+    negativeEntries: flag('option negativeEntries', negativeEntries),
+    maxBatch: wholeAtLeast('option maxBatch', maxBatch, 1),
+    clock: clockOption(options.clock),
+    onError: callback('option onError', options.onError ?? throwAgain),
   })
 }
 
@@ -107,16 +103,12 @@ function throwAgain(error: unknown): never {
   throw error
 }
 
-/** @throws TypeError when it is no write policy. */
+/** @throws TypeError or RangeError when it is no write policy. */
 export function writePolicyOf(chosen: WritePolicy | undefined, otherwise: WritePolicy): WritePolicy {
-  if (chosen === undefined) return otherwise
-  if (WRITE_POLICIES.includes(chosen)) return chosen
-  throw new TypeError(`writePolicy must be one of ${WRITE_POLICIES.join(', ')}, not ${String(chosen)}`)
+  return chosen === undefined ? otherwise : oneOf('option writePolicy', chosen, WRITE_POLICIES)
 }
 
-/** @throws TypeError when it is no read policy. */
+/** @throws TypeError or RangeError when it is no read policy. */
 export function readPolicyOf(chosen: ReadPolicy | undefined, otherwise: ReadPolicy): ReadPolicy {
-  if (chosen === undefined) return otherwise
-  if (READ_POLICIES.includes(chosen)) return chosen
-  throw new TypeError(`readPolicy must be one of ${READ_POLICIES.join(', ')}, not ${String(chosen)}`)
+  return chosen === undefined ? otherwise : oneOf('option readPolicy', chosen, READ_POLICIES)
 }

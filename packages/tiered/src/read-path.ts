@@ -1,4 +1,4 @@
-import { Batcher, CorruptError, type Fill, type Found, type StoreKey } from '@tidemark/core'
+import { Batcher, CorruptError, type Fill, type Found, oneOf, type StoreKey } from '@tidemark/core'
 import type { Flights } from './flights.ts'
 import type { FrontLink } from './front-link.ts'
 import type { NearFollower } from './near-follower.ts'
@@ -143,11 +143,11 @@ export class ReadPath {
 /** What `frontend-only` answers when no front knows: absent, as far as the fronts can tell. */
 const NOT_HELD: Found = Object.freeze({ entry: undefined, asOf: 0, until: 0, tier: 'none' })
 
+const CONSISTENCIES = ['tiered', 'linearizable'] as const
+
 function isLinearizable(options: TieredReadOptions | undefined): boolean {
   const consistency = options?.consistency
-  if (consistency === undefined || consistency === 'tiered') return false
-  if (consistency === 'linearizable') return true
-  throw new TypeError(`consistency must be tiered or linearizable, not ${String(consistency)}`)
+  return consistency !== undefined && oneOf('option consistency', consistency, CONSISTENCIES) === 'linearizable'
 }
 
 /** Whether the answer can be decoded: what a front has damaged counts as not held, the tier below has it whole. */

@@ -1,4 +1,13 @@
-import { type Back, type Clock, type Fill, type Key, type NearFront, prefixRange, type StoreKey } from '@tidemark/core'
+import {
+  assertKnown,
+  type Back,
+  type Clock,
+  type Fill,
+  type Key,
+  type NearFront,
+  prefixRange,
+  type StoreKey,
+} from '@tidemark/core'
 import { Observable } from 'rxjs'
 import type { FrontLink } from './front-link.ts'
 
@@ -39,8 +48,7 @@ interface WarmTiers {
  * Unsubscribing ends the run.
  */
 export function warm(tiers: WarmTiers, options: WarmOptions = {}): Observable<WarmProgress> {
-  const unheardOf = Object.keys(options).find((name) => !KNOWN.includes(name))
-  if (unheardOf !== undefined) throw new TypeError(`unknown option ${unheardOf}; warm() takes ${KNOWN.join(', ')}`)
+  assertKnown(options, KNOWN, 'warm')
   const known = [...(tiers.near === undefined ? [] : [tiers.near.name]), ...tiers.links.map((link) => link.name)]
   const unknown = options.tiers?.find((name) => !known.includes(name))
   if (unknown !== undefined) {

@@ -1,4 +1,4 @@
-import { createMemoryBack, createNearMemory, Store, TidemarkError } from '@tidemark/core'
+import { createMemoryBack, createNearMemory, type Log, Store, TidemarkError } from '@tidemark/core'
 import { commit, ManualClock, setting } from '@tidemark/testkit'
 import fc from 'fast-check'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -9,6 +9,11 @@ import { late } from './support/late.ts'
 import { RemoteLog, seenFromOutside } from './support/other-process.ts'
 
 const redis = useRedis()
+
+/** Entries to fill the log with. */
+function numbers(count: number): (readonly [key: readonly [string, number], value: number])[] {
+  return Array.from({ length: count }, (_, i) => [['n', i], i])
+}
 
 describe('two stores on one file, without Redis', () => {
   type Step = {
@@ -156,15 +161,15 @@ describe('a near front that is far behind', () => {
     const [a, b] = await Promise.all([fleet.open(), fleet.open({ near: true, deaf: true })])
     await a.store.set('k', 'old')
     expect(await b.store.get('k')).toBe('old')
-    await a.store.setMany([['k', 'new'], ...Array.from({ length: 6_000 }, (_, i) => [['n', i], i] as const)])
+    await a.store.setMany([['k', 'new'], ...numbers(66_000)])
     expect(await b.store.get('k')).toBe('new')
-    expect(b.events).toEqual([{ type: 'near-restarted', tier: 'near', behind: 6_001 }])
-    expect(b.near!.watermark).toBe(6_002)
+    expect(b.events).toEqual([{ type: 'near-restarted', tier: 'near', behind: 66_001 }])
+    expect(b.near!.watermark).toBe(66_002)
     expect(
       (
         await b.store.getMany([
           ['n', 0],
-          ['n', 5_999],
+          ['n', 65_999],
         ])
       ).size,
     ).toBe(2)
@@ -203,6 +208,67 @@ describe('a near front that is far behind', () => {
   }
 })
 
+describe('a Redis that lacks what a writer without it wrote', () => {
+  test('is seen through by a store that runs, however much was written since', async () => {
+    const fleet = new Fleet(redis.server)
+    const b = await fleet.open({ near: true, deaf: true })
+    await b.store.set('k', 'old')
+    const script = await fleet.open({ redis: false })
+    await script.store.set('k', 'new')
+    await script.store.setMany(numbers(5_100))
+    expect(await b.store.get('k')).toBe('new')
+    expect(b.events).toEqual([])
+    await script.store.set('k', 'newer')
+    await script.store.setMany(numbers(60_000))
+    expect(await b.store.get('k')).toBe('newer')
+    expect(b.events).toEqual([])
+  })
+
+  test('and by one that opens, for the last 10,000 changes', async () => {
+    const fleet = new Fleet(redis.server)
+    const a = await fleet.open()
+    await a.store.set('k', 'old')
+    const script = await fleet.open({ redis: false })
+    await script.store.set('k', 'new')
+    await script.store.setMany(numbers(9_999))
+    const b = await fleet.open({ near: true })
+    expect(await b.store.get('k')).toBe('new')
+  })
+})
+
+test('what was written before is caught up with in the background, a page a turn, without values', async () => {
+  const memory = createMemoryBack()
+  onTestFinished(() => memory.close())
+  await new Store(memory).setMany(numbers(10_000))
+  // One commit would be one page.
+  for (let i = 0; i < 3_000; i++) await commit(memory, setting('k', i))
+  const pages: (boolean | undefined)[] = []
+  const counted: Log = {
+    identity: memory.log.identity,
+    sync: memory.log.sync,
+    head: () => memory.log.head(),
+    floor: () => memory.log.floor(),
+    nudge: () => {},
+    wait: (after, signal) => memory.log.wait(after, signal),
+    read: (options) => {
+      pages.push(options.values)
+      return memory.log.read(options)
+    },
+  }
+  const near = createNearMemory()
+  const tiers = createTiered({ back: seenFromOutside(memory, counted), near })
+  onTestFinished(() => tiers.close())
+  let most = 0
+  while (near.watermark < 13_000) {
+    const before = pages.length
+    await new Promise((resolve) => setImmediate(resolve))
+    most = Math.max(most, pages.length - before)
+  }
+  expect(pages.length).toBeGreaterThan(5)
+  expect(most).toBe(1)
+  expect(new Set(pages)).toEqual(new Set([false]))
+})
+
 describe('a near front that begins to follow while a change is on its way to Redis', () => {
   test('does not keep what Redis said before the change arrived', async () => {
     const fleet = new Fleet(redis.server)
@@ -223,7 +289,7 @@ describe('a near front that begins to follow while a change is on its way to Red
     const [a, b] = await Promise.all([fleet.open(), fleet.open({ near: true, deaf: true })])
     await a.store.set('k', 'old')
     const filler = await fleet.open({ redis: false })
-    await filler.store.setMany(Array.from({ length: 6_000 }, (_, i) => [['n', i], i] as const))
+    await filler.store.setMany(numbers(66_000))
     const change = late(a.front, 'apply')
     const writing = a.store.set('k', 'new')
     await change.sent

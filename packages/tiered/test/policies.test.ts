@@ -233,8 +233,8 @@ describe('round trips', () => {
 describe('options', () => {
   const back = createMemoryBack()
   test.each([
-    [{ back, writePolicy: 'write-sideways' }, TypeError, /writePolicy must be one of write-through, write-around/],
-    [{ back, readPolicy: 'guess' }, TypeError, /readPolicy must be one of frontend-first, frontend-only/],
+    [{ back, writePolicy: 'write-sideways' }, RangeError, /writePolicy must be one of write-through, write-around/],
+    [{ back, readPolicy: 'guess' }, RangeError, /readPolicy must be one of frontend-first, frontend-only/],
     [{ back, nearMaxStaleMs: -1 }, RangeError, /nearMaxStaleMs/],
     [{ back, nearMaxStaleMs: Number.NaN }, RangeError, /nearMaxStaleMs/],
     [{ back, maxBatch: 0 }, RangeError, /maxBatch/],

@@ -148,6 +148,6 @@ test('what it cannot do is a TypeError at once', async () => {
     'there is no front named sqlite to warm; there is near, redis',
   )
   expect(() => a.tiers.warm({ tier: 'near' } as never)).toThrow(
-    'unknown option tier; warm() takes prefix, tiers, signal',
+    'unknown option tier of warm; allowed: prefix, tiers, signal',
   )
 })

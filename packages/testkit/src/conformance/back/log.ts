@@ -34,6 +34,18 @@ export function describeLog(start: StartBack, capabilities: BackCapabilities): v
       ])
     })
 
+    it('tells which keys changed without their values, where values are not asked for', async () => {
+      const { back } = await start()
+      await commit(back, setting('a', { n: 1 }, { meta: 'by me', path: ['n'] }), setting('b', 2), deleting('a'))
+      const full = await back.log.read({ after: 0, limit: 1, values: true })
+      expect(full.changes[0]!.payload!.decode()).toEqual({ n: 1 })
+      const { changes, head } = await back.log.read({ after: 0, limit: 1, values: false })
+      expect(head).toBe(full.head)
+      expect(changes).toHaveLength(3)
+      expect(changes).toEqual(full.changes.map((change) => ({ ...change, payload: undefined, meta: undefined })))
+      expect(back.log.sync?.read({ after: 0, limit: 1, values: false }) ?? { changes, head }).toEqual({ changes, head })
+    })
+
     it('is read in pages of whole commits, dense, from any position, whatever the limit', async () => {
       const { back } = await start()
       for (const size of [1, 3, 1, 5, 2]) {
