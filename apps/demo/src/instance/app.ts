@@ -2,10 +2,11 @@ import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import type { Tidemark } from 'tidemark'
 import { Places } from '../places/places.ts'
 import { ApiError } from './api-error.ts'
-import { acceptJson, fromFastify, MAX_BODY_BYTES } from './bodies.ts'
+import { acceptJson, MAX_BODY_BYTES } from './bodies.ts'
 import { toApiError } from './error-answers.ts'
 import { Follower } from './follower.ts'
 import { refuseTheRest } from './methods.ts'
+import { answerMalformed, fromFastify } from './refusals.ts'
 import { changesRoutes } from './routes/changes.ts'
 import { healthRoutes } from './routes/health.ts'
 import { listingRoutes } from './routes/listing.ts'
@@ -36,11 +37,18 @@ export function createApp({ store, instance, onError, places = new Places(store)
     routerOptions: { maxParamLength: 4_096 },
     // A URL that cannot be decoded reaches no route and no error handler.
     frameworkErrors: (error, _request, reply) => void answerError(error, reply),
+    clientErrorHandler: answerMalformed,
+    // Node would answer without a body; see the hook below.
+    http: { requireHostHeader: false },
   })
   const traffic = new Traffic()
   const follower = new Follower(store)
   const tierWatch = new TierWatch(store)
   acceptJson(app)
+  app.addHook('onRequest', async ({ headers, raw }) => {
+    if (headers.host !== undefined || raw.httpVersion !== '1.1') return
+    throw new ApiError(400, 'INVALID_HEADER', 'HTTP/1.1 demands a Host header')
+  })
   app.addHook('onResponse', async (_request, reply) => traffic.answered(reply.statusCode, reply.elapsedTime))
   app.addHook('onClose', async () => {
     tierWatch.close()

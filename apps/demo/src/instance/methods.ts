@@ -1,7 +1,6 @@
+import { METHODS } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import { ApiError } from './api-error.ts'
-
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 
 /** Every path, and what may be done with it. */
 const ROUTES: Readonly<Record<string, readonly string[]>> = {
@@ -14,10 +13,13 @@ const ROUTES: Readonly<Record<string, readonly string[]>> = {
 
 /** Answers what no route does: another method is 405 with `Allow`, another path 404 with the paths there are. */
 export function refuseTheRest(app: FastifyInstance): void {
+  // CONNECT asks for a host and never for a path.
+  const methods = METHODS.filter((method) => method !== 'CONNECT')
+  for (const method of methods) if (!app.supportedMethods.includes(method)) app.addHttpMethod(method)
   for (const [url, allowed] of Object.entries(ROUTES)) {
     app.route({
       url,
-      method: METHODS.filter((method) => !allowed.includes(method)),
+      method: methods.filter((method) => !allowed.includes(method)),
       // Before the body is looked at: what is wrong is the method.
       onRequest: async (request) => {
         throw new ApiError(
