@@ -103,7 +103,47 @@ describe('a place over HTTP', () => {
     expect(deleted.body).toEqual({ deleted: 9, version: await api.store.head() })
     expect((await api.send('GET', '/places/9')).status).toBe(404)
     expect((await api.send('DELETE', '/places/9')).status).toBe(404)
-    expect((await api.send('PATCH', '/places/9', {}, { 'if-match': '"1"' })).status).toBe(404)
+  })
+
+  const FOREIGN = [
+    '""',
+    '"-1"',
+    '"0"',
+    '"01"',
+    '"abc"',
+    '"a,b"',
+    '"99999999999999999999"',
+    '"9999999999999999"',
+    '"", "x"',
+  ]
+  it.each(['GET', 'PUT', 'PATCH', 'DELETE'])('%s under If-Match with a tag of somebody else is 412', async (method) => {
+    const etag = await create(10)
+    const body = method === 'PUT' || method === 'PATCH' ? BERLIN : undefined
+    for (const tag of FOREIGN) {
+      for (const id of [10, 404]) {
+        const answer = await api.send(method, `/places/${id}`, body, { 'if-match': tag })
+        expect([tag, id, answer.status]).toEqual([tag, id, 412])
+      }
+    }
+    expect(api.faults).toEqual([])
+    expect((await api.send(method, '/places/10', body, { 'if-match': `"x", ${etag}` })).status).toBe(200)
+  })
+
+  it.each(['"1"', '"1", "2"', '*'])(
+    'If-Match: %s on a place that is missing is 412, whatever the method',
+    async (tag) => {
+      for (const method of ['GET', 'PUT', 'PATCH', 'DELETE']) {
+        const body = method === 'PUT' || method === 'PATCH' ? { ...BERLIN } : undefined
+        const answer = await api.send(method, '/places/404', body, { 'if-match': tag })
+        expect([method, answer.status, answer.body.error]).toMatchObject([method, 412, { currentVersion: 0 }])
+      }
+    },
+  )
+
+  it.each(['"1"', '"1", "2"'])('a patch under If-Match: %s is judged only where the version is right', async (tag) => {
+    await create(11)
+    const answer = await api.send('PATCH', '/places/11', { population: -1 }, { 'if-match': tag })
+    expect(answer.status).toBe(412)
   })
 })
 
@@ -154,6 +194,7 @@ describe('the listing', () => {
 describe('what is not as it should be', () => {
   const huge = { ...BERLIN, name: 'x'.repeat(70_000) }
   const text = { 'content-type': 'text/plain' }
+  const latin = { 'content-type': 'application/json; charset=ISO-8859-1' }
   const cases: readonly [string, string, unknown, Record<string, string>, number, string, RegExp][] = [
     ['GET', '/places/424242', undefined, {}, 404, 'UNKNOWN_PLACE', /no place 424242/],
     ['PATCH', '/places/424242', {}, {}, 404, 'UNKNOWN_PLACE', /no place 424242/],
@@ -161,9 +202,14 @@ describe('what is not as it should be', () => {
     ['GET', '/places/0', undefined, {}, 400, 'INVALID_ID', /positive integer/],
     ['GET', '/places/1e3', undefined, {}, 400, 'INVALID_ID', /positive integer/],
     ['GET', `/places/${'9'.repeat(200)}`, undefined, {}, 400, 'INVALID_ID', /15 digits/],
-    ['GET', '/places/%E0%A4%A', undefined, {}, 400, 'FST_ERR_BAD_URL', /url/],
+    ['GET', '/places/%E0%A4%A', undefined, {}, 400, 'INVALID_URL', /url/],
     ['PUT', '/places/1', '{"name":', {}, 400, 'INVALID_JSON', /not JSON/],
-    ['PUT', '/places/1', '', {}, 400, 'INVALID_JSON', /not JSON/],
+    ['PUT', '/places/1', '', {}, 400, 'BODY_MISSING', /missing/],
+    ['PUT', '/places/1', '', text, 400, 'BODY_MISSING', /missing/],
+    ['PATCH', '/places/1', '', {}, 400, 'BODY_MISSING', /missing/],
+    ['PUT', '/places/1', BERLIN, latin, 415, 'UNSUPPORTED_CHARSET', /utf-8/],
+    ['PUT', '/places/1', BERLIN, { 'content-encoding': 'gzip' }, 415, 'UNSUPPORTED_ENCODING', /Content-Encoding/],
+    ['GET', `/places/${'9'.repeat(5_000)}`, undefined, {}, 414, 'URL_TOO_LONG', /too long/],
     ['PUT', '/places/1', undefined, {}, 400, 'BODY_MISSING', /missing/],
     ['PUT', '/places/1', '[]', {}, 422, 'INVALID_PLACE', /JSON object/],
     ['PUT', '/places/1', {}, {}, 422, 'INVALID_PLACE', /name .*country .*population .*loc /],

@@ -89,8 +89,7 @@ export class Places {
       const { new: place, version } = await this.#store.update<Place>(placeKey(id), apply, { ifVersion })
       return { id, place: place!, version }
     } catch (error) {
-      if (!(error instanceof ConflictError)) throw error
-      if (error.currentVersion === 0) throw new UnknownPlaceError(id)
+      if (!(error instanceof ConflictError) || ifVersion === undefined) throw error
       throw new PreconditionFailedError(error.currentVersion)
     }
   }
@@ -106,8 +105,9 @@ export class Places {
       // A transaction's own reads tell no version. This one can only be newer than what `tx` read, and then the commit
       // is refused: where it succeeds, both saw the same version.
       const current = await this.#store.entry<Place>(key, { consistency: 'linearizable' })
-      const written = decide(old)
+      // First: whoever meant another version is told that, and not what is wrong with an edit of this one.
       assertPrecondition(precondition, current?.version ?? 0)
+      const written = decide(old)
       if (old?.country !== written?.country) {
         if (old !== undefined) tx.delete(countryKey(old.country, id))
         if (written !== undefined) tx.set(countryKey(written.country, id), true)

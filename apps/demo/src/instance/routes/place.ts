@@ -1,8 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { isRecord, toPlace } from '../../places/place.ts'
 import { type Places, type StoredPlace, UnknownPlaceError } from '../../places/places.ts'
+import { assertPrecondition } from '../../places/precondition.ts'
 import { ApiError } from '../api-error.ts'
-import { isNotModified, preconditionOf, versionTag } from '../etag.ts'
+import { ifMatchOf, isNotModified, preconditionOf, versionTag } from '../etag.ts'
 import { readQuery } from '../query.ts'
 
 const PATH = '/places/:id'
@@ -11,7 +12,9 @@ const PATH = '/places/:id'
 export function placeRoutes(app: FastifyInstance, places: Places): void {
   app.get(PATH, async (request, reply) => {
     const id = idOf(request)
+    const demanded = ifMatchOf(request.headers['if-match'])
     const stored = await places.find(id)
+    assertPrecondition(demanded, stored?.version ?? 0)
     if (stored === undefined) throw new UnknownPlaceError(id)
     void reply.header('etag', versionTag(stored.version))
     if (isNotModified(request.headers['if-none-match'], stored.version)) return reply.code(304).send()
