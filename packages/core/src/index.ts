@@ -26,7 +26,18 @@ export { Uuid } from './keys/uuid.ts'
 export { createMemoryBack, type MemoryBack, type MemoryBackOptions } from './memory/memory-back.ts'
 export { createNearMemory } from './memory/near-memory.ts'
 export type { NearMemoryOptions } from './memory/near-options.ts'
-export { assertKnown, between, wholeAtLeast } from './options/checks.ts'
+export {
+  assertKnown,
+  between,
+  callback,
+  duration,
+  flag,
+  oneOf,
+  port,
+  wholeAtLeast,
+  wholeBetween,
+} from './options/checks.ts'
+export { clockOption, codecOption } from './options/ports.ts'
 export type {
   Back,
   Commit,

@@ -1,4 +1,4 @@
-import { assertKnown } from '@tidemark/core'
+import { assertKnown, flag, oneOf, wholeAtLeast } from '@tidemark/core'
 import type { ChangeFilter } from './change-filter.ts'
 
 export interface ChangesOptions extends ChangeFilter {
@@ -37,9 +37,10 @@ const NAMES: readonly string[] = ['after', 'from', 'prefix', 'ops', 'batch', 'bo
 export function resolveOptions(options: ChangesOptions): ResolvedOptions {
   assertKnown(options, NAMES, 'changes')
   const { after, from = 'now', prefix, ops, batch = 500, bookmarks = false, signal } = options
-  if (after !== undefined && typeof after !== 'string') throw new TypeError('after must be a token, or undefined')
-  if (from !== 'start' && from !== 'now') throw new TypeError(`from must be 'start' or 'now', not ${String(from)}`)
-  if (!Number.isSafeInteger(batch) || batch < 1) throw new RangeError(`batch must be a positive integer, not ${batch}`)
-  if (typeof bookmarks !== 'boolean') throw new TypeError('bookmarks must be true or false')
+  if (after !== undefined && typeof after !== 'string')
+    throw new TypeError('option after must be a token, or undefined')
+  oneOf('option from', from, ['start', 'now'])
+  wholeAtLeast('option batch', batch, 1)
+  flag('option bookmarks', bookmarks)
   return Object.freeze({ after, from, prefix, ops, batch, bookmarks, signal })
 }

@@ -1,11 +1,15 @@
 import {
   assertKnown,
   type Back,
+  callback,
   ClosedError,
   type Clock,
+  clockOption,
   type Commit,
+  duration,
+  flag,
   type LogChange,
-  systemClock,
+  wholeAtLeast,
 } from '@tidemark/core'
 import type { Observable } from 'rxjs'
 import { type Change, toChanges } from './change.ts'
@@ -33,9 +37,8 @@ export interface HooksOptions {
  */
 export function createHooks(source: CommitSource, options: HooksOptions = {}): HookBus {
   assertKnown(options, ['closeGraceMs', 'clock'], 'createHooks')
-  const { closeGraceMs = 5000, clock = systemClock } = options
-  if (!(closeGraceMs >= 0)) throw new RangeError(`closeGraceMs must be 0 or more milliseconds, not ${closeGraceMs}`)
-  return new Bus(source, closeGraceMs, clock)
+  const { closeGraceMs = 5000, clock } = options
+  return new Bus(source, duration('option closeGraceMs', closeGraceMs), clockOption(clock))
 }
 
 class Bus implements HookBus {
@@ -75,8 +78,9 @@ class Bus implements HookBus {
     assertKnown(options, ['maxPending', 'replace'], 'hooks.add')
     const { maxPending = 10_000, replace = false } = options
     if (typeof id !== 'string' || id === '') throw new TypeError('a hook needs an id: a string that is not empty')
-    if (typeof hook !== 'function') throw new TypeError(`hook ${id} must be a function`)
-    if (!(maxPending >= 1)) throw new RangeError(`maxPending must be at least 1, not ${maxPending}`)
+    callback(`hook ${id}`, hook)
+    if (maxPending !== Infinity) wholeAtLeast('option maxPending', maxPending, 1)
+    flag('option replace', replace)
     if (this.#closing !== undefined) throw new ClosedError('the hook bus')
     if (!replace && this.#hooks.has(id)) {
       throw new TypeError(`there is a hook ${id} already; choose another id, remove it first, or pass replace: true`)

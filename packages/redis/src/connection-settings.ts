@@ -1,3 +1,4 @@
+import { assertKnown, wholeAtLeast, wholeBetween } from '@tidemark/core'
 import type { RedisOptions } from 'ioredis'
 import type { ConnectionOptions } from 'node:tls'
 
@@ -31,26 +32,28 @@ export function connectionOfUrl(url: string): RedisConnection {
   return {
     host: parsed.hostname.replace(/^\[|\]$/g, '') || '127.0.0.1',
     port: parsed.port === '' ? 6379 : Number(parsed.port),
-    ...(parsed.username !== '' && { username: decodeURIComponent(parsed.username) }),
-    ...(parsed.password !== '' && { password: decodeURIComponent(parsed.password) }),
+    ...(parsed.username !== '' && { username: unescaped('username', parsed.username) }),
+    ...(parsed.password !== '' && { password: unescaped('password', parsed.password) }),
     db: Number(db),
     tls: parsed.protocol === 'rediss:',
   }
 }
 
+function unescaped(part: string, text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    // Without the cause: it may quote the text.
+    throw new TypeError(`the ${part} in the url has a "%" that escapes nothing; a "%" itself is written as %25`)
+  }
+}
+
 /** @throws TypeError or RangeError, naming the field. */
 export function checkConnection(connection: RedisConnection): void {
-  for (const field of Object.keys(connection)) {
-    if (!FIELDS.includes(field))
-      throw new TypeError(`unknown option connection.${field}; allowed: ${FIELDS.join(', ')}`)
-  }
+  assertKnown(connection, FIELDS, 'connection')
   const { port, db, username, password } = connection
-  if (port !== undefined && !(Number.isInteger(port) && port > 0 && port < 65_536)) {
-    throw new RangeError(`connection.port is ${port}; allowed: an integer from 1 to 65535`)
-  }
-  if (db !== undefined && !(Number.isInteger(db) && db >= 0)) {
-    throw new RangeError(`connection.db is ${db}; allowed: an integer from 0`)
-  }
+  if (port !== undefined) wholeBetween('option connection.port', port, 1, 65_535)
+  if (db !== undefined) wholeAtLeast('option connection.db', db, 0)
   if (username !== undefined && password === undefined) throw new TypeError('connection.username needs a password too')
 }
 

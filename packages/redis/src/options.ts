@@ -1,4 +1,4 @@
-import { assertKnown, between, type Clock, type Codec, systemClock } from '@tidemark/core'
+import { assertKnown, between, callback, type Clock, clockOption, type Codec, codecOption } from '@tidemark/core'
 import { checkConnection, connectionOfUrl, type RedisConnection } from './connection-settings.ts'
 import { NAMESPACE } from './keyspace.ts'
 
@@ -31,6 +31,11 @@ export interface RedisFrontOptions extends RedisClientOptions {
   readonly negativeTtlMs?: number | undefined
   /** The fraction by which a lifetime may be shortened at random, so that what came together does not go together. @default 0.1 */
   readonly jitter?: number | undefined
+  /**
+   * Values that take more bytes, with what the writer attached, are never held: they would keep everybody else's
+   * commands waiting. 1 to 512 MiB. @default 1_048_576 (1 MiB)
+   */
+  readonly maxRecordBytes?: number | undefined
 }
 
 export interface ResolvedClientOptions {
@@ -49,6 +54,7 @@ export interface ResolvedFrontOptions extends ResolvedClientOptions {
   readonly ttlMs: number
   readonly negativeTtlMs: number
   readonly jitter: number
+  readonly maxRecordBytes: number
 }
 
 const CLIENT_OPTIONS = [
@@ -61,23 +67,27 @@ const CLIENT_OPTIONS = [
   'clock',
   'random',
 ]
-const FRONT_OPTIONS = [...CLIENT_OPTIONS, 'codec', 'head', 'ttlMs', 'negativeTtlMs', 'jitter']
+const FRONT_OPTIONS = [...CLIENT_OPTIONS, 'codec', 'head', 'ttlMs', 'negativeTtlMs', 'jitter', 'maxRecordBytes']
 /** 100 years: beyond any use, and far below what Redis and float64 can count. */
 const LONGEST_MS = 100 * 365 * 86_400_000
+/** What Redis takes as one string, by default. */
+const LARGEST_RECORD = 512 * 1024 * 1024
 /** What a timer can count. */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1
 
 /** @throws TypeError or RangeError, naming the option and what is allowed. */
 export function resolveFrontOptions(options: RedisFrontOptions): ResolvedFrontOptions {
   assertKnown(options, FRONT_OPTIONS)
-  const { codec, head, ttlMs = 3_600_000, negativeTtlMs = 10_000, jitter = 0.1 } = options
-  if (typeof codec !== 'object' || codec === null) throw new TypeError('codec is required: the codec of the store')
-  if (typeof head !== 'function')
-    throw new TypeError("head is required: a function that reads the head of the back tier's log")
-  between('ttlMs', ttlMs, 1, LONGEST_MS)
-  between('negativeTtlMs', negativeTtlMs, 1, LONGEST_MS)
-  between('jitter', jitter, 0, 1)
-  return Object.freeze({ ...resolve(options), codec, head, ttlMs, negativeTtlMs, jitter })
+  const { codec, head, ttlMs = 3_600_000, negativeTtlMs = 10_000, jitter = 0.1, maxRecordBytes = 1024 * 1024 } = options
+  if (codec === undefined) throw new TypeError('option codec is required: the codec of the store')
+  for (const one of [codec].flat()) codecOption(one)
+  if (head === undefined) throw new TypeError("option head is required: it reads the head of the back tier's log")
+  callback('option head', head)
+  between('option ttlMs', ttlMs, 1, LONGEST_MS)
+  between('option negativeTtlMs', negativeTtlMs, 1, LONGEST_MS)
+  between('option jitter', jitter, 0, 1)
+  between('option maxRecordBytes', maxRecordBytes, 1, LARGEST_RECORD)
+  return Object.freeze({ ...resolve(options), codec, head, ttlMs, negativeTtlMs, jitter, maxRecordBytes })
 }
 
 /** @throws TypeError or RangeError, naming the option and what is allowed. */
@@ -89,12 +99,13 @@ export function resolveClientOptions(options: RedisClientOptions): ResolvedClien
 function resolve(options: RedisClientOptions): ResolvedClientOptions {
   const { namespace = 'tidemark', name = 'redis', commandTimeoutMs = 50, connectTimeoutMs = 1_000 } = options
   if (typeof namespace !== 'string' || !NAMESPACE.test(namespace)) {
-    throw new TypeError(`namespace is "${namespace}"; allowed: 1 to 64 letters, digits, "_", "." and "-"`)
+    throw new TypeError(`option namespace is "${namespace}"; allowed: 1 to 64 letters, digits, "_", "." and "-"`)
   }
-  if (typeof name !== 'string' || name === '') throw new TypeError('name is empty; allowed: any other text')
-  between('commandTimeoutMs', commandTimeoutMs, 1, LONGEST_TIMEOUT_MS)
-  between('connectTimeoutMs', connectTimeoutMs, 1, LONGEST_TIMEOUT_MS)
-  const { clock = systemClock, random = Math.random } = options
+  if (typeof name !== 'string' || name === '') throw new TypeError('option name is empty; allowed: any other text')
+  between('option commandTimeoutMs', commandTimeoutMs, 1, LONGEST_TIMEOUT_MS)
+  between('option connectTimeoutMs', connectTimeoutMs, 1, LONGEST_TIMEOUT_MS)
+  const clock = clockOption(options.clock)
+  const random = callback('option random', options.random ?? Math.random)
   return { connection: connectionOf(options), namespace, name, commandTimeoutMs, connectTimeoutMs, clock, random }
 }
 

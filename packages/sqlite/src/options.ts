@@ -1,5 +1,16 @@
 import { resolve } from 'node:path'
-import { assertKnown, between, type Clock, type Codec, createCborCodec, systemClock } from '@tidemark/core'
+import {
+  assertKnown,
+  between,
+  callback,
+  type Clock,
+  clockOption,
+  type Codec,
+  codecOption,
+  flag,
+  oneOf,
+  wholeBetween,
+} from '@tidemark/core'
 
 export type OpenMode = 'open-or-create' | 'create' | 'open'
 
@@ -71,9 +82,8 @@ const NAMES: readonly (keyof SqliteBackOptions)[] = [
 export function resolveOptions(options: SqliteBackOptions): ResolvedOptions {
   if (typeof options !== 'object' || options === null) throw new TypeError('createSqliteBack needs options: { file }')
   assertKnown(options, NAMES)
-  const readOnly = options.readOnly ?? false
-  if (typeof readOnly !== 'boolean') throw new TypeError('option readOnly must be true or false')
-  const mode = oneOf('mode', options.mode ?? (readOnly ? 'open' : 'open-or-create'), [
+  const readOnly = flag('option readOnly', options.readOnly ?? false)
+  const mode = oneOf('option mode', options.mode ?? (readOnly ? 'open' : 'open-or-create'), [
     'open-or-create',
     'create',
     'open',
@@ -85,14 +95,14 @@ export function resolveOptions(options: SqliteBackOptions): ResolvedOptions {
     file: file === IN_MEMORY ? file : resolve(file),
     mode,
     readOnly,
-    codec: port('codec', options.codec ?? createCborCodec(), ['encode', 'decode']),
+    codec: codecOption(options.codec),
     name: text('name', options.name ?? 'sqlite'),
-    synchronous: oneOf('synchronous', options.synchronous ?? 'full', ['full', 'normal']),
-    busyTimeoutMs: between('busyTimeoutMs', options.busyTimeoutMs ?? 5000, 0, 600_000),
+    synchronous: oneOf('option synchronous', options.synchronous ?? 'full', ['full', 'normal']),
+    busyTimeoutMs: between('option busyTimeoutMs', options.busyTimeoutMs ?? 5000, 0, 600_000),
     pollMs: interval(options.pollMs ?? 2),
-    maxGroup: wholeBetween('maxGroup', options.maxGroup ?? 1024, 1, 100_000),
-    clock: port('clock', options.clock ?? systemClock, ['now', 'monotonic', 'schedule', 'sleep']),
-    onError: callback('onError', options.onError ?? warn),
+    maxGroup: wholeBetween('option maxGroup', options.maxGroup ?? 1024, 1, 100_000),
+    clock: clockOption(options.clock),
+    onError: callback('option onError', options.onError ?? warn),
   })
 }
 
@@ -102,37 +112,12 @@ function text(name: string, value: unknown): string {
   return value
 }
 
-function oneOf<T extends string>(name: string, value: unknown, allowed: readonly T[]): T {
-  const choices = allowed.map((choice) => `'${choice}'`).join(', ')
-  if (typeof value !== 'string') throw new TypeError(`option ${name} must be one of ${choices}`)
-  if (!(allowed as readonly string[]).includes(value)) throw new RangeError(`option ${name} must be one of ${choices}`)
-  return value as T
-}
-
-function wholeBetween(name: string, value: unknown, min: number, max: number): number {
-  const number = between(name, value, min, max)
-  if (!Number.isInteger(number)) throw new RangeError(`option ${name} must be a whole number, not ${number}`)
-  return number
-}
-
 function interval(value: unknown): () => number {
   if (typeof value !== 'function') {
-    const fixed = between('pollMs', value, 0.1, 60_000)
+    const fixed = between('option pollMs', value, 0.1, 60_000)
     return () => fixed
   }
-  return () => between('pollMs', (value as () => unknown)(), 0.1, 60_000)
-}
-
-function callback<T>(name: string, value: T): T {
-  if (typeof value !== 'function') throw new TypeError(`option ${name} must be a function`)
-  return value
-}
-
-function port<T extends object>(name: string, value: T, methods: readonly (keyof T & string)[]): T {
-  if (typeof value !== 'object' || value === null || methods.some((method) => typeof value[method] !== 'function')) {
-    throw new TypeError(`option ${name} must have the methods ${methods.join(', ')}`)
-  }
-  return value
+  return () => between('option pollMs', (value as () => unknown)(), 0.1, 60_000)
 }
 
 function warn(error: unknown): void {

@@ -1,10 +1,14 @@
 import {
   assertKnown,
+  between,
+  callback,
   type Clock,
+  clockOption,
   type Codec,
-  createCborCodec,
+  codecOption,
+  duration,
   type NearMemoryOptions,
-  systemClock,
+  oneOf,
 } from '@tidemark/core'
 import type { RedisFrontOptions } from '@tidemark/redis'
 import type { ReadPolicy, WritePolicy } from '@tidemark/tiered'
@@ -77,6 +81,8 @@ const NEAR = [
   'maxStaleMs',
 ] as const satisfies readonly (keyof NearOptions)[]
 
+/** As `createSqliteBack` has it. */
+const LONGEST_BUSY_MS = 600_000
 /** As `createRedisFront` has them. */
 const REDIS_TTL_MS = 3_600_000
 const REDIS_NEGATIVE_TTL_MS = 10_000
@@ -104,27 +110,26 @@ export interface ResolvedOptions extends Pick<
 export function resolveOptions(options: OpenOptions): ResolvedOptions {
   if (typeof options !== 'object' || options === null) throw new TypeError('open() takes an object of options')
   assertKnown(options, KNOWN)
-  const { sweepEveryMs = 1_000, codec = createCborCodec(), clock = systemClock } = options
+  const { synchronous, busyTimeoutMs, sweepEveryMs = 1_000 } = options
   const { onError = (error: unknown) => console.error('tidemark:', error) } = options
-  if (!(Number.isFinite(sweepEveryMs) && sweepEveryMs >= 0)) {
-    throw new RangeError(`sweepEveryMs must be 0 (never) or more milliseconds, not ${String(sweepEveryMs)}`)
-  }
-  if (typeof onError !== 'function') throw new TypeError('onError must be a function')
+  // Without a file, no part takes these.
+  if (synchronous !== undefined) oneOf('option synchronous', synchronous, ['full', 'normal'])
+  if (busyTimeoutMs !== undefined) between('option busyTimeoutMs', busyTimeoutMs, 0, LONGEST_BUSY_MS)
   const redis = redisOf(options.redis)
   const { maxStaleMs, ...near } = nearOf(options.near, redis) ?? {}
   return {
     file: options.file,
     writePolicy: options.writePolicy,
     readPolicy: options.readPolicy,
-    synchronous: options.synchronous,
-    busyTimeoutMs: options.busyTimeoutMs,
+    synchronous,
+    busyTimeoutMs,
     redis,
     near: options.near === false ? undefined : near,
     nearMaxStaleMs: maxStaleMs,
-    sweepEveryMs,
-    codec,
-    clock,
-    onError,
+    sweepEveryMs: duration('option sweepEveryMs', sweepEveryMs),
+    codec: codecOption(options.codec),
+    clock: clockOption(options.clock),
+    onError: callback('option onError', onError),
   }
 }
 

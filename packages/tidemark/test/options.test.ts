@@ -18,6 +18,12 @@ function tempFile(): string {
 describe('a wrong option is refused, by name', () => {
   test.each<[options: unknown, type: typeof TypeError | typeof RangeError, message: RegExp]>([
     [null, TypeError, /object of options/],
+    [[], TypeError, /options must be an object/],
+    [{ clock: {} }, TypeError, /option clock must be an object with the methods now/],
+    [{ codec: {} }, TypeError, /option codec must be an object with the methods encode, decode/],
+    [{ busyTimeoutMs: -1 }, RangeError, /option busyTimeoutMs/],
+    [{ synchronous: 'bogus' }, RangeError, /option synchronous must be one of full, normal, not bogus/],
+    [{ redis: 'redis://u:%zz@h' }, TypeError, /the password in the url/],
     [{ path: 'app.db' }, TypeError, /unknown option path; allowed: file, redis, near/],
     [{ file: '' }, RangeError, /file/],
     [{ file: 7 }, TypeError, /file/],
@@ -37,8 +43,8 @@ describe('a wrong option is refused, by name', () => {
     [{ redis: {} }, TypeError, /either url or connection/],
     [{ redis: { ...redis, ttlms: 1 } }, TypeError, /unknown option ttlms/],
     [{ redis: { ...redis, jitter: 2 } }, RangeError, /jitter/],
-    [{ writePolicy: 'write-behind' }, TypeError, /writePolicy must be one of/],
-    [{ readPolicy: 'backend' }, TypeError, /readPolicy must be one of/],
+    [{ writePolicy: 'write-behind' }, RangeError, /writePolicy must be one of/],
+    [{ readPolicy: 'backend' }, RangeError, /readPolicy must be one of/],
     [{ file: ':memory:', synchronous: 'off' }, RangeError, /synchronous/],
     [{ file: ':memory:', busyTimeoutMs: -1 }, RangeError, /busyTimeoutMs/],
     [{ sweepEveryMs: -1 }, RangeError, /sweepEveryMs must be 0/],

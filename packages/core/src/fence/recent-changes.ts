@@ -1,3 +1,4 @@
+import { wholeAtLeast } from '../options/checks.ts'
 import type { Found } from '../ports/entry.ts'
 
 export interface RecentChangesOptions {
@@ -28,12 +29,8 @@ export class RecentChanges {
 
   /** @throws RangeError for a capacity below 1 or a floor that is no seq. */
   constructor({ capacity = 65_536, floor = 0 }: RecentChangesOptions = {}) {
-    if (!(Number.isSafeInteger(capacity) && capacity > 0)) {
-      throw new RangeError(`capacity must be a positive number of keys, not ${String(capacity)}`)
-    }
-    if (!(Number.isSafeInteger(floor) && floor >= 0)) throw new RangeError(`floor must be a seq, not ${String(floor)}`)
-    this.#capacity = capacity
-    this.#floor = floor
+    this.#capacity = wholeAtLeast('option capacity', capacity, 1)
+    this.#floor = wholeAtLeast('option floor', floor, 0)
     this.#oldest = this.#seqs.keys()
   }
 

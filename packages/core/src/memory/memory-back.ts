@@ -1,6 +1,5 @@
 import { afterTurn } from '../batching/after-turn.ts'
-import { type Clock, systemClock } from '../clock.ts'
-import { createCborCodec } from '../codec/cbor.ts'
+import type { Clock } from '../clock.ts'
 import type { Codec } from '../codec/codec.ts'
 import { ClosedError } from '../errors.ts'
 import type { KeyRange } from '../keys/key-range.ts'
@@ -8,7 +7,8 @@ import type { StoreKey } from '../keys/store-key.ts'
 import type { Back, Commit, CommitListener, Proposal, ReadOptions, ScanOptions, ScanPage } from '../ports/back.ts'
 import type { Entry, Found } from '../ports/entry.ts'
 import type { Log, SyncLog } from '../ports/log.ts'
-import { assertKnown, wholeAtLeast } from '../options/checks.ts'
+import { assertKnown, callback, wholeAtLeast } from '../options/checks.ts'
+import { clockOption, codecOption } from '../options/ports.ts'
 import { CommitQueue } from './commit-queue.ts'
 import { MemoryEntries } from './memory-entries.ts'
 import { MemoryLog, randomId } from './memory-log.ts'
@@ -58,14 +58,18 @@ class OpenMemoryBack implements MemoryBack {
 
   constructor(options: MemoryBackOptions) {
     this.name = options.name ?? 'memory'
-    this.codec = options.codec ?? createCborCodec()
-    this.#clock = options.clock ?? systemClock
+    this.codec = codecOption(options.codec)
+    this.#clock = clockOption(options.clock)
     this.log = new MemoryLog({
       maxChanges: wholeAtLeast('option maxLogChanges', options.maxLogChanges ?? 100_000, 1),
       assertOpen: () => this.#assertOpen(),
     })
     const writer = new MemoryWriter({ entries: this.#entries, log: this.log, clock: this.#clock, origin: this.origin })
-    this.#queue = new CommitQueue({ writer, afterTurn, onError: options.onError ?? throwLater })
+    this.#queue = new CommitQueue({
+      writer,
+      afterTurn,
+      onError: callback('option onError', options.onError ?? throwLater),
+    })
   }
 
   readOne(key: StoreKey): Found {

@@ -1,6 +1,7 @@
-import { type Clock, systemClock } from '../clock.ts'
+import type { Clock } from '../clock.ts'
 import { RecentChanges } from '../fence/recent-changes.ts'
-import { assertKnown, between, wholeAtLeast } from '../options/checks.ts'
+import { assertKnown, between, callback, wholeAtLeast } from '../options/checks.ts'
+import { clockOption } from '../options/ports.ts'
 
 export interface NearMemoryOptions {
   /** The name of this tier in answers and results. @default 'near' */
@@ -60,8 +61,8 @@ export function resolveNearOptions(options: NearMemoryOptions): ResolvedNearOpti
     ttlMs: between('option ttlMs', options.ttlMs ?? 60_000, 1, Infinity),
     negativeTtlMs: between('option negativeTtlMs', options.negativeTtlMs ?? 10_000, 1, Infinity),
     jitter: between('option jitter', options.jitter ?? 0.1, 0, 1),
-    random: options.random ?? Math.random,
-    clock: options.clock ?? systemClock,
+    random: callback('option random', options.random ?? Math.random),
+    clock: clockOption(options.clock),
     fence: options.fence ?? new RecentChanges(),
   })
 }

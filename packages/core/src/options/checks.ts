@@ -28,3 +28,45 @@ export function between(name: string, value: unknown, min: number, max: number):
   if (!(value >= min && value <= max)) throw new RangeError(allowed)
   return value
 }
+
+/** @throws TypeError or RangeError naming the argument, unless it is a whole number from `min` to `max`. */
+export function wholeBetween(name: string, value: unknown, min: number, max: number): number {
+  const number = between(name, value, min, max)
+  if (!Number.isInteger(number)) throw new RangeError(`${name} must be a whole number, not ${number}`)
+  return number
+}
+
+/** @throws TypeError or RangeError naming the argument, unless it is a finite number of milliseconds. */
+export function duration(name: string, value: unknown): number {
+  const allowed = `${name} must be 0 or more milliseconds, not ${String(value)}`
+  if (typeof value !== 'number') throw new TypeError(allowed)
+  if (!(value >= 0 && Number.isFinite(value))) throw new RangeError(allowed)
+  return value
+}
+
+/** @throws TypeError or RangeError naming the argument and the choices. */
+export function oneOf<T extends string>(name: string, value: unknown, allowed: readonly T[]): T {
+  if (typeof value === 'string' && (allowed as readonly string[]).includes(value)) return value as T
+  const message = `${name} must be one of ${allowed.join(', ')}, not ${String(value)}`
+  throw typeof value === 'string' ? new RangeError(message) : new TypeError(message)
+}
+
+/** @throws TypeError naming the argument. */
+export function flag(name: string, value: unknown): boolean {
+  if (typeof value !== 'boolean') throw new TypeError(`${name} must be true or false, not ${String(value)}`)
+  return value
+}
+
+/** @throws TypeError naming the argument, unless it is a function. */
+export function callback<T>(name: string, value: T): T {
+  if (typeof value !== 'function') throw new TypeError(`${name} must be a function, not ${String(value)}`)
+  return value
+}
+
+/** @throws TypeError naming the argument and what it lacks, unless it is an object with these methods. */
+export function port<T extends object>(name: string, value: T, methods: readonly (keyof T & string)[]): T {
+  if (typeof value !== 'object' || value === null || methods.some((method) => typeof value[method] !== 'function')) {
+    throw new TypeError(`${name} must be an object with the methods ${methods.join(', ')}`)
+  }
+  return value
+}

@@ -2,7 +2,7 @@ import { afterTurn } from '../batching/after-turn.ts'
 import { type KeyRange, RANGE_OPTIONS, rangeOf, type RangeOptions } from '../keys/key-range.ts'
 import type { KeyTuple } from '../keys/key.ts'
 import type { StoreKey } from '../keys/store-key.ts'
-import { wholeAtLeast } from '../options/checks.ts'
+import { flag, wholeAtLeast } from '../options/checks.ts'
 import type { Back } from '../ports/back.ts'
 import type { Entry } from '../ports/entry.ts'
 import { type StoreEntry, toStoreEntry } from './entry-view.ts'
@@ -38,7 +38,7 @@ export function listEntries<T>(back: Scannable, options: ListOptions = {}): Asyn
 }
 
 function resolve({ reverse = false, limit = Infinity, ...bounds }: ListOptions): Listing {
-  if (typeof reverse !== 'boolean') throw new TypeError('option reverse must be true or false')
+  flag('option reverse', reverse)
   if (limit !== Infinity) wholeAtLeast('option limit', limit, 0)
   return { range: rangeOf(bounds), reverse, limit }
 }

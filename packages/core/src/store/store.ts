@@ -1,10 +1,11 @@
-import { type Clock, systemClock } from '../clock.ts'
+import type { Clock } from '../clock.ts'
 import { Payload } from '../codec/payload.ts'
 import { ClosedError, ConflictError } from '../errors.ts'
 import { KeyMap, type ReadonlyKeyMap } from '../keys/key-map.ts'
 import type { Key, KeyTuple } from '../keys/key.ts'
 import { StoreKey } from '../keys/store-key.ts'
 import { assertKnown } from '../options/checks.ts'
+import { clockOption } from '../options/ports.ts'
 import type { Back, Commit, ReadOptions, TierReport, Write } from '../ports/back.ts'
 import type { Entry } from '../ports/entry.ts'
 import type { Path } from '../ports/log.ts'
@@ -72,7 +73,7 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
     assertKnown(options, ['clock'], 'Store')
     this.#back = back
     this.#names = optionNames(back)
-    this.#clock = options.clock ?? systemClock
+    this.#clock = clockOption(options.clock)
   }
 
   /** The value, or undefined when the key is absent, and only then. */

@@ -3,7 +3,7 @@ import { Payload } from '../codec/payload.ts'
 import { ConflictError } from '../errors.ts'
 import type { Key } from '../keys/key.ts'
 import { StoreKey } from '../keys/store-key.ts'
-import { assertKnown } from '../options/checks.ts'
+import { assertKnown, wholeAtLeast } from '../options/checks.ts'
 import type { Back, Commit, ReadOptions, Write } from '../ports/back.ts'
 import type { Entry } from '../ports/entry.ts'
 import { readValue } from './entry-view.ts'
@@ -31,10 +31,7 @@ export async function runTransaction<T, R extends ReadOptions, W extends object>
   fn: (tx: Transaction) => Promise<T> | T,
   options?: TransactionOptions & W,
 ): Promise<{ readonly value: T; readonly commit: Commit }> {
-  const attempts = options?.attempts ?? 10
-  if (!Number.isInteger(attempts) || attempts < 1) {
-    throw new RangeError(`attempts must be a positive integer, not ${String(attempts)}`)
-  }
+  const attempts = wholeAtLeast('option attempts', options?.attempts ?? 10, 1)
   for (let attempt = 1; ; attempt++) {
     const tx = new Attempt(back, clock)
     const value = await fn(tx)

@@ -54,8 +54,10 @@ function resolveExpiry({ ttlMs, expiresAt }: SetOptions, clock: Clock): number |
     return Math.ceil(clock.now() + ttlMs)
   }
   if (expiresAt === undefined) return undefined
-  const at = typeof expiresAt === 'number' ? expiresAt : expiresAt.getTime()
-  if (!Number.isFinite(at) || at < 0) throw new RangeError('expiresAt must be a valid Date or milliseconds since 1970')
+  const allowed = `expiresAt must be a valid Date or milliseconds since 1970, not ${String(expiresAt)}`
+  if (typeof expiresAt !== 'number' && !(expiresAt instanceof Date)) throw new TypeError(allowed)
+  const at = Number(expiresAt)
+  if (!Number.isFinite(at) || at < 0) throw new RangeError(allowed)
   return Math.ceil(at)
 }
 

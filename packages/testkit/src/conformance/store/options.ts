@@ -64,6 +64,19 @@ export function describeOptions(start: StartStore): void {
       expect(await back.log.head()).toBe(0)
     })
 
+    test.for([
+      ['2027', TypeError],
+      [new Date(Number.NaN), RangeError],
+      [-1, RangeError],
+    ] as const)('expiresAt: %s', async ([expiresAt, type]) => {
+      const { store } = await start()
+      const error: unknown = await store
+        .set('k', 1, { expiresAt: expiresAt as Date })
+        .catch((thrown: unknown) => thrown)
+      expect(error).toBeInstanceOf(type)
+      expect(error).toHaveProperty('message', expect.stringContaining('expiresAt must be'))
+    })
+
     test('what listings are given is checked when they are asked for', async () => {
       const { store } = await start()
       expect(() => store.keys({ limit: 1.5 })).toThrow(RangeError)
