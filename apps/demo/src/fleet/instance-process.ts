@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import type { InstanceConfig, InstanceMessage, StopMessage } from '../instance/protocol.ts'
+import type { InstanceConfig, InstanceMessage, StartMessage, StopMessage } from '../instance/protocol.ts'
 
 const ENTRY = fileURLToPath(new URL('../instance/main.ts', import.meta.url))
 const STOP_WITHIN_MS = 6_000
@@ -28,12 +28,14 @@ export class InstanceProcess {
   constructor(config: InstanceConfig, events: InstanceEvents) {
     this.instance = config.instance
     // A session of its own: Ctrl-C in the terminal reaches only the fleet, which then stops everything in order.
-    const child = fork(ENTRY, [JSON.stringify(config)], {
+    const child = fork(ENTRY, [], {
       detached: true,
       execArgv: [],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })
     this.#child = child
+    // Not as an argument: those are for everybody on this machine to read, and the URL of a Redis may hold a password.
+    child.send({ type: 'start', config } satisfies StartMessage)
     this.pid = child.pid
     createInterface({ input: child.stderr! }).on('line', events.onLine)
     this.ready = this.#whenReady(events)

@@ -1,4 +1,4 @@
-/** What an instance needs to know to start; its only argument, as JSON. */
+/** What an instance needs to know to start. */
 export interface InstanceConfig {
   /** From 1. */
   readonly instance: number
@@ -15,7 +15,13 @@ export type InstanceMessage =
   | { readonly type: 'ready'; readonly port: number }
   | { readonly type: 'failed'; readonly message: string }
 
-/** What an instance is told. It also stops by itself when the other side is gone. */
+/** The first thing that an instance is told. */
+export interface StartMessage {
+  readonly type: 'start'
+  readonly config: InstanceConfig
+}
+
+/** The last thing that an instance is told. It also stops by itself when the other side is gone. */
 export interface StopMessage {
   readonly type: 'stop'
 }

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parentOf } from '../../src/fleet/parent.ts'
 
@@ -42,4 +42,15 @@ export function descendantsOf(pid: number): readonly number[] {
 /** Those of the processes that still are there. */
 export function alive(pids: readonly number[]): readonly number[] {
   return pids.filter((pid) => parentOf(pid) !== undefined)
+}
+
+/** What `ps` shows of everything that was started by `pid`. */
+export function commandLines(pid: number): readonly string[] {
+  return descendantsOf(pid).flatMap((child) => {
+    try {
+      return [readFileSync(`/proc/${child}/cmdline`, 'utf8').replaceAll('\0', ' ')]
+    } catch {
+      return []
+    }
+  })
 }
