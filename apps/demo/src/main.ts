@@ -29,7 +29,7 @@ async function main(): Promise<number> {
     return report.failures.length === 0 ? 0 : 1
   } catch (error) {
     screen.warn(error instanceof Error ? error.message : String(error))
-    return 1
+    return error instanceof UsageError ? 2 : 1
   } finally {
     stop.dispose()
   }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Report } from '../src/report.ts'
-import { alive, descendantsOf, type RunningFleet, startFleet } from './support/processes.ts'
+import { alive, commandLines, descendantsOf, type RunningFleet, startFleet } from './support/processes.ts'
 
 const SMALL = ['--places', '500', '--connections', '6']
 const DEADLINE = { timeout: 20_000, interval: 25 }
@@ -113,6 +113,18 @@ describe('the end of a fleet', () => {
     expect(alive(others)).toEqual([])
   })
 
+  it('its instances show nobody where their Redis is', async () => {
+    const fleet = start([])
+    await started(fleet, 5)
+    await expect.poll(() => fleet.output.stdout, DEADLINE).toContain('warm ')
+    await expect
+      .poll(() => commandLines(fleet.pid), DEADLINE)
+      .toContainEqual(expect.stringMatching(/instance.main\.ts/))
+    expect(commandLines(fleet.pid).filter((line) => line.includes('redis://'))).toEqual([])
+    fleet.child.kill('SIGTERM')
+    expect(await fleet.exited).toBe(0)
+  })
+
   it('a second fleet on the same data is refused while the first one runs', async () => {
     const fleet = start(['--no-redis', '--instances', '1'])
     await started(fleet, 1)
@@ -128,4 +140,10 @@ it('a wrong flag is one line and exit code 2', async () => {
   const fleet = start(['--bogus'])
   expect(await fleet.exited).toBe(2)
   expect(fleet.output).toEqual({ stdout: '', stderr: "Unknown option '--bogus'; see npm start -- --help\n" })
+})
+
+it('a data folder that can be none is one line and exit code 2', async () => {
+  const fleet = start(['--data', '/dev/full', '--for', '1s'])
+  expect(await fleet.exited).toBe(2)
+  expect(fleet.output).toEqual({ stdout: '', stderr: '--data /dev/full cannot be used: it is no folder\n' })
 })
