@@ -1,4 +1,5 @@
 import { Observable, type Observer, type OperatorFunction, Subscriber, Subscription, type TeardownLogic } from 'rxjs'
+import { lastResort } from './last-resort.ts'
 import { isThenable } from './thenable.ts'
 
 /** What becomes of a subscriber whose handler threw. */
@@ -70,6 +71,21 @@ export class GuardedObservable<T> extends Observable<T> {
     stop.add(subscription)
     return subscription
   }
+}
+
+/**
+ * The values of `source`, for subscribers that can do no harm: what they throw, and an error that they do not handle, goes
+ * to `report`. They get the next value all the same.
+ */
+export function guarded<T>(source: Observable<T>, report: (error: unknown) => void): Observable<T> {
+  const reportSafely = (error: unknown): void =>
+    attempt(
+      () => report(error),
+      (thrown) => lastResort('what failures are reported to failed', thrown),
+    )
+  return new GuardedObservable({ onThrow: 'continue', report: reportSafely }, (subscriber) =>
+    source.subscribe(subscriber),
+  )
 }
 
 /** An async handler rejects instead of throwing, which would end the process just the same. */

@@ -72,7 +72,7 @@ function assemble(options: ResolvedOptions, parts: Parts): Tidemark {
     sweepEveryMs === 0
       ? async (): Promise<void> => {}
       : startSweeper(tiers, { clock, everyMs: sweepEveryMs, batch: SWEEP_BATCH, onError })
-  return new Tidemark(tiers, { clock, stopSweeping, afterClose: async () => nudge?.close() })
+  return new Tidemark(tiers, { clock, onError, stopSweeping, afterClose: async () => nudge?.close() })
 }
 
 /**

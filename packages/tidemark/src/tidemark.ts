@@ -6,6 +6,7 @@ import {
   changes$,
   type ChangesOptions,
   createHooks,
+  guarded,
   type HookBus,
 } from '@tidemark/hooks'
 import type {
@@ -25,24 +26,31 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
   readonly hooks: HookBus
   /** The committed changes of this process, in the order of the log; hot. For every process, see {@link changes}. */
   readonly writes$: Observable<Change>
-  /** Trouble in a front, and its end; hot. */
+  /** Trouble in a front, and its end; hot. What a subscriber throws goes to `onError`. */
   readonly tierEvents$: Observable<TierEvent>
   readonly #tiers: TieredBack
+  readonly #onError: (error: unknown) => void
   readonly #stopSweeping: () => Promise<void>
   readonly #afterClose: () => Promise<void>
   #closing: Promise<void> | undefined
 
   constructor(
     tiers: TieredBack,
-    options: { readonly clock: Clock; stopSweeping(): Promise<void>; afterClose(): Promise<void> },
+    options: {
+      readonly clock: Clock
+      readonly onError: (error: unknown) => void
+      stopSweeping(): Promise<void>
+      afterClose(): Promise<void>
+    },
   ) {
     super(tiers, { clock: options.clock })
     this.#tiers = tiers
+    this.#onError = options.onError
     this.#stopSweeping = () => options.stopSweeping()
     this.#afterClose = () => options.afterClose()
     this.hooks = createHooks(tiers)
     this.writes$ = this.hooks.writes$
-    this.tierEvents$ = tiers.tierEvents$
+    this.tierEvents$ = guarded(tiers.tierEvents$, this.#onError)
   }
 
   /** The durable change stream, from any process on the same file; pull-based, resumes from a token. */
@@ -55,9 +63,12 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
     return changes$(this.#tiers.log, options)
   }
 
-  /** Brings what the back tier holds into the fronts, with progress. Starts when it is subscribed to. */
+  /**
+   * Brings what the back tier holds into the fronts, with progress. Starts when it is subscribed to. What a subscriber
+   * throws, or an error that it has no handler for, goes to `onError`.
+   */
   warm(options?: WarmOptions): Observable<WarmProgress> {
-    return this.#tiers.warm(options)
+    return guarded(this.#tiers.warm(options), this.#onError)
   }
 
   /** Which tier answered how many reads since the store was opened. */
@@ -80,8 +91,8 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
   }
 
   /**
-   * Lets writes under way finish, then hooks, and releases everything. Every call after this one rejects with ClosedError.
-   * Idempotent.
+   * Ends sweeping, lets writes under way finish and hooks handle them, then releases every tier. Resolves when nothing is
+   * left open; every call after this one rejects with ClosedError. Idempotent.
    */
   override close(): Promise<void> {
     return (this.#closing ??= this.#close())

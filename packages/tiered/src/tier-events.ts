@@ -16,7 +16,7 @@ export type TierEvent =
   /** Following the log failed; it is tried again. */
   | { readonly type: 'follow-failed'; readonly tier: string; readonly error: Error }
 
-/** The hot stream of these events. What a subscriber throws is reported by rxjs and never reaches the store. */
+/** The hot stream of these events. What a subscriber throws never reaches the store: rxjs throws it again from a timer. */
 export class TierEvents {
   readonly #subject = new Subject<TierEvent>()
   readonly events$: Observable<TierEvent> = this.#subject.asObservable()
