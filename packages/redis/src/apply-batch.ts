@@ -4,6 +4,11 @@ import type { Keyspace } from './keyspace.ts'
 import { type LifetimeOptions, lifetimeOf } from './lifetime.ts'
 import { encodeRecord } from './record.ts'
 
+export interface RecordOptions extends LifetimeOptions {
+  /** What takes more bytes is not held. */
+  readonly maxRecordBytes: number
+}
+
 /**
  * The arguments of one APPLY.
  * @param epoch undefined: not known; then nothing is installed, but what the changes replace still goes.
@@ -13,21 +18,21 @@ export function applyBatch(
   mode: ApplyMode,
   epoch: string | undefined,
   keyspace: Keyspace,
-  lifetime: LifetimeOptions,
+  options: RecordOptions,
 ): Batch {
   const batch = new Batch(keyspace.meta, epoch ?? '', changes.length, 2)
   for (const change of changes) {
     const { key, seq } = change
-    const record = mode === 'install' && epoch !== undefined ? recordOf(change, epoch, lifetime) : undefined
+    const record = mode === 'install' && epoch !== undefined ? recordOf(change, epoch, options) : undefined
     batch.add(keyspace.prefix + key.id, key.id, [seq, record?.px ?? 0], record?.bytes)
   }
   return batch
 }
 
 /** A deletion has no record: what the key's readers learn from the back tier becomes a negative one. */
-function recordOf(change: LogChange, epoch: string, options: LifetimeOptions) {
+function recordOf(change: LogChange, epoch: string, options: RecordOptions) {
   const { payload, expiresAt, meta, seq, at } = change
-  if (payload === undefined) return undefined
+  if (payload === undefined || bytesOfChange(change) > options.maxRecordBytes) return undefined
   const lifetime = lifetimeOf(options, { expiresAt }, Infinity)
   if (lifetime === undefined) return undefined
   const { px, until } = lifetime

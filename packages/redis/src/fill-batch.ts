@@ -24,7 +24,6 @@ export function fillBatch(fills: readonly LivingFill[], epoch: string, keyspace:
 }
 
 /** How many bytes a fill adds to a batch, nearly. */
-export function bytesOfFill({ fill }: LivingFill): number {
-  const { entry } = fill.found
+export function bytesOfFill({ found: { entry } }: Fill): number {
   return (entry?.payload.byteLength ?? 0) + (entry?.meta?.byteLength ?? 0)
 }

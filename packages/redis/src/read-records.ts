@@ -17,14 +17,15 @@ export interface RawRecords {
   decode(context: DecodeContext): DecodedRecords
 }
 
-/** Fetches the records of all keys, in one MGET. */
+/** Fetches the records of all keys, in one MGET. More than one takes follow each other, each within its own deadline. */
 export async function readRecords(link: Link, { prefix }: Keyspace, keys: readonly StoreKey[]): Promise<RawRecords> {
   const names = keys.map((key) => prefix + key.id)
-  const parts: Promise<unknown>[] = []
+  const parts: (Buffer | null)[][] = []
   for (let from = 0; from < names.length; from += MAX_KEYS) {
-    parts.push(link.call('MGET', from === 0 && names.length <= MAX_KEYS ? names : names.slice(from, from + MAX_KEYS)))
+    const part = from === 0 && names.length <= MAX_KEYS ? names : names.slice(from, from + MAX_KEYS)
+    parts.push((await link.call('MGET', part)) as (Buffer | null)[])
   }
-  const [first, ...rest] = (await Promise.all(parts)) as (Buffer | null)[][]
+  const [first, ...rest] = parts
   const replies = rest.length === 0 ? first! : first!.concat(...rest)
   return { decode: (context) => decodeAll(keys, names, replies, context) }
 }

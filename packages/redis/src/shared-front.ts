@@ -9,7 +9,7 @@ import {
   TidemarkError,
 } from '@tidemark/core'
 import { applyBatch, bytesOfChange } from './apply-batch.ts'
-import { type BatchReply, chunksOf } from './batch.ts'
+import { type Batch, chunksOf } from './batch.ts'
 import { Connection } from './connection.ts'
 import { withinDeadline } from './deadline.ts'
 import { bytesOfFill, fillBatch, type LivingFill } from './fill-batch.ts'
@@ -30,6 +30,7 @@ import type {
 } from './redis-front.ts'
 import { APPLY } from './scripts/apply.ts'
 import { FILL } from './scripts/fill.ts'
+import type { Script } from './scripts/script.ts'
 
 /** How often the server is asked for its epoch: the longest that another process's `clear()` or a lost meta goes unnoticed. */
 const LOOK_EVERY_MS = 100
@@ -113,35 +114,35 @@ export class SharedFront implements RedisFront {
   }
 
   apply(changes: readonly LogChange[], mode: ApplyMode): Promise<readonly FrontOutcome[]> {
-    return this.#call((link) => {
-      const epoch = this.#epoch.on(link)
-      const chunks = chunksOf(changes, bytesOfChange)
-      return this.#runAll(
-        link,
-        chunks.map((chunk) => applyBatch(chunk, mode, epoch, this.#keyspace, this.#options).run(link, APPLY)),
-      )
+    return this.#call(async (link) => {
+      const outcomes: FrontOutcome[] = []
+      for (const chunk of chunksOf(changes, bytesOfChange)) {
+        const batch = applyBatch(chunk, mode, this.#epoch.on(link), this.#keyspace, this.#options)
+        outcomes.push(...(await this.#run(link, APPLY, batch)))
+      }
+      return outcomes
     })
   }
 
   fill(fills: readonly Fill[]): Promise<readonly FrontOutcome[]> {
     return this.#call(async (link) => {
-      const epoch = this.#epoch.on(link)
       const outcomes: FrontOutcome[] = fills.map(() => 'fenced')
-      if (epoch === undefined) return outcomes
+      if (this.#epoch.on(link) === undefined) return outcomes
       const living: LivingFill[] = []
       const positions: number[] = []
       for (const [i, fill] of fills.entries()) {
         const lifetime = lifetimeOf(this.#options, fill.found.entry, fill.found.until)
-        if (lifetime === undefined) continue
+        if (lifetime === undefined || bytesOfFill(fill) > this.#options.maxRecordBytes) continue
         living.push({ fill, lifetime })
         positions.push(i)
       }
-      const chunks = chunksOf(living, bytesOfFill)
-      const sent = await this.#runAll(
-        link,
-        chunks.map((chunk) => fillBatch(chunk, epoch, this.#keyspace).run(link, FILL)),
-      )
-      for (const [i, outcome] of sent.entries()) outcomes[positions[i]!] = outcome
+      let at = 0
+      for (const chunk of chunksOf(living, ({ fill }) => bytesOfFill(fill))) {
+        const epoch = this.#epoch.on(link)
+        if (epoch === undefined) break
+        const sent = await this.#run(link, FILL, fillBatch(chunk, epoch, this.#keyspace))
+        for (const outcome of sent) outcomes[positions[at++]!] = outcome
+      }
       return outcomes
     })
   }
@@ -212,12 +213,15 @@ export class SharedFront implements RedisFront {
     return work(this.#connection.use())
   }
 
-  /** Runs the parts of a call together; the server takes them one after the other, in order. */
-  async #runAll(link: Link, parts: readonly Promise<BatchReply>[]): Promise<FrontOutcome[]> {
-    if (parts.length > 0) this.#roundTrips++
-    const replies = await Promise.all(parts)
-    for (const { epoch } of replies) this.#epoch.learn(link, epoch)
-    return replies.flatMap(({ outcomes }) => outcomes)
+  /**
+   * Runs one part of a call. The next one is sent when this one has been answered: sent together, the last ones would
+   * use up their deadlines waiting for the first ones, and a large batch would look like a dead server.
+   */
+  async #run(link: Link, script: Script, batch: Batch): Promise<readonly FrontOutcome[]> {
+    this.#roundTrips++
+    const { epoch, outcomes } = await batch.run(link, script)
+    this.#epoch.learn(link, epoch)
+    return outcomes
   }
 
   async #close(): Promise<void> {

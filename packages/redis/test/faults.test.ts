@@ -183,6 +183,28 @@ test('a full server refuses fills, and still takes invalidations', () =>
     expect(await front.read([key('a')])).toEqual([undefined])
   }))
 
+test.each(['apply', 'fill', 'read'] as const)('the parts of a large %s wait for each other', async (call) => {
+  const parts: string[] = []
+  const connection = await fakeRedis(([command]) => {
+    if (command !== 'HMGET') parts.push(command!)
+    // Replies come in order: behind the first part, nothing is answered.
+    return parts.length === 0 ? '*2\r\n$8\r\n0000000a\r\n$1\r\n0\r\n' : undefined
+  })
+  const front = openFront({} as RedisServer, { connection, commandTimeoutMs: 200 })
+  await front.whenReady(PATIENT_MS)
+  const keys = Array.from({ length: 6_000 }, (_, i) => key('k', i))
+  const calls = {
+    apply: () => {
+      const changes = keys.map((each, i) => change(i + 1, each, i))
+      return front.apply(changes, 'install')
+    },
+    fill: () => front.fill(keys.map((each, i) => fillOf(each, i, i + 1, 6_000))),
+    read: () => front.read(keys),
+  }
+  expect(await failureOf(calls[call]())).toMatchObject({ code: 'TIMEOUT' })
+  expect(parts).toEqual([call === 'read' ? 'MGET' : 'EVALSHA'])
+})
+
 describe('an error reply', () => {
   test.each([
     ['LOADING Redis is loading the dataset in memory', /still loading its data set/],
