@@ -1,4 +1,5 @@
 import {
+  afterTurn,
   assertKnown,
   type Back,
   type Clock,
@@ -94,5 +95,7 @@ async function* run(tiers: WarmTiers, options: WarmOptions, signal: AbortSignal)
     yield { done, total, rate: seconds > 0 ? done / seconds : 0, filled: { ...filled } }
     if (entries.length < PAGE) return
     after = entries.at(-1)?.key
+    // Embedded tiers answer without leaving the turn: timers, and an abort among them, would wait for the end.
+    await new Promise<void>(afterTurn)
   }
 }

@@ -1,5 +1,7 @@
+import { createMemoryBack, createNearMemory, Store } from '@tidemark/core'
 import { lastValueFrom, toArray } from 'rxjs'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { createTiered } from '../src/index.ts'
 import { Fleet, type Instance, keyOf, useRedis } from './support/fleet.ts'
 import { late } from './support/late.ts'
 
@@ -82,6 +84,26 @@ describe('ends early', () => {
     )
     expect(seen).toEqual([500])
     expect(await a.store.get(['n', 700], only)).toBeUndefined()
+  })
+
+  test('by a signal that aborts from outside, with nothing to wait for: other work has its turn between the pages', async () => {
+    const memory = createMemoryBack()
+    const tiers = createTiered({ back: memory, near: createNearMemory() })
+    onTestFinished(() => tiers.close())
+    await new Store(tiers).setMany(Array.from({ length: 5_000 }, (_, i) => [i, i] as const))
+    const stop = new AbortController()
+    const seen: number[] = []
+    await new Promise<void>((complete, error) =>
+      tiers.warm({ signal: stop.signal }).subscribe({
+        next: ({ done }) => {
+          seen.push(done)
+          if (seen.length === 1) setImmediate(() => stop.abort())
+        },
+        error,
+        complete,
+      }),
+    )
+    expect(seen).toEqual([500])
   })
 
   test('by a signal that has aborted already: it reads nothing', async () => {
