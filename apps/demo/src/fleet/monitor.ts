@@ -17,6 +17,11 @@ export interface InstanceRow {
   readonly staleReads: number
 }
 
+type Rates = Pick<InstanceRow, 'requestsPerSecond' | 'p50Ms' | 'p99Ms'>
+
+/** The shortest time that rates are told of. */
+const MIN_INTERVAL_MS = 500
+
 type Hits = Readonly<Record<string, number>>
 
 /** Looks at every instance now and then, from outside as a monitoring system would. */
@@ -24,11 +29,15 @@ export class Monitor {
   readonly #driver: Driver
   #before: (InstanceStats | undefined)[] = []
   readonly #stats: (InstanceStats | undefined)[] = []
-  #lookedAt = performance.now()
+  readonly #now: () => number
+  #lookedAt: number
   #rows: readonly InstanceRow[] = []
 
-  constructor(driver: Driver) {
+  /** `now` is in milliseconds. */
+  constructor(driver: Driver, now: () => number = () => performance.now()) {
     this.#driver = driver
+    this.#now = now
+    this.#lookedAt = now()
   }
 
   get rows(): readonly InstanceRow[] {
@@ -54,18 +63,13 @@ export class Monitor {
   /** Refreshes {@link rows}. An instance that does not answer keeps its last figures. */
   async look(): Promise<void> {
     await this.#fetch()
-    const now = performance.now()
-    const seconds = (now - this.#lookedAt) / 1000
-    this.#lookedAt = now
     const { clients, streams, reads } = this.#driver
-    this.#rows = clients.map(({ instance, url, latency }, i) => {
-      const { count, p50, p99 } = latency.takeRecent()
+    const rates = this.#takeRates()
+    this.#rows = clients.map(({ instance, url }, i) => {
       return {
         instance,
         url,
-        requestsPerSecond: count / seconds,
-        p50Ms: p50,
-        p99Ms: p99,
+        ...rates[i]!,
         hitRatio: ratios([this.#hitsSinceStart(i)]),
         changesSeen: streams[i]!.check.delivered,
         staleReads: reads.staleAt(instance),
@@ -82,6 +86,20 @@ export class Monitor {
   lag(): { readonly p50: number; readonly p99: number } {
     const lags = this.#driver.streams.map(({ lagMs }) => percentiles(lagMs))
     return { p50: Math.max(...lags.map(({ p50 }) => p50)) * 1000, p99: Math.max(...lags.map(({ p99 }) => p99)) * 1000 }
+  }
+
+  /** The last look may come right after another one: of so little time there are no rates, and the last ones stay. */
+  #takeRates(): readonly Rates[] {
+    const now = this.#now()
+    const elapsedMs = now - this.#lookedAt
+    if (elapsedMs < MIN_INTERVAL_MS && this.#rows.length > 0) {
+      return this.#rows.map(({ requestsPerSecond, p50Ms, p99Ms }) => ({ requestsPerSecond, p50Ms, p99Ms }))
+    }
+    this.#lookedAt = now
+    return this.#driver.clients.map(({ latency }) => {
+      const { count, p50, p99 } = latency.takeRecent()
+      return { requestsPerSecond: count / (elapsedMs / 1000), p50Ms: p50, p99Ms: p99 }
+    })
   }
 
   async #fetch(): Promise<void> {

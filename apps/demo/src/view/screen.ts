@@ -1,5 +1,6 @@
 import { SingleBar } from 'cli-progress'
 import { createLogUpdate } from 'log-update'
+import { fit } from './fit.ts'
 
 /** How far something is. */
 export interface ProgressBar {
@@ -40,12 +41,21 @@ export class Screen {
 
   /** Replaces what was shown live before. */
   show(text: string): void {
-    this.#live?.(text)
+    if (this.#live === undefined) return
+    this.#clearEcho()
+    this.#live(fit(text, process.stdout.columns || 80, process.stdout.rows || 24))
   }
 
   /** Lets what is shown stay, and gives the cursor back. */
   endLive(): void {
-    this.#live?.done()
+    if (this.#live === undefined) return
+    this.#clearEcho()
+    this.#live.done()
+  }
+
+  /** The terminal writes `^C` where the cursor is: on the line below the frame, which is otherwise empty. */
+  #clearEcho(): void {
+    process.stdout.write('\r\u001B[K')
   }
 
   bar(title: string): ProgressBar {
