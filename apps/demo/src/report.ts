@@ -1,6 +1,7 @@
 import type { Driver } from './driver/driver.ts'
 import { mergedPercentiles } from './driver/latency.ts'
 import type { Monitor } from './fleet/monitor.ts'
+import { failuresOf } from './verdict.ts'
 
 /** What a run has shown. What `--json` prints. */
 export interface Report {
@@ -50,6 +51,8 @@ export interface ReportInput {
   readonly front: string
   readonly places: number
   readonly durationMs: number
+  /** The part of the requests that were to be edits. */
+  readonly edits: number
   /** The head of the log when the load had ended. */
   readonly head: number
   readonly driver: Driver
@@ -59,7 +62,7 @@ export interface ReportInput {
 }
 
 export function createReport(input: ReportInput): Report {
-  const { front, places, durationMs, head, driver, monitor, crashes } = input
+  const { front, places, durationMs, edits, head, driver, monitor, crashes } = input
   const { tally, reads, agreement, clients } = driver
   const checks = driver.streams.map((stream) => stream.check)
   const sum = (of: (check: (typeof checks)[number]) => number): number => checks.reduce((total, c) => total + of(c), 0)
@@ -94,24 +97,10 @@ export function createReport(input: ReportInput): Report {
     errors: tally.errors,
     frontFailures: monitor.frontFailures,
   }
-  return { ...figures, failures: [...crashes, ...failuresOf(figures, tally.lastError)] }
-}
-
-function failuresOf(figures: Omit<Report, 'failures'>, lastError: string | undefined): readonly string[] {
-  const { staleReads, tornReads, changesExpected, changesDelivered, outOfOrder, duplicates, disagreements, errors } =
-    figures
-  const failures: string[] = []
-  const expectNone = (count: number, what: string): void => void (count > 0 && failures.push(`${count} ${what}`))
-  expectNone(staleReads, 'reads returned something older than an acknowledged write')
-  expectNone(tornReads, 'reads returned a payload that is not the one of their version')
-  if (changesDelivered !== changesExpected) {
-    failures.push(`${changesDelivered} changes were delivered, but there were ${changesExpected} to deliver`)
+  return {
+    ...figures,
+    failures: [...crashes, ...failuresOf(figures, { turns: tally.turns, edits, lastError: tally.lastError })],
   }
-  expectNone(outOfOrder, 'changes were delivered out of order')
-  expectNone(duplicates, 'changes were delivered more than once')
-  expectNone(disagreements, 'changes were not the same to everyone')
-  expectNone(errors, `requests failed; the last one: ${lastError}`)
-  return failures
 }
 
 function rounded(value: number, digits: number): number {

@@ -68,6 +68,12 @@ describe('npm start -- --for 1s --json', () => {
     expect(await lockIsFree()).toBe(true)
   })
 
+  it('may be told to write nothing, and then claims nothing', async () => {
+    const fleet = start(['--for', '300ms', '--edits', '0', '--no-redis', '--instances', '1'])
+    expect([await fleet.exited, fleet.output.stderr]).toEqual([0, ''])
+    expect(fleet.output.stdout).toContain('nothing was written, so nothing was checked')
+  })
+
   it('notices stale reads, says so, and fails', async () => {
     const fleet = start(['--for', '1s', '--json', '--edits', '0.2', '--no-redis'], { TIDEMARK_DEMO_FAULT: 'stale' })
     expect(await fleet.exited).toBe(1)

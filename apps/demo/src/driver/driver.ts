@@ -64,7 +64,9 @@ export class Driver {
     const use = async (): Promise<void> => {
       while (!signal.aborted) {
         await pace.turn(signal)
-        if (!signal.aborted) await user.act()
+        if (signal.aborted) return
+        this.tally.turns++
+        await user.act()
       }
     }
     await Promise.all(Array.from({ length: connections }, use))

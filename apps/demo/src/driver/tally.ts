@@ -1,5 +1,7 @@
 /** What the virtual users did, in all. */
 export class Tally {
+  /** How often one of them did something: a read, or an edit with the reads around it. */
+  turns = 0
   reads = 0
   writes = 0
   /** Edits that met a newer version than they were made from (412), and were made again. */

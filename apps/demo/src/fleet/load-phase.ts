@@ -46,6 +46,7 @@ export async function runLoad({ flags, screen, stop, front, urls, places, crashe
       front: front.kind,
       places: places.length,
       durationMs,
+      edits: flags.edits,
       head: monitor.head,
       driver,
       monitor,

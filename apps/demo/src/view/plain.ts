@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
 import type { Report } from '../report.ts'
+import { isPutToTheTest } from '../verdict.ts'
 import { clock, count, milliseconds, percent, tiersOf } from './format.ts'
 import type { Snapshot } from './snapshot.ts'
 
@@ -31,7 +32,13 @@ export function renderSummary(report: Report): string {
     `${count(changesDelivered)} of ${count(changesExpected)} changes delivered, ${outOfOrder} out of order, ${duplicates} twice`,
     ...failures.map((failure) => styleText(['red', 'bold'], `✗ ${failure}`)),
   ]
-  if (failures.length === 0) lines.push(styleText(['green', 'bold'], '✓ every promise was kept'))
+  if (failures.length === 0) {
+    lines.push(
+      isPutToTheTest(report)
+        ? styleText(['green', 'bold'], '✓ every promise was kept')
+        : styleText('yellow', 'nothing was written, so nothing was checked'),
+    )
+  }
   return lines.map((line) => ` ${line}`).join('\n')
 }
 

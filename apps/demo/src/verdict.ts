@@ -1,0 +1,40 @@
+import type { Report } from './report.ts'
+
+export interface Circumstances {
+  /** How often a virtual user did something, and which part of that was to be an edit. */
+  readonly turns: number
+  readonly edits: number
+  readonly lastError: string | undefined
+}
+
+/** Of so many edits that were to be expected, none at all is no chance: less than one in 20,000. */
+const CERTAINLY_SOME = 10
+
+/** Why a run is no clean one; empty when it is. */
+export function failuresOf(
+  figures: Omit<Report, 'failures'>,
+  { turns, edits, lastError }: Circumstances,
+): readonly string[] {
+  const { staleReads, tornReads, changesExpected, changesDelivered, outOfOrder, duplicates, disagreements, errors } =
+    figures
+  const failures: string[] = []
+  const expectNone = (count: number, what: string): void => void (count > 0 && failures.push(`${count} ${what}`))
+  expectNone(staleReads, 'reads returned something older than an acknowledged write')
+  expectNone(tornReads, 'reads returned a payload that is not the one of their version')
+  if (changesDelivered !== changesExpected) {
+    failures.push(`${changesDelivered} changes were delivered, but there were ${changesExpected} to deliver`)
+  }
+  expectNone(outOfOrder, 'changes were delivered out of order')
+  expectNone(duplicates, 'changes were delivered more than once')
+  expectNone(disagreements, 'changes were not the same to everyone')
+  expectNone(errors, `requests failed; the last one: ${lastError}`)
+  if (!isPutToTheTest(figures) && turns * edits >= CERTAINLY_SOME) {
+    failures.push(`nothing was written in ${turns} turns, so nothing was checked`)
+  }
+  return failures
+}
+
+/** Whether there was anything that a read or a stream could have missed. */
+export function isPutToTheTest({ changesExpected }: Pick<Report, 'changesExpected'>): boolean {
+  return changesExpected > 0
+}

@@ -1,0 +1,94 @@
+import { styleText } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import { Driver } from '../src/driver/driver.ts'
+import { Monitor } from '../src/fleet/monitor.ts'
+import type { Report } from '../src/report.ts'
+import { failuresOf } from '../src/verdict.ts'
+import { fit } from '../src/view/fit.ts'
+import { renderSummary } from '../src/view/plain.ts'
+import { startApi } from './support/api.ts'
+
+const QUIET: Report = {
+  front: 'memory',
+  instances: 1,
+  places: 500,
+  durationMs: 1_000,
+  reads: 1_000,
+  writes: 0,
+  requestsPerSecond: 1_000,
+  p50Ms: 1,
+  p99Ms: 2,
+  writeP50Ms: 0,
+  writeP99Ms: 0,
+  hitRatio: {},
+  staleReads: 0,
+  tornReads: 0,
+  changesExpected: 0,
+  changesDelivered: 0,
+  outOfOrder: 0,
+  duplicates: 0,
+  disagreements: 0,
+  resumes: 0,
+  lagP50Ms: 0,
+  lagP99Ms: 0,
+  conflicts: 0,
+  errors: 0,
+  frontFailures: 0,
+  failures: [],
+}
+const BUSY: Report = { ...QUIET, writes: 20, changesExpected: 20, changesDelivered: 20 }
+
+describe('a run in which nothing was written', () => {
+  const circumstances = { turns: 1_000, edits: 0.02, lastError: undefined }
+
+  it('has failed when there should have been writes', () => {
+    expect(failuresOf(QUIET, circumstances)).toEqual(['nothing was written in 1000 turns, so nothing was checked'])
+    expect(failuresOf(BUSY, circumstances)).toEqual([])
+  })
+
+  it('is fine when there were to be none, or when it was too short for any', () => {
+    expect(failuresOf(QUIET, { ...circumstances, edits: 0 })).toEqual([])
+    expect(failuresOf(QUIET, { ...circumstances, turns: 100 })).toEqual([])
+  })
+
+  it('claims nothing', () => {
+    expect(renderSummary(QUIET)).toContain('nothing was written, so nothing was checked')
+    expect(renderSummary(QUIET)).not.toContain('every promise')
+    expect(renderSummary(BUSY)).toContain('every promise was kept')
+  })
+})
+
+describe('a frame', () => {
+  const frame = `${styleText('bold', 'abc', { validateStream: false })}def\nghi\njkl\nmno`
+
+  it('is cut to the terminal, and its styles still end', () => {
+    expect(fit(frame, 2, 3)).toBe(`${styleText('bold', 'ab', { validateStream: false })}\ngh`)
+    expect(fit(frame, 5, 3)).toBe(`${styleText('bold', 'abc', { validateStream: false })}de\nghi`)
+  })
+
+  it('is left alone where there is room', () => {
+    expect(fit(frame, 80, 24)).toBe(frame)
+  })
+})
+
+it('a look right after another one keeps its rates', async () => {
+  const api = await startApi()
+  const driver = new Driver({ urls: [api.url], places: [], connections: 1, rate: Infinity, edits: 0 })
+  let now = 0
+  try {
+    await driver.listen()
+    const monitor = new Monitor(driver, () => now)
+    for (let i = 0; i < 100; i++) driver.clients[0]!.latency.record(3, false)
+    now = 1_000
+    await monitor.look()
+    now = 1_010
+    await monitor.look()
+    expect(monitor.rows).toMatchObject([{ requestsPerSecond: 100, p50Ms: expect.closeTo(3, 1) }])
+    now = 2_000
+    await monitor.look()
+    expect(monitor.rows).toMatchObject([{ requestsPerSecond: 0 }])
+  } finally {
+    await driver.close()
+    await api.close()
+  }
+})
