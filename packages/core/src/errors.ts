@@ -30,6 +30,7 @@ export const ERROR_CODES = [
 
 export type ErrorCode = (typeof ERROR_CODES)[number]
 
+/** What an error tells beside its code and message. */
 export interface ErrorDetails {
   /** Whether the same call can succeed later without being changed. */
   readonly retryable?: boolean

@@ -20,6 +20,7 @@ export interface RedisClientOptions {
   readonly random?: () => number
 }
 
+/** The shared front of one log: its server, what it reads values with, and how long it holds them. */
 export interface RedisFrontOptions extends RedisClientOptions {
   /** Reads payloads when somebody asks for their value. Several: whichever wrote it. */
   readonly codec: Codec | readonly Codec[]

@@ -14,6 +14,7 @@ import {
 
 export type OpenMode = 'open-or-create' | 'create' | 'open'
 
+/** Which file holds the store, and how it is opened. A wrong or unknown option throws at once. */
 export interface SqliteBackOptions {
   /** Path of the database file, or ':memory:' for one that lives and dies with this object. */
   readonly file: string

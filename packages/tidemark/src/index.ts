@@ -10,21 +10,44 @@ export {
   type HookOptions,
   type Position,
 } from '@tidemark/hooks'
-export type { ReadPolicy, TierEvent, TierStats, WarmOptions, WarmProgress, WritePolicy } from '@tidemark/tiered'
+export type {
+  ReadPolicy,
+  TieredReadOptions,
+  TieredWriteOptions,
+  TierEvent,
+  TierStats,
+  WarmOptions,
+  WarmProgress,
+  WritePolicy,
+} from '@tidemark/tiered'
 export {
+  type ClearOptions,
+  type Clock,
   ClosedError,
   type Codec,
   CompactedError,
+  type ConditionOptions,
   ConflictError,
   CorruptError,
+  type DeleteManyResult,
+  type DeleteResult,
   type ErrorCode,
+  type GetInOptions,
+  type Item,
   type Key,
   type KeyTuple,
+  type ListOptions,
   type Path,
+  type ReadonlyKeyMap,
+  type SetOptions,
   type StoreEntry,
   TidemarkError,
+  type TierReport,
   type Transaction,
+  type TransactionOptions,
+  type UpdateResult,
   Uuid,
+  type WriteResult,
 } from '@tidemark/core'
 export { open } from './open.ts'
 export type { NearOptions, OpenOptions, RedisOptions } from './options.ts'

@@ -4,7 +4,22 @@ import { join } from 'node:path'
 import { startRedis } from '@tidemark/testkit'
 import { Redis } from 'ioredis'
 import { describe, expect, expectTypeOf, onTestFinished, test } from 'vitest'
-import { open, type OpenOptions, type Tidemark } from 'tidemark'
+import {
+  type Clock,
+  type ConditionOptions,
+  type DeleteResult,
+  type Item,
+  type Key,
+  type ListOptions,
+  open,
+  type OpenOptions,
+  type SetOptions,
+  type Tidemark,
+  type TieredReadOptions,
+  type TieredWriteOptions,
+  type UpdateResult,
+  type WriteResult,
+} from 'tidemark'
 import { eventually } from './support/eventually.ts'
 
 const redis = { url: 'redis://127.0.0.1:1', ttlMs: 30_000, negativeTtlMs: 5_000 }
@@ -92,6 +107,25 @@ describe('when a part refuses, nothing that was opened before it stays', () => {
     await using store = await open({ file, redis: server.url })
     await store.set('k', 1)
   })
+})
+
+test('the types of the calls can be named', () => {
+  const named = async (store: Tidemark, key: Key, clock: Clock): Promise<void> => {
+    const read: TieredReadOptions = { readPolicy: 'frontend-only', consistency: 'tiered' }
+    const set: SetOptions & ConditionOptions & TieredWriteOptions = {
+      ttlMs: 1,
+      ifVersion: 0,
+      writePolicy: 'write-around',
+    }
+    const list: ListOptions = { prefix: key, limit: 1 }
+    const items: Item[] = [[key, 1, { meta: clock.now() }]]
+    const written: WriteResult[] = [await store.set(key, 1, set), await store.setMany(items)]
+    const updated: UpdateResult<number> = await store.update<number>(key, (old) => old)
+    const deleted: DeleteResult = await store.delete(key)
+    expect([store.keys(list), await store.get(key, read), written, updated, deleted]).toBeDefined()
+  }
+  // Never called: the compiler is the test.
+  expectTypeOf(named).toBeFunction()
 })
 
 test('wrong options do not compile', () => {

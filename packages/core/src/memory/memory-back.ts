@@ -14,6 +14,7 @@ import { MemoryEntries } from './memory-entries.ts'
 import { MemoryLog, randomId } from './memory-log.ts'
 import { MemoryWriter } from './memory-writer.ts'
 
+/** What a store in memory is made with; every option has a default. */
 export interface MemoryBackOptions {
   /** The name of this tier in answers and errors. @default 'memory' */
   readonly name?: string | undefined

@@ -3,6 +3,7 @@ import { RecentChanges } from '../fence/recent-changes.ts'
 import { assertKnown, between, callback, wholeAtLeast } from '../options/checks.ts'
 import { clockOption } from '../options/ports.ts'
 
+/** How much the front in this process holds, and for how long. */
 export interface NearMemoryOptions {
   /** The name of this tier in answers and results. @default 'near' */
   readonly name?: string | undefined

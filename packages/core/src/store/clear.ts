@@ -7,6 +7,7 @@ import type { Entry } from '../ports/entry.ts'
 /** Keys per commit: the log never splits a commit, so one huge commit would have to be held whole by every reader. */
 const BATCH = 500
 
+/** What is cleared; given no option, everything. */
 export interface ClearOptions {
   /** Only keys that start with these parts. @default everything */
   readonly prefix?: Key | readonly []

@@ -10,6 +10,7 @@ import { type StoreEntry, toStoreEntry } from './entry-view.ts'
 /** Entries per page: big enough to make the statement's cost vanish, small enough to keep the event loop free. */
 const PAGE = 512
 
+/** Which keys are listed, in which order and how many; given no option, all of them. */
 export interface ListOptions extends RangeOptions {
   /** From the last key to the first. @default false */
   readonly reverse?: boolean

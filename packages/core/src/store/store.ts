@@ -18,6 +18,7 @@ import { checkPath, valueAt, withValueAt } from './path.ts'
 import { runTransaction, type Transaction, type TransactionOptions } from './transaction.ts'
 import { checkVersion, type ConditionOptions, SET_OPTIONS, type SetOptions, toSetWrite } from './write-options.ts'
 
+/** What a store is made with, beside its back tier. */
 export interface StoreOptions {
   /** @default the machine's clock */
   readonly clock?: Clock | undefined
@@ -41,16 +42,19 @@ export interface DeleteManyResult extends WriteResult {
   readonly deleted: ReadonlyKeyMap<boolean>
 }
 
+/** What an update replaced, and by what; undefined where there was, or is now, nothing. */
 export interface UpdateResult<T> extends WriteResult {
   readonly old: T | undefined
   readonly new: T | undefined
 }
 
+/** What a read at a path may say beside the path. */
 export interface GetInOptions {
   /** Returned when there is nothing at the path. A stored null or false is something. */
   readonly default?: unknown
 }
 
+/** One write of `setMany`: its expiry and meta are its own. */
 export type Item<T = unknown> = readonly [key: Key, value: T, options?: SetOptions]
 
 /**

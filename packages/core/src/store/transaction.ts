@@ -6,9 +6,10 @@ import { StoreKey } from '../keys/store-key.ts'
 import { assertKnown, wholeAtLeast } from '../options/checks.ts'
 import type { Back, Commit, ReadOptions, Write } from '../ports/back.ts'
 import type { Entry } from '../ports/entry.ts'
-import { readValue } from './entry-view.ts'
+import { readValue, type StoreEntry, toStoreEntry } from './entry-view.ts'
 import { SET_OPTIONS, type SetOptions, toSetWrite } from './write-options.ts'
 
+/** How a transaction deals with conflicts. */
 export interface TransactionOptions {
   /** How often the function may run before the conflict is reported. @default 10 */
   readonly attempts?: number
@@ -16,9 +17,14 @@ export interface TransactionOptions {
 
 export const TRANSACTION_OPTIONS: readonly (keyof TransactionOptions)[] = ['attempts']
 
-/** What a transaction's function works with. It reads what it wrote itself; nobody else sees that before the commit. */
+/** What a transaction's function works with. `get` and `has` see what it wrote itself; nobody else does before the commit. */
 export interface Transaction {
   get<T = unknown>(key: Key): Promise<T | undefined>
+  /**
+   * What is committed at the key, with its version and dates, whatever this transaction wrote there: what it writes has
+   * no version before the commit.
+   */
+  entry<T = unknown>(key: Key): Promise<StoreEntry<T> | undefined>
   has(key: Key): Promise<boolean>
   set(key: Key, value: unknown, options?: SetOptions): void
   delete(key: Key): void
@@ -64,6 +70,11 @@ class Attempt<R extends ReadOptions, W extends object> implements Transaction {
     }
     const entry = await this.#read(storeKey)
     return (entry && readValue(entry)) as T | undefined
+  }
+
+  async entry<T = unknown>(key: Key): Promise<StoreEntry<T> | undefined> {
+    const entry = await this.#read(StoreKey.of(key))
+    return entry && toStoreEntry<T>(entry)
   }
 
   async has(key: Key): Promise<boolean> {

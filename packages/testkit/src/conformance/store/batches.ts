@@ -119,6 +119,21 @@ export function describeBatches(start: StartStore): void {
       expect([await store.get('a'), await store.get('b')]).toEqual([{ n: 1 }, undefined])
     })
 
+    it('reads versions, of what is committed', async () => {
+      const { store } = await start()
+      await store.set('a', 1)
+      let runs = 0
+      await store.transaction(async (tx) => {
+        tx.set('a', 5)
+        const seen = await tx.entry<number>('a')
+        expect(await tx.entry('none')).toBeUndefined()
+        if (runs++ === 0) await store.set('a', 10)
+        tx.set('seen', [seen!.value, seen!.version])
+      })
+      // An entry that was read counts as read: the first attempt met a newer version when it was to be committed.
+      expect([runs, await store.get('seen'), await store.get('a')]).toEqual([2, [10, 2], 5])
+    })
+
     it('that throws writes nothing', async () => {
       const { store, back } = await start()
       const thrown = new Error('no')
