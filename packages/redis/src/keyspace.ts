@@ -12,7 +12,7 @@ export interface Keyspace {
 }
 
 /** A namespace with `{` or `}` would move the hash tag; one with `:` could be the prefix of another. */
-export const NAMESPACE: RegExp = /^[\w.-]{1,64}$/
+export const NAMESPACE: RegExp = /^[\w.-]{1,128}$/
 
 export function keyspaceOf(namespace: string): Keyspace {
   const partition = `${namespace}:{p0}`

@@ -100,7 +100,7 @@ export function resolveClientOptions(options: RedisClientOptions): ResolvedClien
 function resolve(options: RedisClientOptions): ResolvedClientOptions {
   const { namespace = 'tidemark', name = 'redis', commandTimeoutMs = 50, connectTimeoutMs = 1_000 } = options
   if (typeof namespace !== 'string' || !NAMESPACE.test(namespace)) {
-    throw new TypeError(`option namespace is "${namespace}"; allowed: 1 to 64 letters, digits, "_", "." and "-"`)
+    throw new TypeError(`option namespace is "${namespace}"; allowed: 1 to 128 letters, digits, "_", "." and "-"`)
   }
   if (typeof name !== 'string' || name === '') throw new TypeError('option name is empty; allowed: any other text')
   between('option commandTimeoutMs', commandTimeoutMs, 1, LONGEST_TIMEOUT_MS)

@@ -81,7 +81,7 @@ function assemble(options: ResolvedOptions, parts: Parts): Tidemark {
  */
 function namespaceOf({ namespace = 'tidemark' }: RedisOptions, back: Back): string {
   const { id, epoch } = back.log.identity
-  return `${namespace}.${id.slice(0, 8)}-${epoch}`
+  return `${namespace}.${id}-${epoch}`
 }
 
 /** What was opened so far, until the store owns it. */

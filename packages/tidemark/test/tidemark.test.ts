@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 import { ShiftedClock, startRedis } from '@tidemark/testkit'
 import { Redis } from 'ioredis'
@@ -173,6 +174,27 @@ describe('what another log left in Redis', () => {
     await store.set(['k', 1], 'new')
     expect(await store.get(['k', 1])).toBe('new')
     expect(store.tierStats().hits['redis']).toBe(1)
+  })
+
+  test('nor is it by one whose log has an id that begins the same, however long the namespace', async () => {
+    await using server = await startRedis()
+    const redis = { url: server.url, namespace: 'n'.repeat(64) }
+    const values: unknown[] = []
+    for (const id of ['00'.repeat(16), `${'00'.repeat(15)}01`]) {
+      const file = tempFile()
+      await (await open({ file })).close()
+      const db = new DatabaseSync(file)
+      db.exec(`UPDATE log_head SET log_id = x'${id}', epoch = ${Number.MAX_SAFE_INTEGER}`)
+      db.close()
+      const store = await opened({ file, redis, near: false })
+      await eventually('Redis takes part', async () => {
+        await store.set('ready', id)
+        return store.has('ready', { readPolicy: 'frontend-only' })
+      })
+      values.push(await store.get('k'))
+      await store.set('k', id)
+    }
+    expect(values).toEqual([undefined, undefined])
   })
 
   test('is not served by another store that uses the same namespace', async () => {
