@@ -47,6 +47,9 @@ export const MAX_BYTES = 0x2000_0000
 /** The most elements that V8 allocates as an array; for more it makes a slow and huge dictionary. */
 export const MAX_ELEMENTS = 0x200_0000
 
+/** The most holes of one array: they are stored one by one, and with more of them an array is no list any longer. */
+export const MAX_HOLES = 10_000
+
 export const MAX_BIGINT_BYTES = 1024
 
 /** What may lie under a tag. */

@@ -34,7 +34,7 @@ export function encodableBuiltin(value: object, depth: number, encodable: Encoda
       case 'RegExp':
         return encodableRegExp(value as RegExp, depth, encodable)
       case 'ArrayBuffer':
-        return new Tag(new Uint8Array(value as ArrayBuffer), tags.ARRAY_BUFFER)
+        return new Tag(bytesOf(value as ArrayBuffer), tags.ARRAY_BUFFER)
     }
   }
   throw refused(value, type)
@@ -129,10 +129,18 @@ function encodableSet(set: Set<unknown>, depth: number, encodable: Encodable): T
 /** Buffer and other subclasses come back as the typed array that they extend. */
 function encodableView(view: ArrayBufferView): unknown {
   const type = String((view as unknown as Record<symbol, unknown>)[Symbol.toStringTag])
-  const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
+  const bytes = bytesOf(view.buffer, view)
   if (type === 'Uint8Array') return bytes
   if (type === 'DataView') return new Tag(bytes, tags.DATA_VIEW)
   const tag = tags.typedArrayTag(type)
   if (tag === undefined) throw new Refusal(`is a ${type}`, 'store its bytes as a Uint8Array')
   return new Tag(bytes, tag)
+}
+
+/** @throws Refusal where there is no memory left to look at: its owner has handed it over, to a worker for one. */
+function bytesOf(buffer: ArrayBufferLike, view?: ArrayBufferView): Uint8Array {
+  if (buffer instanceof ArrayBuffer && buffer.detached) {
+    throw new Refusal('is on a detached buffer, which holds nothing', 'store it before its buffer is transferred')
+  }
+  return view === undefined ? new Uint8Array(buffer) : new Uint8Array(buffer, view.byteOffset, view.byteLength)
 }

@@ -54,14 +54,20 @@ function encodableArray(value: readonly unknown[], depth: number): unknown[] {
     throw new Refusal(`has more than ${tags.MAX_ELEMENTS} elements`, 'store its parts under keys of their own')
   }
   const copy: unknown[] = []
+  let holes = 0
   let i = 0
   try {
-    for (; i < length; i++) {
+    for (; i < length && holes <= tags.MAX_HOLES; i++) {
       const element = value[i]
-      copy.push(element === undefined && !(i in value) ? hole : encodable(element, depth + 1))
+      const isHole = element === undefined && !(i in value)
+      if (isHole) holes++
+      copy.push(isHole ? hole : encodable(element, depth + 1))
     }
   } catch (thrown) {
     throw Refusal.from(thrown).within(value, `[${i}]`)
+  }
+  if (holes > tags.MAX_HOLES) {
+    throw new Refusal(`has more than ${tags.MAX_HOLES} holes`, 'store a Map from index to element instead')
   }
   return copy
 }

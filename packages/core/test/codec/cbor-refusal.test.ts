@@ -16,6 +16,12 @@ function refusalOf(value: unknown): TidemarkError {
   throw new Error('it was encoded')
 }
 
+/** The view, after its memory has been handed over. */
+function detached<View extends ArrayBufferView>(view: View): View {
+  structuredClone(view.buffer, { transfer: [view.buffer as ArrayBuffer] })
+  return view
+}
+
 class Account {
   balance = 1
 }
@@ -44,6 +50,24 @@ describe('what cannot be stored', () => {
       { list: Object.assign([], { length: 0x200_0001 }) },
       'value.list has more than',
     ],
+    ['an array of nothing', { list: Object.assign([], { length: 2 ** 32 - 1 }) }, 'value.list has more than'],
+    [
+      'an array with more than 10,000 holes',
+      { list: Object.assign([], { length: 10_001 }) },
+      'value.list has more than 10000 holes; store a Map',
+    ],
+    [
+      'an array of as many elements and more holes',
+      { list: Object.assign([], { length: 0x200_0000, 5: 1 }) },
+      'value.list has more than 10000 holes',
+    ],
+    [
+      'a typed array on a detached buffer',
+      { a: [detached(new Float64Array(2))] },
+      'value.a[0] is on a detached buffer',
+    ],
+    ['a DataView on a detached buffer', { a: detached(new DataView(new ArrayBuffer(2))) }, 'value.a is on a detached'],
+    ['a detached buffer', { a: detached(new Uint8Array(2)).buffer }, 'value.a is on a detached buffer'],
     ['a Tag of the library', { tag: new Tag(1, 46560) }, 'value.tag is an instance of Tag'],
     ['something under an empty name', { '': () => 1 }, 'value[""] is a function'],
     ['something in a Map', new Map([['k', () => 1]]), 'value.get("k") is a function'],

@@ -45,6 +45,7 @@ describe('a value that went through CBOR', () => {
     ['the bigint of a small number', 1n],
     ['the bigint beyond 2^53', 2n ** 53n + 1n],
     ['a hole', [1, , 3]], // oxlint-disable-line no-sparse-arrays
+    ['as many holes as may be', Object.assign([], { length: 10_003, 1: 1, 7: undefined, 10_002: 3 })],
     ['trailing holes', Array.from({ length: 0 }, () => 0).concat(new Array<number>(3))], // oxlint-disable-line no-new-array
     ['a half pair', 'a\ud800b'],
     ['a half pair as a name', { '\udfff': 1 }],
