@@ -40,7 +40,11 @@ describe('two stores on one file, without Redis', () => {
     const acknowledged = new Map<string, number>()
     const writes: Write[] = []
     const reads: { key: string; atLeast: number; version: number | undefined }[] = []
+    /** What `getMany` found, which knows no versions: every value is written once only, and tells its version. */
+    const values: { key: string; atLeast: number; value: number }[] = []
+    const versions = new Map<number, number>()
     let pending: Promise<unknown>[] = []
+    let next = 0
     const written = (key: string, op: Write['op'], version: number): void => {
       writes.push({ key, op, version })
       acknowledged.set(key, Math.max(version, acknowledged.get(key) ?? 0))
@@ -53,10 +57,23 @@ describe('two stores on one file, without Redis', () => {
         await Promise.all(pending)
         pending = []
       } else if (what === 'set') {
-        pending.push(store.set(key, n).then(({ version }) => written(key, 'set', version)))
+        const value = ++next
+        pending.push(
+          store.set(key, value).then(({ version }) => {
+            versions.set(value, version)
+            written(key, 'set', version)
+          }),
+        )
       } else if (what === 'update') {
-        const increment = (old: number | undefined): number => (old ?? 0) + 1
-        pending.push(store.update<number>(key, increment).then(({ version }) => written(key, 'set', version)))
+        let value = 0
+        pending.push(
+          store
+            .update<number>(key, () => (value = ++next))
+            .then(({ version }) => {
+              versions.set(value, version)
+              written(key, 'set', version)
+            }),
+        )
       } else if (what === 'delete') {
         pending.push(store.delete(key).then(({ deleted, version }) => deleted && written(key, 'delete', version)))
       } else if (what === 'read') {
@@ -64,8 +81,12 @@ describe('two stores on one file, without Redis', () => {
       } else {
         const all = ['k0', 'k1', 'k2'].map((each) => ({ key: each, atLeast: acknowledged.get(each) ?? 0 }))
         pending.push(
-          store.getMany(['k0', 'k1', 'k2']).then((found) => {
-            for (const each of all) if (!found.has(each.key)) reads.push({ ...each, version: undefined })
+          store.getMany<number>(['k0', 'k1', 'k2']).then((found) => {
+            for (const each of all) {
+              const value = found.get(each.key)
+              if (value === undefined) reads.push({ ...each, version: undefined })
+              else values.push({ ...each, value })
+            }
           }),
         )
       }
@@ -73,6 +94,7 @@ describe('two stores on one file, without Redis', () => {
       if (n === 0) await new Promise((resolve) => setImmediate(resolve))
     }
     await Promise.all(pending)
+    for (const { key, atLeast, value } of values) reads.push({ key, atLeast, version: versions.get(value) ?? -1 })
     const isStale = ({ key, atLeast, version }: (typeof reads)[number]): boolean =>
       version === undefined
         ? atLeast > 0 && !writes.some((write) => write.key === key && write.op === 'delete' && write.version >= atLeast)
