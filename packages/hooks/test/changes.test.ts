@@ -252,7 +252,7 @@ describe('stopping', () => {
     expect(listeners.size).toBe(1)
     await stream.return!()
     expect(listeners.size).toBe(0)
-    await expect(iterate(back.log, { after: 'nonsense', signal }).next()).rejects.toThrow()
+    await expect(iterate(back.log, { after: 'nonsense', signal }).next()).rejects.toMatchObject({ code: 'TOKEN_FOREIGN' })
     expect(listeners.size).toBe(0)
   })
 })

@@ -12,20 +12,27 @@ const Database = createRequire(import.meta.url)('better-sqlite3') as typeof Bett
 const signal = new AbortController().signal
 const key = StoreKey.of('a')
 
-const methods: Record<string, (back: Back) => unknown> = {
-  readOne: (back) => back.readOne(key),
-  read: (back) => back.read([key]),
-  commit: (back) => back.commit(blind()),
-  scan: (back) => back.scan(ALL_KEYS, { after: undefined, limit: 1, reverse: false }),
-  count: (back) => back.count(ALL_KEYS),
-  expire: (back) => back.expire(1),
-  onCommit: (back) => back.onCommit(() => {}),
-  'log.head': (back) => back.log.head(),
-  'log.floor': (back) => back.log.floor(),
-  'log.read': (back) => back.log.read({ after: 0, limit: 1 }),
-  'log.wait': (back) => back.log.wait(-0, AbortSignal.any([signal, AbortSignal.timeout(20_000)])),
-  'log.sync.head': (back) => back.log.sync!.head(),
-  'log.sync.read': (back) => back.log.sync!.read({ after: 0, limit: 1 }),
+const nothing = { entry: undefined, asOf: 1, until: Infinity, tier: 'sqlite' }
+const page = { head: 1, changes: [{ seq: 1, op: 'set' }] }
+
+/** Each method, and what it answers above a log with one write, of another key. */
+const methods: Record<string, readonly [call: (back: Back) => unknown, answer: unknown]> = {
+  readOne: [(back) => back.readOne(key), nothing],
+  read: [(back) => back.read([key]), [nothing]],
+  commit: [(back) => back.commit(blind()), { changes: [], asOf: 1 }],
+  scan: [
+    (back) => back.scan(ALL_KEYS, { after: undefined, limit: 1, reverse: false }),
+    { entries: [{ version: 1 }], asOf: 1 },
+  ],
+  count: [(back) => back.count(ALL_KEYS), 1],
+  expire: [(back) => back.expire(1), { changes: [], asOf: 1 }],
+  onCommit: [(back) => back.onCommit(() => {}), expect.any(Function)],
+  'log.head': [(back) => back.log.head(), 1],
+  'log.floor': [(back) => back.log.floor(), 0],
+  'log.read': [(back) => back.log.read({ after: 0, limit: 1 }), page],
+  'log.wait': [(back) => back.log.wait(0, AbortSignal.any([signal, AbortSignal.timeout(20_000)])), undefined],
+  'log.sync.head': [(back) => back.log.sync!.head(), 1],
+  'log.sync.read': [(back) => back.log.sync!.read({ after: 0, limit: 1 }), page],
 }
 
 const states: Record<string, (back: SqliteBack) => Promise<void>> = {
@@ -34,12 +41,14 @@ const states: Record<string, (back: SqliteBack) => Promise<void>> = {
 }
 
 describe.each(Object.keys(methods))('%s', (method) => {
-  const call = async (back: Back): Promise<unknown> => methods[method]!(back)
+  const [ask, answer] = methods[method]!
+  const call = async (back: Back): Promise<unknown> => ask(back)
 
   test('answers while the store is open', async () => {
     const back = openTemp()
     await set(back, 'b', 1)
-    await call(back)
+    // Within a list, so that what is no object is compared too.
+    expect([await call(back)]).toMatchObject([answer])
   })
 
   test.each(Object.keys(states))('is refused when %s', async (state) => {

@@ -4,24 +4,15 @@ import { ALL_KEYS, systemClock } from '@tidemark/core'
 import type BetterSqlite3 from 'better-sqlite3'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Driver } from '../src/runtime.ts'
+import { capturedDriver } from './support/captured-driver.ts'
 import { openTemp, tempFile } from './support/temp.ts'
 import { blind, set, setOf, valueOf } from './support/writes.ts'
 
 const Database = createRequire(import.meta.url)('better-sqlite3') as typeof BetterSqlite3
 
-/** A driver that hands out the connection that it opens. */
-function captured(): { driver: Driver; db: () => BetterSqlite3.Database } {
-  let db: BetterSqlite3.Database | undefined
-  const driver = function open(...args: ConstructorParameters<typeof Database>): BetterSqlite3.Database {
-    db = new Database(...args)
-    return db
-  }
-  return { driver: driver as unknown as Driver, db: () => db! }
-}
-
 describe('a full disk', () => {
   test('fails what does not fit, goes on reading, and recovers', async () => {
-    const { driver, db } = captured()
+    const { driver, db } = capturedDriver()
     const back = openTemp({}, { driver })
     await set(back, 'before', 1)
     const pages = db().pragma('page_count', { simple: true }) as number

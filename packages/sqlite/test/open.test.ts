@@ -8,6 +8,7 @@ import { createSqliteBack, type SqliteBackOptions } from '../src/index.ts'
 import { MIGRATIONS } from '../src/schema.ts'
 import { openSqliteBack } from '../src/sqlite-back.ts'
 import { start, startChild } from './support/children.ts'
+import { capturedDriver } from './support/captured-driver.ts'
 import { openTemp, tempFile, tempFolder } from './support/temp.ts'
 import { set, valueOf } from './support/writes.ts'
 
@@ -61,6 +62,17 @@ describe('opening', () => {
     expect(error.code).toBe('NOT_A_DATABASE')
     expect(error.message).toContain('another application')
     expect(readFileSync(file).equals(before)).toBe(true)
+  })
+
+  test.each([
+    [undefined, 2],
+    ['full', 2],
+    ['normal', 1],
+  ] as const)('synchronous: %s is what SQLite runs with', async (synchronous, level) => {
+    const { driver, db } = capturedDriver()
+    openTemp({ synchronous }, { driver })
+    expect(db().pragma('journal_mode', { simple: true })).toBe('wal')
+    expect(db().pragma('synchronous', { simple: true })).toBe(level)
   })
 
   test('an empty file becomes a store', async () => {

@@ -88,19 +88,19 @@ describe('a wrong option is refused, by name', () => {
 })
 
 describe('when a part refuses, nothing that was opened before it stays', () => {
-  test.each<[part: string, options: (file: string) => Partial<OpenOptions>]>([
-    ['the file', (file) => ({ file: join(file, 'below', 'store.db') })],
-    ['the Redis front', (file) => ({ file, redis: { url: '', jitter: 2 } })],
-    ['near memory', (file) => ({ file, near: { maxEntries: -1 } })],
-    ['the policies', (file) => ({ file, writePolicy: 'sideways' as never })],
-  ])('%s', async (_part, optionsFor) => {
+  test.each<[part: string, options: (file: string) => Partial<OpenOptions>, error: RegExp]>([
+    ['the file', (file) => ({ file: join(file, 'below', 'store.db') }), /folder/],
+    ['the Redis front', (file) => ({ file, redis: { url: '', jitter: 2 } }), /^option jitter/],
+    ['near memory', (file) => ({ file, near: { maxEntries: -1 } }), /^option maxEntries/],
+    ['the policies', (file) => ({ file, writePolicy: 'sideways' as never }), /^option writePolicy/],
+  ])('%s', async (_part, optionsFor, error) => {
     await using server = await startRedis()
     const raw = new Redis(server.url)
     onTestFinished(() => raw.disconnect())
     const file = tempFile()
     const options = optionsFor(file)
     const shared = typeof options.redis === 'object' ? { ...options.redis, url: server.url } : server.url
-    await expect(open({ ...options, redis: shared })).rejects.toThrow()
+    await expect(open({ ...options, redis: shared })).rejects.toThrow(error)
     await eventually('the server sees them go', async () => !String(await raw.client('LIST')).includes('name=tidemark'))
     // SQLite removes it with the last connection.
     expect(existsSync(`${file}-wal`)).toBe(false)
