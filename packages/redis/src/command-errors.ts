@@ -55,6 +55,11 @@ export function isErrorReply(error: unknown): boolean {
   return error instanceof Error && error.name === 'ReplyError'
 }
 
+/** Whether a call failed because the server's memory is full. Then it did nothing. */
+export function isOutOfMemory(error: unknown): boolean {
+  return error instanceof TidemarkError && isErrorReply(error.cause) && describe(error.cause).code === 'OOM'
+}
+
 function describe(error: unknown): { readonly code: string; readonly message: string } {
   if (!(error instanceof Error)) return { code: '', message: String(error) }
   const { code } = error as { readonly code?: unknown }

@@ -11,6 +11,8 @@ export type RedisFrontEvent =
   | { readonly type: 'status'; readonly status: RedisFrontStatus; readonly error: TidemarkError | undefined }
   /** The back tier did not tell its head, or the server failed meanwhile: the front stays fenced, and tries again. */
   | { readonly type: 'init-failed'; readonly error: unknown }
+  /** The server refused to take more memory. For a second nothing is installed or filled, and changes only remove. */
+  | { readonly type: 'full'; readonly error: TidemarkError }
   /** A record was not what any release writes. It counted as a miss, and is deleted. */
   | { readonly type: 'quarantined'; readonly key: StoreKey }
 
@@ -21,6 +23,8 @@ export interface RedisFrontInspection {
   readonly status: RedisFrontStatus
   /** undefined: not known. */
   readonly epoch: string | undefined
+  /** Whether the server refused to take more memory within the last second. */
+  readonly full: boolean
   /** Commands sent, those of the background included. */
   readonly commands: number
   /** How often a call of the port waited for the server; what travels together counts once. */

@@ -10,6 +10,7 @@ import {
 } from '@tidemark/core'
 import { applyBatch, bytesOfChange } from './apply-batch.ts'
 import { type Batch, chunksOf } from './batch.ts'
+import { isOutOfMemory } from './command-errors.ts'
 import { Connection } from './connection.ts'
 import { withinDeadline } from './deadline.ts'
 import { bytesOfFill, fillBatch, type LivingFill } from './fill-batch.ts'
@@ -28,7 +29,8 @@ import type {
   RedisFrontListener,
   RedisFrontStatus,
 } from './redis-front.ts'
-import { APPLY } from './scripts/apply.ts'
+import { Room } from './room.ts'
+import { APPLY, APPLY_WITH_ROOM } from './scripts/apply.ts'
 import { FILL } from './scripts/fill.ts'
 import type { Script } from './scripts/script.ts'
 
@@ -42,6 +44,7 @@ export class SharedFront implements RedisFront {
   readonly #connection: Connection
   readonly #epoch: Epoch
   readonly #quarantine: Quarantine
+  readonly #room: Room
   readonly #listeners = new Listeners<RedisFrontEvent>()
   readonly #inFlight = new Set<Promise<unknown>>()
   /** What calls wait for before the first attempt to connect has come to anything. */
@@ -61,6 +64,7 @@ export class SharedFront implements RedisFront {
     this.#keyspace = keyspaceOf(options.namespace)
     this.#opening = new Promise((resolve) => (this.#opened = resolve))
     this.#quarantine = new Quarantine((key) => this.#listeners.emit({ type: 'quarantined', key }))
+    this.#room = new Room(clock, (error) => this.#listeners.emit({ type: 'full', error }))
     this.#epoch = new Epoch({
       meta: this.#keyspace.meta,
       clock,
@@ -117,8 +121,7 @@ export class SharedFront implements RedisFront {
     return this.#call(async (link) => {
       const outcomes: FrontOutcome[] = []
       for (const chunk of chunksOf(changes, bytesOfChange)) {
-        const batch = applyBatch(chunk, mode, this.#epoch.on(link), this.#keyspace, this.#options)
-        outcomes.push(...(await this.#run(link, APPLY, batch)))
+        outcomes.push(...(await this.#apply(link, chunk, mode)))
       }
       return outcomes
     })
@@ -127,7 +130,7 @@ export class SharedFront implements RedisFront {
   fill(fills: readonly Fill[]): Promise<readonly FrontOutcome[]> {
     return this.#call(async (link) => {
       const outcomes: FrontOutcome[] = fills.map(() => 'fenced')
-      if (this.#epoch.on(link) === undefined) return outcomes
+      if (this.#epoch.on(link) === undefined || this.#room.isFull) return outcomes
       const living: LivingFill[] = []
       const positions: number[] = []
       for (const [i, fill] of fills.entries()) {
@@ -139,7 +142,7 @@ export class SharedFront implements RedisFront {
       let at = 0
       for (const chunk of chunksOf(living, ({ fill }) => bytesOfFill(fill))) {
         const epoch = this.#epoch.on(link)
-        if (epoch === undefined) break
+        if (epoch === undefined || this.#room.isFull) break
         const sent = await this.#run(link, FILL, fillBatch(chunk, epoch, this.#keyspace))
         for (const outcome of sent) outcomes[positions[at++]!] = outcome
       }
@@ -164,6 +167,7 @@ export class SharedFront implements RedisFront {
     return {
       status: this.#status,
       epoch: this.#epoch.known,
+      full: this.#room.isFull,
       commands,
       roundTrips: this.#roundTrips,
       hits: this.#hits,
@@ -219,9 +223,27 @@ export class SharedFront implements RedisFront {
    */
   async #run(link: Link, script: Script, batch: Batch): Promise<readonly FrontOutcome[]> {
     this.#roundTrips++
-    const { epoch, outcomes } = await batch.run(link, script)
-    this.#epoch.learn(link, epoch)
-    return outcomes
+    try {
+      const { epoch, outcomes } = await batch.run(link, script)
+      this.#epoch.learn(link, epoch)
+      return outcomes
+    } catch (error) {
+      if (isOutOfMemory(error)) this.#room.refused(error as TidemarkError)
+      throw error
+    }
+  }
+
+  async #apply(link: Link, changes: readonly LogChange[], mode: ApplyMode): Promise<readonly FrontOutcome[]> {
+    const batch = (how: ApplyMode): Batch =>
+      applyBatch(changes, how, this.#epoch.on(link), this.#keyspace, this.#options)
+    if (mode === 'install' && !this.#room.isFull) {
+      try {
+        return await this.#run(link, APPLY_WITH_ROOM, batch('install'))
+      } catch (error) {
+        if (!isOutOfMemory(error)) throw error
+      }
+    }
+    return this.#run(link, APPLY, batch('invalidate'))
   }
 
   async #close(): Promise<void> {

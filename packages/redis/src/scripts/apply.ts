@@ -1,25 +1,6 @@
 import { defineScript, type Script } from './script.ts'
 
-/**
- * APPLY: a batch of committed changes, in log order.
- *
- * - `KEYS[1]` meta, `KEYS[2..n+1]` the record of each change.
- * - `ARGV[1]` the epoch of the batch's records; `ARGV[2]` n times `>HddI4`: index of the stripe in the list at the end,
- *   seq, lifetime in ms, length of the record (0: there is nothing to install); `ARGV[3]` the records, one after the
- *   other; `ARGV[4..]` the stripes, each once.
- * - Reply: the epoch (`--------` when meta is not ready), then one letter per change: `I` installed, `R` removed, `N` newer.
- *
- * Rules, and what happens without them (rows of docs/races.md):
- * - A record of this seq or a newer one stays, but the fence rises all the same (row 6).
- * - Installing where there is no record needs a seq that no executed one exceeds (rows 1, 3, 5): `s >= hi`.
- * - Records go before fences rise, fences rise before records come, and memory pressure does not stop the script
- *   (row 13): wherever it ends, nothing is served that a raised fence has condemned, and no record stands unguarded.
- * - Versions are compared as numbers (row 20). Numbers go to commands as text: what Redis makes of a Lua number is slower.
- * - Without epoch or watermark nothing is installed; it still removes and raises. A key of a foreign type counts as no
- *   record, so that one stray key cannot stop a batch.
- */
-export const APPLY: Script = defineScript(`
-#!lua flags=allow-oom
+const BODY = `
 local meta, packed, all, stripes = KEYS[1], ARGV[2], ARGV[3], #ARGV - 3
 local call, try, sub, format, unpackBytes = redis.call, redis.pcall, string.sub, string.format, struct.unpack
 
@@ -75,4 +56,30 @@ for i = 1, #KEYS - 1 do
   if starts[i] and install[key] == i then call('SET', key, sub(all, starts[i], ends[i]), 'PX', format('%d', lifetimes[i])) end
 end
 return (ready and epoch or '--------') .. table.concat(outcomes)
-`)
+`
+
+/**
+ * APPLY: a batch of committed changes, in log order.
+ *
+ * - `KEYS[1]` meta, `KEYS[2..n+1]` the record of each change.
+ * - `ARGV[1]` the epoch of the batch's records; `ARGV[2]` n times `>HddI4`: index of the stripe in the list at the end,
+ *   seq, lifetime in ms, length of the record (0: there is nothing to install); `ARGV[3]` the records, one after the
+ *   other; `ARGV[4..]` the stripes, each once.
+ * - Reply: the epoch (`--------` when meta is not ready), then one letter per change: `I` installed, `R` removed, `N` newer.
+ *
+ * Rules, and what happens without them (rows of docs/races.md):
+ * - A record of this seq or a newer one stays, but the fence rises all the same (row 6).
+ * - Installing where there is no record needs a seq that no executed one exceeds (rows 1, 3, 5): `s >= hi`.
+ * - Records go before fences rise, fences rise before records come, and memory pressure does not stop the script
+ *   (row 13): wherever it ends, nothing is served that a raised fence has condemned, and no record stands unguarded.
+ * - Versions are compared as numbers (row 20). Numbers go to commands as text: what Redis makes of a Lua number is slower.
+ * - Without epoch or watermark nothing is installed; it still removes and raises. A key of a foreign type counts as no
+ *   record, so that one stray key cannot stop a batch.
+ */
+export const APPLY: Script = defineScript(`#!lua flags=allow-oom${BODY}`)
+
+/**
+ * APPLY for what is to be installed. A full server refuses it before it has done anything, and then APPLY follows, with
+ * nothing to install: under `noeviction` nothing else would keep installing from taking memory without end.
+ */
+export const APPLY_WITH_ROOM: Script = defineScript(`#!lua${BODY}`)
