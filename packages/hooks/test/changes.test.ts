@@ -252,7 +252,9 @@ describe('stopping', () => {
     expect(listeners.size).toBe(1)
     await stream.return!()
     expect(listeners.size).toBe(0)
-    await expect(iterate(back.log, { after: 'nonsense', signal }).next()).rejects.toMatchObject({ code: 'TOKEN_FOREIGN' })
+    await expect(iterate(back.log, { after: 'nonsense', signal }).next()).rejects.toMatchObject({
+      code: 'TOKEN_INVALID',
+    })
     expect(listeners.size).toBe(0)
   })
 })
