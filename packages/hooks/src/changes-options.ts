@@ -1,4 +1,4 @@
-import { assertKnown, flag, oneOf, wholeAtLeast } from '@tidemark/core'
+import { assertKnown, flag, oneOf, port, wholeAtLeast } from '@tidemark/core'
 import type { ChangeFilter } from './change-filter.ts'
 
 export interface ChangesOptions extends ChangeFilter {
@@ -42,5 +42,6 @@ export function resolveOptions(options: ChangesOptions): ResolvedOptions {
   oneOf('option from', from, ['start', 'now'])
   wholeAtLeast('option batch', batch, 1)
   flag('option bookmarks', bookmarks)
+  if (signal !== undefined) port<AbortSignal>('option signal', signal, ['addEventListener', 'removeEventListener'])
   return Object.freeze({ after, from, prefix, ops, batch, bookmarks, signal })
 }

@@ -52,7 +52,9 @@ export interface HookBus {
   /**
    * Takes no more commits, delivers what was committed, waits up to `closeGraceMs` for the hooks that are still busy, and
    * completes the streams; hooks that are not done by then are reported as `hook-disconnected`. Idempotent.
-   * Not to be awaited in a hook.
+   *
+   * Not to be awaited in a hook, and neither is the `close()` of the store, which awaits this one: it waits for the hook
+   * that waits for it, until the grace is over and the hook is abandoned.
    */
   close(): Promise<void>
 }

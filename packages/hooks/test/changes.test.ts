@@ -337,6 +337,8 @@ describe('options', () => {
     ['after', { after: 5 }],
     ['prefix', { prefix: [{}] }],
     ['bookmarks', { bookmarks: 1 }],
+    ['signal', { signal: {} }],
+    ['signal', { signal: 'abort' }],
     ['befor', { befor: 1 }],
   ])('a wrong %s is refused at once', (name, options) => {
     const { log } = createMemoryBack()

@@ -92,7 +92,8 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
 
   /**
    * Ends sweeping, lets writes under way finish and hooks handle them, then releases every tier. Resolves when nothing is
-   * left open; every call after this one rejects with ClosedError. Idempotent.
+   * left open; every call after this one rejects with ClosedError. Idempotent. A hook that awaits it waits for itself,
+   * which costs the 5 s that busy hooks get.
    */
   override close(): Promise<void> {
     return (this.#closing ??= this.#close())

@@ -6,6 +6,7 @@ import {
   type Fill,
   type Key,
   type NearFront,
+  port,
   prefixRange,
   type StoreKey,
 } from '@tidemark/core'
@@ -50,6 +51,8 @@ interface WarmTiers {
  */
 export function warm(tiers: WarmTiers, options: WarmOptions = {}): Observable<WarmProgress> {
   assertKnown(options, KNOWN, 'warm')
+  const { signal: outer } = options
+  if (outer !== undefined) port<AbortSignal>('option signal', outer, ['addEventListener', 'removeEventListener'])
   const known = [...(tiers.near === undefined ? [] : [tiers.near.name]), ...tiers.links.map((link) => link.name)]
   const unknown = options.tiers?.find((name) => !known.includes(name))
   if (unknown !== undefined) {
@@ -57,7 +60,7 @@ export function warm(tiers: WarmTiers, options: WarmOptions = {}): Observable<Wa
   }
   return new Observable((subscriber) => {
     const stop = new AbortController()
-    const signal = options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal])
+    const signal = outer === undefined ? stop.signal : AbortSignal.any([stop.signal, outer])
     void (async () => {
       try {
         for await (const progress of run(tiers, options, signal)) subscriber.next(progress)

@@ -172,4 +172,5 @@ test('what it cannot do is a TypeError at once', async () => {
   expect(() => a.tiers.warm({ tier: 'near' } as never)).toThrow(
     'unknown option tier of warm; allowed: prefix, tiers, signal',
   )
+  expect(() => a.tiers.warm({ signal: {} } as never)).toThrow('option signal must be an object with the methods')
 })
