@@ -30,9 +30,12 @@ function apt(...args: string[]): boolean {
   return spawnSync('apt-get', ['-q', ...args], { env, stdio: ['ignore', 2, 2] }).status === 0
 }
 
-/** Makes sure that tests find a Redis, installing one where that needs no question. False when there is none. */
-export function ensureRedis(): boolean {
-  if (process.env['REDIS_URL'] || hasServer()) return true
+/**
+ * Makes sure that tests find the program of a Redis server, installing it where that needs no question: each starts
+ * servers of its own, and stops and kills them. False when there is none.
+ */
+function ensureRedis(): boolean {
+  if (hasServer()) return true
   if (process.getuid?.() === 0 && isDebianLike()) {
     // A failed update is no reason to stop: one stale mirror fails it, and the install may still work.
     apt('update')
@@ -42,6 +45,8 @@ export function ensureRedis(): boolean {
 }
 
 if (import.meta.main && !ensureRedis()) {
-  console.error('Redis is missing: install redis-server (or valkey-server) so that it is on PATH, or set REDIS_URL.')
+  console.error(
+    'Redis is missing: install redis-server (or valkey-server) so that it is on PATH; the tests start their own.',
+  )
   process.exit(1)
 }
