@@ -1,10 +1,9 @@
 import { ClosedError, systemClock, type TidemarkError } from '@tidemark/core'
-import { type RedisServer, startRedis } from '@tidemark/testkit'
+import { eventually, type RedisServer, startRedis } from '@tidemark/testkit'
 import { inspect } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { RedisFront } from '../src/index.ts'
 import { change, fillOf, key } from './support/changes.ts'
-import { eventually } from './support/eventually.ts'
 import { fakeRedis } from './support/fake-redis.ts'
 import { openFront, PATIENT_MS, rawClient, readyFront } from './support/fronts.ts'
 

@@ -1,11 +1,10 @@
 import { Payload } from '@tidemark/core'
-import { type RedisServer, startRedis } from '@tidemark/testkit'
+import { eventually, type RedisServer, startRedis } from '@tidemark/testkit'
 import type { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { keyspaceOf } from '../src/keyspace.ts'
 import { DISCARD } from '../src/scripts/discard.ts'
 import { change, codec, fillOf, key, missOf } from './support/changes.ts'
-import { eventually } from './support/eventually.ts'
 import { openFront, rawClient, readyFront } from './support/fronts.ts'
 
 const { meta, prefix } = keyspaceOf('tidemark')

@@ -1,7 +1,6 @@
-import { type RedisServer, startRedis } from '@tidemark/testkit'
+import { eventually, type RedisServer, startRedis } from '@tidemark/testkit'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { createRedisNudge, type Nudge, type NudgeMessage } from '../src/index.ts'
-import { eventually } from './support/eventually.ts'
 import { PATIENT_MS, rawClient } from './support/fronts.ts'
 
 let server: RedisServer

@@ -29,4 +29,5 @@ export {
 export { modelTest, type ModelTestOptions } from './model/model-test.ts'
 export { type ExampleOptions, type ExampleRun, runExample } from './readme/run-example.ts'
 export { type RedisServer, type RedisServerOptions, startRedis } from './redis-server/redis-server.ts'
+export { eventually } from './waiting/eventually.ts'
 export { change, codec, commit, deleting, filling, missing, setting, valueOf, type WriteExtras } from './writes.ts'

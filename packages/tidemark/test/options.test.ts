@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startRedis } from '@tidemark/testkit'
+import { eventually, startRedis } from '@tidemark/testkit'
 import { Redis } from 'ioredis'
 import { describe, expect, expectTypeOf, onTestFinished, test } from 'vitest'
 import {
@@ -20,7 +20,6 @@ import {
   type UpdateResult,
   type WriteResult,
 } from 'tidemark'
-import { eventually } from './support/eventually.ts'
 
 const redis = { url: 'redis://127.0.0.1:1', ttlMs: 30_000, negativeTtlMs: 5_000 }
 

@@ -6,12 +6,11 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
-import { ShiftedClock, startRedis } from '@tidemark/testkit'
+import { eventually, ShiftedClock, startRedis } from '@tidemark/testkit'
 import { Redis } from 'ioredis'
 import { lastValueFrom } from 'rxjs'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type Change, open, type OpenOptions, type Tidemark } from 'tidemark'
-import { eventually } from './support/eventually.ts'
 
 function tempFile(): string {
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-store-'))

@@ -1,10 +1,9 @@
 import { createNearMemory, Store } from '@tidemark/core'
-import { change, faultyFront, ManualClock, type RedisServer, startRedis } from '@tidemark/testkit'
+import { change, eventually, faultyFront, ManualClock, type RedisServer, startRedis } from '@tidemark/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { TierEvent } from '../src/index.ts'
 import { Repairs } from '../src/repairs.ts'
 import { TierEvents } from '../src/tier-events.ts'
-import { eventually } from './support/eventually.ts'
 import { Fleet, type Instance, keyOf, useRedis, withFill } from './support/fleet.ts'
 
 /** Bounds what a call may take when it waits for Redis twice, on a machine that is busy with other things. */

@@ -1,6 +1,6 @@
 import { type Key, type LogChange, Store, StoreKey } from '@tidemark/core'
+import { eventually } from '@tidemark/testkit'
 import { describe, expect, test } from 'vitest'
-import { eventually } from '../support/eventually.ts'
 import { Fleet, keyOf, useRedis, withFill } from '../support/fleet.ts'
 import { late } from '../support/late.ts'
 import { WallClock } from '../support/wall-clock.ts'
