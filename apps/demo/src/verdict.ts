@@ -1,4 +1,4 @@
-import type { Report } from './report.ts'
+import type { Report } from './figures.ts'
 
 export interface Circumstances {
   /** How often a virtual user did something, and which part of that was to be an edit. */

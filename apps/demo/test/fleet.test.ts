@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Report } from '../src/report.ts'
+import type { Report } from '../src/figures.ts'
 import { alive, commandLines, descendantsOf, type RunningFleet, startFleet } from './support/processes.ts'
 
 const SMALL = ['--places', '500', '--connections', '6']

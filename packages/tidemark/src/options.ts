@@ -86,6 +86,7 @@ const LONGEST_BUSY_MS = 600_000
 /** As `createRedisFront` has them. */
 const REDIS_TTL_MS = 3_600_000
 const REDIS_NEGATIVE_TTL_MS = 10_000
+const REDIS_JITTER = 0.1
 /** As `createNearMemory` has them. */
 const NEAR_TTL_MS = 60_000
 const NEAR_NEGATIVE_TTL_MS = 10_000
@@ -149,22 +150,20 @@ function nearOf(given: OpenOptions['near'], redis: RedisOptions | undefined): Ne
   const near = given ?? {}
   assertKnown(near, NEAR, 'near')
   if (redis === undefined) return near
+  const { ttlMs = REDIS_TTL_MS, negativeTtlMs = REDIS_NEGATIVE_TTL_MS, jitter = REDIS_JITTER } = redis
   return {
     ...near,
-    ttlMs: layered('ttlMs', near.ttlMs, NEAR_TTL_MS, redis.ttlMs ?? REDIS_TTL_MS),
-    negativeTtlMs: layered(
-      'negativeTtlMs',
-      near.negativeTtlMs,
-      NEAR_NEGATIVE_TTL_MS,
-      redis.negativeTtlMs ?? REDIS_NEGATIVE_TTL_MS,
-    ),
+    ttlMs: layered('ttlMs', near.ttlMs, NEAR_TTL_MS, ttlMs, jitter),
+    negativeTtlMs: layered('negativeTtlMs', near.negativeTtlMs, NEAR_NEGATIVE_TTL_MS, negativeTtlMs, jitter),
   }
 }
 
-function layered(name: string, given: number | undefined, otherwise: number, below: number): number {
-  if (given === undefined) return Math.min(otherwise, below)
-  if (!(given > below)) return given
-  throw new RangeError(
-    `near.${name} is ${given}, longer than redis.${name}, ${below}: a tier must not outlive the one below`,
-  )
+/** Redis shortens a record's time by up to `jitter`, at random: near memory stays below the shortest. */
+function layered(name: string, given: number | undefined, otherwise: number, below: number, jitter: number): number {
+  if (given !== undefined && given > below) {
+    throw new RangeError(
+      `near.${name} is ${given}, longer than redis.${name}, ${below}: a tier must not outlive the one below`,
+    )
+  }
+  return Math.max(1, Math.min(given ?? otherwise, below * (1 - jitter)))
 }

@@ -108,6 +108,12 @@ describe('when a part refuses, nothing that was opened before it stays', () => {
   })
 })
 
+test('near memory stays below the shortest time that Redis gives a record', () => {
+  const resolved = resolveOptions({ redis: { ...redis, jitter: 0.5 }, near: { ttlMs: 30_000 } })
+  expect(resolved.near).toMatchObject({ ttlMs: 15_000, negativeTtlMs: 2_500 })
+  expect(resolveOptions({ redis: redis.url }).near).toMatchObject({ ttlMs: 60_000, negativeTtlMs: 9_000 })
+})
+
 test('the types of the calls can be named', () => {
   const named = async (store: Tidemark, key: Key, clock: Clock): Promise<void> => {
     const read: TieredReadOptions = { readPolicy: 'frontend-only', consistency: 'tiered' }

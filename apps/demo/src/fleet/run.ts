@@ -1,7 +1,7 @@
 import type { Flags } from '../flags.ts'
 import { findFront, type Front } from '../front/find-front.ts'
 import { readDataSet } from '../places/data-set.ts'
-import type { Report } from '../report.ts'
+import type { Report } from '../figures.ts'
 import type { Screen } from '../view/screen.ts'
 import { lockDataDir } from './data-lock.ts'
 import { Instances } from './instances.ts'

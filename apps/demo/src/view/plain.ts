@@ -1,5 +1,5 @@
 import { styleText } from 'node:util'
-import type { Report } from '../report.ts'
+import type { Report } from '../figures.ts'
 import { isPutToTheTest } from '../verdict.ts'
 import { clock, count, milliseconds, percent, tiersOf } from './format.ts'
 import type { Snapshot } from './snapshot.ts'

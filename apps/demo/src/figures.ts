@@ -1,0 +1,43 @@
+/** What a run has shown. What `--json` prints. */
+export interface Report {
+  /** The shared front: 'redis', or 'memory' when there is none. */
+  readonly front: string
+  readonly instances: number
+  readonly places: number
+  /** Of the load. */
+  readonly durationMs: number
+  readonly reads: number
+  readonly writes: number
+  readonly requestsPerSecond: number
+  /** As the clients saw it, queueing included. */
+  readonly p50Ms: number
+  readonly p99Ms: number
+  /** Of the writes alone: each waits for the disk. */
+  readonly writeP50Ms: number
+  readonly writeP99Ms: number
+  /** By tier: the part of the reads that it answered. */
+  readonly hitRatio: Readonly<Record<string, number>>
+  /** Reads that returned something older than a write that had been acknowledged before. */
+  readonly staleReads: number
+  /** Reads whose payload is not what was written as their version. */
+  readonly tornReads: number
+  /** Instances × changes committed during the load. */
+  readonly changesExpected: number
+  readonly changesDelivered: number
+  readonly outOfOrder: number
+  readonly duplicates: number
+  /** Changes that were told differently to different subscribers, or to a writer. */
+  readonly disagreements: number
+  /** How often a subscriber hung up and went on from its token. */
+  readonly resumes: number
+  /** From a commit to its arrival at a subscriber, the slowest instance. */
+  readonly lagP50Ms: number
+  readonly lagP99Ms: number
+  /** Edits that met a newer version (412) and were made again: no fault. */
+  readonly conflicts: number
+  readonly errors: number
+  /** Calls to Redis that failed or came too late: requests were answered from below, so no fault either. */
+  readonly frontFailures: number
+  /** Why this is no clean run; empty when it is. */
+  readonly failures: readonly string[]
+}
