@@ -20,6 +20,7 @@ import {
   type UpdateResult,
   type WriteResult,
 } from 'tidemark'
+import { resolveOptions } from '../src/options.ts'
 
 const redis = { url: 'redis://127.0.0.1:1', ttlMs: 30_000, negativeTtlMs: 5_000 }
 
