@@ -49,6 +49,11 @@ export class StoreKey {
     return (this.#bytes ??= encodeTuple(this.#ownParts()))
   }
 
+  /** For those who keep the key: lets go of what can be made again from its parts. */
+  detach(): void {
+    this.#bytes = undefined
+  }
+
   #ownParts(): KeyPart[] {
     return Array.isArray(this.#parts) ? this.#parts : [this.#parts]
   }

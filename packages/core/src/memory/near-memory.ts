@@ -9,8 +9,8 @@ import type { LogChange } from '../ports/log.ts'
 import { CoarseTime } from './coarse-time.ts'
 import { type NearMemoryOptions, type ResolvedNearOptions, resolveNearOptions } from './near-options.ts'
 
-/** What one record takes beside the characters of its key and the bytes of its value. */
-const RECORD_OVERHEAD = 320
+/** What one record takes beside the characters of its key and the bytes of its value: objects and maps, as measured. */
+const RECORD_OVERHEAD = 700
 
 /** @throws TypeError or RangeError for an option that is unknown or out of range. */
 export function createNearMemory(options: NearMemoryOptions = {}): NearFront {
@@ -135,6 +135,7 @@ class NearMemory implements NearFront {
       this.#records.delete(id)
       return 'removed'
     }
+    entry?.key.detach()
     entry?.payload.detach()
     entry?.meta?.detach()
     this.#records.set(id, found, { size })

@@ -9,7 +9,7 @@ export interface NearMemoryOptions {
   readonly name?: string | undefined
   /** The least recently used records make room for new ones. @default 100_000 */
   readonly maxEntries?: number | undefined
-  /** Counts keys, stored values and a flat amount per record; values that were read are held decoded too. @default 64 MiB */
+  /** Counts keys, stored values and a flat amount per record; values that were read are held decoded too. @default 32 MiB */
   readonly maxBytes?: number | undefined
   /** How long a record stays at most, in milliseconds. Never longer than the tier below allows. @default 60_000 */
   readonly ttlMs?: number | undefined
@@ -58,7 +58,7 @@ export function resolveNearOptions(options: NearMemoryOptions): ResolvedNearOpti
   return Object.freeze({
     name: options.name ?? 'near',
     maxEntries: wholeAtLeast('option maxEntries', options.maxEntries ?? 100_000, 1),
-    maxBytes: wholeAtLeast('option maxBytes', options.maxBytes ?? 64 * 1024 * 1024, 1),
+    maxBytes: wholeAtLeast('option maxBytes', options.maxBytes ?? 32 * 1024 * 1024, 1),
     ttlMs: between('option ttlMs', options.ttlMs ?? 60_000, 1, Infinity),
     negativeTtlMs: between('option negativeTtlMs', options.negativeTtlMs ?? 10_000, 1, Infinity),
     jitter: between('option jitter', options.jitter ?? 0.1, 0, 1),

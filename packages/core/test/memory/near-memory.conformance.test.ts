@@ -10,7 +10,7 @@ function open({ clock, head }: FrontContext, fence?: RecentChanges): NearFront {
 }
 
 /** Leaves no room beside it. */
-const huge = Payload.fromBytes(codec, new Uint8Array(MAX_BYTES - 400))
+const huge = Payload.fromBytes(codec, new Uint8Array(MAX_BYTES - 1_000))
 let evictions = 0
 
 async function evict(front: Front): Promise<void> {
