@@ -96,7 +96,7 @@ function entryOf(bytes: Buffer, valueAt: number, version: number, key: StoreKey,
   return {
     key,
     version,
-    payload: Payload.fromBytes(codec, viewOf(bytes, valueAt, bytes.length)),
+    payload: Payload.fromBytes(codec, bytes, valueAt),
     writtenAt: bytes.readDoubleBE(WRITTEN_AT),
     expiresAt: expiresAt === 0 ? undefined : expiresAt,
     meta: valueAt === BODY_AT ? undefined : Payload.fromBytes(codec, viewOf(bytes, BODY_AT, valueAt)),

@@ -26,22 +26,24 @@ export function sealValue(codec: Codec, value: unknown): Uint8Array {
 }
 
 /**
- * Decodes what `sealValue` produced, with whichever of `codecs` wrote it.
+ * Decodes what `sealValue` produced and what stands in `bytes` from `start` on, with whichever of `codecs` wrote it.
  *
  * @throws CorruptError when the envelope is truncated, of an unknown version or by an unknown codec, or when its payload
  * is damaged.
  */
-export function openValue(codecs: Codec | readonly Codec[], bytes: Uint8Array): unknown {
-  if (bytes.length < HEADER_BYTES) throw new CorruptError(`a stored value of ${bytes.length} bytes is truncated`)
-  if (bytes[0] !== VERSION) {
-    throw new CorruptError(`a stored value is of format version ${bytes[0]}; this release reads version ${VERSION}`)
+export function openValue(codecs: Codec | readonly Codec[], bytes: Uint8Array, start = 0): unknown {
+  const length = bytes.length - start
+  if (length < HEADER_BYTES) throw new CorruptError(`a stored value of ${length} bytes is truncated`)
+  const version = bytes[start]
+  if (version !== VERSION) {
+    throw new CorruptError(`a stored value is of format version ${version}; this release reads version ${VERSION}`)
   }
-  const codec = codecById(codecs, bytes[1]!)
-  if (codec === undefined)
-    throw new CorruptError(`a stored value was written by codec ${bytes[1]}, which is not configured`)
+  const id = bytes[start + 1]!
+  const codec = codecById(codecs, id)
+  if (codec === undefined) throw new CorruptError(`a stored value was written by codec ${id}, which is not configured`)
   return isEnvelopeCodec(codec)
-    ? codec.decodeAfter(HEADER_BYTES, bytes)
-    : decodeWith(codec, bytes.subarray(HEADER_BYTES))
+    ? codec.decodeAfter(start + HEADER_BYTES, bytes)
+    : decodeWith(codec, new Uint8Array(bytes.buffer, bytes.byteOffset + start + HEADER_BYTES, length - HEADER_BYTES))
 }
 
 function codecById(codecs: Codec | readonly Codec[], id: number): Codec | undefined {

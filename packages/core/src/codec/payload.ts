@@ -13,32 +13,43 @@ const DETACH_SLACK = 1024
  * What a payload hands out can never change what it hands out to another reader.
  */
 export class Payload {
-  #bytes: Uint8Array
+  /** What holds the envelope, which begins at `#start` and goes to the end. Views cost more than decoding does. */
+  #holder: Uint8Array
+  #start: number
   readonly #codecs: Codec | readonly Codec[]
   #shared: unknown = UNREAD
 
-  private constructor(codecs: Codec | readonly Codec[], bytes: Uint8Array) {
+  private constructor(codecs: Codec | readonly Codec[], holder: Uint8Array, start: number) {
     this.#codecs = codecs
-    this.#bytes = bytes
+    this.#holder = holder
+    this.#start = start
   }
 
   /** @throws TidemarkError UNENCODABLE */
   static encode(codec: Codec, value: unknown): Payload {
-    return new Payload(codec, sealValue(codec, value))
+    return new Payload(codec, sealValue(codec, value), 0)
   }
 
-  /** Keeps `bytes`, which the caller must not change afterwards. Decodes nothing yet. */
-  static fromBytes(codecs: Codec | readonly Codec[], bytes: Uint8Array): Payload {
-    return new Payload(codecs, bytes)
+  /**
+   * Keeps `bytes`, which the caller must not change afterwards. Decodes nothing yet.
+   * @param start where in `bytes` the envelope begins; it ends where they end
+   */
+  static fromBytes(codecs: Codec | readonly Codec[], bytes: Uint8Array, start = 0): Payload {
+    return new Payload(codecs, bytes, start)
   }
 
   /** The envelope, as stored. Shared: do not write to it. */
   get bytes(): Uint8Array {
-    return this.#bytes
+    if (this.#start > 0) {
+      const { buffer, byteOffset } = this.#holder
+      this.#holder = new Uint8Array(buffer, byteOffset + this.#start, this.byteLength)
+      this.#start = 0
+    }
+    return this.#holder
   }
 
   get byteLength(): number {
-    return this.#bytes.byteLength
+    return this.#holder.byteLength - this.#start
   }
 
   /**
@@ -46,8 +57,8 @@ export class Payload {
    * in, say), which would be kept with it.
    */
   detach(): void {
-    const { buffer, byteLength } = this.#bytes
-    if (buffer.byteLength > 2 * byteLength + DETACH_SLACK) this.#bytes = this.#bytes.slice()
+    if (this.#holder.buffer.byteLength <= 2 * this.byteLength + DETACH_SLACK) return
+    this.#holder = new Uint8Array(this.bytes)
   }
 
   /**
@@ -72,6 +83,6 @@ export class Payload {
 
   /** A fresh copy of the value, which the caller may change. @throws CorruptError, without the key. */
   decode(): unknown {
-    return openValue(this.#codecs, this.#bytes)
+    return openValue(this.#codecs, this.#holder, this.#start)
   }
 }

@@ -68,6 +68,21 @@ describe('a payload', () => {
     expect(() => Payload.encode(cbor, () => 1)).toThrow(TidemarkError)
   })
 
+  it('may begin anywhere in what holds it', () => {
+    const sealed = Payload.encode(cbor, { a: 1 }).bytes
+    const holder = new Uint8Array(10 + sealed.length)
+    holder.set(sealed, 10)
+    const payload = Payload.fromBytes(cbor, holder, 10)
+    expect(payload.byteLength).toBe(sealed.length)
+    expect(payload.decode()).toEqual({ a: 1 })
+    expect(payload.bytes).toEqual(sealed)
+    expect(payload.read()).toEqual({ a: 1 })
+    expect(() => Payload.fromBytes(cbor, holder, holder.length).decode()).toThrow(CorruptError)
+    const large = Payload.fromBytes(cbor, Uint8Array.of(...new Uint8Array(5_000), ...sealed), 5_000)
+    large.detach()
+    expect([large.bytes.buffer.byteLength, large.read()]).toEqual([sealed.length, { a: 1 }])
+  })
+
   it('that is kept holds on to its own bytes only', () => {
     const sealed = Payload.encode(cbor, { a: 1 }).bytes
     const reply = new Uint8Array(100_000)
