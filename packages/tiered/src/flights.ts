@@ -34,12 +34,6 @@ export class Flights {
     answers.then(land, land)
   }
 
-  /** Nobody joins these keys' flights any more. */
-  drop(keys: readonly StoreKey[]): void {
-    if (this.#byKey.size === 0) return
-    for (const key of keys) this.#byKey.delete(key.id)
-  }
-
   forget(changes: readonly LogChange[]): void {
     if (this.#byKey.size === 0) return
     for (const change of changes) this.#byKey.delete(change.key.id)

@@ -10,7 +10,6 @@ import {
   type NearFront,
   oneOf,
   type ReadOptions,
-  wholeAtLeast,
 } from '@tidemark/core'
 import { READ_POLICIES, type ReadPolicy, WRITE_POLICIES, type WritePolicy } from './policies.ts'
 
@@ -34,8 +33,6 @@ export interface TieredOptions {
   readonly nearMaxStaleMs?: number | undefined
   /** Whether fronts remember that a key does not exist. @default true */
   readonly negativeEntries?: boolean | undefined
-  /** The most keys that one round trip reads. @default 1000 */
-  readonly maxBatch?: number | undefined
   /** @default the machine's clock */
   readonly clock?: Clock | undefined
   /** Gets what a commit listener threw. @default it is thrown again where nothing of the store can stop */
@@ -60,7 +57,6 @@ export interface ResolvedOptions {
   readonly readPolicy: ReadPolicy
   readonly nearMaxStaleMs: number
   readonly negativeEntries: boolean
-  readonly maxBatch: number
   readonly clock: Clock
   readonly onError: (error: unknown) => void
 }
@@ -73,7 +69,6 @@ const KNOWN: readonly string[] = [
   'readPolicy',
   'nearMaxStaleMs',
   'negativeEntries',
-  'maxBatch',
   'clock',
   'onError',
 ] satisfies (keyof TieredOptions)[]
@@ -81,7 +76,7 @@ const KNOWN: readonly string[] = [
 /** @throws TypeError or RangeError that names the option and what is allowed. */
 export function resolveOptions(options: TieredOptions): ResolvedOptions {
   assertKnown(options, KNOWN)
-  const { back, near, fronts = [], nearMaxStaleMs = 0, negativeEntries = true, maxBatch = 1000 } = options
+  const { back, near, fronts = [], nearMaxStaleMs = 0, negativeEntries = true } = options
   const names = [near, ...fronts, back].flatMap((tier) => (tier === undefined ? [] : [tier.name]))
   const twice = names.find((name, i) => names.indexOf(name) !== i)
   if (twice !== undefined) throw new TypeError(`two tiers are named ${twice}; results are reported by name`)
@@ -93,7 +88,6 @@ export function resolveOptions(options: TieredOptions): ResolvedOptions {
     readPolicy: readPolicyOf(options.readPolicy, 'frontend-first'),
     nearMaxStaleMs: duration('option nearMaxStaleMs', nearMaxStaleMs),
     negativeEntries: flag('option negativeEntries', negativeEntries),
-    maxBatch: wholeAtLeast('option maxBatch', maxBatch, 1),
     clock: clockOption(options.clock),
     onError: callback('option onError', options.onError ?? throwAgain),
   })

@@ -3,54 +3,68 @@ import { afterTurn } from './after-turn.ts'
 export interface BatcherOptions<I, O> {
   /** Serves one batch; answers in the order of the items. What it throws rejects every item of the batch. */
   readonly run: (items: readonly I[]) => Promise<readonly O[]>
-  /** A fuller turn is split into several batches. */
+  /** A batch that has become so large leaves at once; the rest of the turn makes another one. */
   readonly maxItems: number
+  /** Items with the same identity share one place in a batch. @default none do */
+  readonly identityOf?: ((item: I) => string) | undefined
 }
 
-interface Waiting<O> {
-  readonly resolve: (answer: O) => void
-  readonly reject: (error: unknown) => void
-}
-
-/** Gathers what is asked for in one turn of the event loop and has it served together. Batches do not wait for one another. */
+/**
+ * Gathers what is asked for in one turn of the event loop and has it served together. Batches do not wait for one
+ * another: while a server works on the one, the answers of the other are taken in.
+ */
 export class Batcher<I, O> {
   readonly #options: BatcherOptions<I, O>
-  #items: I[] = []
-  #waiting: Waiting<O>[] = []
+  #open: Batch<I, O> | undefined
 
   constructor(options: BatcherOptions<I, O>) {
     this.#options = options
   }
 
   add(item: I): Promise<O> {
-    return new Promise((resolve, reject) => {
-      if (this.#items.length === 0) afterTurn(() => this.#flush())
-      this.#items.push(item)
-      this.#waiting.push({ resolve, reject })
+    const batch = (this.#open ??= this.#begin())
+    const { identityOf, maxItems } = this.#options
+    const place = batch.place(item, identityOf?.(item))
+    // Before it may leave: what is served at once must find everybody who waits.
+    const answer = batch.answers.then((answers) => answers[place] as O)
+    if (batch.items.length >= maxItems) this.#send(batch)
+    return answer
+  }
+
+  #begin(): Batch<I, O> {
+    const batch = new Batch<I, O>()
+    afterTurn(() => {
+      if (this.#open === batch) this.#send(batch)
     })
+    return batch
   }
 
-  #flush(): void {
-    const items = this.#items
-    const waiting = this.#waiting
-    this.#items = []
-    this.#waiting = []
-    const { maxItems } = this.#options
-    if (items.length <= maxItems) {
-      void this.#serve(items, waiting)
-      return
-    }
-    for (let from = 0; from < items.length; from += maxItems) {
-      void this.#serve(items.slice(from, from + maxItems), waiting.slice(from, from + maxItems))
-    }
+  #send(batch: Batch<I, O>): void {
+    this.#open = undefined
+    batch.settle(this.#options.run)
+  }
+}
+
+class Batch<I, O> {
+  readonly items: I[] = []
+  readonly answers: Promise<readonly O[]>
+  readonly #places = new Map<string, number>()
+  #resolve!: (answers: Promise<readonly O[]>) => void
+
+  constructor() {
+    this.answers = new Promise((resolve) => (this.#resolve = resolve))
   }
 
-  async #serve(items: readonly I[], waiting: readonly Waiting<O>[]): Promise<void> {
-    try {
-      const answers = await this.#options.run(items)
-      for (let i = 0; i < waiting.length; i++) waiting[i]?.resolve(answers[i] as O)
-    } catch (error) {
-      for (const waiter of waiting) waiter.reject(error)
-    }
+  place(item: I, identity: string | undefined): number {
+    if (identity === undefined) return this.items.push(item) - 1
+    const known = this.#places.get(identity)
+    if (known !== undefined) return known
+    const place = this.items.push(item) - 1
+    this.#places.set(identity, place)
+    return place
+  }
+
+  settle(run: (items: readonly I[]) => Promise<readonly O[]>): void {
+    this.#resolve(run(this.items))
   }
 }
