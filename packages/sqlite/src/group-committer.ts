@@ -20,8 +20,9 @@ export interface GroupCommitterOptions extends ErrorContext {
   readonly clock: Clock
   readonly identity: FileIdentity
   readonly busyTimeoutMs: number
-  /** The most requests that are tried in one transaction. */
+  /** See SqliteBackOptions. */
   readonly maxGroup: number
+  readonly minGroup: number
   /** Called after a transaction became durable and before its callers learn of it; must not throw. */
   readonly onCommitted: (commits: readonly Commit[]) => void
 }
@@ -76,10 +77,12 @@ export class GroupCommitter {
     this.#scheduled = false
     const queue = this.#queue
     this.#queue = []
-    const left = this.#commit(queue.slice(0, this.#options.maxGroup))
+    const { minGroup, maxGroup } = this.#options
+    const size = Math.min(maxGroup, Math.max(minGroup, Math.ceil(queue.length / 2)))
+    const left = this.#commit(queue.slice(0, size))
     const busy = left.length > 0
     // Commit listeners may have asked for more by now: that comes after what waits already.
-    this.#queue = [...left, ...queue.slice(this.#options.maxGroup), ...this.#queue]
+    this.#queue = [...left, ...queue.slice(size), ...this.#queue]
     if (busy) this.#retryLater()
     else if (this.#queue.length > 0) this.#scheduleFlush()
     else this.#rest()

@@ -42,6 +42,12 @@ export interface SqliteBackOptions {
   readonly pollMs?: number | (() => number) | undefined
   /** The most writes (within one, a proposal stays whole) that share one transaction, 1..100,000. @default 1024 */
   readonly maxGroup?: number | undefined
+  /**
+   * Where more requests than this wait, about half of them, but at least so many, share one transaction. For a store whose
+   * fronts take their time after each commit: the next one is made meanwhile. 1..`maxGroup`.
+   * @default `maxGroup`: all that wait share one
+   */
+  readonly minGroup?: number | undefined
   /** @default the machine's clock */
   readonly clock?: Clock | undefined
   /** Gets what a commit listener threw. @default a process warning */
@@ -59,6 +65,7 @@ export interface ResolvedOptions {
   readonly busyTimeoutMs: number
   readonly pollMs: () => number
   readonly maxGroup: number
+  readonly minGroup: number
   readonly clock: Clock
   readonly onError: (error: unknown) => void
 }
@@ -75,6 +82,7 @@ const NAMES: readonly (keyof SqliteBackOptions)[] = [
   'busyTimeoutMs',
   'pollMs',
   'maxGroup',
+  'minGroup',
   'clock',
   'onError',
 ]
@@ -92,6 +100,7 @@ export function resolveOptions(options: SqliteBackOptions): ResolvedOptions {
   if (readOnly && mode !== 'open') throw new RangeError("option mode must be 'open' together with readOnly")
   const file = text('file', options.file)
   if (file === IN_MEMORY && mode === 'open') throw new RangeError("option mode 'open' and readOnly need a file")
+  const maxGroup = wholeBetween('option maxGroup', options.maxGroup ?? 1024, 1, 100_000)
   return Object.freeze({
     file: file === IN_MEMORY ? file : resolve(file),
     mode,
@@ -101,7 +110,8 @@ export function resolveOptions(options: SqliteBackOptions): ResolvedOptions {
     synchronous: oneOf('option synchronous', options.synchronous ?? 'full', ['full', 'normal']),
     busyTimeoutMs: between('option busyTimeoutMs', options.busyTimeoutMs ?? 5000, 0, 600_000),
     pollMs: interval(options.pollMs ?? 2),
-    maxGroup: wholeBetween('option maxGroup', options.maxGroup ?? 1024, 1, 100_000),
+    maxGroup,
+    minGroup: wholeBetween('option minGroup', options.minGroup ?? maxGroup, 1, maxGroup),
     clock: clockOption(options.clock),
     onError: callback('option onError', options.onError ?? warn),
   })

@@ -36,6 +36,16 @@ describe('group commit', () => {
     expect((await logOf(back)).map(({ first, last }) => last - first + 1)).toEqual(Array.from({ length: 36 }, () => 4))
   })
 
+  test('from minGroup on, about half of what waits shares a transaction, in order', async () => {
+    const { statements, verbose } = counted()
+    const back = openTemp({ minGroup: 10 }, { verbose })
+    statements.length = 0
+    const commits = await Promise.all(Array.from({ length: 60 }, (_, i) => set(back, i, i)))
+    // 30, 15, 10, and the 5 that are left.
+    expect(statements.filter((sql) => sql === 'COMMIT')).toHaveLength(4)
+    expect(commits.map(({ changes }) => changes[0]!.seq)).toEqual(Array.from({ length: 60 }, (_, i) => i + 1))
+  })
+
   test('a decision that throws in the middle fails alone and leaves no gap', async () => {
     const back = openTemp()
     const fault = new Error('no')

@@ -21,6 +21,8 @@ describe('options', () => {
     ['busyTimeoutMs', { busyTimeoutMs: '5' }, TypeError],
     ['pollMs', { pollMs: 0 }, RangeError],
     ['maxGroup', { maxGroup: 1.5 }, RangeError],
+    ['minGroup', { minGroup: 0 }, RangeError],
+    ['minGroup', { minGroup: 11, maxGroup: 10 }, RangeError],
     ['clock', { clock: { now: () => 0 } }, TypeError],
     ['onError', { onError: 'log' }, TypeError],
   ])('a wrong %s is refused by name: %j', (name, wrong, type) => {

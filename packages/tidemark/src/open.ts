@@ -9,6 +9,8 @@ import { Tidemark } from './tidemark.ts'
 const POLL_NUDGED_MS = 15
 const POLL_ALONE_MS = 2
 const SWEEP_BATCH = 500
+/** With Redis, from twice as many waiting writers on, one half of them commits while Redis takes the other. */
+const MIN_GROUP = 64
 
 /**
  * Opens a store: near memory over Redis (where given) over SQLite. Resolves when the back tier is ready; a front that
@@ -44,6 +46,7 @@ function assemble(options: ResolvedOptions, parts: Parts): Tidemark {
           synchronous,
           busyTimeoutMs,
           onError,
+          minGroup: redis && MIN_GROUP,
           pollMs: () => (nudge?.active === true ? POLL_NUDGED_MS : POLL_ALONE_MS),
         })
   parts.add(back)
