@@ -18,6 +18,7 @@ export default defineConfig({
       'packages/*/test/**/*.test.ts',
       'apps/*/test/**/*.test.ts',
       'bench/test/**/*.test.ts',
+      'proof/test/**/*.test.ts',
       'scripts/test/**/*.test.ts',
     ],
     pool: 'forks',

@@ -68,5 +68,12 @@ export const RULES: readonly PackageRules[] = [
     guarded: 'any',
     portable: false,
   },
+  {
+    folder: 'proof',
+    name: '@tidemark/proof',
+    workspace: [...EVERYTHING, '@tidemark/bench-peers'],
+    guarded: 'any',
+    portable: false,
+  },
   { folder: 'bench-peers', name: '@tidemark/bench-peers', workspace: [], guarded: 'any', portable: false },
 ]

@@ -5,6 +5,7 @@
 export const ERROR_CODES = [
   'CLOSED',
   'CONFLICT',
+  'LEASE_LOST',
   'CORRUPT',
   'UNENCODABLE',
   'BUSY',

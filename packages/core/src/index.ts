@@ -53,6 +53,20 @@ export type {
 } from './ports/back.ts'
 export { type Entry, type Found, isExpired } from './ports/entry.ts'
 export type { ApplyMode, Fill, Front, FrontOutcome, NearFront, TailStep } from './ports/front.ts'
+export type { AgreementSample, FrontAgreement, FrontAgreements } from './ports/front-agreement.ts'
+export { NO_AGREEMENT } from './ports/front-agreement.ts'
+export type { Lease, LeaseGrant, Leases } from './ports/leases.ts'
+export type {
+  FrontInspection,
+  FrontLook,
+  FrontRecord,
+  FrontRecordPage,
+  FrontSession,
+  FrontStart,
+  SharedFront,
+  SharedTailStep,
+  TailMark,
+} from './ports/shared-front.ts'
 export type { ChangeOp, Log, LogChange, LogIdentity, LogPage, LogReadOptions, Path, SyncLog } from './ports/log.ts'
 export type { ClearOptions } from './store/clear.ts'
 export type { StoreEntry } from './store/entry-view.ts'

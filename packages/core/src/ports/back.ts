@@ -3,6 +3,8 @@ import type { Payload } from '../codec/payload.ts'
 import type { KeyRange } from '../keys/key-range.ts'
 import type { StoreKey } from '../keys/store-key.ts'
 import type { Entry, Found } from './entry.ts'
+import type { FrontAgreement, FrontAgreements } from './front-agreement.ts'
+import type { Lease, Leases } from './leases.ts'
 import type { Log, LogChange, Path } from './log.ts'
 
 /** One intended change of one key. Deleting what does not exist changes nothing and is not logged. */
@@ -32,6 +34,8 @@ export interface DeleteWrite {
  */
 export interface Proposal {
   readonly reads: readonly StoreKey[]
+  /** Nothing of this is committed unless the lease is still held; the commit ends it. */
+  readonly lease?: Lease | undefined
   decide(current: readonly (Entry | undefined)[]): readonly Write[]
 }
 
@@ -43,6 +47,8 @@ export interface Commit {
   readonly asOf: number
   /** The proposal that this is the outcome of, the same object; undefined for what the tier does by itself (expiry). */
   readonly proposal: Proposal | undefined
+  /** What was agreed about the shared fronts when this was committed, by the name of the front; see FrontAgreement. */
+  readonly agreements: ReadonlyMap<string, FrontAgreement>
   /** What became of the commit in each front, filled in by a tiered store; empty for a plain back tier. */
   readonly tiers: readonly TierReport[]
 }
@@ -94,6 +100,8 @@ export interface Back<R extends ReadOptions = ReadOptions, W extends object = ob
   /** Which opened store this is; stands as `origin` in every change that it commits. */
   readonly origin: string
   readonly log: Log
+  readonly agreements: FrontAgreements
+  readonly leases: Leases
   /** The names of what `R` holds: a store above refuses any other, which would do nothing. */
   readonly readOptions: readonly string[]
   /** The same of `W`. */
@@ -104,13 +112,18 @@ export interface Back<R extends ReadOptions = ReadOptions, W extends object = ob
   read(keys: readonly StoreKey[], options?: R): Promise<readonly Found[]>
   /**
    * Resolves when the commit is durable. Concurrent calls share one transaction (group commit) and stay atomic each.
-   * @throws what `decide` threw; TidemarkError BUSY, READ_ONLY, DISK_FULL, IO; ClosedError.
+   * @throws what `decide` threw; TidemarkError LEASE_LOST, BUSY, READ_ONLY, DISK_FULL, IO; ClosedError.
    */
   commit(proposal: Proposal, options?: W): Promise<Commit>
   scan(range: KeyRange, options: ScanOptions): Promise<ScanPage>
   count(range: KeyRange): Promise<number>
   /** Deletes up to `limit` entries whose time has come, each as a logged `expire` change. */
   expire(limit: number): Promise<Commit>
+  /**
+   * Declares that the data was restored from a backup: the log gets another epoch, so that tokens of the lost history are
+   * refused, and every front starts anew. Durable when it resolves.
+   */
+  restored(): Promise<void>
   /** Every commit of this store object, in seq order. The returned function ends it. */
   onCommit(listener: CommitListener): () => void
   /** Lets commits under way finish, then releases everything. Idempotent. */

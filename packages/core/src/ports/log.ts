@@ -58,6 +58,7 @@ export interface LogReadOptions {
 
 /** The ordered, durable record of every committed change. Seqs are dense: no gap, no duplicate, in commit order. */
 export interface Log {
+  /** As this process knows it: another one after `restored()`, here or, as soon as the log is looked at again, elsewhere. */
   readonly identity: LogIdentity
   /** The seq of the last committed change; 0 when there is none. */
   head(): Promise<number>

@@ -1,0 +1,29 @@
+import type { StoreKey } from '../keys/store-key.ts'
+
+/** The right to load the value of a key. */
+export interface Lease {
+  readonly key: StoreKey
+  /** Higher than that of every earlier lease of this store. */
+  readonly token: number
+}
+
+export type LeaseGrant =
+  | { readonly lease: Lease }
+  /** Somebody else holds it, for so many milliseconds at most. */
+  | { readonly lease: undefined; readonly remainingMs: number }
+
+/**
+ * Leases over keys, shared by every process of a store: who holds one does the work, the others wait for its commit.
+ *
+ * Any other commit that writes or deletes the key (also a delete of what does not exist, which is no change) ends its
+ * lease in the same transaction. A commit that names a lease is refused unless that is still held: so a value that was
+ * loaded before a write can never come after it. Leases are not changes of the log.
+ */
+export interface Leases {
+  /** @param ttlMs after which others may take it over; whoever held it finds it gone when it commits */
+  acquire(key: StoreKey, ttlMs: number): Promise<LeaseGrant>
+  /** Prolongs a lease. @returns whether it was still held */
+  renew(lease: Lease, ttlMs: number): Promise<boolean>
+  /** Ends a lease; nothing happens when it is not held any more. */
+  release(lease: Lease): Promise<void>
+}

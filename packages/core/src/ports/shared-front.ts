@@ -1,0 +1,117 @@
+import type { StoreKey } from '../keys/store-key.ts'
+import type { Fill, FrontOutcome, TailStep, ApplyMode } from './front.ts'
+import type { Found } from './entry.ts'
+import type { LogChange } from './log.ts'
+
+/**
+ * One stretch of contact with one server, under one epoch. It ends with the connection, and with the epoch: what was
+ * learned in it says nothing about the next one. Compared by identity.
+ */
+export interface FrontSession {
+  /** Which run of which server: another one after a restart or a failover (Redis: `run_id`). */
+  readonly server: string
+  /** Records of any other epoch do not exist. undefined: the server's meta is gone, and it has to be initialised. */
+  readonly epoch: string | undefined
+}
+
+/** What a shared front says of itself. */
+export interface FrontLook {
+  readonly session: FrontSession
+  /** Every change up to this seq has been executed there; undefined: not known, it has to be initialised. */
+  readonly watermark: number | undefined
+  /** What was stored with the watermark: see {@link TailMark}. Empty where there is no watermark. */
+  readonly mark: TailMark
+  /** Who moved the watermark last; empty: nobody yet. */
+  readonly tailer: string
+}
+
+/**
+ * Identifies the change at the watermark (`at` and `origin` of the change, say), so that a watermark which is a position
+ * in another history of the log, after a restore, is recognised.
+ */
+export type TailMark = string
+
+/** A step of the tail of a shared front. */
+export interface SharedTailStep extends TailStep {
+  /** Of the change at `to`. */
+  readonly mark: TailMark
+  /** Who takes the step. */
+  readonly tailer: string
+}
+
+/** The start from nothing, between its two steps. */
+export interface FrontStart {
+  /** The epoch to start: one that was never in use before. */
+  readonly epoch: string
+  /** The head of the log, read after the announcement: base and watermark. */
+  readonly head: number
+  readonly mark: TailMark
+}
+
+/** One record as it stands in a shared front, for who wants to look at it. */
+export interface FrontRecord {
+  readonly kind: 'value' | 'absent'
+  readonly version: number
+  readonly epoch: string
+  /** Wall-clock milliseconds. */
+  readonly until: number
+}
+
+export interface FrontInspection {
+  /** undefined: there is none. */
+  readonly record: FrontRecord | undefined
+  /** The highest seq that was executed in the stripe of the key, or the base where that is higher. */
+  readonly fence: number
+  readonly look: FrontLook
+}
+
+export interface FrontRecordPage {
+  /** Ids of keys, with the version of their record in the current epoch. A key may occur on more than one page. */
+  readonly records: readonly { readonly id: string; readonly version: number; readonly kind: 'value' | 'absent' }[]
+  /** For the next page; undefined: this was the last one. */
+  readonly cursor: string | undefined
+}
+
+/**
+ * A cache that several processes share. It may lose anything at any time, may come back older than it was, and may be
+ * somebody else after a failover. The watermark is kept in it, with the data that it is about: a server that has lost
+ * writes has lost the same of its watermark.
+ *
+ * Every call is bounded in time. A call that fails may have been executed or not; calls are idempotent and ordered by
+ * version, so repeating or dropping one is always safe.
+ * @throws TidemarkError FRONT_UNAVAILABLE or TIMEOUT from any method that returns a promise.
+ */
+export interface SharedFront {
+  readonly name: string
+  /** The session under way; undefined while there is none. */
+  readonly session: FrontSession | undefined
+  /** Asks the server what it is: one small command. */
+  look(): Promise<FrontLook>
+  /**
+   * What the front holds. Every answer is undefined unless `session` was under way when the call was made and still is
+   * when the answer has come. Expired records, and those of other epochs, are undefined too.
+   */
+  read(keys: readonly StoreKey[], session: FrontSession): Promise<readonly (Found | undefined)[]>
+  /** Changes that were just committed, in seq order; outcomes in the same order. Without a session, only removes. */
+  apply(changes: readonly LogChange[], mode: ApplyMode): Promise<readonly FrontOutcome[]>
+  fill(fills: readonly Fill[]): Promise<readonly FrontOutcome[]>
+  /**
+   * Executes a step along the log atomically, if the watermark stands at `from`: removes records that its changes have
+   * replaced, raises their fences, and moves the watermark to `to`. Values are not needed.
+   * @returns the watermark afterwards, whoever moved it; undefined: there is none.
+   */
+  tail(step: SharedTailStep): Promise<number | undefined>
+  /**
+   * Starts from nothing: announces it, which from then on refuses everything but removals, calls `start`, and completes
+   * unless meta was lost, or another start announced, in between. All earlier records cease to exist, as one step.
+   * @returns whether it was this start that completed
+   */
+  initialize(start: () => Promise<FrontStart>): Promise<boolean>
+  /** For one key, what stands there and why. */
+  inspect(key: StoreKey): Promise<FrontInspection>
+  /** The records of the current epoch, page by page, in no order. */
+  records(cursor: string | undefined, limit: number): Promise<FrontRecordPage>
+  /** Calls the listener whenever a session begins or ends. The returned function ends it. */
+  onSession(listener: (session: FrontSession | undefined) => void): () => void
+  close(): Promise<void>
+}
