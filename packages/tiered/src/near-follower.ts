@@ -14,13 +14,6 @@ import { asError, type TierEvents } from './tier-events.ts'
 const PAGE = 500
 /** Further behind than this, it starts anew: as many keys as the near front's fence remembers (RecentChanges). */
 const MAX_BEHIND = 65_536
-/**
- * Where following starts, this many changes before the head. A commit is in the log before it is in the shared fronts,
- * or never gets there, when its writer died or has none: who knew nothing of the last ones would believe a front that
- * has not heard of them, and hold what it says. About 2 µs each, 4 µs where values are large, for the first read if it
- * comes before the background is done with them.
- */
-const REPLAY = 10_000
 const RETRY_MS = 50
 
 export interface NearFollowerOptions {
@@ -45,9 +38,12 @@ export class NearFollower {
   #verifiedAt = -Infinity
   #verifying: Promise<void> | undefined
   #started = false
+  /** Of the log that is followed: a restored one is another. */
+  #epoch: number
 
   constructor(options: NearFollowerOptions) {
     this.#options = options
+    this.#epoch = options.back.log.identity.epoch
     const { sync } = options.back.log
     // The rest is caught up with in the background, or by the first read.
     if (sync !== undefined) this.#start(sync.head())
@@ -88,7 +84,7 @@ export class NearFollower {
   }
 
   #start(head: number): void {
-    this.#options.near.restart(beforeHead(head))
+    this.#options.near.restart(head)
     this.#started = true
   }
 
@@ -98,8 +94,8 @@ export class NearFollower {
     const { sync } = back.log
     if (sync === undefined) return this.#verifyRemotely(asked)
     const head = sync.head()
+    if (this.#mustRestart(head)) this.#restart(head, head)
     if (head > near.watermark) {
-      if (this.#isTooFar(head)) this.#restart(head, beforeHead(head))
       this.#followNow(sync, head)
     }
     this.#verifiedAt = asked
@@ -142,7 +138,7 @@ export class NearFollower {
   async #catchUp(head: number): Promise<void> {
     const { near, back } = this.#options
     if (!this.#started) this.#start(head)
-    if (this.#isTooFar(head)) this.#restart(head, beforeHead(head))
+    if (this.#mustRestart(head)) this.#restart(head, head)
     while (near.watermark < head) {
       const after = near.watermark
       try {
@@ -168,8 +164,9 @@ export class NearFollower {
     near.tail({ from: first.seq - 1, to: last.seq, changes })
   }
 
-  #isTooFar(head: number): boolean {
-    return head - this.#options.near.watermark > MAX_BEHIND
+  #mustRestart(head: number): boolean {
+    const { near, back } = this.#options
+    return head - near.watermark > MAX_BEHIND || back.log.identity.epoch !== this.#epoch
   }
 
   #skipCompacted(error: unknown, after: number): void {
@@ -180,14 +177,11 @@ export class NearFollower {
 
   /** Forgets everything and follows from `from` on. */
   #restart(head: number, from: number): void {
-    const { near, events, onRestart } = this.#options
+    const { near, back, events, onRestart } = this.#options
+    this.#epoch = back.log.identity.epoch
     const behind = head - near.watermark
     onRestart()
     near.restart(from)
     events.emit({ type: 'near-restarted', tier: near.name, behind })
   }
-}
-
-function beforeHead(head: number): number {
-  return Math.max(0, head - REPLAY)
 }

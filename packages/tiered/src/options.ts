@@ -6,10 +6,12 @@ import {
   clockOption,
   duration,
   flag,
-  type Front,
   type NearFront,
+  between,
   oneOf,
   type ReadOptions,
+  type SharedFront,
+  wholeAtLeast,
 } from '@tidemark/core'
 import { READ_POLICIES, type ReadPolicy, WRITE_POLICIES, type WritePolicy } from './policies.ts'
 
@@ -19,7 +21,7 @@ export interface TieredOptions {
   /** The front that lives in this process. It follows the back tier's log. @default none */
   readonly near?: NearFront | undefined
   /** Shared fronts, nearest first. Owned, and closed. @default none */
-  readonly fronts?: readonly Front[] | undefined
+  readonly fronts?: readonly SharedFront[] | undefined
   /** @default 'write-through' */
   readonly writePolicy?: WritePolicy | undefined
   /** @default 'frontend-first' */
@@ -31,35 +33,65 @@ export interface TieredOptions {
    * @default 0
    */
   readonly nearMaxStaleMs?: number | undefined
+  /**
+   * Δ, in milliseconds, 30..60,000: a read of a shared front misses no write that was committed longer ago than this,
+   * whatever has failed. A front that cannot prove that is not read. Without failures a write is seen when it is
+   * acknowledged. The front is looked at three times in this time.
+   * @default 300
+   */
+  readonly frontMaxStaleMs?: number | undefined
+  /**
+   * When a write is acknowledged. `bounded`: when it is durable and every front was told, or could not be: whoever reads
+   * from a front that was not told may miss it for Δ. `strict`: when in addition no process can read from a shared front
+   * any more what it replaced, which takes Δ where a front was not reached, until that front is suspended for everybody.
+   * (What a near front with `nearMaxStaleMs` above 0 serves is bounded by that.)
+   * @default 'bounded'
+   */
+  readonly ack?: Acknowledgement | undefined
   /** Whether fronts remember that a key does not exist. @default true */
   readonly negativeEntries?: boolean | undefined
   /** @default the machine's clock */
   readonly clock?: Clock | undefined
+  /** From 0 to below 1. @default Math.random */
+  readonly random?: (() => number) | undefined
   /** Gets what a commit listener threw. @default it is thrown again where nothing of the store can stop */
   readonly onError?: ((error: unknown) => void) | undefined
 }
 
+export type Acknowledgement = 'bounded' | 'strict'
+
 /** What a tiered store lets a caller choose per read. */
 export interface TieredReadOptions extends ReadOptions {
+  /**
+   * A version that a write returned, to this process or another: what is read of its key is not older. Where a front
+   * cannot tell, the back tier is asked. With `frontend-only`, what no front can tell reads as absent.
+   */
+  readonly minVersion?: number | undefined
   readonly readPolicy?: ReadPolicy | undefined
 }
 
 /** What a tiered store lets a caller choose per write. */
 export interface TieredWriteOptions {
   readonly writePolicy?: WritePolicy | undefined
+  readonly ack?: Acknowledgement | undefined
 }
 
 export interface ResolvedOptions {
   readonly back: Back
   readonly near: NearFront | undefined
-  readonly fronts: readonly Front[]
+  readonly fronts: readonly SharedFront[]
   readonly writePolicy: WritePolicy
   readonly readPolicy: ReadPolicy
   readonly nearMaxStaleMs: number
+  readonly frontMaxStaleMs: number
+  readonly ack: Acknowledgement
   readonly negativeEntries: boolean
   readonly clock: Clock
+  readonly random: () => number
   readonly onError: (error: unknown) => void
 }
+
+const ACKNOWLEDGEMENTS: readonly Acknowledgement[] = ['bounded', 'strict']
 
 const KNOWN: readonly string[] = [
   'back',
@@ -68,8 +100,11 @@ const KNOWN: readonly string[] = [
   'writePolicy',
   'readPolicy',
   'nearMaxStaleMs',
+  'frontMaxStaleMs',
+  'ack',
   'negativeEntries',
   'clock',
+  'random',
   'onError',
 ] satisfies (keyof TieredOptions)[]
 
@@ -87,8 +122,11 @@ export function resolveOptions(options: TieredOptions): ResolvedOptions {
     writePolicy: writePolicyOf(options.writePolicy, 'write-through'),
     readPolicy: readPolicyOf(options.readPolicy, 'frontend-first'),
     nearMaxStaleMs: duration('option nearMaxStaleMs', nearMaxStaleMs),
+    frontMaxStaleMs: between('option frontMaxStaleMs', options.frontMaxStaleMs ?? 300, 30, 60_000),
+    ack: ackOf(options.ack, 'bounded'),
     negativeEntries: flag('option negativeEntries', negativeEntries),
     clock: clockOption(options.clock),
+    random: callback('option random', options.random ?? Math.random),
     onError: callback('option onError', options.onError ?? throwAgain),
   })
 }
@@ -105,4 +143,14 @@ export function writePolicyOf(chosen: WritePolicy | undefined, otherwise: WriteP
 /** @throws TypeError or RangeError when it is no read policy. */
 export function readPolicyOf(chosen: ReadPolicy | undefined, otherwise: ReadPolicy): ReadPolicy {
   return chosen === undefined ? otherwise : oneOf('option readPolicy', chosen, READ_POLICIES)
+}
+
+/** @throws TypeError or RangeError when it is no acknowledgement. */
+export function ackOf(chosen: Acknowledgement | undefined, otherwise: Acknowledgement): Acknowledgement {
+  return chosen === undefined ? otherwise : oneOf('option ack', chosen, ACKNOWLEDGEMENTS)
+}
+
+/** @throws TypeError or RangeError when it is no version. */
+export function minVersionOf(chosen: number | undefined): number {
+  return chosen === undefined ? 0 : wholeAtLeast('option minVersion', chosen, 0)
 }

@@ -1,9 +1,9 @@
-import { Batcher, CorruptError, type Fill, type Found, oneOf, type StoreKey } from '@tidemark/core'
+import { Batcher, CorruptError, type Fill, type Found, oneOf, type StoreKey, TidemarkError } from '@tidemark/core'
 import type { Flights } from './flights.ts'
-import type { FrontLink } from './front-link.ts'
 import type { NearFollower } from './near-follower.ts'
-import { type ResolvedOptions, readPolicyOf, type TieredReadOptions } from './options.ts'
+import { minVersionOf, type ResolvedOptions, readPolicyOf, type TieredReadOptions } from './options.ts'
 import type { ReadPolicy } from './policies.ts'
+import type { FrontLink } from './shared/front-link.ts'
 import type { TierCounters } from './tier-stats.ts'
 
 /**
@@ -45,25 +45,46 @@ export class ReadPath {
   }
 
   readOne(key: StoreKey, options: TieredReadOptions | undefined): Found | Promise<Found> {
-    if (isLinearizable(options)) return this.#options.back.readOne(key)
+    if (isLinearizable(options)) return this.#linearizable(key)
     const policy = readPolicyOf(options?.readPolicy, this.#options.readPolicy)
     const follower = this.#follower
+    if (options?.minVersion !== undefined) return this.read([key], options).then((found) => found[0]!)
     if (follower === undefined) return this.#fly(key, policy)
     if (!follower.isFresh()) return follower.verified().then(() => this.#peek(key) ?? this.#fly(key, policy))
     return this.#peek(key) ?? this.#fly(key, policy)
   }
 
   async read(keys: readonly StoreKey[], options: TieredReadOptions | undefined): Promise<readonly Found[]> {
-    if (isLinearizable(options)) return this.#options.back.read(keys)
+    if (isLinearizable(options)) return this.#noted(keys, await this.#options.back.read(keys))
     const policy = readPolicyOf(options?.readPolicy, this.#options.readPolicy)
+    const minVersion = minVersionOf(options?.minVersion)
     const follower = this.#follower
-    if (follower === undefined) return this.#readBelow(keys, policy)
+    if (follower === undefined) return this.#readBelow(keys, policy, minVersion)
     if (!follower.isFresh()) await follower.verified()
-    const answers = keys.map((key) => this.#peek(key))
+    const isKnown = (this.#options.near?.watermark ?? 0) >= minVersion
+    const answers = keys.map((key) => {
+      const found = this.#peek(key)
+      return found === undefined || isKnown || versionOf(found) >= minVersion ? found : undefined
+    })
     const missing = keys.filter((_, i) => answers[i] === undefined)
     if (missing.length === 0) return answers as readonly Found[]
-    const below = (await this.#flyMany(missing, policy)).values()
+    // What is under way may have been asked for before the version was written.
+    const reading = minVersion > 0 ? this.#readBelow(missing, policy, minVersion) : this.#flyMany(missing, policy)
+    const below = (await reading).values()
     return answers.map((answer) => answer ?? (below.next().value as Found))
+  }
+
+  #linearizable(key: StoreKey): Found | Promise<Found> {
+    const found = this.#options.back.readOne(key)
+    if (found instanceof Promise) return found.then((answer) => this.#noted([key], [answer])[0]!)
+    this.#noted([key], [found])
+    return found
+  }
+
+  /** What the back tier has told is not read as something older from a front afterwards. */
+  #noted(keys: readonly StoreKey[], found: readonly Found[]): readonly Found[] {
+    for (const link of this.#links) link.note(keys, found)
+    return found
   }
 
   #peek(key: StoreKey): Found | undefined {
@@ -96,31 +117,38 @@ export class ReadPath {
   }
 
   /** The shared fronts, then the back tier. */
-  async #readBelow(keys: readonly StoreKey[], policy: ReadPolicy): Promise<readonly Found[]> {
+  async #readBelow(keys: readonly StoreKey[], policy: ReadPolicy, minVersion = 0): Promise<readonly Found[]> {
+    const { near } = this.#options
     const answers: (Found | undefined)[] = keys.map(() => undefined)
     let missing = keys.map((_, i) => i)
     for (const [depth, link] of this.#links.entries()) {
       if (missing.length === 0) break
-      // Before the read: what the near front knows now, the answer may be trusted to include.
-      const followedTo = this.#options.near?.watermark ?? 0
-      const found = await link.read(missing.map((i) => keys[i]!))
+      const { found, includes } = await link.read(missing.map((i) => keys[i]!))
       const fills: Fill[] = []
+      let hits = 0
       missing = missing.filter((i, n) => {
         const hit = found[n]
         // Damage of a record is known only when it is decoded, which the reader does anyway, and which happens once.
         if (hit === undefined || !isReadable(hit)) return true
-        const fill = { key: keys[i]!, found: hit, asOf: followedTo }
-        // The near front has seen a newer change than this front has: the answer is outdated, not only the fill.
-        if (this.#options.near?.fillNow(fill) === 'fenced') return true
+        if (minVersion > includes && minVersion > versionOf(hit)) return true
         answers[i] = hit
+        hits++
+        if (near === undefined && depth === 0) return false
+        const fill = { key: keys[i]!, found: hit, asOf: includes }
+        // The near front has seen a newer change than this front has: the answer is outdated, not only the fill.
+        if (near?.fillNow(fill) === 'fenced') {
+          answers[i] = undefined
+          hits--
+          return true
+        }
         fills.push(fill)
         return false
       })
-      this.#counters.of(link.name).hits += fills.length
+      this.#counters.of(link.name).hits += hits
       for (const above of this.#links.slice(0, depth)) above.offer(fills)
     }
     if (missing.length > 0 && policy === 'frontend-first') {
-      await this.#readBack(keys, missing, answers)
+      await this.#readBack(keys, missing, answers, minVersion)
       return answers as readonly Found[]
     }
     return answers.map((answer) => answer ?? NOT_HELD)
@@ -130,10 +158,12 @@ export class ReadPath {
     keys: readonly StoreKey[],
     missing: readonly number[],
     answers: (Found | undefined)[],
+    minVersion: number,
   ): Promise<void> {
     const { back, near, negativeEntries } = this.#options
     const wanted = missing.map((i) => keys[i]!)
-    const found = await back.read(wanted)
+    const found = this.#noted(wanted, await back.read(wanted))
+    for (const { asOf } of found) if (asOf < minVersion) throw notYetWritten(minVersion, asOf, back.name)
     const fills: Fill[] = []
     for (const [n, i] of missing.entries()) {
       const answer = found[n]!
@@ -150,6 +180,19 @@ export class ReadPath {
 
 /** What `frontend-only` answers when no front knows: absent, as far as the fronts can tell. */
 const NOT_HELD: Found = Object.freeze({ entry: undefined, asOf: 0, until: 0, tier: 'none' })
+
+/** Of a value, the seq that wrote it; of the knowledge that there is none, the head of the snapshot that missed it. */
+function versionOf({ entry, asOf }: Found): number {
+  return entry?.version ?? asOf
+}
+
+function notYetWritten(minVersion: number, head: number, tier: string): TidemarkError {
+  return new TidemarkError(
+    'LOG_AHEAD',
+    `minVersion ${minVersion} lies past the head of the log, ${head}: it is of another store`,
+    { tier },
+  )
+}
 
 const CONSISTENCIES = ['tiered', 'linearizable'] as const
 

@@ -5,7 +5,9 @@ import {
   type Commit,
   type CommitListener,
   type Found,
+  type FrontAgreements,
   type KeyRange,
+  type Leases,
   type Log,
   type Proposal,
   type ScanOptions,
@@ -14,10 +16,12 @@ import {
 } from '@tidemark/core'
 import type { Observable } from 'rxjs'
 import { Flights } from './flights.ts'
-import { FrontLink } from './front-link.ts'
+import { explain, type Explanation } from './inspection/explanation.ts'
+import { verify, type VerifyOptions, type VerifyProgress } from './inspection/verification.ts'
 import { NearFollower } from './near-follower.ts'
 import { resolveOptions, type TieredOptions, type TieredReadOptions, type TieredWriteOptions } from './options.ts'
 import { ReadPath } from './read-path.ts'
+import { FrontLink } from './shared/front-link.ts'
 import { type TierEvent, TierEvents } from './tier-events.ts'
 import { TierCounters, type TierStats } from './tier-stats.ts'
 import { warm, type WarmOptions, type WarmProgress } from './warm.ts'
@@ -38,6 +42,10 @@ export interface TieredBack extends Back<TieredReadOptions, TieredWriteOptions> 
    * wrote within the last poll of the log.
    */
   peek(id: string): Found | undefined
+  /** What every tier holds of the key, how far each one has followed the log, and which one a read would be served from. */
+  explain(key: StoreKey): Promise<Explanation>
+  /** Compares the shared fronts with the back tier, and repairs them. */
+  verify(options?: VerifyOptions): Observable<VerifyProgress>
   /** Brings what the back tier holds into the fronts. Nothing happens until it is subscribed to. */
   warm(options?: WarmOptions): Observable<WarmProgress>
 }
@@ -52,8 +60,14 @@ class Tiered implements TieredBack {
   readonly codec: Codec
   readonly origin: string
   readonly log: Log
-  readonly readOptions: readonly string[] = ['consistency', 'readPolicy'] satisfies (keyof TieredReadOptions)[]
-  readonly writeOptions: readonly string[] = ['writePolicy'] satisfies (keyof TieredWriteOptions)[]
+  readonly agreements: FrontAgreements
+  readonly leases: Leases
+  readonly readOptions: readonly string[] = [
+    'consistency',
+    'readPolicy',
+    'minVersion',
+  ] satisfies (keyof TieredReadOptions)[]
+  readonly writeOptions: readonly string[] = ['writePolicy', 'ack'] satisfies (keyof TieredWriteOptions)[]
   readonly tierEvents$: Observable<TierEvent>
   readonly #back: Back
   readonly #options: ReturnType<typeof resolveOptions>
@@ -67,16 +81,19 @@ class Tiered implements TieredBack {
 
   constructor(given: TieredOptions) {
     const options = resolveOptions(given)
-    const { back, near, fronts, clock } = options
+    const { back, near, fronts, clock, random } = options
     this.#options = options
     this.#back = back
     this.name = back.name
     this.codec = back.codec
     this.origin = back.origin
     this.log = back.log
+    this.agreements = back.agreements
+    this.leases = back.leases
     this.tierEvents$ = this.#events.events$
     const flights = new Flights()
-    this.#links = fronts.map((front) => new FrontLink(front, this.#events, clock))
+    const maxStaleMs = options.frontMaxStaleMs
+    this.#links = fronts.map((front) => new FrontLink({ front, back, clock, random, events: this.#events, maxStaleMs }))
     this.#follower =
       near &&
       new NearFollower({
@@ -112,6 +129,11 @@ class Tiered implements TieredBack {
     return this.#writes.expire(limit)
   }
 
+  async restored(): Promise<void> {
+    this.#assertOpen()
+    return this.#back.restored()
+  }
+
   async scan(range: KeyRange, options: ScanOptions): Promise<ScanPage> {
     this.#assertOpen()
     return this.#back.scan(range, options)
@@ -135,6 +157,16 @@ class Tiered implements TieredBack {
     return this.#options.near?.peek(id)
   }
 
+  async explain(key: StoreKey): Promise<Explanation> {
+    this.#assertOpen()
+    const { near, clock } = this.#options
+    return explain(key, { back: this.#back, near, links: this.#links, clock })
+  }
+
+  verify(options?: VerifyOptions): Observable<VerifyProgress> {
+    return verify({ back: this.#back, links: this.#links, clock: this.#options.clock }, options)
+  }
+
   warm(options?: WarmOptions): Observable<WarmProgress> {
     return warm({ back: this.#back, near: this.#options.near, links: this.#links, clock: this.#options.clock }, options)
   }
@@ -146,7 +178,11 @@ class Tiered implements TieredBack {
   async #close(): Promise<void> {
     try {
       // At once, the log included: whoever asks for anything from now on is told that it is closed.
-      await Promise.all([this.#back.close(), this.#follower?.close()])
+      await Promise.all([
+        this.#back.close(),
+        this.#follower?.close(),
+        ...this.#links.map((link) => link.follower.close()),
+      ])
     } finally {
       await this.#writes.close()
       await Promise.all(this.#links.map((link) => link.close()))

@@ -11,7 +11,7 @@ import {
   type StoreKey,
 } from '@tidemark/core'
 import { Observable } from 'rxjs'
-import type { FrontLink } from './front-link.ts'
+import type { FrontLink } from './shared/front-link.ts'
 
 const PAGE = 500
 

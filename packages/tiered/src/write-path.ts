@@ -1,8 +1,9 @@
 import type { ApplyMode, Commit, CommitListener, LogChange, Proposal, TierReport } from '@tidemark/core'
+import { NO_AGREEMENT } from '@tidemark/core'
 import type { Flights } from './flights.ts'
-import type { FrontLink } from './front-link.ts'
 import type { NearFollower } from './near-follower.ts'
-import { type ResolvedOptions, type TieredWriteOptions, writePolicyOf } from './options.ts'
+import { type Acknowledgement, ackOf, type ResolvedOptions, type TieredWriteOptions, writePolicyOf } from './options.ts'
+import type { Application, FrontLink } from './shared/front-link.ts'
 
 /** A proposal that remembers what is to happen in the fronts once it is committed. */
 interface TieredProposal extends Proposal {
@@ -11,8 +12,13 @@ interface TieredProposal extends Proposal {
   readonly original: Proposal
 }
 
-/** Of each commit of the back tier, the commit as callers and listeners see it. */
-type Outcomes = ReadonlyMap<Commit, Commit>
+/** What became of the commits of one transaction. */
+interface Group {
+  /** Of each commit of the back tier, the commit as callers and listeners see it. */
+  readonly told: Promise<ReadonlyMap<Commit, Commit>>
+  /** Resolves when no process reads from any shared front what the group replaced. */
+  readonly safe: () => Promise<unknown>
+}
 
 /** Commits in the back tier, then brings the fronts in step, then tells the listeners, then acknowledges. */
 export class WritePath {
@@ -21,7 +27,7 @@ export class WritePath {
   readonly #follower: NearFollower | undefined
   readonly #flights: Flights
   readonly #listeners = new Set<CommitListener>()
-  readonly #outcomes = new WeakMap<Commit, Promise<Outcomes>>()
+  readonly #groups = new WeakMap<Commit, Group>()
   /** Ends when every group so far was brought to the fronts and told to the listeners, in the order of the log. */
   #told: Promise<unknown> = Promise.resolve()
   readonly #stopListening: () => void
@@ -41,17 +47,19 @@ export class WritePath {
 
   async commit(proposal: Proposal, options: TieredWriteOptions | undefined): Promise<Commit> {
     const policy = writePolicyOf(options?.writePolicy, this.#options.writePolicy)
+    const ack = ackOf(options?.ack, this.#options.ack)
     const tiered: TieredProposal = {
       reads: proposal.reads,
+      lease: proposal.lease,
       decide: (current) => proposal.decide(current),
       mode: policy === 'write-through' ? 'install' : 'invalidate',
       original: proposal,
     }
-    return this.#acknowledge(await this.#options.back.commit(tiered))
+    return this.#acknowledge(await this.#options.back.commit(tiered), ack)
   }
 
   async expire(limit: number): Promise<Commit> {
-    return this.#acknowledge(await this.#options.back.expire(limit))
+    return this.#acknowledge(await this.#options.back.expire(limit), this.#options.ack)
   }
 
   onCommit(listener: CommitListener): () => void {
@@ -67,9 +75,12 @@ export class WritePath {
     await this.#told
   }
 
-  async #acknowledge(commit: Commit): Promise<Commit> {
-    const outcomes = await this.#outcomes.get(commit)
-    return outcomes?.get(commit) ?? asSeen(commit, [])
+  async #acknowledge(commit: Commit, ack: Acknowledgement): Promise<Commit> {
+    const group = this.#groups.get(commit)
+    if (group === undefined) return asSeen(commit, [])
+    const told = await group.told
+    if (ack === 'strict') await group.safe()
+    return told.get(commit)!
   }
 
   /** Runs inside the back tier's commit: from here on, no read in this process meets what these commits replaced. */
@@ -83,30 +94,36 @@ export class WritePath {
       this.#follower?.observe(changes)
       for (const change of changes) byMode[mode].push(change)
     }
-    const told = this.#tellInOrder(this.#told, commits, this.#settle(byMode))
+    const committedAt = this.#options.clock.monotonic()
+    const applied = Promise.all(this.#links.map((link) => applyTo(link, byMode)))
+    const told = this.#tellInOrder(this.#told, commits, applied)
     this.#told = told
-    for (const commit of commits) this.#outcomes.set(commit, told)
+    let safe: Promise<unknown> | undefined
+    const group: Group = { told, safe: () => (safe ??= this.#whenSafe(commits, applied, committedAt)) }
+    for (const commit of commits) this.#groups.set(commit, group)
   }
 
-  async #settle(byMode: Record<ApplyMode, readonly LogChange[]>): Promise<readonly TierReport[]> {
-    const reports = this.#links.map(async (link): Promise<TierReport> => {
-      const [installed, invalidated] = await Promise.all([
-        byMode.install.length > 0 ? link.apply(byMode.install, 'install') : undefined,
-        byMode.invalidate.length > 0 ? link.apply(byMode.invalidate, 'invalidate') : undefined,
-      ])
-      const failed = [installed, invalidated].find((report) => report?.outcome === 'failed')
-      return failed ?? { tier: link.name, outcome: 'applied', error: undefined }
-    })
-    return Promise.all(reports)
+  async #whenSafe(
+    commits: readonly Commit[],
+    applied: Promise<readonly Application[]>,
+    committedAt: number,
+  ): Promise<unknown> {
+    const agreements = commits[0]?.agreements
+    const applications = await applied
+    return Promise.all(
+      this.#links.map((link, i) =>
+        link.isSafe(agreements?.get(link.name) ?? NO_AGREEMENT, applications[i]!, committedAt),
+      ),
+    )
   }
 
   /** A group whose fronts were quicker than those of an earlier one waits for it. */
   async #tellInOrder(
     earlier: Promise<unknown>,
     commits: readonly Commit[],
-    settled: Promise<readonly TierReport[]>,
-  ): Promise<Outcomes> {
-    const tiers = await settled
+    applied: Promise<readonly Application[]>,
+  ): Promise<ReadonlyMap<Commit, Commit>> {
+    const tiers = (await applied).map(({ report }) => report)
     await earlier
     const outcomes = new Map(commits.map((commit) => [commit, asSeen(commit, tiers)]))
     this.#tell([...outcomes.values()].filter((commit) => commit.changes.length > 0))
@@ -127,6 +144,20 @@ export class WritePath {
   }
 }
 
-function asSeen({ changes, asOf, proposal }: Commit, tiers: readonly TierReport[]): Commit {
-  return { changes, asOf, proposal: (proposal as TieredProposal | undefined)?.original, tiers }
+async function applyTo(link: FrontLink, byMode: Record<ApplyMode, readonly LogChange[]>): Promise<Application> {
+  const applications = await Promise.all(
+    (['install', 'invalidate'] as const).flatMap((mode) =>
+      byMode[mode].length > 0 ? [link.apply(byMode[mode], mode)] : [],
+    ),
+  )
+  const [first, second = first] = applications
+  if (first === undefined || second === undefined) {
+    return { report: { tier: link.name, outcome: 'applied', error: undefined }, server: undefined }
+  }
+  const worst = first.report.outcome === 'failed' ? first : second
+  return { report: worst.report, server: first.server === second.server ? first.server : undefined }
+}
+
+function asSeen({ changes, asOf, agreements, proposal }: Commit, tiers: readonly TierReport[]): Commit {
+  return { changes, asOf, agreements, proposal: (proposal as TieredProposal | undefined)?.original, tiers }
 }

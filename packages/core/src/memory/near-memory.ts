@@ -90,6 +90,10 @@ class NearMemory implements NearFront {
     return to
   }
 
+  fenceOf(id: string): number {
+    return this.#fence.versionOf(id) ?? this.#fence.floor
+  }
+
   restart(seq: number): void {
     this.#records.clear()
     this.#fence.restart(seq)

@@ -62,6 +62,8 @@ export interface NearFront extends Front {
   tail(step: TailStep): number
   /** Every change up to this seq has been applied here. */
   readonly watermark: number
+  /** No change of the key later than this was executed here. */
+  fenceOf(id: string): number
   /** Forgets everything and starts to follow at `seq`. */
   restart(seq: number): void
 }

@@ -111,6 +111,8 @@ export interface SharedFront {
   inspect(key: StoreKey): Promise<FrontInspection>
   /** The records of the current epoch, page by page, in no order. */
   records(cursor: string | undefined, limit: number): Promise<FrontRecordPage>
+  /** Ends the session, if there is one, and connects anew: the server may not be the right one any more. */
+  reconnect(): void
   /** Calls the listener whenever a session begins or ends. The returned function ends it. */
   onSession(listener: (session: FrontSession | undefined) => void): () => void
   close(): Promise<void>

@@ -1,0 +1,160 @@
+import type { Back, Clock, Found, FrontInspection, FrontRecord, NearFront, StoreKey } from '@tidemark/core'
+import type { FrontLink } from '../shared/front-link.ts'
+import { asError, type BypassReason } from '../tier-events.ts'
+
+/** What one key looks like in every tier, and which one a read would be served from. */
+export interface Explanation {
+  /** The key, readable. */
+  readonly key: string
+  /** The tier that would answer a read that is made now. */
+  readonly servedBy: string
+  /** In words. */
+  readonly because: string
+  readonly near: NearExplanation | undefined
+  readonly fronts: readonly FrontExplanation[]
+  readonly back: {
+    readonly name: string
+    /** undefined: the key does not exist. */
+    readonly version: number | undefined
+    readonly head: number
+  }
+}
+
+export interface NearExplanation {
+  readonly name: string
+  readonly record: Pick<FrontRecord, 'kind' | 'version' | 'until'> | undefined
+  /** No change of the key later than this was executed there. */
+  readonly fence: number
+  readonly watermark: number
+  /** Changes of the log that it has not seen. */
+  readonly behind: number
+}
+
+export interface FrontExplanation {
+  readonly name: string
+  /** What stands there, believed or not. */
+  readonly record: FrontRecord | undefined
+  readonly fence: number | undefined
+  readonly watermark: number | undefined
+  /** Changes of the log that it has not seen, as far as its watermark tells. */
+  readonly behind: number | undefined
+  readonly epoch: string | undefined
+  readonly agreedEpoch: string | undefined
+  /** The proof that it may be read: up to which seq, and for how many milliseconds still. */
+  readonly certificate: { readonly includes: number; readonly validForMs: number } | undefined
+  readonly bypassed: BypassReason | undefined
+  /** This process has seen, or written, this version of the key: nothing older is believed. 0: any. */
+  readonly requiredVersion: number
+  /** Why it could not be asked. */
+  readonly error: Error | undefined
+}
+
+export interface ExplainedTiers {
+  readonly back: Back
+  readonly near: NearFront | undefined
+  readonly links: readonly FrontLink[]
+  readonly clock: Clock
+}
+
+export async function explain(key: StoreKey, tiers: ExplainedTiers): Promise<Explanation> {
+  const { back, near, links, clock } = tiers
+  const fronts = await Promise.all(links.map((link) => explainFront(key, link, clock)))
+  const found = await back.readOne(key)
+  const head = found.asOf
+  const nearest = near && explainNear(key, near, head)
+  const withLag = fronts.map((front) => ({
+    ...front,
+    behind: front.watermark === undefined ? undefined : Math.max(0, head - front.watermark),
+  }))
+  const version = found.entry?.version
+  return {
+    key: key.id,
+    ...decide(nearest, withLag, found, back.name, clock.now()),
+    near: nearest,
+    fronts: withLag,
+    back: { name: back.name, version, head },
+  }
+}
+
+function explainNear({ id }: StoreKey, near: NearFront, head: number): NearExplanation {
+  const held = near.peek(id)
+  const record = held && {
+    kind: held.entry === undefined ? ('absent' as const) : ('value' as const),
+    version: held.entry?.version ?? held.asOf,
+    until: held.until,
+  }
+  const { name, watermark } = near
+  return { name, record, fence: near.fenceOf(id), watermark, behind: Math.max(0, head - watermark) }
+}
+
+async function explainFront(key: StoreKey, link: FrontLink, clock: Clock): Promise<FrontExplanation> {
+  let inspection: FrontInspection | undefined
+  let error: Error | undefined
+  try {
+    inspection = await link.front.inspect(key)
+  } catch (thrown) {
+    error = asError(thrown)
+  }
+  const { certificate, bypassed, agreed } = link.follower
+  return {
+    name: link.name,
+    record: inspection?.record,
+    fence: inspection?.fence,
+    watermark: inspection?.look.watermark,
+    behind: undefined,
+    epoch: inspection?.look.session.epoch,
+    agreedEpoch: agreed?.agreement.epoch,
+    certificate: certificate && {
+      includes: certificate.includes,
+      validForMs: certificate.validUntil - clock.monotonic(),
+    },
+    bypassed,
+    requiredVersion: link.requiredVersion(key),
+    error,
+  }
+}
+
+function decide(
+  near: NearExplanation | undefined,
+  fronts: readonly FrontExplanation[],
+  found: Found,
+  back: string,
+  now: number,
+): Pick<Explanation, 'servedBy' | 'because'> {
+  const reasons: string[] = []
+  if (near !== undefined) {
+    if (near.record !== undefined) {
+      return { servedBy: near.name, because: `${near.name} holds version ${near.record.version} and follows the log` }
+    }
+    reasons.push(`${near.name} holds nothing`)
+  }
+  for (const front of fronts) {
+    const why = whyNot(front, near, now)
+    if (why === undefined) {
+      const { name, record, certificate } = front
+      const proof = `is proven to include every change up to ${certificate!.includes}`
+      return {
+        servedBy: name,
+        because: [...reasons, `${name} holds version ${record!.version} and ${proof}`].join('; '),
+      }
+    }
+    reasons.push(`${front.name} ${why}`)
+  }
+  const state = found.entry === undefined ? 'does not have the key' : `has version ${found.entry.version}`
+  return { servedBy: back, because: [...reasons, `${back} ${state}`].join('; ') }
+}
+
+/** Why a front would not serve the key; undefined: it would. */
+function whyNot(front: FrontExplanation, near: NearExplanation | undefined, now: number): string | undefined {
+  const { record, certificate, bypassed, epoch, requiredVersion, error } = front
+  if (error !== undefined) return `could not be asked (${error.message})`
+  if (certificate === undefined) return `is bypassed: ${bypassed ?? 'behind'}`
+  if (record === undefined) return 'holds nothing'
+  if (record.epoch !== epoch) return `holds a record of epoch ${record.epoch}, which is over`
+  if (record.until <= now) return 'holds a record whose time is up'
+  const needed = Math.max(requiredVersion, near?.fence ?? 0)
+  if (record.version < needed && certificate.includes < needed) {
+    return `holds version ${record.version}, and this process knows of version ${needed}`
+  }
+  return undefined
+}

@@ -1,0 +1,161 @@
+import type {
+  ApplyMode,
+  Back,
+  Clock,
+  Fill,
+  Found,
+  FrontAgreement,
+  LogChange,
+  SharedFront,
+  StoreKey,
+  TierReport,
+} from '@tidemark/core'
+import { asError, type TierEvents } from '../tier-events.ts'
+import { FrontFollower } from './front-follower.ts'
+import { RequiredVersions } from './required-versions.ts'
+
+export interface FrontLinkOptions {
+  readonly front: SharedFront
+  readonly back: Back
+  readonly clock: Clock
+  readonly random: () => number
+  readonly events: TierEvents
+  readonly maxStaleMs: number
+}
+
+export interface FrontAnswers {
+  readonly found: readonly (Found | undefined)[]
+  /** Every answer includes every change of its key up to this seq. */
+  readonly includes: number
+}
+
+/** What a front did with a group of commits, and on which server. */
+export interface Application {
+  readonly report: TierReport
+  /** undefined: it failed, or the connection has changed meanwhile. */
+  readonly server: string | undefined
+}
+
+/** One shared front as the tiered store uses it: nothing that it does ever fails a read or a write. */
+export class FrontLink {
+  readonly name: string
+  readonly follower: FrontFollower
+  readonly #options: FrontLinkOptions
+  readonly #required = new RequiredVersions()
+  /** Fills under way; nobody awaits them, but closing does. */
+  readonly #fills = new Set<Promise<unknown>>()
+
+  constructor(options: FrontLinkOptions) {
+    this.name = options.front.name
+    this.#options = options
+    this.follower = new FrontFollower({ ...options, required: this.#required })
+  }
+
+  get front(): SharedFront {
+    return this.#options.front
+  }
+
+  /** The version that an answer must have at least to be believed by this process; 0: any. */
+  requiredVersion(key: StoreKey): number {
+    return this.#required.of(key.id)
+  }
+
+  /** What the front knows of the keys, and is proven to; less what is older than what this process has seen or written. */
+  async read(keys: readonly StoreKey[]): Promise<FrontAnswers> {
+    const { front, clock } = this.#options
+    const { certificate } = this.follower
+    if (certificate === undefined) return nothing(keys)
+    const required = this.#required
+    // Asked before and after: the front may have answered before something that is known by the time its answer is here.
+    const before = required.isEmpty ? undefined : keys.map((key) => required.of(key.id))
+    let answers: readonly (Found | undefined)[]
+    try {
+      answers = await front.read(keys, certificate.session)
+    } catch (error) {
+      this.#report('read', error)
+      return nothing(keys)
+    }
+    // Of this certificate, and not of a later one, which says nothing about an answer that was on its way already.
+    if (clock.monotonic() >= certificate.validUntil) return nothing(keys)
+    const { includes } = certificate
+    if (before === undefined && required.isEmpty) return { found: answers, includes }
+    const found = answers.map((answer, i) => {
+      const version = answer && (answer.entry?.version ?? answer.asOf)
+      const needed = Math.max(before?.[i] ?? 0, required.of(keys[i]!.id))
+      return version === undefined || (version < needed && includes < needed) ? undefined : answer
+    })
+    return { found, includes }
+  }
+
+  /** A reader got these from below: nothing older is read from the front afterwards. */
+  note(keys: readonly StoreKey[], found: readonly Found[]): void {
+    for (let i = 0; i < keys.length; i++) this.#required.note(keys[i]!, found[i]!)
+  }
+
+  async apply(changes: readonly LogChange[], mode: ApplyMode): Promise<Application> {
+    const { front } = this.#options
+    // Before the first await: from now on a read in this process does not accept what these changes replaced.
+    this.#required.expect(changes)
+    const server = front.session?.server
+    try {
+      await front.apply(changes, mode)
+      this.#required.settle(changes)
+      return {
+        report: { tier: this.name, outcome: 'applied', error: undefined },
+        server: front.session?.server === server ? server : undefined,
+      }
+    } catch (error) {
+      this.#report('apply', error)
+      return { report: { tier: this.name, outcome: 'failed', error: asError(error) }, server: undefined }
+    }
+  }
+
+  /**
+   * Resolves when no process reads from this front what a group of commits replaced.
+   *
+   * At once, where the front took them on the server that was agreed on in their own transaction, and has been for longer
+   * than any certificate of another one lives; or where it was agreed on that nobody reads from the front. Otherwise when
+   * every certificate that was given before the commit has run out.
+   */
+  async isSafe(agreement: FrontAgreement, { server }: Application, committedAt: number): Promise<void> {
+    const { clock, maxStaleMs } = this.#options
+    const isSettled = this.follower.ageOf(agreement.term) > maxStaleMs
+    if (isSettled && (agreement.suspended || (server !== undefined && server === agreement.server))) return
+    // The next writers shall not have to wait.
+    if (server === undefined && !agreement.suspended) void this.follower.suspend()
+    const left = committedAt + maxStaleMs - clock.monotonic()
+    if (left > 0) await clock.sleep(left)
+  }
+
+  /** Offers answers of a lower tier, without waiting. */
+  offer(fills: readonly Fill[]): void {
+    if (fills.length === 0 || this.#options.front.session === undefined) return
+    const filling = this.fill(fills).finally(() => this.#fills.delete(filling))
+    this.#fills.add(filling)
+  }
+
+  /** As {@link offer}, but says how many were not refused; undefined: the front failed. */
+  async fill(fills: readonly Fill[]): Promise<number | undefined> {
+    try {
+      const outcomes = await this.#options.front.fill(fills)
+      return outcomes.filter((outcome) => outcome === 'installed').length
+    } catch (error) {
+      this.#report('fill', error)
+      return undefined
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.follower.close()
+    await Promise.allSettled(this.#fills)
+    await this.#options.front.close()
+  }
+
+  #report(call: 'read' | 'apply' | 'fill', error: unknown): void {
+    this.#options.events.emit({ type: 'front-failed', tier: this.name, call, error: asError(error) })
+  }
+}
+
+function nothing(keys: readonly StoreKey[]): FrontAnswers {
+  return { found: keys.map(() => undefined), includes: 0 }
+}
