@@ -1,8 +1,10 @@
 import { type Back, createMemoryBack, createNearMemory, startSweeper } from '@tidemark/core'
+import { guarded } from '@tidemark/hooks'
 import { createRedisFront, createRedisNudge } from '@tidemark/redis'
 import { createSqliteBack } from '@tidemark/sqlite'
 import { createTiered } from '@tidemark/tiered'
 import { type OpenOptions, type RedisOptions, type ResolvedOptions, resolveOptions } from './options.ts'
+import { tierLog } from './tier-log.ts'
 import { Tidemark } from './tidemark.ts'
 
 /** Poll intervals of the log, in milliseconds: while other processes say when they have written, and while none does. */
@@ -32,7 +34,7 @@ export async function open(options: OpenOptions = {}): Promise<Tidemark> {
 }
 
 function assemble(options: ResolvedOptions, parts: Parts): Tidemark {
-  const { file, redis, near, clock, codec, synchronous, busyTimeoutMs, sweepEveryMs, onError } = options
+  const { file, redis, near, clock, codec, synchronous, busyTimeoutMs, sweepEveryMs, onError, log } = options
   const nudge =
     redis && createRedisNudge({ url: redis.url, connection: redis.connection, namespace: redis.namespace, clock })
   parts.add(nudge)
@@ -50,9 +52,7 @@ function assemble(options: ResolvedOptions, parts: Parts): Tidemark {
           pollMs: () => (nudge?.active === true ? POLL_NUDGED_MS : POLL_ALONE_MS),
         })
   parts.add(back)
-  const front =
-    redis &&
-    createRedisFront({ ...redis, namespace: namespaceOf(redis, back), codec, clock, head: () => back.log.head() })
+  const front = redis && createRedisFront({ ...redis, namespace: namespaceOf(redis, back), codec, clock })
   parts.add(front)
   const tiers = createTiered({
     back,
@@ -61,9 +61,12 @@ function assemble(options: ResolvedOptions, parts: Parts): Tidemark {
     writePolicy: options.writePolicy,
     readPolicy: options.readPolicy,
     nearMaxStaleMs: options.nearMaxStaleMs,
+    frontMaxStaleMs: options.frontMaxStaleMs,
+    ack: options.ack,
     clock,
     onError,
   })
+  guarded(tiers.tierEvents$, onError).subscribe(tierLog(log))
   if (nudge !== undefined) {
     const { id: log, epoch } = back.log.identity
     back.onCommit((commits) => nudge.publish({ log, epoch, head: commits.at(-1)?.asOf ?? 0 }))
@@ -80,11 +83,10 @@ function assemble(options: ResolvedOptions, parts: Parts): Tidemark {
 
 /**
  * Every log has records of its own: versions are positions in one log. A front that outlives its database, or is shared
- * by two, would otherwise serve the values of the one to readers of the other.
+ * by two, would otherwise be started anew for the one whenever the other has used it.
  */
 function namespaceOf({ namespace = 'tidemark' }: RedisOptions, back: Back): string {
-  const { id, epoch } = back.log.identity
-  return `${namespace}.${id}-${epoch}`
+  return `${namespace}.${back.log.identity.id}`
 }
 
 /** What was opened so far, until the store owns it. */

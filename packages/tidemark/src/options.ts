@@ -11,7 +11,7 @@ import {
   oneOf,
 } from '@tidemark/core'
 import type { RedisFrontOptions } from '@tidemark/redis'
-import type { ReadPolicy, WritePolicy } from '@tidemark/tiered'
+import type { Acknowledgement, ReadPolicy, WritePolicy } from '@tidemark/tiered'
 
 /** The front in this process. */
 export interface NearOptions extends Pick<
@@ -27,7 +27,14 @@ export interface NearOptions extends Pick<
 }
 
 /** The shared front. */
-export type RedisOptions = Omit<RedisFrontOptions, 'codec' | 'head' | 'clock' | 'random' | 'name'>
+export interface RedisOptions extends Omit<RedisFrontOptions, 'codec' | 'clock' | 'random' | 'name'> {
+  /**
+   * Δ, in milliseconds, 30..60,000: whatever has failed, a read that Redis answers misses no write that was committed
+   * longer ago than this. Without failures it misses none that was acknowledged.
+   * @default 300
+   */
+  readonly maxStaleMs?: number | undefined
+}
 
 /** What {@link open} takes. A wrong or unknown option throws at once. */
 export interface OpenOptions {
@@ -41,6 +48,13 @@ export interface OpenOptions {
   readonly writePolicy?: WritePolicy | undefined
   /** @default 'frontend-first' */
   readonly readPolicy?: ReadPolicy | undefined
+  /**
+   * `bounded`: a write is acknowledged when it is durable and Redis was told, or could not be. `strict`: when, in addition,
+   * no process can read from Redis any more what it replaced; while Redis cannot be reached that takes one Δ for the first
+   * write, and nothing for those that follow.
+   * @default 'bounded'
+   */
+  readonly ack?: Acknowledgement | undefined
   /**
    * `full`: an acknowledged write survives a power loss. `normal`: it survives a crash of the process only.
    * @default 'full'
@@ -56,6 +70,8 @@ export interface OpenOptions {
   readonly clock?: Clock | undefined
   /** Called with failures that no promise of the caller tells. @default they are written to the console */
   readonly onError?: ((error: unknown) => void) | undefined
+  /** Gets one line whenever a shared front falls out or comes back; false: nobody does. @default they are written to the console */
+  readonly log?: ((line: string) => void) | false | undefined
 }
 
 const KNOWN = [
@@ -64,12 +80,14 @@ const KNOWN = [
   'near',
   'writePolicy',
   'readPolicy',
+  'ack',
   'synchronous',
   'busyTimeoutMs',
   'sweepEveryMs',
   'codec',
   'clock',
   'onError',
+  'log',
 ] as const satisfies readonly (keyof OpenOptions)[]
 
 const NEAR = [
@@ -93,15 +111,17 @@ const NEAR_NEGATIVE_TTL_MS = 10_000
 
 export interface ResolvedOptions extends Pick<
   OpenOptions,
-  'file' | 'writePolicy' | 'readPolicy' | 'synchronous' | 'busyTimeoutMs'
+  'file' | 'writePolicy' | 'readPolicy' | 'ack' | 'synchronous' | 'busyTimeoutMs'
 > {
-  readonly redis: RedisOptions | undefined
+  readonly redis: Omit<RedisOptions, 'maxStaleMs'> | undefined
+  readonly frontMaxStaleMs: number | undefined
   readonly near: Omit<NearOptions, 'maxStaleMs'> | undefined
   readonly nearMaxStaleMs: number | undefined
   readonly sweepEveryMs: number
   readonly codec: Codec
   readonly clock: Clock
   readonly onError: (error: unknown) => void
+  readonly log: (line: string) => void
 }
 
 /**
@@ -116,22 +136,31 @@ export function resolveOptions(options: OpenOptions): ResolvedOptions {
   // Without a file, no part takes these.
   if (synchronous !== undefined) oneOf('option synchronous', synchronous, ['full', 'normal'])
   if (busyTimeoutMs !== undefined) between('option busyTimeoutMs', busyTimeoutMs, 0, LONGEST_BUSY_MS)
-  const redis = redisOf(options.redis)
-  const { maxStaleMs, ...near } = nearOf(options.near, redis) ?? {}
+  const { maxStaleMs: frontMaxStaleMs, ...redis } = redisOf(options.redis) ?? {}
+  const hasRedis = options.redis !== undefined
+  const { maxStaleMs, ...near } = nearOf(options.near, hasRedis ? redis : undefined) ?? {}
   return {
     file: options.file,
     writePolicy: options.writePolicy,
     readPolicy: options.readPolicy,
+    ack: options.ack,
     synchronous,
     busyTimeoutMs,
-    redis,
+    redis: hasRedis ? redis : undefined,
+    frontMaxStaleMs,
     near: options.near === false ? undefined : near,
     nearMaxStaleMs: maxStaleMs,
     sweepEveryMs: duration('option sweepEveryMs', sweepEveryMs),
     codec: codecOption(options.codec),
     clock: clockOption(options.clock),
     onError: callback('option onError', onError),
+    log: logOf(options.log),
   }
+}
+
+function logOf(log: OpenOptions['log']): (line: string) => void {
+  if (log === false) return () => {}
+  return callback('option log', log ?? ((line: string) => console.warn(`tidemark: ${line}`)))
 }
 
 function redisOf(given: OpenOptions['redis']): RedisOptions | undefined {

@@ -1,4 +1,4 @@
-import { type Clock, type Key, renderKeyOf, Store } from '@tidemark/core'
+import { type Clock, type Key, renderKeyOf, Store, StoreKey } from '@tidemark/core'
 import {
   type Change,
   type ChangeBatch,
@@ -10,11 +10,14 @@ import {
   type HookBus,
 } from '@tidemark/hooks'
 import type {
+  Explanation,
   TieredBack,
   TieredReadOptions,
   TieredWriteOptions,
   TierEvent,
   TierStats,
+  VerifyOptions,
+  VerifyProgress,
   WarmOptions,
   WarmProgress,
 } from '@tidemark/tiered'
@@ -28,6 +31,11 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
   readonly writes$: Observable<Change>
   /** Trouble in a front, and its end; hot. What a subscriber throws goes to `onError`. */
   readonly tierEvents$: Observable<TierEvent>
+  /**
+   * How many milliseconds after its commit each change of another process became visible in this one; hot. Of a store with
+   * near memory, which follows the log.
+   */
+  readonly visibilityLag$: Observable<number>
   readonly #tiers: TieredBack
   readonly #onError: (error: unknown) => void
   readonly #stopSweeping: () => Promise<void>
@@ -51,6 +59,7 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
     this.hooks = createHooks(tiers)
     this.writes$ = this.hooks.writes$
     this.tierEvents$ = guarded(tiers.tierEvents$, this.#onError)
+    this.visibilityLag$ = guarded(tiers.visibilityLag$, this.#onError)
   }
 
   /** The durable change stream, from any process on the same file; pull-based, resumes from a token. */
@@ -69,6 +78,30 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
    */
   warm(options?: WarmOptions): Observable<WarmProgress> {
     return guarded(this.#tiers.warm(options), this.#onError)
+  }
+
+  /**
+   * What every tier holds of the key, how far each has followed the log, and which one a read would be served from, and
+   * why. For people: it asks every tier.
+   */
+  async explain(key: Key): Promise<Explanation> {
+    return this.#tiers.explain(StoreKey.of(key))
+  }
+
+  /**
+   * Compares every record in the shared fronts with the back tier, in pages, and takes out what is wrong. Starts when it
+   * is subscribed to.
+   */
+  verify(options?: VerifyOptions): Observable<VerifyProgress> {
+    return guarded(this.#tiers.verify(options), this.#onError)
+  }
+
+  /**
+   * Declares that the file was restored from a backup: every front starts anew, and tokens of the history that was lost are
+   * refused. Call it once, before the first write. Durable when it resolves.
+   */
+  restored(): Promise<void> {
+    return this.#tiers.restored()
   }
 
   /** Which tier answered how many reads since the store was opened. */

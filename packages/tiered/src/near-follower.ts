@@ -9,6 +9,7 @@ import {
   TidemarkError,
 } from '@tidemark/core'
 import { asError, type TierEvents } from './tier-events.ts'
+import type { Visibility } from './visibility.ts'
 
 /** Changes per page of the log. */
 const PAGE = 500
@@ -25,6 +26,7 @@ export interface NearFollowerOptions {
   readonly maxStaleMs: number
   /** Called with changes met in the log, before the near front takes them. */
   readonly onChanges: (changes: readonly LogChange[]) => void
+  readonly visible: Visibility
   /** Called when the near front was emptied: there were changes that nobody has seen. */
   readonly onRestart: () => void
 }
@@ -162,6 +164,7 @@ export class NearFollower {
     if (first.seq !== near.watermark + 1) return
     onChanges(changes)
     near.tail({ from: first.seq - 1, to: last.seq, changes })
+    this.#options.visible.tell(changes)
   }
 
   #mustRestart(head: number): boolean {

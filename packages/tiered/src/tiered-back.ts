@@ -24,6 +24,7 @@ import { ReadPath } from './read-path.ts'
 import { FrontLink } from './shared/front-link.ts'
 import { type TierEvent, TierEvents } from './tier-events.ts'
 import { TierCounters, type TierStats } from './tier-stats.ts'
+import { Visibility } from './visibility.ts'
 import { warm, type WarmOptions, type WarmProgress } from './warm.ts'
 import { WritePath } from './write-path.ts'
 
@@ -36,6 +37,11 @@ import { WritePath } from './write-path.ts'
 export interface TieredBack extends Back<TieredReadOptions, TieredWriteOptions> {
   /** Trouble in a tier, and its end. Hot. */
   readonly tierEvents$: Observable<TierEvent>
+  /**
+   * How many milliseconds after its commit each change of another process became visible in this one, by the wall clocks
+   * of both. Of a store with a near front: it is what follows the log. Hot.
+   */
+  readonly visibilityLag$: Observable<number>
   tierStats(): TierStats
   /**
    * What the near front holds under this key id, at once. The log is not asked: the answer may lack what another process
@@ -69,6 +75,8 @@ class Tiered implements TieredBack {
   ] satisfies (keyof TieredReadOptions)[]
   readonly writeOptions: readonly string[] = ['writePolicy', 'ack'] satisfies (keyof TieredWriteOptions)[]
   readonly tierEvents$: Observable<TierEvent>
+  readonly visibilityLag$: Observable<number>
+  readonly #visible: Visibility
   readonly #back: Back
   readonly #options: ReturnType<typeof resolveOptions>
   readonly #events = new TierEvents()
@@ -91,6 +99,8 @@ class Tiered implements TieredBack {
     this.agreements = back.agreements
     this.leases = back.leases
     this.tierEvents$ = this.#events.events$
+    this.#visible = new Visibility(clock)
+    this.visibilityLag$ = this.#visible.lag$
     const flights = new Flights()
     const maxStaleMs = options.frontMaxStaleMs
     this.#links = fronts.map((front) => new FrontLink({ front, back, clock, random, events: this.#events, maxStaleMs }))
@@ -102,6 +112,7 @@ class Tiered implements TieredBack {
         clock,
         events: this.#events,
         maxStaleMs: options.nearMaxStaleMs,
+        visible: this.#visible,
         onChanges: (changes) => flights.forget(changes),
         onRestart: () => flights.clear(),
       })
@@ -188,6 +199,7 @@ class Tiered implements TieredBack {
       await Promise.all(this.#links.map((link) => link.close()))
       await this.#options.near?.close()
       this.#events.close()
+      this.#visible.close()
     }
   }
 
