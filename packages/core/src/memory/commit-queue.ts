@@ -1,9 +1,9 @@
 import type { Commit, CommitListener, Proposal } from '../ports/back.ts'
 import type { MemoryWriter } from './memory-writer.ts'
 
+/** @returns what settles the request, and the commit that came of it, if one did */
 interface Request {
-  readonly run: () => Commit
-  readonly resolve: (commit: Commit) => void
+  readonly run: () => { readonly resolve: () => void; readonly commit: Commit | undefined }
   readonly reject: (error: unknown) => void
 }
 
@@ -29,11 +29,16 @@ export class CommitQueue {
   }
 
   propose(proposal: Proposal): Promise<Commit> {
-    return this.#enqueue(() => this.#options.writer.propose(proposal))
+    return this.#commit(() => this.#options.writer.propose(proposal))
   }
 
   expire(limit: number): Promise<Commit> {
-    return this.#enqueue(() => this.#options.writer.expire(limit))
+    return this.#commit(() => this.#options.writer.expire(limit))
+  }
+
+  /** Does something that is no change of the log, in its place among the commits. */
+  perform<T>(task: () => T): Promise<T> {
+    return this.#enqueue(task, () => undefined)
   }
 
   onCommit(listener: CommitListener): () => void {
@@ -48,10 +53,18 @@ export class CommitQueue {
     return this.#requests.length === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve))
   }
 
-  #enqueue(run: () => Commit): Promise<Commit> {
+  #commit(task: () => Commit): Promise<Commit> {
+    return this.#enqueue(task, (commit) => commit)
+  }
+
+  #enqueue<T>(task: () => T, commitOf: (result: T) => Commit | undefined): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.#requests.length === 0) this.#options.afterTurn(() => this.#flush())
-      this.#requests.push({ run, resolve, reject })
+      const run: Request['run'] = () => {
+        const result = task()
+        return { resolve: () => resolve(result), commit: commitOf(result) }
+      }
+      this.#requests.push({ run, reject })
     })
   }
 
@@ -62,11 +75,11 @@ export class CommitQueue {
     writer.begin()
     const settle: (() => void)[] = []
     const effective: Commit[] = []
-    for (const { run, resolve, reject } of requests) {
+    for (const { run, reject } of requests) {
       try {
-        const commit = run()
-        if (commit.changes.length > 0) effective.push(commit)
-        settle.push(() => resolve(commit))
+        const { resolve, commit } = run()
+        if (commit !== undefined && commit.changes.length > 0) effective.push(commit)
+        settle.push(resolve)
       } catch (error) {
         settle.push(() => reject(error))
       }

@@ -6,11 +6,15 @@ import type { KeyRange } from '../keys/key-range.ts'
 import type { StoreKey } from '../keys/store-key.ts'
 import type { Back, Commit, CommitListener, Proposal, ReadOptions, ScanOptions, ScanPage } from '../ports/back.ts'
 import type { Entry, Found } from '../ports/entry.ts'
+import type { AgreementSample, FrontAgreements } from '../ports/front-agreement.ts'
+import type { Leases } from '../ports/leases.ts'
 import type { Log, SyncLog } from '../ports/log.ts'
-import { assertKnown, callback, wholeAtLeast } from '../options/checks.ts'
+import { assertKnown, callback, duration, wholeAtLeast } from '../options/checks.ts'
 import { clockOption, codecOption } from '../options/ports.ts'
 import { CommitQueue } from './commit-queue.ts'
+import { MemoryAgreements } from './memory-agreements.ts'
 import { MemoryEntries } from './memory-entries.ts'
+import { MemoryLeases } from './memory-leases.ts'
 import { MemoryLog, randomId } from './memory-log.ts'
 import { MemoryWriter } from './memory-writer.ts'
 
@@ -34,6 +38,7 @@ export interface MemoryBackOptions {
 /** A back tier that lives and ends with its object: versions, log and transactions, and no durability at all. */
 export interface MemoryBack extends Back, AsyncDisposable {
   readonly log: Log & { readonly sync: SyncLog }
+  readonly agreements: FrontAgreements & { sample(front: string): AgreementSample }
   readOne(key: StoreKey): Found
 }
 
@@ -50,10 +55,13 @@ class OpenMemoryBack implements MemoryBack {
   readonly codec: Codec
   readonly origin: string = randomId()
   readonly log: MemoryLog
+  readonly agreements: MemoryBack['agreements']
+  readonly leases: Leases
   readonly readOptions: readonly string[] = ['consistency'] satisfies (keyof ReadOptions)[]
   readonly writeOptions: readonly string[] = []
   readonly #clock: Clock
   readonly #entries = new MemoryEntries()
+  readonly #writer: MemoryWriter
   readonly #queue: CommitQueue
   #closing: Promise<void> | undefined
 
@@ -65,12 +73,45 @@ class OpenMemoryBack implements MemoryBack {
       maxChanges: wholeAtLeast('option maxLogChanges', options.maxLogChanges ?? 100_000, 1),
       assertOpen: () => this.#assertOpen(),
     })
-    const writer = new MemoryWriter({ entries: this.#entries, log: this.log, clock: this.#clock, origin: this.origin })
+    const agreements = new MemoryAgreements()
+    const leases = new MemoryLeases()
+    this.#writer = new MemoryWriter({
+      entries: this.#entries,
+      log: this.log,
+      agreements,
+      leases,
+      clock: this.#clock,
+      origin: this.origin,
+      name: this.name,
+    })
     this.#queue = new CommitQueue({
-      writer,
+      writer: this.#writer,
       afterTurn,
       onError: callback('option onError', options.onError ?? throwLater),
     })
+    const sample = (front: string): AgreementSample => ({ head: this.log.last, agreement: agreements.of(front) })
+    this.agreements = {
+      sample: (front) => {
+        this.#assertOpen()
+        return sample(front)
+      },
+      change: (front, term, next) =>
+        this.#perform(() => {
+          agreements.change(front, term, next)
+          return sample(front)
+        }),
+    }
+    this.leases = {
+      acquire: async (key, ttlMs) => {
+        const ttl = duration('ttlMs', ttlMs)
+        return this.#perform((writer) => writer.acquire(key, ttl))
+      },
+      renew: async (lease, ttlMs) => {
+        const ttl = duration('ttlMs', ttlMs)
+        return this.#perform((writer) => writer.renew(lease, ttl))
+      },
+      release: (lease) => this.#perform(() => leases.release(lease)),
+    }
   }
 
   readOne(key: StoreKey): Found {
@@ -105,6 +146,10 @@ class OpenMemoryBack implements MemoryBack {
     return this.#queue.expire(wholeAtLeast('limit', limit, 1))
   }
 
+  restored(): Promise<void> {
+    return this.#perform((writer) => writer.restored())
+  }
+
   onCommit(listener: CommitListener): () => void {
     this.#assertOpen()
     return this.#queue.onCommit(listener)
@@ -117,6 +162,12 @@ class OpenMemoryBack implements MemoryBack {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  /** In its place among the commits. */
+  async #perform<T>(task: (writer: MemoryWriter) => T): Promise<T> {
+    this.#assertOpen()
+    return this.#queue.perform(() => task(this.#writer))
   }
 
   async #close(): Promise<void> {

@@ -18,12 +18,12 @@ export interface MemoryLogOptions {
 
 /** The log of a memory store. */
 export class MemoryLog implements Log {
-  readonly identity: LogIdentity = Object.freeze({ id: randomId(), epoch: 1 })
   readonly sync: SyncLog = Object.freeze({
     head: () => this.#openHead(),
     read: (options: LogReadOptions) => this.#read(options),
   })
   readonly #options: MemoryLogOptions
+  #identity: LogIdentity = Object.freeze({ id: randomId(), epoch: 1 })
   /** Those up to `#dropped` are compacted away, and still here only because moving the rest costs time. */
   #changes: LogChange[] = []
   #dropped = 0
@@ -32,6 +32,10 @@ export class MemoryLog implements Log {
 
   constructor(options: MemoryLogOptions) {
     this.#options = options
+  }
+
+  get identity(): LogIdentity {
+    return this.#identity
   }
 
   /** The head, whether or not the store is open. */
@@ -83,6 +87,13 @@ export class MemoryLog implements Log {
     this.#compact()
     const head = this.last
     for (const waiter of this.#waiters) if (waiter.after < head) waiter.resolve()
+  }
+
+  /** Tokens of the epochs before are refused from here on. Who waits looks again. */
+  startEpoch(): void {
+    const { id, epoch } = this.#identity
+    this.#identity = Object.freeze({ id, epoch: epoch + 1 })
+    for (const waiter of this.#waiters) waiter.resolve()
   }
 
   close(error: Error): void {

@@ -1,8 +1,12 @@
 import type { Clock } from '../clock.ts'
+import { TidemarkError } from '../errors.ts'
 import type { StoreKey } from '../keys/store-key.ts'
 import type { Commit, DeleteWrite, Proposal, SetWrite, TierReport } from '../ports/back.ts'
 import type { LogChange } from '../ports/log.ts'
+import type { Lease, LeaseGrant } from '../ports/leases.ts'
+import type { MemoryAgreements } from './memory-agreements.ts'
 import type { MemoryEntries } from './memory-entries.ts'
+import type { MemoryLeases } from './memory-leases.ts'
 import type { MemoryLog } from './memory-log.ts'
 
 const NO_TIERS: readonly TierReport[] = Object.freeze([])
@@ -23,8 +27,12 @@ interface Effect {
 export interface MemoryWriterOptions {
   readonly entries: MemoryEntries
   readonly log: MemoryLog
+  readonly agreements: MemoryAgreements
+  readonly leases: MemoryLeases
   readonly clock: Clock
   readonly origin: string
+  /** The name of the tier. */
+  readonly name: string
 }
 
 /** Carries out commits, one after the other. Nothing can fail between the first and the last write of one. */
@@ -43,12 +51,16 @@ export class MemoryWriter {
   begin(): void {
     this.#now = Math.floor(this.#options.clock.now())
     this.#at = Math.max(this.#now, this.#at)
+    this.#options.leases.purge(this.#now)
   }
 
   /** @throws what `decide` throws; nothing was written then. */
   propose(proposal: Proposal): Commit {
-    const { entries } = this.#options
+    const { entries, leases, name } = this.#options
+    const { lease } = proposal
+    if (lease !== undefined && !leases.isHeld(lease)) throw leaseLost(lease, name)
     const writes = proposal.decide(proposal.reads.map((key) => entries.get(key.id, this.#now)))
+    if (lease !== undefined) leases.end(lease.key)
     return this.#commit(writes, proposal)
   }
 
@@ -60,22 +72,38 @@ export class MemoryWriter {
     )
   }
 
+  acquire(key: StoreKey, ttlMs: number): LeaseGrant {
+    return this.#options.leases.acquire(key, ttlMs, this.#now)
+  }
+
+  renew(lease: Lease, ttlMs: number): boolean {
+    return this.#options.leases.renew(lease, ttlMs, this.#now)
+  }
+
+  restored(): void {
+    const { log, agreements, leases } = this.#options
+    leases.endAll()
+    agreements.startAnew()
+    log.startEpoch()
+  }
+
   /** Commits are complete: wakes who follows the log. */
   end(): void {
     this.#options.log.settle()
   }
 
   #commit(writes: readonly Write[], proposal: Proposal | undefined): Commit {
-    const { log } = this.#options
+    const { log, agreements, leases } = this.#options
     const head = log.last
     const effects: Effect[] = []
     for (const write of writes) {
+      leases.end(write.key)
       const prevVersion = this.#store(write, head + effects.length + 1)
       if (prevVersion !== undefined) effects.push({ write, prevVersion })
     }
     const changes = Object.freeze(effects.map((effect, i) => this.#change(effect, head + i + 1, head, effects.length)))
     log.append(changes)
-    return { changes, asOf: log.last, proposal, tiers: NO_TIERS }
+    return { changes, asOf: log.last, proposal, agreements: agreements.current, tiers: NO_TIERS }
   }
 
   /** @returns the version that was replaced; undefined: there was nothing to delete */
@@ -116,4 +144,9 @@ export class MemoryWriter {
       origin: this.#options.origin,
     })
   }
+}
+
+function leaseLost({ key }: Lease, tier: string): TidemarkError {
+  const message = `the lease of ${key.id} has ended: it was written meanwhile, or its time was up; read it again`
+  return new TidemarkError('LEASE_LOST', message, { key: key.id, tier })
 }
