@@ -1,29 +1,26 @@
 import type { FrontOutcome } from '@tidemark/core'
 import type { Link } from './link.ts'
-import { EPOCH_LENGTH } from './record.ts'
+import { parseReply } from './script-reply.ts'
 import type { Script } from './scripts/script.ts'
-import { stripeOf } from './stripes.ts'
+import { StripeList } from './stripe-list.ts'
 
 /** How many keys one script call takes: it blocks the server for everybody while it runs, 1000 keys for about 4 ms. */
 const MAX_KEYS = 1_000
 /** How many bytes of records one script call takes, unless a single record is longer. */
 const MAX_BYTES: number = 1024 * 1024
-/** What a script answers in place of an epoch when meta is not ready. */
-const NOT_READY = '--------'
 
 const OUTCOMES: Readonly<Record<string, FrontOutcome>> = { I: 'installed', R: 'removed', N: 'newer', F: 'fenced' }
 
 /**
- * The arguments of one APPLY or FILL. Stripes that several keys share travel, and are looked up, once; records travel in
- * one argument, since each argument costs both sides more than the bytes of a small record do.
+ * The arguments of one APPLY or FILL. Records travel in one argument, since each argument costs both sides more than the
+ * bytes of a small record do.
  */
 export class Batch {
   readonly #epoch: string
   readonly #numbers: number
   readonly #keys: string[]
   readonly #packed: Buffer
-  readonly #stripes: string[] = []
-  readonly #stripeAt = new Map<number, number>()
+  readonly #stripes = new StripeList()
   readonly #records: Buffer[] = []
   #at = 0
 
@@ -37,28 +34,16 @@ export class Batch {
 
   add(name: string, id: string, numbers: readonly number[], record: Buffer | undefined): void {
     this.#keys.push(name)
-    this.#at = this.#packed.writeUInt16BE(this.#stripeIndex(stripeOf(id)), this.#at)
+    this.#at = this.#packed.writeUInt16BE(this.#stripes.indexOf(id), this.#at)
     for (let i = 0; i < this.#numbers; i++) this.#at = this.#packed.writeDoubleBE(numbers[i]!, this.#at)
     this.#at = this.#packed.writeUInt32BE(record?.length ?? 0, this.#at)
     if (record !== undefined) this.#records.push(record)
   }
 
   async run(link: Link, script: Script): Promise<BatchReply> {
-    const args = [this.#epoch, this.#packed, Buffer.concat(this.#records), ...this.#stripes]
-    const reply = String(await link.run(script, this.#keys, args))
-    const epoch = reply.slice(0, EPOCH_LENGTH)
-    const outcomes: FrontOutcome[] = []
-    for (let i = EPOCH_LENGTH; i < reply.length; i++) outcomes.push(OUTCOMES[reply[i]!]!)
-    return { epoch: epoch === NOT_READY ? undefined : epoch, outcomes }
-  }
-
-  /** From 1, as Lua counts. */
-  #stripeIndex(stripe: number): number {
-    const known = this.#stripeAt.get(stripe)
-    if (known !== undefined) return known
-    this.#stripes.push(String(stripe))
-    this.#stripeAt.set(stripe, this.#stripes.length)
-    return this.#stripes.length
+    const args = [this.#epoch, this.#packed, Buffer.concat(this.#records), ...this.#stripes.names]
+    const { epoch, rest } = parseReply(await link.run(script, this.#keys, args))
+    return { epoch, outcomes: Array.from(rest, (letter) => OUTCOMES[letter]!) }
   }
 }
 

@@ -9,7 +9,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   NOAUTH: 'it asks for a password; put one in the url or in connection.password',
   WRONGPASS: 'it refuses the user name or password; correct the url or the connection option',
   NOPERM:
-    'the user lacks a permission; allow it MGET, HMGET, EVAL, EVALSHA, PUBLISH and SUBSCRIBE, and the keys of the namespace',
+    'the user lacks a permission; allow it INFO, MGET, HMGET, GETRANGE, SCAN, EVAL, EVALSHA, PUBLISH and SUBSCRIBE, and the keys of the namespace',
   MOVED: 'it is a cluster, which this front does not speak yet; use a standalone server',
   ASK: 'it is a cluster, which this front does not speak yet; use a standalone server',
   CROSSSLOT: 'it is a cluster, which this front does not speak yet; use a standalone server',
@@ -50,8 +50,25 @@ export function timedOut(tier: string, address: string, timeoutMs: number): Tide
   )
 }
 
-/** Whether the server answered with an error, as opposed to a connection that failed. */
-export function isErrorReply(error: unknown): boolean {
+/** The server answers, and is no primary. */
+export class DisplacedError extends Error {
+  readonly code = 'READONLY'
+
+  constructor(role: string | undefined) {
+    super(`its role is ${role ?? 'unknown'}`)
+  }
+}
+
+export function isDisplaced(error: unknown): boolean {
+  return error instanceof DisplacedError
+}
+
+/** Whether the server answered, if only to refuse, as opposed to a connection that failed. */
+export function isRefusal(error: unknown): boolean {
+  return isErrorReply(error) || isDisplaced(error)
+}
+
+function isErrorReply(error: unknown): boolean {
   return error instanceof Error && error.name === 'ReplyError'
 }
 

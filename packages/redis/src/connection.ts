@@ -1,6 +1,6 @@
 import { afterTurn, type Clock, TidemarkError } from '@tidemark/core'
 import { Redis } from 'ioredis'
-import { isErrorReply, timedOut, unavailable } from './command-errors.ts'
+import { isDisplaced, isRefusal, timedOut, unavailable } from './command-errors.ts'
 import { addressOf, clientOptions, type RedisConnection } from './connection-settings.ts'
 import { Link } from './link.ts'
 
@@ -17,12 +17,14 @@ export interface ConnectionOptions {
   readonly connectionName: string
   readonly connectTimeoutMs: number
   readonly commandTimeoutMs: number
-  /** How often the link is probed while it is up. */
+  /** How long after a probe the next one comes: while the server refuses and, with `probesWhileUp`, always. */
   readonly probeIntervalMs: number
+  /** false: the calls show whether the server is alive. */
+  readonly probesWhileUp: boolean
   readonly clock: Clock
   /** @returns 0 <= n < 1 */
   readonly random: () => number
-  /** Whether the link is of use: runs before the first call, then again and again. Uses `link.probe` with this timeout. */
+  /** Whether the link is of use: runs before the first call, and while it is in doubt. Uses `link.probe` with this timeout. */
   readonly probe: (link: Link, timeoutMs: number) => Promise<void>
   /** A link begins or ends. */
   readonly onLink: (link: Link | undefined) => void
@@ -33,6 +35,8 @@ const FIRST_BACKOFF_MS = 50
 const LONGEST_BACKOFF_MS = 2_000
 /** A server that has been silent for this long is connected to anew, so that what waits for it cannot pile up. */
 const HUNG_AFTER_MS = 1_000
+/** How often in a row a server may say that it is not the primary before its address is asked for again. */
+const MAX_DISPLACED = 10
 
 /** Keeps one link to the server, connecting again for as long as it takes, and says at once when there is none to use. */
 export class Connection {
@@ -45,6 +49,7 @@ export class Connection {
   #attempts = 0
   #cancel: () => void = () => {}
   #probing = false
+  #displaced = 0
   #ended: (() => void) | undefined
   links = 0
   timeouts = 0
@@ -85,8 +90,23 @@ export class Connection {
     )
   }
 
-  /** Probes now instead of at the next interval. */
-  probeSoon(): void {
+  /** The link is in doubt: nobody uses it until a probe has succeeded. Nothing happens when it has ended. */
+  suspend(link: Link, error: TidemarkError): void {
+    if (link !== this.#link) return
+    if (this.#state === 'up') this.#enter('suspended', error)
+    this.#probeSoon()
+  }
+
+  /** Drops the link, and makes another one. */
+  reconnect(): void {
+    const link = this.#link
+    if (link === undefined || this.#state === 'closed') return
+    const { name } = this.#options
+    this.#enter('suspended', unavailable(name, this.address, new Error('it is connected to anew')))
+    destroy(link.client)
+  }
+
+  #probeSoon(): void {
     const link = this.#link
     if (link === undefined || this.#probing) return
     this.#cancel()
@@ -152,14 +172,12 @@ export class Connection {
 
   readonly #late = (link: Link): void => {
     this.timeouts++
-    if (link !== this.#link) return
     const { name, commandTimeoutMs } = this.#options
-    if (this.#state === 'up') this.#enter('suspended', timedOut(name, this.address, commandTimeoutMs))
-    this.probeSoon()
+    this.suspend(link, timedOut(name, this.address, commandTimeoutMs))
   }
 
   async #probe(link: Link): Promise<void> {
-    const { name, clock, commandTimeoutMs, probeIntervalMs } = this.#options
+    const { name, clock, commandTimeoutMs, probeIntervalMs, probesWhileUp } = this.#options
     this.#probing = true
     let settled = false
     const notInTime = clock.schedule(commandTimeoutMs, () => {
@@ -181,12 +199,20 @@ export class Connection {
     if (link !== this.#link || this.#state === 'closed') return
     if (failure === undefined) {
       this.#attempts = 0
+      this.#displaced = 0
       this.#enter('up', undefined)
+      if (!probesWhileUp) return
     } else {
       const error = unavailable(name, this.address, failure)
       this.#enter('suspended', error)
       // It answers, if only to refuse: asking again on the same link is enough. Silence needs another link.
-      if (!isErrorReply(error.cause)) return destroy(link.client)
+      if (!isRefusal(error.cause)) return destroy(link.client)
+      // After a failover its name may belong to another server.
+      this.#displaced = isDisplaced(error.cause) ? this.#displaced + 1 : 0
+      if (this.#displaced > MAX_DISPLACED) {
+        this.#displaced = 0
+        return destroy(link.client)
+      }
     }
     this.#cancel = clock.schedule(probeIntervalMs, () => void this.#probe(link))
   }

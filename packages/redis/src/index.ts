@@ -4,8 +4,8 @@ export type { RedisClientOptions, RedisFrontOptions } from './options.ts'
 export type {
   RedisFront,
   RedisFrontEvent,
-  RedisFrontInspection,
   RedisFrontListener,
+  RedisFrontStats,
   RedisFrontStatus,
 } from './redis-front.ts'
 export { createRedisNudge, type Nudge, type NudgeMessage, type RedisNudgeOptions } from './redis-nudge.ts'

@@ -7,6 +7,8 @@ export interface Keyspace {
   readonly meta: string
   /** What stands before the key's id in the name of a record. */
   readonly prefix: string
+  /** Matches the names of all records, and nothing else, in SCAN. */
+  readonly pattern: string
   /** The channel on which processes tell each other that the log has grown. */
   readonly channel: string
 }
@@ -17,5 +19,11 @@ export const NAMESPACE: RegExp = /^[\w.-]{1,128}$/
 export function keyspaceOf(namespace: string): Keyspace {
   const partition = `${namespace}:{p0}`
   // Not `:m`, which is the record of the key `m`.
-  return Object.freeze({ meta: `${partition}.m`, prefix: `${partition}:`, channel: `${namespace}:nudge` })
+  const prefix = `${partition}:`
+  return Object.freeze({
+    meta: `${partition}.m`,
+    prefix,
+    pattern: `${prefix.replaceAll(/[\\*?[\]]/g, String.raw`\$&`)}*`,
+    channel: `${namespace}:nudge`,
+  })
 }

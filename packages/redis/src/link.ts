@@ -5,6 +5,7 @@ import { withinDeadline } from './deadline.ts'
 import type { Script } from './scripts/script.ts'
 
 export type Argument = string | Buffer | number
+export type Command = readonly [name: string, ...args: Argument[]]
 
 export interface LinkOptions {
   readonly client: Redis
@@ -20,6 +21,7 @@ export interface LinkOptions {
  * learned from a link holds for exactly the replies that come from the same link.
  */
 export class Link {
+  /** How many were sent. Replies come in this order: what a later command says is newer. */
   commands = 0
   readonly client: Redis
   readonly #options: LinkOptions
@@ -38,6 +40,17 @@ export class Link {
   /** As {@link call}, for commands that look whether the server is alive: given longer, and drawing no conclusion. */
   probe(command: string, args: readonly Argument[], timeoutMs: number): Promise<unknown> {
     return this.#within(timeoutMs, () => {}, this.#send(command, args))
+  }
+
+  /** Several commands, sent together; answers in their order. The first one that fails fails all. */
+  callAll(commands: readonly Command[]): Promise<readonly unknown[]> {
+    const { commandTimeoutMs, onTimeout } = this.#options
+    return this.#within(commandTimeoutMs, () => onTimeout(this), this.#sendAll(commands))
+  }
+
+  /** As {@link callAll} and {@link probe}. */
+  probeAll(commands: readonly Command[], timeoutMs: number): Promise<readonly unknown[]> {
+    return this.#within(timeoutMs, () => {}, this.#sendAll(commands))
   }
 
   /** Runs a script. Its source travels only when the server does not have it yet. */
@@ -59,12 +72,16 @@ export class Link {
     }
   }
 
+  #sendAll(commands: readonly Command[]): Promise<readonly unknown[]> {
+    return Promise.all(commands.map(([command, ...args]) => this.#send(command, args)))
+  }
+
   #send(command: string, args: readonly Argument[]): Promise<unknown> {
     this.commands++
     return this.client.callBuffer(command, args as Argument[])
   }
 
-  async #within(timeoutMs: number, onTimeout: () => void, reply: Promise<unknown>): Promise<unknown> {
+  async #within<T>(timeoutMs: number, onTimeout: () => void, reply: Promise<T>): Promise<T> {
     const { tier, address, clock } = this.#options
     try {
       return await withinDeadline(reply, timeoutMs, clock, () => {

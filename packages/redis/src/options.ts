@@ -24,8 +24,6 @@ export interface RedisClientOptions {
 export interface RedisFrontOptions extends RedisClientOptions {
   /** Reads payloads when somebody asks for their value. Several: whichever wrote it. */
   readonly codec: Codec | readonly Codec[]
-  /** The head of the back tier's log: where an empty server starts from. */
-  readonly head: () => Promise<number>
   /** How long a value stays at most. @default 3_600_000 (an hour) */
   readonly ttlMs?: number | undefined
   /** How long the knowledge that a key does not exist stays at most. @default 10_000 */
@@ -51,7 +49,6 @@ export interface ResolvedClientOptions {
 
 export interface ResolvedFrontOptions extends ResolvedClientOptions {
   readonly codec: Codec | readonly Codec[]
-  readonly head: () => Promise<number>
   readonly ttlMs: number
   readonly negativeTtlMs: number
   readonly jitter: number
@@ -68,7 +65,7 @@ const CLIENT_OPTIONS = [
   'clock',
   'random',
 ]
-const FRONT_OPTIONS = [...CLIENT_OPTIONS, 'codec', 'head', 'ttlMs', 'negativeTtlMs', 'jitter', 'maxRecordBytes']
+const FRONT_OPTIONS = [...CLIENT_OPTIONS, 'codec', 'ttlMs', 'negativeTtlMs', 'jitter', 'maxRecordBytes']
 /** 100 years: beyond any use, and far below what Redis and float64 can count. */
 const LONGEST_MS = 100 * 365 * 86_400_000
 /** What Redis takes as one string, by default. */
@@ -79,16 +76,14 @@ const LONGEST_TIMEOUT_MS = 2 ** 31 - 1
 /** @throws TypeError or RangeError, naming the option and what is allowed. */
 export function resolveFrontOptions(options: RedisFrontOptions): ResolvedFrontOptions {
   assertKnown(options, FRONT_OPTIONS)
-  const { codec, head, ttlMs = 3_600_000, negativeTtlMs = 10_000, jitter = 0.1, maxRecordBytes = 1024 * 1024 } = options
+  const { codec, ttlMs = 3_600_000, negativeTtlMs = 10_000, jitter = 0.1, maxRecordBytes = 1024 * 1024 } = options
   if (codec === undefined) throw new TypeError('option codec is required: the codec of the store')
   for (const one of [codec].flat()) codecOption(one)
-  if (head === undefined) throw new TypeError("option head is required: it reads the head of the back tier's log")
-  callback('option head', head)
   between('option ttlMs', ttlMs, 1, LONGEST_MS)
   between('option negativeTtlMs', negativeTtlMs, 1, LONGEST_MS)
   between('option jitter', jitter, 0, 1)
   between('option maxRecordBytes', maxRecordBytes, 1, LARGEST_RECORD)
-  return Object.freeze({ ...resolve(options), codec, head, ttlMs, negativeTtlMs, jitter, maxRecordBytes })
+  return Object.freeze({ ...resolve(options), codec, ttlMs, negativeTtlMs, jitter, maxRecordBytes })
 }
 
 /** @throws TypeError or RangeError, naming the option and what is allowed. */

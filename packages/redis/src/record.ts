@@ -16,7 +16,7 @@ import { type Codec, type Entry, type Found, Payload, type StoreKey } from '@tid
  * | 51–54 | length of the meta, uint32 big-endian; 0: no meta |
  * | 55– | meta, then the value, each as its payload is stored; nothing in `N` |
  */
-const HEADER_BYTES = 26
+export const HEADER_BYTES = 26
 const EPOCH_AT = 2
 export const EPOCH_LENGTH = 8
 const VERSION_AT = 10
@@ -25,7 +25,7 @@ const UNTIL_AT = 27
 const WRITTEN_AT = 35
 const EXPIRES_AT = 43
 const META_LENGTH_AT = 51
-const BODY_AT = 55
+export const BODY_AT = 55
 
 const V = 0x56
 const N = 0x4e
@@ -105,6 +105,26 @@ function entryOf(bytes: Buffer, valueAt: number, version: number, key: StoreKey,
 
 function viewOf(bytes: Buffer, start: number, end: number): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start)
+}
+
+export interface RecordHeader {
+  readonly kind: 'value' | 'absent'
+  readonly epoch: string
+  readonly version: number
+}
+
+/** Reads the first {@link HEADER_BYTES} of a record. @returns undefined for what is none */
+export function readHeader(bytes: Buffer): RecordHeader | undefined {
+  if (bytes.length < HEADER_BYTES || (bytes[0] !== V && bytes[0] !== N)) return undefined
+  const version = readVersion(bytes)
+  if (version === undefined) return undefined
+  const kind = bytes[0] === V ? 'value' : 'absent'
+  return { kind, epoch: bytes.toString('latin1', EPOCH_AT, VERSION_AT), version }
+}
+
+/** When a record of which these are the first {@link BODY_AT} bytes ends; undefined: it does not say. */
+export function readUntil(bytes: Buffer): number | undefined {
+  return bytes.length < BODY_AT || bytes[FORMAT_AT] !== FORMAT ? undefined : bytes.readDoubleBE(UNTIL_AT)
 }
 
 function readVersion(bytes: Buffer): number | undefined {

@@ -1,16 +1,14 @@
-import type { Front, StoreKey, TidemarkError } from '@tidemark/core'
+import type { SharedFront, StoreKey, TidemarkError } from '@tidemark/core'
 
 /**
  * `connecting`: the first attempt is under way, and calls wait for it as long as for an answer · `fenced`: connected, but
- * the epoch is not known yet; nothing is served or installed · `ready` · `suspended`: the server does not answer, or not
+ * nobody has initialized the server, or it has lost its meta; nothing is served or installed · `ready` · `suspended`: the server does not answer, or not
  * usefully; calls fail at once until it does · `disconnected`: likewise, and the next attempt comes by itself · `closed`
  */
 export type RedisFrontStatus = 'connecting' | 'fenced' | 'ready' | 'suspended' | 'disconnected' | 'closed'
 
 export type RedisFrontEvent =
   | { readonly type: 'status'; readonly status: RedisFrontStatus; readonly error: TidemarkError | undefined }
-  /** The back tier did not tell its head, or the server failed meanwhile: the front stays fenced, and tries again. */
-  | { readonly type: 'init-failed'; readonly error: unknown }
   /** The server refused to take more memory. For a second nothing is installed or filled, and changes only remove. */
   | { readonly type: 'full'; readonly error: TidemarkError }
   /** A record was not what any release writes. It counted as a miss, and is deleted. */
@@ -19,7 +17,7 @@ export type RedisFrontEvent =
 export type RedisFrontListener = (event: RedisFrontEvent) => void
 
 /** What the front has done so far, and where it stands. Counts only grow. */
-export interface RedisFrontInspection {
+export interface RedisFrontStats {
   readonly status: RedisFrontStatus
   /** undefined: not known. */
   readonly epoch: string | undefined
@@ -38,11 +36,11 @@ export interface RedisFrontInspection {
 }
 
 /** The shared front tier on a Redis server. See the README for what it guarantees. */
-export interface RedisFront extends Front {
+export interface RedisFront extends SharedFront {
   readonly status: RedisFrontStatus
   /** Why the front is not ready, where it knows. */
   readonly error: TidemarkError | undefined
-  inspect(): RedisFrontInspection
+  stats(): RedisFrontStats
   /** Calls the listener on every event, until the returned function is called. What a listener throws is thrown away. */
   on(listener: RedisFrontListener): () => void
   /** Resolves once the front serves and installs. @throws TidemarkError when it does not within the time. */

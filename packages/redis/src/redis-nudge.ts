@@ -45,6 +45,7 @@ export function createRedisNudge(options: RedisNudgeOptions): Nudge {
     ...resolved,
     connectionName: 'tidemark-nudge',
     probeIntervalMs: PING_EVERY_MS,
+    probesWhileUp: true,
     // With RESP3 a subscribed connection still takes commands, PUBLISH among them.
     async probe(link, timeoutMs) {
       if (link === subscribed) return void (await link.probe('PING', [], timeoutMs))

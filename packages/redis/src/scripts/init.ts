@@ -1,29 +1,44 @@
 import { defineScript, type Script } from './script.ts'
 
 /**
- * INIT, first step: announces a start from nothing. `KEYS[1]` meta; `ARGV[1]` a nonce.
- * Reply: 1, or 0 when meta is ready and there is nothing to do.
+ * INIT, first step: announces a start from nothing. `KEYS[1]` meta; `ARGV[1]` a nonce. Reply: 1.
  *
- * The announcement comes before the back's head is read. So whatever was executed here without a trace was committed
- * before that head, and whatever is executed later leaves its trace in the stripes, unless meta is lost again, and the
- * nonce with it.
+ * It takes away the watermark, whatever the state before: from here on meta is not ready. FILL refuses, TAIL does not
+ * move, APPLY only removes and raises, and readers who look find no epoch. The fences stay, and so does the old epoch:
+ * what APPLY still compares with it, it may only remove.
+ *
+ * The announcement comes before the head of the log is read. So whatever was executed here before it was committed
+ * before that head, which becomes the base, and whatever is executed after it leaves its trace in the stripes, unless
+ * meta is lost again, and the nonce with it. An announcement that arrives late, after a start has completed, costs
+ * another start, and nothing else.
  */
-export const ANNOUNCE_INIT: Script = defineScript(`
+export const ANNOUNCE: Script = defineScript(`
 #!lua flags=allow-oom
-local m = redis.call('HMGET', KEYS[1], 'e', 'w')
-if m[1] and m[2] then return 0 end
+redis.call('HDEL', KEYS[1], 'w', 'k', 't')
 redis.call('HSET', KEYS[1], 'n', ARGV[1])
 return 1
 `)
 
 /**
  * INIT, last step: a new epoch, which starts at the head that was read in between. `KEYS[1]` meta; `ARGV[1]` the nonce,
- * `ARGV[2]` the epoch, `ARGV[3]` the head. Reply: 1, or 0 when meta was lost, or taken over, since the first step.
+ * `ARGV[2]` the epoch, `ARGV[3]` the head, `ARGV[4]` the mark of the change there. Reply: 1, or 0 when the nonce is gone.
+ *
+ * What may come between the two steps, or around them:
+ * - APPLY raises stripes, which stay: a fill of the new epoch that was read before that change is refused. A seq up to
+ *   the head is covered by the base.
+ * - Loss of meta, FLUSHALL: the nonce is gone, and with it stripes that may have been raised since the head was read.
+ *   Completing would let in fills that those fenced: refused.
+ * - Another announcement: it has replaced the nonce, so that of two starts at once only the one that announced last can
+ *   complete, with the head that it read after its own announcement.
+ * - APPLY, FILL or TAIL of the former epoch after this step: nothing of theirs is installed, and no step is taken. What
+ *   APPLY removes or raises is never wrong.
+ * - Records of any former epoch stay where they are, and are none: the epoch must never have been in use before.
+ * - The head may be lower than what stripes hold, after a restore: they stay, and refuse until the log has passed them.
  */
-export const COMPLETE_INIT: Script = defineScript(`
+export const COMPLETE: Script = defineScript(`
 #!lua flags=allow-oom
 if redis.call('HGET', KEYS[1], 'n') ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[1], 'e', ARGV[2], 'b', ARGV[3], 'w', ARGV[3])
+redis.call('HSET', KEYS[1], 'e', ARGV[2], 'b', ARGV[3], 'w', ARGV[3], 'k', ARGV[4])
 redis.call('HDEL', KEYS[1], 'n')
 return 1
 `)

@@ -1,4 +1,6 @@
-import type { RedisServer } from '@tidemark/testkit'
+import { randomBytes } from 'node:crypto'
+import type { Found, StoreKey } from '@tidemark/core'
+import { eventually, type RedisServer } from '@tidemark/testkit'
 import { Redis } from 'ioredis'
 import { onTestFinished } from 'vitest'
 import { createRedisFront, type RedisFront, type RedisFrontOptions } from '../../src/index.ts'
@@ -12,7 +14,6 @@ export function openFront(server: RedisServer, options: Partial<RedisFrontOption
   const front = createRedisFront({
     ...(options.connection === undefined && { url: server.url }),
     codec,
-    head: () => Promise.resolve(0),
     commandTimeoutMs: PATIENT_MS,
     ...options,
   })
@@ -20,10 +21,28 @@ export function openFront(server: RedisServer, options: Partial<RedisFrontOption
   return front
 }
 
+/** A front on a server that was initialized, by this one if by nobody else yet. */
 export async function readyFront(server: RedisServer, options: Partial<RedisFrontOptions> = {}): Promise<RedisFront> {
   const front = openFront(server, options)
+  await eventually('it is connected', () => front.session !== undefined)
+  if (front.session?.epoch === undefined) await initialize(front)
   await front.whenReady(PATIENT_MS)
   return front
+}
+
+export function newEpoch(): string {
+  return randomBytes(4).toString('hex')
+}
+
+/** As who keeps the front in step does. */
+export function initialize(front: RedisFront, head = 0, mark = ''): Promise<boolean> {
+  return front.initialize(() => Promise.resolve({ epoch: newEpoch(), head, mark }))
+}
+
+/** In the session that is under way. */
+export function readNow(front: RedisFront, keys: readonly StoreKey[]): Promise<readonly (Found | undefined)[]> {
+  const { session } = front
+  return session === undefined ? Promise.resolve(keys.map(() => undefined)) : front.read(keys, session)
 }
 
 /** A client that knows nothing of fronts. */

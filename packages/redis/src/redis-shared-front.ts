@@ -1,10 +1,17 @@
+import { randomBytes } from 'node:crypto'
 import {
   type ApplyMode,
   ClosedError,
   type Fill,
   type Found,
+  type FrontInspection,
+  type FrontLook,
   type FrontOutcome,
+  type FrontRecordPage,
+  type FrontSession,
+  type FrontStart,
   type LogChange,
+  type SharedTailStep,
   type StoreKey,
   TidemarkError,
 } from '@tidemark/core'
@@ -14,35 +21,43 @@ import { isOutOfMemory } from './command-errors.ts'
 import { Connection } from './connection.ts'
 import { withinDeadline } from './deadline.ts'
 import { bytesOfFill, fillBatch, type LivingFill } from './fill-batch.ts'
+import { inspectKey } from './inspect-key.ts'
 import { type Keyspace, keyspaceOf } from './keyspace.ts'
 import { lifetimeOf } from './lifetime.ts'
 import type { Link } from './link.ts'
 import { Listeners } from './listeners.ts'
-import { Epoch } from './meta/epoch.ts'
+import { type Meta, META_FIELDS, readMeta } from './meta.ts'
 import type { ResolvedFrontOptions } from './options.ts'
 import { Quarantine } from './quarantine.ts'
 import { readRecords } from './read-records.ts'
+import { readRecordPage } from './record-pages.ts'
 import type {
   RedisFront,
   RedisFrontEvent,
-  RedisFrontInspection,
   RedisFrontListener,
+  RedisFrontStats,
   RedisFrontStatus,
 } from './redis-front.ts'
 import { Room } from './room.ts'
 import { APPLY, APPLY_WITH_ROOM } from './scripts/apply.ts'
 import { FILL } from './scripts/fill.ts'
+import { ANNOUNCE, COMPLETE } from './scripts/init.ts'
 import type { Script } from './scripts/script.ts'
+import { TAIL } from './scripts/tail.ts'
+import { IDENTITY, readServer } from './server-identity.ts'
+import { Sessions } from './sessions.ts'
+import { runTail } from './tail-batch.ts'
 
-/** How often the server is asked for its epoch: the longest that another process's `clear()` or a lost meta goes unnoticed. */
-const LOOK_EVERY_MS = 100
+/** How long after a server refused it is asked again whether it is of use. */
+const PROBE_EVERY_MS = 100
+const EPOCH = /^[0-9a-f]{8}$/
 
-export class SharedFront implements RedisFront {
+export class RedisSharedFront implements RedisFront {
   readonly name: string
   readonly #options: ResolvedFrontOptions
   readonly #keyspace: Keyspace
   readonly #connection: Connection
-  readonly #epoch: Epoch
+  readonly #sessions = new Sessions()
   readonly #quarantine: Quarantine
   readonly #room: Room
   readonly #listeners = new Listeners<RedisFrontEvent>()
@@ -51,11 +66,12 @@ export class SharedFront implements RedisFront {
   #opening: Promise<void> | undefined
   #opened: () => void = () => {}
   #status: RedisFrontStatus = 'connecting'
-  #initFailure: unknown
   #closed: Promise<void> | undefined
   #roundTrips = 0
   #hits = 0
   #misses = 0
+  /** Of the session that was read from last. */
+  #epoch = { text: '', bytes: Buffer.alloc(0) }
 
   constructor(options: ResolvedFrontOptions) {
     const { name, clock, random, connection, commandTimeoutMs, connectTimeoutMs } = options
@@ -65,26 +81,23 @@ export class SharedFront implements RedisFront {
     this.#opening = new Promise((resolve) => (this.#opened = resolve))
     this.#quarantine = new Quarantine((key) => this.#listeners.emit({ type: 'quarantined', key }))
     this.#room = new Room(clock, (error) => this.#listeners.emit({ type: 'full', error }))
-    this.#epoch = new Epoch({
-      meta: this.#keyspace.meta,
-      clock,
-      head: options.head,
-      headTimeoutMs: connectTimeoutMs,
-      onChange: () => this.#update(),
-      onFailure: (error) => this.#fail(error),
-    })
+    this.#sessions.on(() => this.#update())
     this.#connection = new Connection({
       name,
       connection,
       connectionName: 'tidemark-front',
       connectTimeoutMs,
       commandTimeoutMs,
-      probeIntervalMs: LOOK_EVERY_MS,
+      probeIntervalMs: PROBE_EVERY_MS,
+      probesWhileUp: false,
       clock,
       random,
-      probe: (link, timeoutMs) => this.#epoch.look(link, timeoutMs),
-      onLink: (link) => this.#epoch.follow(link),
-      onState: () => this.#update(),
+      probe: (link, timeoutMs) => this.#probe(link, timeoutMs),
+      onLink: (link) => this.#sessions.follow(link),
+      onState: (state) => {
+        this.#sessions.isUp = state === 'up'
+        this.#update()
+      },
     })
   }
 
@@ -96,16 +109,38 @@ export class SharedFront implements RedisFront {
     return this.#connection.error
   }
 
-  read(keys: readonly StoreKey[]): Promise<readonly (Found | undefined)[]> {
+  get session(): FrontSession | undefined {
+    return this.#sessions.current
+  }
+
+  look(): Promise<FrontLook> {
     return this.#call(async (link) => {
-      if (keys.length === 0 || this.#epoch.on(link) === undefined) return keys.map(() => undefined)
+      this.#roundTrips++
+      const sentAt = link.commands
+      try {
+        const reply = await link.call('HMGET', [this.#keyspace.meta, ...META_FIELDS])
+        return this.#lookOf(link, sentAt, readMeta(reply))
+      } catch (error) {
+        // The only call that is made all the time, and that any server which is of use can answer.
+        this.#connection.suspend(link, error as TidemarkError)
+        throw error
+      }
+    })
+  }
+
+  async read(keys: readonly StoreKey[], session: FrontSession): Promise<readonly (Found | undefined)[]> {
+    const { epoch } = session
+    if (session !== this.#sessions.current || epoch === undefined || keys.length === 0) {
+      this.#assertOpen()
+      return keys.map(() => undefined)
+    }
+    return this.#call(async (link) => {
       this.#roundTrips++
       const replies = await readRecords(link, this.#keyspace, keys)
-      // The epoch of now, not of when the read was sent: a flush in between counts.
-      const epoch = this.#epoch.bytesOn(link)
-      if (epoch === undefined) return keys.map(() => undefined)
+      // The session of now, not of when the read was sent: what began in between counts.
+      if (session !== this.#sessions.current) return keys.map(() => undefined)
       const found = replies.decode({
-        epoch,
+        epoch: this.#bytesOf(epoch),
         codec: this.#options.codec,
         now: this.#options.clock.now(),
         tier: this.name,
@@ -130,7 +165,7 @@ export class SharedFront implements RedisFront {
   fill(fills: readonly Fill[]): Promise<readonly FrontOutcome[]> {
     return this.#call(async (link) => {
       const outcomes: FrontOutcome[] = fills.map(() => 'fenced')
-      if (this.#epoch.on(link) === undefined || this.#room.isFull) return outcomes
+      if (this.#sessions.epochOn(link) === undefined || this.#room.isFull) return outcomes
       const living: LivingFill[] = []
       const positions: number[] = []
       for (const [i, fill] of fills.entries()) {
@@ -141,7 +176,7 @@ export class SharedFront implements RedisFront {
       }
       let at = 0
       for (const chunk of chunksOf(living, ({ fill }) => bytesOfFill(fill))) {
-        const epoch = this.#epoch.on(link)
+        const epoch = this.#sessions.epochOn(link)
         if (epoch === undefined || this.#room.isFull) break
         const sent = await this.#run(link, FILL, fillBatch(chunk, epoch, this.#keyspace))
         for (const outcome of sent) outcomes[positions[at++]!] = outcome
@@ -150,23 +185,77 @@ export class SharedFront implements RedisFront {
     })
   }
 
-  /** Resolves when no front of any process that learns of it serves what was there before; others learn within 100 ms. */
-  clear(): Promise<void> {
-    return this.#call((link) => {
+  tail(step: SharedTailStep): Promise<number | undefined> {
+    return this.#call(async (link) => {
+      const epoch = this.#sessions.epochOn(link)
+      if (epoch === undefined) return undefined
+      const chunks = chunksOf(step.changes, ({ key }) => key.id.length)
+      // What is too long for one script is executed in parts, and the watermark moves with the last one.
+      for (const chunk of chunks.slice(0, -1)) await this.#apply(link, chunk, 'invalidate')
       this.#roundTrips++
-      return this.#epoch.renew(link)
+      const sentAt = link.commands
+      const reply = await runTail(link, TAIL, this.#keyspace, epoch, { ...step, changes: chunks.at(-1) ?? [] })
+      this.#sessions.learn(link, sentAt, reply.epoch)
+      return reply.watermark
     })
+  }
+
+  initialize(start: () => Promise<FrontStart>): Promise<boolean> {
+    return this.#call(async (link) => {
+      const { meta } = this.#keyspace
+      const nonce = randomBytes(8).toString('hex')
+      const announcedAt = link.commands
+      this.#roundTrips++
+      await link.run(ANNOUNCE, [meta], [nonce])
+      this.#sessions.learn(link, announcedAt, undefined)
+      // After the announcement, never before: see there.
+      const { epoch, head, mark } = await this.#inTime(start())
+      if (!EPOCH.test(epoch)) throw new RangeError(`an epoch is 8 hexadecimal digits, not "${epoch}"`)
+      // Another connection may lead to another server, or to one that has lost what happened since.
+      if (this.#connection.use() !== link) return false
+      const sentAt = link.commands
+      this.#roundTrips++
+      const isMine = (await link.run(COMPLETE, [meta], [nonce, epoch, String(head), mark])) === 1
+      if (isMine) this.#sessions.learn(link, sentAt, epoch)
+      return isMine
+    })
+  }
+
+  inspect(key: StoreKey): Promise<FrontInspection> {
+    return this.#call(async (link) => {
+      this.#roundTrips++
+      const sentAt = link.commands
+      const { record, fence, meta } = await inspectKey(link, this.#keyspace, key)
+      return { record, fence, look: this.#lookOf(link, sentAt, meta) }
+    })
+  }
+
+  records(cursor: string | undefined, limit: number): Promise<FrontRecordPage> {
+    return this.#call(async (link) => {
+      const epoch = this.#sessions.epochOn(link)
+      if (epoch === undefined) return { records: [], cursor: undefined }
+      this.#roundTrips += 2
+      return readRecordPage(link, this.#keyspace, epoch, cursor, limit)
+    })
+  }
+
+  reconnect(): void {
+    this.#connection.reconnect()
+  }
+
+  onSession(listener: (session: FrontSession | undefined) => void): () => void {
+    return this.#sessions.on(listener)
   }
 
   close(): Promise<void> {
     return (this.#closed ??= this.#close())
   }
 
-  inspect(): RedisFrontInspection {
+  stats(): RedisFrontStats {
     const { commands, timeouts, links } = this.#connection
     return {
       status: this.#status,
-      epoch: this.#epoch.known,
+      epoch: this.session?.epoch,
       full: this.#room.isFull,
       commands,
       roundTrips: this.#roundTrips,
@@ -194,14 +283,14 @@ export class SharedFront implements RedisFront {
       })
     })
     const late = (): Error => {
-      const cause = this.#initFailure instanceof Error ? `: ${this.#initFailure.message}` : ''
-      return this.error ?? this.#notYet(`it was not ready within ${timeoutMs} ms${cause}`)
+      const why = this.#status === 'fenced' ? ': it is connected, and nobody has initialized it yet' : ''
+      return this.error ?? this.#unavailable(`it was not ready within ${timeoutMs} ms${why}`)
     }
     return withinDeadline(ready, timeoutMs, this.#options.clock, late).finally(stop)
   }
 
   async #call<T>(work: (link: Link) => Promise<T>): Promise<T> {
-    if (this.#closed !== undefined) throw new ClosedError(`front "${this.name}"`)
+    this.#assertOpen()
     const call = this.#opening === undefined ? work(this.#connection.use()) : this.#afterOpening(this.#opening, work)
     this.#inFlight.add(call)
     try {
@@ -213,7 +302,7 @@ export class SharedFront implements RedisFront {
 
   async #afterOpening<T>(opening: Promise<void>, work: (link: Link) => Promise<T>): Promise<T> {
     const { clock, commandTimeoutMs } = this.#options
-    await withinDeadline(opening, commandTimeoutMs, clock, () => this.#notYet('it is still connecting'))
+    await withinDeadline(opening, commandTimeoutMs, clock, () => this.#unavailable('it is still connecting'))
     return work(this.#connection.use())
   }
 
@@ -223,9 +312,10 @@ export class SharedFront implements RedisFront {
    */
   async #run(link: Link, script: Script, batch: Batch): Promise<readonly FrontOutcome[]> {
     this.#roundTrips++
+    const sentAt = link.commands
     try {
       const { epoch, outcomes } = await batch.run(link, script)
-      this.#epoch.learn(link, epoch)
+      this.#sessions.learn(link, sentAt, epoch)
       return outcomes
     } catch (error) {
       if (isOutOfMemory(error)) this.#room.refused(error as TidemarkError)
@@ -235,7 +325,7 @@ export class SharedFront implements RedisFront {
 
   async #apply(link: Link, changes: readonly LogChange[], mode: ApplyMode): Promise<readonly FrontOutcome[]> {
     const batch = (how: ApplyMode): Batch =>
-      applyBatch(changes, how, this.#epoch.on(link), this.#keyspace, this.#options)
+      applyBatch(changes, how, this.#sessions.epochOn(link), this.#keyspace, this.#options)
     if (mode === 'install' && !this.#room.isFull) {
       try {
         return await this.#run(link, APPLY_WITH_ROOM, batch('install'))
@@ -251,25 +341,46 @@ export class SharedFront implements RedisFront {
     await this.#connection.close()
   }
 
+  async #probe(link: Link, timeoutMs: number): Promise<void> {
+    const sentAt = link.commands
+    const look = ['HMGET', this.#keyspace.meta, ...META_FIELDS] as const
+    const [info, meta] = await link.probeAll([IDENTITY, look], timeoutMs)
+    this.#sessions.identify(link, readServer(info))
+    this.#sessions.learn(link, sentAt, readMeta(meta).epoch)
+  }
+
+  #lookOf(link: Link, sentAt: number, { epoch, watermark, mark, tailer }: Meta): FrontLook {
+    this.#sessions.learn(link, sentAt, epoch)
+    const session = this.#sessions.current
+    if (session === undefined || session.epoch !== epoch) throw this.#unavailable('its session has ended meanwhile')
+    return { session, watermark, mark, tailer }
+  }
+
+  #bytesOf(epoch: string): Buffer {
+    if (this.#epoch.text !== epoch) this.#epoch = { text: epoch, bytes: Buffer.from(epoch, 'latin1') }
+    return this.#epoch.bytes
+  }
+
+  async #inTime<T>(work: Promise<T>): Promise<T> {
+    const { clock, connectTimeoutMs } = this.#options
+    const late = (): Error => this.#unavailable(`where to start was not told within ${connectTimeoutMs} ms`)
+    return withinDeadline(work, connectTimeoutMs, clock, late)
+  }
+
   #update(): void {
     const status = this.#statusNow()
     if (status === this.#status) return
     this.#status = status
-    if (status !== 'connecting' && status !== 'fenced') this.#open()
+    if (status !== 'connecting') this.#open()
     this.#listeners.emit({ type: 'status', status, error: this.error })
   }
 
   #statusNow(): RedisFrontStatus {
     const { state } = this.#connection
-    if (state === 'up') return this.#epoch.known === undefined ? 'fenced' : 'ready'
-    return state === 'waiting' ? 'disconnected' : state
-  }
-
-  /** INIT failed. The next look starts it again. */
-  #fail(error: unknown): void {
-    this.#initFailure = error
-    this.#open()
-    if (this.#closed === undefined) this.#listeners.emit({ type: 'init-failed', error })
+    if (state !== 'up') return state === 'waiting' ? 'disconnected' : state
+    // Without a session: it has just ended, or is about to begin, and the state follows.
+    if (this.session === undefined) return this.#status
+    return this.session.epoch === undefined ? 'fenced' : 'ready'
   }
 
   #open(): void {
@@ -277,7 +388,11 @@ export class SharedFront implements RedisFront {
     this.#opened()
   }
 
-  #notYet(why: string): TidemarkError {
+  #assertOpen(): void {
+    if (this.#closed !== undefined) throw new ClosedError(`front "${this.name}"`)
+  }
+
+  #unavailable(why: string): TidemarkError {
     const { name } = this
     return new TidemarkError('FRONT_UNAVAILABLE', `front "${name}" cannot be used: ${why}`, {
       retryable: true,

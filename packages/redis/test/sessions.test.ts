@@ -1,0 +1,298 @@
+import type { FrontSession } from '@tidemark/core'
+import { eventually, type RedisServer, startRedis } from '@tidemark/testkit'
+import type { Redis } from 'ioredis'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { RedisFront } from '../src/index.ts'
+import { keyspaceOf } from '../src/keyspace.ts'
+import { change, fillOf, key } from './support/changes.ts'
+import { initialize, newEpoch, openFront, PATIENT_MS, rawClient, readNow, readyFront } from './support/fronts.ts'
+
+const { meta, prefix } = keyspaceOf('tidemark')
+
+let server: RedisServer
+let raw: Redis
+beforeAll(async () => {
+  server = await startRedis()
+})
+afterAll(() => server.close())
+beforeEach(async () => {
+  raw = rawClient(server)
+  await raw.flushall()
+})
+
+function watch(front: RedisFront): (FrontSession | undefined)[] {
+  const seen: (FrontSession | undefined)[] = []
+  front.onSession((session) => seen.push(session))
+  return seen
+}
+
+describe('a session', () => {
+  test('names the run of the server, and its epoch as soon as there is one', async () => {
+    const front = openFront(server)
+    const seen = watch(front)
+    await eventually('it is connected', () => front.session !== undefined)
+    const runId = /run_id:(\w+)/.exec(await raw.info('server'))![1]
+    expect(front.session).toEqual({ server: runId, epoch: undefined })
+    expect(front.status).toBe('fenced')
+    await initialize(front)
+    expect(front.session).toEqual({ server: runId, epoch: await raw.hget(meta, 'e') })
+    expect(front.status).toBe('ready')
+    expect(seen).toEqual([{ server: runId, epoch: undefined }, front.session])
+  })
+
+  test('is the same object for as long as nothing changes', async () => {
+    const front = await readyFront(server)
+    const { session } = front
+    await front.apply([change(1, key('a'), 1)], 'install')
+    expect((await front.look()).session).toBe(session)
+    await front.tail({ from: 0, to: 1, changes: [change(1, key('a'), 1)], mark: '', tailer: 'me' })
+    expect(front.session).toBe(session)
+  })
+
+  test.each<[by: string, call: (front: RedisFront) => Promise<unknown>]>([
+    ['look', (front) => front.look()],
+    ['apply', (front) => front.apply([change(9, key('b'), 1)], 'install')],
+    ['fill', (front) => front.fill([fillOf(key('b'), 1, 9, 9)])],
+    ['tail', (front) => front.tail({ from: 1, to: 1, changes: [], mark: '', tailer: 'me' })],
+    ['inspect', (front) => front.inspect(key('a'))],
+  ])('ends with its epoch, as %s finds out', async (_by, call) => {
+    const front = await readyFront(server)
+    await front.apply([change(1, key('a'), 1)], 'install')
+    const session = front.session!
+    for (const epoch of [newEpoch(), undefined]) {
+      if (epoch === undefined) await raw.hdel(meta, 'w')
+      else await raw.hset(meta, 'e', epoch)
+      await call(front)
+      expect(front.session).toEqual({ server: session.server, epoch })
+      expect(await front.read([key('a')], session)).toEqual([undefined])
+    }
+    expect(front.status).toBe('fenced')
+  })
+
+  test('that ends while a read is under way voids its answer', async () => {
+    const front = await readyFront(server)
+    await front.apply([change(1, key('a'), 1)], 'install')
+    const session = front.session!
+    expect((await front.read([key('a')], session))[0]?.asOf).toBe(1)
+    const reading = front.read([key('a')], session)
+    front.reconnect()
+    expect(front.session).toBeUndefined()
+    await expect(reading.then(([answer]) => answer?.asOf).catch(() => undefined)).resolves.toBeUndefined()
+    await eventually('there is another one', () => front.session !== undefined)
+    expect(front.session).toEqual(session)
+    expect(front.session).not.toBe(session)
+    expect(await front.read([key('a')], session)).toEqual([undefined])
+    expect((await readNow(front, [key('a')]))[0]?.asOf).toBe(1)
+    expect(front.stats().connections).toBe(2)
+  })
+
+  test('that is over costs no round trip', async () => {
+    const front = await readyFront(server)
+    const { commands } = front.stats()
+    expect(await front.read([key('a')], { ...front.session! })).toEqual([undefined])
+    expect(front.stats().commands).toBe(commands)
+  })
+})
+
+test('nothing is sent in the background while the link is up', async () => {
+  const front = await readyFront(server, { commandTimeoutMs: 20 })
+  const { commands } = front.stats()
+  await new Promise((resolve) => setTimeout(resolve, 250))
+  expect(front.stats().commands).toBe(commands)
+  await front.look()
+  expect(front.stats().commands).toBe(commands + 1)
+})
+
+test('a look says where the front stands', async () => {
+  const front = openFront(server)
+  expect(await front.look()).toEqual({ session: front.session, watermark: undefined, mark: '', tailer: '' })
+  await initialize(front, 7, 'seven')
+  expect(await front.look()).toEqual({ session: front.session, watermark: 7, mark: 'seven', tailer: '' })
+  await front.tail({ from: 7, to: 8, changes: [change(8, key('a'), 1)], mark: 'eight', tailer: 'me' })
+  expect(await front.look()).toEqual({ session: front.session, watermark: 8, mark: 'eight', tailer: 'me' })
+  for (const damaged of ['', 'x', '-1', '1e99']) {
+    await raw.hset(meta, 'w', damaged)
+    expect(await front.look()).toMatchObject({ session: { epoch: undefined }, watermark: undefined, mark: '' })
+  }
+})
+
+describe('what the server lost', () => {
+  test('meta alone: nothing is served or installed, what a commit replaces goes all the same', async () => {
+    const front = await readyFront(server)
+    await front.apply([change(1, key('a'), 1), change(2, key('b'), 1)], 'install')
+    await raw.del(meta)
+    // Before anybody has noticed.
+    expect(await front.apply([change(3, key('a'), 2)], 'install')).toEqual(['removed'])
+    expect(front.status).toBe('fenced')
+    expect(await readNow(front, [key('b')])).toEqual([undefined])
+    expect(await front.fill([fillOf(key('a'), 2, 3, 3)])).toEqual(['fenced'])
+    expect(await front.apply([change(4, key('a'), 2)], 'install')).toEqual(['removed'])
+    expect(await front.tail({ from: 0, to: 4, changes: [], mark: '', tailer: '' })).toBeUndefined()
+    expect(await initialize(front, 4)).toBe(true)
+    expect(await raw.exists(`${prefix}b`)).toBe(1)
+    expect(await readNow(front, [key('a'), key('b')])).toEqual([undefined, undefined])
+  })
+
+  test('everything: started anew at the head, it takes nothing older', async () => {
+    const front = await readyFront(server)
+    await front.apply([change(7, key('a'), 'seven')], 'install')
+    await raw.flushall()
+    expect((await front.look()).watermark).toBeUndefined()
+    await initialize(front, 7)
+    expect(await front.apply([change(6, key('a'), 'six')], 'install')).toEqual(['removed'])
+    expect(await front.fill([fillOf(key('a'), 'six', 6, 6)])).toEqual(['fenced'])
+    expect(await front.fill([fillOf(key('a'), 'seven', 7, 7)])).toEqual(['installed'])
+  })
+})
+
+describe('initialize()', () => {
+  test('asks where to start after it has announced itself, and takes the watermark away meanwhile', async () => {
+    const front = await readyFront(server)
+    await front.apply([change(9, key('a'), 1)], 'install')
+    const epoch = newEpoch()
+    const isMine = await front.initialize(async () => {
+      expect(await raw.hmget(meta, 'w', 'n')).toEqual([null, expect.stringMatching(/^[0-9a-f]{16}$/)])
+      expect(front.session?.epoch).toBeUndefined()
+      return { epoch, head: 3, mark: 'three' }
+    })
+    expect(isMine).toBe(true)
+    expect(front.session?.epoch).toBe(epoch)
+    expect(await raw.hmget(meta, 'e', 'b', 'w', 'k', 'n', 't')).toEqual([epoch, '3', '3', 'three', null, null])
+    // What was executed before has left its fence.
+    expect(await front.fill([fillOf(key('a'), 1, 8, 8)])).toEqual(['fenced'])
+  })
+
+  test('of several at once completes for one, whose epoch is everybody’s', async () => {
+    const fronts = await Promise.all(Array.from({ length: 5 }, () => readyFront(server)))
+    const completed = await Promise.all(fronts.map((front) => initialize(front)))
+    expect(completed.filter(Boolean)).toHaveLength(1)
+    const sessions = await Promise.all(fronts.map(async (front) => (await front.look()).session.epoch))
+    expect(new Set(sessions)).toEqual(new Set([fronts[completed.indexOf(true)]!.session!.epoch]))
+  })
+
+  test('does not complete when meta was lost meanwhile, or the link', async () => {
+    const front = await readyFront(server)
+    const start = (between: () => unknown) => async () => {
+      await between()
+      return { epoch: newEpoch(), head: 1, mark: '' }
+    }
+    expect(await front.initialize(start(() => raw.flushall()))).toBe(false)
+    expect((await front.look()).watermark).toBeUndefined()
+    await expect(front.initialize(start(() => front.reconnect()))).rejects.toMatchObject({ code: 'FRONT_UNAVAILABLE' })
+    await eventually('it is connected', () => front.session !== undefined)
+    const again = start(async () => {
+      front.reconnect()
+      await eventually('it is connected', () => front.session !== undefined)
+    })
+    expect(await front.initialize(again)).toBe(false)
+    expect((await front.look()).watermark).toBeUndefined()
+  })
+
+  test('rejects with what the caller throws, stays closed, and takes no odd epoch', async () => {
+    const front = await readyFront(server)
+    await expect(front.initialize(() => Promise.reject(new Error('the file is busy')))).rejects.toThrow('file is busy')
+    expect((await front.look()).watermark).toBeUndefined()
+    const odd = (): Promise<never> => Promise.resolve({ epoch: 'x', head: 0, mark: '' } as never)
+    await expect(front.initialize(odd)).rejects.toBeInstanceOf(RangeError)
+  })
+
+  test('is bounded in time, whatever the caller does', async () => {
+    const front = await readyFront(server, { connectTimeoutMs: 30 })
+    const never = front.initialize(() => new Promise(() => {}))
+    await expect(never).rejects.toMatchObject({ code: 'FRONT_UNAVAILABLE' })
+    await front.close()
+  })
+})
+
+describe('tail()', () => {
+  const step = (from: number, ...changes: ReturnType<typeof change>[]) => ({
+    from,
+    to: changes.at(-1)!.seq,
+    changes,
+    mark: 'm',
+    tailer: 'me',
+  })
+
+  test('removes what its changes replaced, keeps what is as new, and fences both', async () => {
+    const front = await readyFront(server)
+    await front.fill(['a', 'b', 'c'].map((id) => fillOf(key(id), 0, 0, 0)))
+    await front.apply([change(2, key('b'), 'new')], 'install')
+    expect(await front.tail(step(0, change(1, key('a'), 1), change(2, key('b'), 'new')))).toBe(2)
+    const found = await readNow(
+      front,
+      ['a', 'b', 'c'].map((id) => key(id)),
+    )
+    expect(found.map((each) => each?.asOf)).toEqual([undefined, 2, 0])
+    expect(await front.fill([fillOf(key('a'), 0, 0, 0)])).toEqual(['fenced'])
+  })
+
+  test('says where the watermark stands when it does not start there', async () => {
+    const front = await readyFront(server)
+    expect(await front.tail(step(1, change(2, key('a'), 1)))).toBe(0)
+    expect(await front.tail(step(0, change(1, key('a'), 1)))).toBe(1)
+    expect(await front.tail(step(0, change(1, key('a'), 1)))).toBe(1)
+    expect((await front.look()).watermark).toBe(1)
+  })
+
+  test('takes steps that are too long for one script', async () => {
+    const front = await readyFront(server)
+    const changes = Array.from({ length: 2_500 }, (_, i) => change(i + 1, key('k', i), i))
+    await front.fill(changes.map((each) => fillOf(each.key, 'old', 0, 0)))
+    expect(await front.tail(step(0, ...changes))).toBe(2_500)
+    expect(await raw.dbsize()).toBe(1)
+  })
+})
+
+describe('looking into it', () => {
+  test('inspect() tells record, fence and where the front stands', async () => {
+    const front = await readyFront(server, { jitter: 0 })
+    expect(await front.inspect(key('a'))).toMatchObject({ record: undefined, fence: 0, look: { watermark: 0 } })
+    await front.apply([change(5, key('a'), 1)], 'install')
+    const { record, fence, look } = await front.inspect(key('a'))
+    expect(record).toMatchObject({ kind: 'value', version: 5, epoch: front.session?.epoch })
+    expect(record!.until).toBeGreaterThan(Date.now())
+    expect([fence, look.session]).toEqual([5, front.session])
+    await initialize(front, 9)
+    expect(await front.inspect(key('a'))).toMatchObject({ record: { version: 5 }, fence: 9, look: { watermark: 9 } })
+    await raw.del(`${prefix}a`)
+    await raw.lpush(`${prefix}a`, 'stray')
+    expect((await front.inspect(key('a'))).record).toBeUndefined()
+  })
+
+  test('records() lists what the epoch holds, page by page', async () => {
+    const front = await readyFront(server)
+    await front.apply([change(1, key('former'), 1)], 'install')
+    await initialize(front, 1)
+    const other = await readyFront(server, { namespace: 'tidemark2' })
+    await other.apply([change(1, key('theirs'), 1)], 'install')
+    const changes = Array.from({ length: 300 }, (_, i) => change(i + 2, key('ключ', i), i))
+    await front.apply(changes, 'install')
+    await raw.set(`${prefix}damaged`, 'x')
+    await raw.lpush(`${prefix}stray`, 'x')
+    const held = new Map<string, number>()
+    let pages = 0
+    let cursor: string | undefined
+    do {
+      const page = await front.records(cursor, 50)
+      for (const { id, version } of page.records) held.set(id, version)
+      cursor = page.cursor
+      pages++
+    } while (cursor !== undefined)
+    expect(held).toEqual(new Map(changes.map((each) => [each.key.id, each.seq])))
+    expect(pages).toBeGreaterThan(3)
+    await expect(front.records('x', 10)).rejects.toBeInstanceOf(TypeError)
+    await expect(front.records(undefined, 0)).rejects.toBeInstanceOf(RangeError)
+    await raw.del(meta)
+    await front.look()
+    expect(await front.records(undefined, 10)).toEqual({ records: [], cursor: undefined })
+  })
+})
+
+test('whenReady() says that nobody has initialized the server', async () => {
+  const front = openFront(server)
+  await eventually('it is connected', () => front.status === 'fenced')
+  await expect(front.whenReady(1)).rejects.toThrow(/nobody has initialized it yet/)
+  const ready = front.whenReady(PATIENT_MS)
+  await initialize(front)
+  await ready
+})
