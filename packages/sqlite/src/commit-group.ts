@@ -1,8 +1,11 @@
 import type { Codec, Commit, Entry, Proposal, StoreKey, Write } from '@tidemark/core'
 import type { Statement } from 'better-sqlite3'
+import { AgreementTable } from './agreement-table.ts'
 import { ChangeWriter } from './change-writer.ts'
 import type { Connection, RowStatement } from './connection.ts'
 import { GroupPlan } from './group-plan.ts'
+import type { KnownIdentity } from './known-identity.ts'
+import { LeaseTable } from './lease-table.ts'
 import { WriteSource } from './write-source.ts'
 
 /** A group grows no further than this, so that a burst of large values is not held in memory twice. */
@@ -12,16 +15,35 @@ const MAX_BYTES = 16 * 1024 * 1024
 export type Request =
   | { readonly kind: 'proposal'; readonly proposal: Proposal }
   | { readonly kind: 'expire'; readonly limit: number }
+  | { readonly kind: 'task'; readonly task: Task }
 
-/** What became of one request: a commit, or the error that only this one failed with. */
-export type Outcome = { readonly commit: Commit } | { readonly error: unknown }
+/** Something that is no change of the log, in its place among the commits of a transaction. */
+export type Task = (transaction: Transaction) => unknown
+
+/** What a task works on. */
+export interface Transaction {
+  /** Of the log, with what the commits before it in the same transaction have added. */
+  readonly head: number
+  readonly agreements: AgreementTable
+  readonly leases: LeaseTable
+  /** The log has another epoch from here on. */
+  startEpoch(): void
+}
+
+/** What became of one request: a commit, what a task returned, or the error that only this one failed with. */
+export type Outcome = { readonly commit: Commit } | { readonly result: unknown } | { readonly error: unknown }
 
 export interface CommitGroupOptions {
   readonly codec: Codec
   readonly origin: string
+  /** The name of the tier. */
+  readonly name: string
+  readonly identity: KnownIdentity
   readonly maxGroup: number
   readonly now: () => number
 }
+
+type HeadRow = readonly [seq: number, at: number, epoch: number, terms: number | null, hasLeases: number]
 
 /** Commits several requests in one transaction. */
 export class CommitGroup {
@@ -29,16 +51,26 @@ export class CommitGroup {
   readonly #options: CommitGroupOptions
   readonly #source: WriteSource
   readonly #writer: ChangeWriter
-  readonly #readHead: RowStatement<readonly [seq: number, at: number]>
+  readonly #agreements: AgreementTable
+  readonly #leases: LeaseTable
+  readonly #readHead: RowStatement<HeadRow>
   readonly #writeHead: Statement
+  readonly #writeEpoch: Statement
 
   constructor(connection: Connection, options: CommitGroupOptions) {
     this.#connection = connection
     this.#options = options
     this.#source = new WriteSource(connection, options.codec)
     this.#writer = new ChangeWriter(connection)
-    this.#readHead = connection.prepareRows('SELECT seq, at FROM log_head WHERE id = 1')
+    this.#agreements = new AgreementTable(connection)
+    this.#leases = new LeaseTable(connection, options.name)
+    // All in one statement: this is what a group costs that meets no agreement and no lease.
+    this.#readHead = connection.prepareRows(
+      `SELECT seq, at, epoch, (SELECT sum(term) FROM front_agreement), EXISTS (SELECT 1 FROM lease)
+       FROM log_head WHERE id = 1`,
+    )
     this.#writeHead = connection.prepare('UPDATE log_head SET seq = ?, at = ? WHERE id = 1')
+    this.#writeEpoch = connection.prepare('UPDATE log_head SET epoch = ? WHERE id = 1')
   }
 
   /**
@@ -48,17 +80,38 @@ export class CommitGroup {
   run(requests: readonly Request[]): readonly Outcome[] {
     // What reads nothing can decide before the lock is taken.
     const decided = requests.map(decideBlind)
-    return this.#connection.write(() => {
-      const [head, lastAt] = this.#readHead.get()!
+    const agreements = this.#agreements
+    const leases = this.#leases
+    const done = this.#connection.write(() => {
+      const [head, lastAt, logEpoch, terms, hasLeases] = this.#readHead.get()!
+      let epoch = logEpoch
       const now = Math.floor(this.#options.now())
       const at = Math.max(now, lastAt)
-      const plan = new GroupPlan({ source: this.#source, head, now, at, origin: this.#options.origin })
+      agreements.begin(epoch, terms)
+      leases.begin(hasLeases === 1, now)
+      const plan = new GroupPlan({
+        source: this.#source,
+        agreements,
+        leases,
+        head,
+        now,
+        at,
+        origin: this.#options.origin,
+      })
+      const transaction: Transaction = {
+        get head() {
+          return plan.head
+        },
+        agreements,
+        leases,
+        startEpoch: () => this.#writeEpoch.run(++epoch),
+      }
       plan.prefetch(...keysOf(requests, decided))
       const outcomes: Outcome[] = []
       let bytes = 0
       for (const [i, request] of requests.entries()) {
         if (i > 0 && (plan.changes.length >= this.#options.maxGroup || bytes >= MAX_BYTES)) break
-        const outcome = carryOut(plan, request, decided[i])
+        const outcome = carryOut(plan, transaction, request, decided[i])
         outcomes.push(outcome)
         if ('commit' in outcome) for (const { payload } of outcome.commit.changes) bytes += payload?.byteLength ?? 0
       }
@@ -67,8 +120,10 @@ export class CommitGroup {
         this.#writer.store(plan.final.values())
         this.#writeHead.run(plan.head, at)
       }
-      return outcomes
+      return { outcomes, epoch }
     })
+    this.#options.identity.saw(done.epoch)
+    return done.outcomes
   }
 }
 
@@ -90,9 +145,12 @@ function decideBlind(request: Request): Decision | undefined {
   return request.kind === 'proposal' && request.proposal.reads.length === 0 ? decide(request.proposal, []) : undefined
 }
 
-function carryOut(plan: GroupPlan, request: Request, blind: Decision | undefined): Outcome {
+function carryOut(plan: GroupPlan, transaction: Transaction, request: Request, blind: Decision | undefined): Outcome {
+  if (request.kind === 'task') return { result: request.task(transaction) }
   if (request.kind === 'expire') return { commit: plan.expire(request.limit) }
   const { proposal } = request
+  const error = proposal.lease && transaction.leases.refusal(proposal.lease)
+  if (error !== undefined) return { error }
   const decision = blind ?? decide(proposal, plan.current(proposal.reads))
   return 'error' in decision ? decision : { commit: plan.take(decision.writes, proposal) }
 }

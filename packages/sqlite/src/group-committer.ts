@@ -1,5 +1,5 @@
 import { afterTurn, type Clock, type Commit, type Proposal, TidemarkError } from '@tidemark/core'
-import type { CommitGroup, Outcome, Request } from './commit-group.ts'
+import type { CommitGroup, Outcome, Request, Transaction } from './commit-group.ts'
 import type { FileIdentity } from './file-identity.ts'
 import { type ErrorContext, isBusy, toTidemarkError } from './sqlite-errors.ts'
 
@@ -9,10 +9,11 @@ const MAX_PAUSE_MS = 4
 /** Errors of the disk: splitting a group and trying again would only repeat them, or do worse. */
 const DISK_ERRORS: readonly unknown[] = ['IO', 'CORRUPT', 'READ_ONLY']
 
+/** Both settle the request's own promise; what is resolved with is what its kind of request comes to. */
 interface Waiting {
   readonly request: Request
   readonly since: number
-  readonly resolve: (commit: Commit) => void
+  readonly resolve: (outcome: never) => void
   readonly reject: (error: unknown) => void
 }
 
@@ -54,12 +55,17 @@ export class GroupCommitter {
     return this.#enqueue({ kind: 'expire', limit })
   }
 
+  /** Does something that is no change of the log, in its place among the commits, and as durably. */
+  perform<T>(task: (transaction: Transaction) => T): Promise<T> {
+    return this.#enqueue({ kind: 'task', task })
+  }
+
   /** Resolves when nothing waits any more. */
   drained(): Promise<void> {
     return this.#unsettled === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve))
   }
 
-  #enqueue(request: Request): Promise<Commit> {
+  #enqueue<T>(request: Request): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#queue.push({ request, since: this.#options.clock.monotonic(), resolve, reject })
       this.#unsettled += 1
@@ -114,7 +120,8 @@ export class GroupCommitter {
     if (commits.length > 0) this.#options.onCommitted(commits)
     this.#unsettled -= outcomes.length
     for (const [i, outcome] of outcomes.entries()) {
-      if ('commit' in outcome) group[i]!.resolve(outcome.commit)
+      if ('commit' in outcome) group[i]!.resolve(outcome.commit as never)
+      else if ('result' in outcome) group[i]!.resolve(outcome.result as never)
       else group[i]!.reject(outcome.error)
     }
   }

@@ -1,4 +1,6 @@
 import type { Commit, DeleteWrite, Entry, LogChange, Proposal, SetWrite, StoreKey, Write } from '@tidemark/core'
+import type { AgreementTable } from './agreement-table.ts'
+import type { LeaseTable } from './lease-table.ts'
 import type { WriteSource } from './write-source.ts'
 
 interface ExpireWrite {
@@ -24,6 +26,8 @@ const ABSENT: Known = Object.freeze({ version: 0, entry: undefined })
 
 export interface GroupPlanOptions {
   readonly source: WriteSource
+  readonly agreements: AgreementTable
+  readonly leases: LeaseTable
   /** The head of the log before the transaction. */
   readonly head: number
   /** The time that decides what has expired: never `at`, which one writer with a clock ahead moves for all. */
@@ -71,16 +75,21 @@ export class GroupPlan {
   /** Takes in what a proposal decided as one commit. */
   take(writes: readonly Write[], proposal: Proposal): Commit {
     this.#fetchMissing(writes)
+    const { leases } = this.#options
+    if (proposal.lease !== undefined) leases.end(proposal.lease.key)
+    // Also for what deletes nothing: whoever loads that key has seen a state that somebody has just decided about.
+    for (const { key } of writes) leases.end(key)
     return this.#commit(writes.length === 1 ? this.#effect(writes[0]!) : this.#effects(writes), proposal)
   }
 
   /** Takes in the removal of up to `limit` entries whose time has come as one commit. */
   expire(limit: number): Commit {
-    const { source, now } = this.#options
+    const { source, leases, now } = this.#options
     const effects: Effect[] = []
     for (const { key, version } of source.expired(now, limit)) {
       // Written again by an earlier proposal of this group.
       if (this.final.has(key.id)) continue
+      leases.end(key)
       effects.push({ write: { op: 'expire', key }, prevVersion: version })
     }
     return this.#commit(effects, undefined)
@@ -127,7 +136,7 @@ export class GroupPlan {
       this.final.set(id, change)
       this.#known.set(id, this.#isLive(change) ? { version: change.seq, entry: toEntry(change) } : ABSENT)
     }
-    return { changes, asOf: last, proposal, tiers: [] }
+    return { changes, asOf: last, proposal, agreements: this.#options.agreements.current, tiers: [] }
   }
 
   #change({ write, prevVersion }: Effect, seq: number, first: number, last: number): LogChange {

@@ -1,7 +1,9 @@
-import { type Clock, ClosedError } from '@tidemark/core'
+import { type Clock, ClosedError, type LogIdentity } from '@tidemark/core'
 import type { Connection, RowStatement } from './connection.ts'
+import type { KnownIdentity } from './known-identity.ts'
 
 interface Waiter {
+  readonly identity: LogIdentity
   readonly after: number
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
@@ -9,6 +11,7 @@ interface Waiter {
 
 export interface HeadWatchOptions {
   readonly clock: Clock
+  readonly identity: KnownIdentity
   readonly pollMs: () => number
 }
 
@@ -22,7 +25,7 @@ export class HeadWatch {
   readonly #connection: Connection
   readonly #options: HeadWatchOptions
   readonly #dataVersion: RowStatement<number>
-  readonly #readHead: RowStatement<number>
+  readonly #readHead: RowStatement<readonly [seq: number, epoch: number]>
   readonly #waiters = new Set<Waiter>()
   #seenVersion: number | undefined
   #head = 0
@@ -32,7 +35,7 @@ export class HeadWatch {
     this.#connection = connection
     this.#options = options
     this.#dataVersion = connection.prepareColumn('PRAGMA data_version')
-    this.#readHead = connection.prepareColumn('SELECT seq FROM log_head WHERE id = 1')
+    this.#readHead = connection.prepareRows('SELECT seq, epoch FROM log_head WHERE id = 1')
   }
 
   /** The head now, commits of other processes included. @throws TidemarkError */
@@ -41,7 +44,9 @@ export class HeadWatch {
       const version = this.#dataVersion.get()
       if (version !== this.#seenVersion) {
         // In this order: a commit in between makes the head newer than the version says, and the next call looks again.
-        this.#head = this.#readHead.get()!
+        const [head, epoch] = this.#readHead.get()!
+        this.#head = head
+        this.#options.identity.saw(epoch)
         this.#seenVersion = version
       }
       return this.#head
@@ -63,6 +68,7 @@ export class HeadWatch {
         this.#waiters.delete(waiter)
       }
       const waiter: Waiter = {
+        identity: this.#options.identity.current,
         after,
         resolve: () => {
           done()
@@ -101,7 +107,9 @@ export class HeadWatch {
   }
 
   #wake(head: number): void {
-    for (const waiter of this.#waiters) if (waiter.after < head) waiter.resolve()
+    const identity = this.#options.identity.current
+    // Another epoch may well have a lower head: who waits has to look again.
+    for (const waiter of this.#waiters) if (waiter.after < head || waiter.identity !== identity) waiter.resolve()
   }
 
   #schedulePoll(): void {

@@ -2,12 +2,12 @@ import {
   CompactedError,
   type Codec,
   type LogChange,
-  type LogIdentity,
   type LogPage,
   type LogReadOptions,
   TidemarkError,
 } from '@tidemark/core'
 import type { Connection, RowStatement } from './connection.ts'
+import type { KnownIdentity } from './known-identity.ts'
 import { LOG_COLUMNS, LOG_COLUMNS_WITHOUT_VALUES, type LogRow, toChange } from './log-rows.ts'
 
 /** The statements that read one page. */
@@ -21,28 +21,22 @@ interface PageStatements {
 export class LogReader {
   readonly #connection: Connection
   readonly #codec: Codec
-  readonly #bounds: RowStatement<readonly [head: number, floor: number]>
+  readonly #identity: KnownIdentity
+  readonly #bounds: RowStatement<readonly [head: number, floor: number, epoch: number]>
   readonly #full: PageStatements
   readonly #withoutValues: PageStatements
 
-  constructor(connection: Connection, codec: Codec) {
+  constructor(connection: Connection, codec: Codec, identity: KnownIdentity) {
     this.#connection = connection
     this.#codec = codec
-    this.#bounds = connection.prepareRows('SELECT seq, floor FROM log_head WHERE id = 1')
+    this.#identity = identity
+    this.#bounds = connection.prepareRows('SELECT seq, floor, epoch FROM log_head WHERE id = 1')
     this.#full = this.#prepare(LOG_COLUMNS)
     this.#withoutValues = this.#prepare(LOG_COLUMNS_WITHOUT_VALUES)
   }
 
-  identity(): LogIdentity {
-    const statement = this.#connection.prepareRows<readonly [id: string, epoch: number]>(
-      'SELECT lower(hex(log_id)), epoch FROM log_head WHERE id = 1',
-    )
-    const [id, epoch] = this.#connection.read(() => statement.get())!
-    return Object.freeze({ id, epoch })
-  }
-
   floor(): number {
-    return this.#connection.read(() => this.#bounds.get())![1]
+    return this.#connection.read(() => this.#readBounds()).floor
   }
 
   /** @throws CompactedError, TidemarkError LOG_AHEAD, LOG_GAP */
@@ -66,8 +60,14 @@ export class LogReader {
     }
   }
 
+  #readBounds(): { head: number; floor: number } {
+    const [head, floor, epoch] = this.#bounds.get()!
+    this.#identity.saw(epoch)
+    return { head, floor }
+  }
+
   #rows({ page, rest }: PageStatements, after: number, limit: number): { head: number; rows: readonly LogRow[] } {
-    const [head, floor] = this.#bounds.get()!
+    const { head, floor } = this.#readBounds()
     if (after < floor) throw new CompactedError(after, floor, head)
     if (after > head) throw ahead(after, head)
     if (after === head) return { head, rows: [] }

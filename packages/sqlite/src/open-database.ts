@@ -1,4 +1,5 @@
 import type { Database, Options } from 'better-sqlite3'
+import { markBoot, readBootId } from './boot-mark.ts'
 import { migrate } from './migrate.ts'
 import type { ResolvedOptions } from './options.ts'
 import { IN_MEMORY } from './options.ts'
@@ -17,6 +18,8 @@ export interface DriverSettings {
   readonly driver: Driver
   readonly verbose?: Options['verbose'] | undefined
   readonly migrations?: readonly Migration[] | undefined
+  /** Of the operating system; see boot-mark.ts. */
+  readonly bootId?: (() => string | undefined) | undefined
 }
 
 /**
@@ -37,6 +40,9 @@ export function openDatabase(options: ResolvedOptions, settings: DriverSettings)
     assertSqliteVersion(db.prepare('SELECT sqlite_version()').pluck().get() as string)
     migrate(db, options, settings.migrations ?? MIGRATIONS)
     configure(db, options)
+    // Before anything is written without a sync of its own: the mark has to be there whenever that is lost.
+    if (!options.readOnly) markBoot(db, options, (settings.bootId ?? readBootId)())
+    db.pragma(`synchronous = ${options.synchronous}`)
     return db
   } catch (error) {
     db.close()
@@ -59,7 +65,7 @@ export function untilFree<T>(timeoutMs: number, work: () => T): T {
 }
 
 function configure(db: Database, { synchronous, readOnly }: ResolvedOptions): void {
-  db.pragma(`synchronous = ${synchronous}`)
+  db.pragma('synchronous = full')
   // On macOS, fsync alone leaves data in the drive's cache. No effect elsewhere.
   if (synchronous === 'full') {
     db.pragma('fullfsync = on')

@@ -48,4 +48,30 @@ const VERSION_1: Migration = `
   );
 `
 
-export const MIGRATIONS: readonly Migration[] = Object.freeze([VERSION_1])
+/**
+ * log_head.boot: the boot of the operating system during which the file was last opened for writes that are not synced
+ * one by one; null: since the last such boot it was only written with each commit synced.
+ * front_agreement: rows are never deleted and terms only grow, so the sum of the terms tells whether anything changed.
+ * lease: those that are held, and some whose time is up. AUTOINCREMENT, so that no token is ever given out twice.
+ */
+const VERSION_2: Migration = `
+  ALTER TABLE log_head ADD COLUMN boot TEXT;
+
+  CREATE TABLE front_agreement (
+    front TEXT PRIMARY KEY NOT NULL,
+    epoch TEXT NOT NULL,
+    server TEXT NOT NULL,
+    term INTEGER NOT NULL,
+    suspended INTEGER NOT NULL
+  ) WITHOUT ROWID;
+
+  CREATE TABLE lease (
+    token INTEGER PRIMARY KEY AUTOINCREMENT,
+    key BLOB NOT NULL UNIQUE,
+    until INTEGER NOT NULL,
+    ttl_ms INTEGER NOT NULL
+  );
+  CREATE INDEX lease_until ON lease (until);
+`
+
+export const MIGRATIONS: readonly Migration[] = Object.freeze([VERSION_1, VERSION_2])

@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import {
+  type AgreementSample,
   type Back,
   ClosedError,
   type Codec,
   type Commit,
   type CommitListener,
   type Found,
+  type FrontAgreements,
   type KeyRange,
   type Log,
   type Proposal,
@@ -17,6 +19,7 @@ import {
   TidemarkError,
   wholeAtLeast,
 } from '@tidemark/core'
+import { readBootId } from './boot-mark.ts'
 import { claimFile } from './claim-file.ts'
 import { CommitGroup } from './commit-group.ts'
 import { CommitListeners } from './commit-listeners.ts'
@@ -25,12 +28,15 @@ import { EntryReader } from './entry-reader.ts'
 import { FileIdentity } from './file-identity.ts'
 import { GroupCommitter } from './group-committer.ts'
 import { HeadWatch } from './head-watch.ts'
+import { KnownIdentity } from './known-identity.ts'
 import { LogReader } from './log-reader.ts'
 import { type DriverSettings, openDatabase, untilFree } from './open-database.ts'
 import { type ResolvedOptions, resolveOptions, type SqliteBackOptions } from './options.ts'
 import { loadDriver } from './runtime.ts'
 import { Scanner } from './scanner.ts'
 import { toTidemarkError } from './sqlite-errors.ts'
+import { SqliteAgreements } from './sqlite-agreements.ts'
+import { SqliteLeases } from './sqlite-leases.ts'
 import { SqliteLog } from './sqlite-log.ts'
 
 /** A back tier in one SQLite file, which any number of processes on the machine may share. */
@@ -38,6 +44,7 @@ export interface SqliteBack extends Back, AsyncDisposable {
   /** The absolute path of the file, or ':memory:'. */
   readonly file: string
   readonly log: Log & { readonly sync: SyncLog }
+  readonly agreements: FrontAgreements & { sample(front: string): AgreementSample }
   /** Answers at once. @throws ClosedError, TidemarkError IO */
   readOne(key: StoreKey): Found
 }
@@ -65,7 +72,7 @@ export function openSqliteBack(
     return untilFree(resolved.busyTimeoutMs, () => {
       const db = openDatabase(resolved, { ...settings, driver })
       try {
-        return new OpenSqliteBack(new Connection(db, resolved), resolved)
+        return new OpenSqliteBack(new Connection(db, resolved), resolved, settings.bootId ?? readBootId)
       } catch (error) {
         db.close()
         throw error
@@ -82,6 +89,8 @@ class OpenSqliteBack implements SqliteBack {
   readonly codec: Codec
   readonly origin: string
   readonly log: SqliteLog
+  readonly agreements: SqliteAgreements
+  readonly leases: SqliteLeases
   readonly readOptions: readonly string[] = ['consistency'] satisfies (keyof ReadOptions)[]
   readonly writeOptions: readonly string[] = []
   readonly #options: ResolvedOptions
@@ -93,8 +102,11 @@ class OpenSqliteBack implements SqliteBack {
   readonly #committer: GroupCommitter
   #closing: Promise<void> | undefined
 
-  constructor(connection: Connection, options: ResolvedOptions) {
-    const { name, file, codec, clock, maxGroup } = options
+  constructor(connection: Connection, options: ResolvedOptions, bootId: () => string | undefined) {
+    const { name, file, codec, clock, maxGroup, readOnly } = options
+    const identity = new KnownIdentity(connection)
+    const assertOpen = (): void => this.#assertOpen()
+    const assertWritable = (): void => this.#assertWritable()
     this.name = name
     this.file = file
     this.codec = codec
@@ -103,19 +115,31 @@ class OpenSqliteBack implements SqliteBack {
     this.#connection = connection
     this.#entries = new EntryReader(connection, options)
     this.#scanner = new Scanner(connection, options)
-    this.#watch = new HeadWatch(connection, options)
+    this.#watch = new HeadWatch(connection, { ...options, identity })
     this.#listeners = new CommitListeners(options.onError)
     this.log = new SqliteLog({
-      reader: new LogReader(connection, codec),
+      identity,
+      reader: new LogReader(connection, codec, identity),
       watch: this.#watch,
-      assertOpen: () => this.#assertOpen(),
+      assertOpen,
     })
-    const group = new CommitGroup(connection, { codec, maxGroup, origin: this.origin, now: () => clock.now() })
+    const { origin } = this
+    const group = new CommitGroup(connection, { codec, name, identity, maxGroup, origin, now: () => clock.now() })
     this.#committer = new GroupCommitter(group, {
       ...options,
       identity: new FileIdentity(options),
       onCommitted: (commits) => this.#committed(commits),
     })
+    const committer = this.#committer
+    const unmarkedBoot = readOnly ? bootId() : undefined
+    this.agreements = new SqliteAgreements(connection, {
+      identity,
+      committer,
+      unmarkedBoot,
+      assertOpen,
+      assertWritable,
+    })
+    this.leases = new SqliteLeases(committer, assertWritable)
   }
 
   readOne(key: StoreKey): Found {
@@ -147,6 +171,17 @@ class OpenSqliteBack implements SqliteBack {
   async expire(limit: number): Promise<Commit> {
     this.#assertWritable()
     return this.#committer.expire(wholeAtLeast('limit', limit, 1))
+  }
+
+  async restored(): Promise<void> {
+    this.#assertWritable()
+    await this.#committer.perform((transaction) => {
+      transaction.leases.endAll()
+      transaction.agreements.startAnew()
+      transaction.startEpoch()
+    })
+    // What moved is not the head: that is known already, and wakes nobody.
+    if (this.#closing === undefined) this.#watch.look()
   }
 
   onCommit(listener: CommitListener): () => void {

@@ -7,9 +7,11 @@ import {
   wholeAtLeast,
 } from '@tidemark/core'
 import type { HeadWatch } from './head-watch.ts'
+import type { KnownIdentity } from './known-identity.ts'
 import type { LogReader } from './log-reader.ts'
 
 export interface SqliteLogOptions {
+  readonly identity: KnownIdentity
   readonly reader: LogReader
   readonly watch: HeadWatch
   /** @throws ClosedError once the store is closing */
@@ -18,17 +20,19 @@ export interface SqliteLogOptions {
 
 /** The log port over one database. Every answer is at hand; the promises are the port's. */
 export class SqliteLog implements Log {
-  readonly identity: LogIdentity
   readonly sync: SyncLog
   readonly #options: SqliteLogOptions
 
   constructor(options: SqliteLogOptions) {
     this.#options = options
-    this.identity = options.reader.identity()
     this.sync = Object.freeze({
       head: () => this.#head(),
       read: (page: LogReadOptions) => this.#read(page),
     })
+  }
+
+  get identity(): LogIdentity {
+    return this.#options.identity.current
   }
 
   async head(): Promise<number> {

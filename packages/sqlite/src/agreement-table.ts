@@ -1,0 +1,75 @@
+import { type FrontAgreement, NO_AGREEMENT } from '@tidemark/core'
+import type { Statement } from 'better-sqlite3'
+import type { Connection, RowStatement } from './connection.ts'
+
+type Row = readonly [front: string, epoch: string, server: string, term: number, suspended: number]
+
+const NONE: ReadonlyMap<string, FrontAgreement> = new Map()
+
+/** What is agreed about the shared fronts, within write transactions. */
+export class AgreementTable {
+  readonly #all: RowStatement<Row>
+  readonly #put: Statement
+  readonly #startAnew: Statement
+  /** As committed by the transaction that had `#seen`. */
+  #committed = NONE
+  #seen = ''
+  /** As the transaction under way has it. */
+  #current = NONE
+
+  constructor(connection: Connection) {
+    this.#all = connection.prepareRows('SELECT front, epoch, server, term, suspended FROM front_agreement')
+    this.#put = connection.prepare(
+      'INSERT OR REPLACE INTO front_agreement (front, epoch, server, term, suspended) VALUES (?, ?, ?, ?, ?)',
+    )
+    this.#startAnew = connection.prepare(START_ANEW)
+  }
+
+  /**
+   * A transaction begins. Reads the table only when it changed since the last one.
+   *
+   * @param epoch of the log
+   * @param terms the sum of all terms; null when there are none
+   */
+  begin(epoch: number, terms: number | null): void {
+    const seen = `${epoch} ${terms}`
+    if (seen !== this.#seen) {
+      this.#committed = terms === null ? NONE : this.#read()
+      this.#seen = seen
+    }
+    this.#current = this.#committed
+  }
+
+  /** By the name of the front. Never changed, only replaced, so that commits share it. */
+  get current(): ReadonlyMap<string, FrontAgreement> {
+    return this.#current
+  }
+
+  /** @returns the agreement afterwards; see FrontAgreements.change */
+  change(front: string, term: number, next: Partial<Omit<FrontAgreement, 'term'>>): FrontAgreement {
+    const known = this.#current.get(front) ?? NO_AGREEMENT
+    const { epoch = known.epoch, server = known.server, suspended = known.suspended } = next
+    const isSame = epoch === known.epoch && server === known.server && suspended === known.suspended
+    if (term !== known.term || isSame) return known
+    const changed: FrontAgreement = Object.freeze({ epoch, server, term: term + 1, suspended })
+    this.#put.run(front, epoch, server, changed.term, Number(suspended))
+    this.#current = new Map(this.#current).set(front, changed)
+    return changed
+  }
+
+  /** No epoch counts any more, and none that was read before can be agreed on. */
+  startAnew(): void {
+    this.#startAnew.run()
+    this.#current = this.#read()
+  }
+
+  #read(): ReadonlyMap<string, FrontAgreement> {
+    return new Map(this.#all.all().map(([front, ...rest]) => [front, toAgreement(...rest)]))
+  }
+}
+
+export const START_ANEW = "UPDATE front_agreement SET epoch = '', term = term + 1"
+
+export function toAgreement(epoch: string, server: string, term: number, suspended: number): FrontAgreement {
+  return Object.freeze({ epoch, server, term, suspended: suspended === 1 })
+}

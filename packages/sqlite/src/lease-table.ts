@@ -1,0 +1,86 @@
+import { type Lease, type LeaseGrant, type StoreKey, TidemarkError } from '@tidemark/core'
+import type { Statement } from 'better-sqlite3'
+import type { Connection, RowStatement } from './connection.ts'
+
+/** Leases within write transactions. Costs nothing in a transaction that meets none. */
+export class LeaseTable {
+  readonly #tier: string
+  readonly #purge: Statement
+  readonly #insert: Statement
+  readonly #byKey: RowStatement<readonly [token: number, until: number, ttlMs: number]>
+  readonly #prolong: Statement
+  readonly #end: Statement
+  readonly #endAll: Statement
+  /** Whether the transaction under way can meet any. */
+  #any = false
+  #now = 0
+
+  constructor(connection: Connection, tier: string) {
+    this.#tier = tier
+    this.#purge = connection.prepare('DELETE FROM lease WHERE until <= ?')
+    this.#insert = connection.prepare('INSERT INTO lease (key, until, ttl_ms) VALUES (?, ?, ?)')
+    this.#byKey = connection.prepareRows('SELECT token, until, ttl_ms FROM lease WHERE key = ?')
+    this.#prolong = connection.prepare('UPDATE lease SET until = ?, ttl_ms = ? WHERE token = ?')
+    this.#end = connection.prepare('DELETE FROM lease WHERE key = ?')
+    this.#endAll = connection.prepare(END_ALL)
+  }
+
+  /**
+   * A transaction begins. Deletes those whose time is up: once it was, a clock that goes back must not make them valid
+   * again, since what was written meanwhile did not end them.
+   */
+  begin(any: boolean, now: number): void {
+    this.#any = any
+    this.#now = now
+    if (any) this.#purge.run(now)
+  }
+
+  acquire(key: StoreKey, ttlMs: number): LeaseGrant {
+    const row = this.#byKey.get(key.bytes)
+    const now = this.#now
+    if (row === undefined) {
+      this.#any = true
+      const token = Number(this.#insert.run(key.bytes, now + ttlMs, ttlMs).lastInsertRowid)
+      return { lease: { key, token } }
+    }
+    const [token, until, asked] = row
+    const remainingMs = Math.min(until - now, asked)
+    // The clock went back: nobody has to wait for longer than what was asked for.
+    if (until > now + remainingMs) this.#prolong.run(now + asked, asked, token)
+    return { lease: undefined, remainingMs }
+  }
+
+  renew(lease: Lease, ttlMs: number): boolean {
+    if (!this.#isHeld(lease)) return false
+    this.#prolong.run(this.#now + ttlMs, ttlMs, lease.token)
+    return true
+  }
+
+  release(lease: Lease): void {
+    if (this.#isHeld(lease)) this.end(lease.key)
+  }
+
+  /** @returns LEASE_LOST, unless the lease is still held */
+  refusal(lease: Lease): TidemarkError | undefined {
+    if (this.#isHeld(lease)) return undefined
+    const { id } = lease.key
+    const message = `the lease of ${id} has ended: it was written meanwhile, or its time was up; read it again`
+    return new TidemarkError('LEASE_LOST', message, { key: id, tier: this.#tier })
+  }
+
+  /** The key is written or deleted. */
+  end(key: StoreKey): void {
+    if (this.#any) this.#end.run(key.bytes)
+  }
+
+  endAll(): void {
+    if (this.#any) this.#endAll.run()
+    this.#any = false
+  }
+
+  #isHeld({ key, token }: Lease): boolean {
+    return this.#any && this.#byKey.get(key.bytes)?.[0] === token
+  }
+}
+
+export const END_ALL = 'DELETE FROM lease'
