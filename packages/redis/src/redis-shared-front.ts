@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import {
   type ApplyMode,
   ClosedError,
@@ -18,6 +17,7 @@ import {
 import { applyBatch, bytesOfChange } from './apply-batch.ts'
 import { type Batch, chunksOf } from './batch.ts'
 import { isOutOfMemory } from './command-errors.ts'
+import { Calls } from './calls.ts'
 import { Connection } from './connection.ts'
 import { withinDeadline } from './deadline.ts'
 import { bytesOfFill, fillBatch, type LivingFill } from './fill-batch.ts'
@@ -41,16 +41,15 @@ import type {
 import { Room } from './room.ts'
 import { APPLY, APPLY_WITH_ROOM } from './scripts/apply.ts'
 import { FILL } from './scripts/fill.ts'
-import { ANNOUNCE, COMPLETE } from './scripts/init.ts'
 import type { Script } from './scripts/script.ts'
 import { TAIL } from './scripts/tail.ts'
 import { IDENTITY, readServer } from './server-identity.ts'
 import { Sessions } from './sessions.ts'
+import { startAnew } from './start-anew.ts'
 import { runTail } from './tail-batch.ts'
 
 /** How long after a server refused it is asked again whether it is of use. */
 const PROBE_EVERY_MS = 100
-const EPOCH = /^[0-9a-f]{8}$/
 
 export class RedisSharedFront implements RedisFront {
   readonly name: string
@@ -61,10 +60,8 @@ export class RedisSharedFront implements RedisFront {
   readonly #quarantine: Quarantine
   readonly #room: Room
   readonly #listeners = new Listeners<RedisFrontEvent>()
-  readonly #inFlight = new Set<Promise<unknown>>()
-  /** What calls wait for before the first attempt to connect has come to anything. */
-  #opening: Promise<void> | undefined
-  #opened: () => void = () => {}
+  /** They wait until the first attempt to connect has come to anything. */
+  readonly #calls: Calls
   #status: RedisFrontStatus = 'connecting'
   #closed: Promise<void> | undefined
   #roundTrips = 0
@@ -78,7 +75,8 @@ export class RedisSharedFront implements RedisFront {
     this.name = name
     this.#options = options
     this.#keyspace = keyspaceOf(options.namespace)
-    this.#opening = new Promise((resolve) => (this.#opened = resolve))
+    const late = (): TidemarkError => this.#unavailable('it is still connecting')
+    this.#calls = new Calls({ name, clock, waitMs: commandTimeoutMs, late })
     this.#quarantine = new Quarantine((key) => this.#listeners.emit({ type: 'quarantined', key }))
     this.#room = new Room(clock, (error) => this.#listeners.emit({ type: 'full', error }))
     this.#sessions.on(() => this.#update())
@@ -117,21 +115,19 @@ export class RedisSharedFront implements RedisFront {
     return this.#call(async (link) => {
       this.#roundTrips++
       const sentAt = link.commands
-      try {
-        const reply = await link.call('HMGET', [this.#keyspace.meta, ...META_FIELDS])
-        return this.#lookOf(link, sentAt, readMeta(reply))
-      } catch (error) {
-        // The only call that is made all the time, and that any server which is of use can answer.
-        this.#connection.suspend(link, error as TidemarkError)
+      const reply = await link.call('HMGET', [this.#keyspace.meta, ...META_FIELDS]).catch((error: TidemarkError) => {
+        // The one call that is made all the time, and that every server which is of use can answer.
+        this.#connection.suspend(link, error)
         throw error
-      }
+      })
+      return this.#lookOf(link, sentAt, readMeta(reply))
     })
   }
 
   async read(keys: readonly StoreKey[], session: FrontSession): Promise<readonly (Found | undefined)[]> {
     const { epoch } = session
     if (session !== this.#sessions.current || epoch === undefined || keys.length === 0) {
-      this.#assertOpen()
+      this.#calls.assertOpen()
       return keys.map(() => undefined)
     }
     return this.#call(async (link) => {
@@ -201,23 +197,14 @@ export class RedisSharedFront implements RedisFront {
   }
 
   initialize(start: () => Promise<FrontStart>): Promise<boolean> {
-    return this.#call(async (link) => {
-      const { meta } = this.#keyspace
-      const nonce = randomBytes(8).toString('hex')
-      const announcedAt = link.commands
-      this.#roundTrips++
-      await link.run(ANNOUNCE, [meta], [nonce])
-      this.#sessions.learn(link, announcedAt, undefined)
-      // After the announcement, never before: see there.
-      const { epoch, head, mark } = await this.#inTime(start())
-      if (!EPOCH.test(epoch)) throw new RangeError(`an epoch is 8 hexadecimal digits, not "${epoch}"`)
-      // Another connection may lead to another server, or to one that has lost what happened since.
-      if (this.#connection.use() !== link) return false
-      const sentAt = link.commands
-      this.#roundTrips++
-      const isMine = (await link.run(COMPLETE, [meta], [nonce, epoch, String(head), mark])) === 1
-      if (isMine) this.#sessions.learn(link, sentAt, epoch)
-      return isMine
+    return this.#call((link) => {
+      this.#roundTrips += 2
+      return startAnew(link, {
+        meta: this.#keyspace.meta,
+        sessions: this.#sessions,
+        start: () => this.#inTime(start()),
+        isInUse: (one) => this.#connection.use() === one,
+      })
     })
   }
 
@@ -289,21 +276,8 @@ export class RedisSharedFront implements RedisFront {
     return withinDeadline(ready, timeoutMs, this.#options.clock, late).finally(stop)
   }
 
-  async #call<T>(work: (link: Link) => Promise<T>): Promise<T> {
-    this.#assertOpen()
-    const call = this.#opening === undefined ? work(this.#connection.use()) : this.#afterOpening(this.#opening, work)
-    this.#inFlight.add(call)
-    try {
-      return await call
-    } finally {
-      this.#inFlight.delete(call)
-    }
-  }
-
-  async #afterOpening<T>(opening: Promise<void>, work: (link: Link) => Promise<T>): Promise<T> {
-    const { clock, commandTimeoutMs } = this.#options
-    await withinDeadline(opening, commandTimeoutMs, clock, () => this.#unavailable('it is still connecting'))
-    return work(this.#connection.use())
+  #call<T>(work: (link: Link) => Promise<T>): Promise<T> {
+    return this.#calls.run(() => work(this.#connection.use()))
   }
 
   /**
@@ -337,7 +311,7 @@ export class RedisSharedFront implements RedisFront {
   }
 
   async #close(): Promise<void> {
-    await Promise.allSettled(this.#inFlight)
+    await this.#calls.close()
     await this.#connection.close()
   }
 
@@ -371,7 +345,7 @@ export class RedisSharedFront implements RedisFront {
     const status = this.#statusNow()
     if (status === this.#status) return
     this.#status = status
-    if (status !== 'connecting') this.#open()
+    if (status !== 'connecting') this.#calls.open()
     this.#listeners.emit({ type: 'status', status, error: this.error })
   }
 
@@ -381,15 +355,6 @@ export class RedisSharedFront implements RedisFront {
     // Without a session: it has just ended, or is about to begin, and the state follows.
     if (this.session === undefined) return this.#status
     return this.session.epoch === undefined ? 'fenced' : 'ready'
-  }
-
-  #open(): void {
-    this.#opening = undefined
-    this.#opened()
-  }
-
-  #assertOpen(): void {
-    if (this.#closed !== undefined) throw new ClosedError(`front "${this.name}"`)
   }
 
   #unavailable(why: string): TidemarkError {

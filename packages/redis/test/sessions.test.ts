@@ -1,4 +1,4 @@
-import type { FrontSession } from '@tidemark/core'
+import { type FrontSession, systemClock } from '@tidemark/core'
 import { eventually, type RedisServer, startRedis } from '@tidemark/testkit'
 import type { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -95,12 +95,24 @@ describe('a session', () => {
 })
 
 test('nothing is sent in the background while the link is up', async () => {
-  const front = await readyFront(server, { commandTimeoutMs: 20 })
+  const waiting = new Set<() => void>()
+  const schedule: typeof systemClock.schedule = (delayMs, task) => {
+    waiting.add(task)
+    const cancel = systemClock.schedule(delayMs, () => {
+      waiting.delete(task)
+      task()
+    })
+    return () => {
+      waiting.delete(task)
+      cancel()
+    }
+  }
+  const front = await readyFront(server, { clock: { ...systemClock, schedule } })
+  expect([...waiting]).toEqual([])
   const { commands } = front.stats()
-  await new Promise((resolve) => setTimeout(resolve, 250))
-  expect(front.stats().commands).toBe(commands)
   await front.look()
   expect(front.stats().commands).toBe(commands + 1)
+  expect([...waiting]).toEqual([])
 })
 
 test('a look says where the front stands', async () => {
@@ -163,7 +175,8 @@ describe('initialize()', () => {
   })
 
   test('of several at once completes for one, whose epoch is everybody’s', async () => {
-    const fronts = await Promise.all(Array.from({ length: 5 }, () => readyFront(server)))
+    const fronts = Array.from({ length: 5 }, () => openFront(server))
+    await eventually('all are connected', () => fronts.every(({ session }) => session !== undefined))
     const completed = await Promise.all(fronts.map((front) => initialize(front)))
     expect(completed.filter(Boolean)).toHaveLength(1)
     const sessions = await Promise.all(fronts.map(async (front) => (await front.look()).session.epoch))

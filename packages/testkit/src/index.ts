@@ -1,4 +1,6 @@
 export { ManualClock } from './clocks/manual-clock.ts'
+export { ProcessClock } from './clocks/process-clock.ts'
+export { runInVirtualTime } from './clocks/run-in-virtual-time.ts'
 export { ShiftedClock } from './clocks/shifted-clock.ts'
 export { backConformance } from './conformance/back/back-conformance.ts'
 export type { BackCapabilities, BackContext, OpenBack } from './conformance/back/back-suite.ts'
@@ -24,10 +26,30 @@ export {
   type FrontCall,
   type FrontFault,
   type FrontMethod,
-  type Hold,
 } from './faults/faulty-front.ts'
+export type { Hold } from './faults/gate.ts'
 export { modelTest, type ModelTestOptions } from './model/model-test.ts'
 export { type ExampleOptions, type ExampleRun, runExample } from './readme/run-example.ts'
 export { type RedisServer, type RedisServerOptions, startRedis } from './redis-server/redis-server.ts'
+export { FRONT_FLAWS, type FrontFlaw, SERVER_FLAWS, type ServerFlaw } from './simulated/flaws.ts'
+export { SeededRandom } from './simulated/seeded-random.ts'
+export type { ServerMeta, ServerSnapshot, StoredRecord } from './simulated/server-state.ts'
+export {
+  type OpenSharedMemory,
+  type SharedCommitListener,
+  SharedMemory,
+  type SharedMemoryOptions,
+} from './simulated/shared-memory.ts'
+export { simulatedFront, type SimulatedFrontOptions } from './simulated/simulated-front.ts'
+export {
+  type CallFate,
+  type ExecutedCall,
+  type NetworkCall,
+  type NetworkClient,
+  SimulatedNetwork,
+  type SimulatedNetworkOptions,
+} from './simulated/simulated-network.ts'
+export { SimulatedServer, type SimulatedServerOptions } from './simulated/simulated-server.ts'
 export { eventually } from './waiting/eventually.ts'
+export { VirtualClock } from './clocks/virtual-clock.ts'
 export { change, codec, commit, deleting, filling, missing, setting, valueOf, type WriteExtras } from './writes.ts'

@@ -24,9 +24,10 @@ export function openFront(server: RedisServer, options: Partial<RedisFrontOption
 /** A front on a server that was initialized, by this one if by nobody else yet. */
 export async function readyFront(server: RedisServer, options: Partial<RedisFrontOptions> = {}): Promise<RedisFront> {
   const front = openFront(server, options)
-  await eventually('it is connected', () => front.session !== undefined)
-  if (front.session?.epoch === undefined) await initialize(front)
-  await front.whenReady(PATIENT_MS)
+  await eventually('it is ready', async () => {
+    if (front.session !== undefined && (await front.look()).watermark === undefined) await initialize(front)
+    return front.status === 'ready'
+  })
   return front
 }
 

@@ -2,14 +2,21 @@ import {
   type ApplyMode,
   type Fill,
   type Found,
-  type Front,
+  type FrontInspection,
+  type FrontLook,
   type FrontOutcome,
+  type FrontRecordPage,
+  type FrontSession,
+  type FrontStart,
   type LogChange,
+  type SharedFront,
+  type SharedTailStep,
   type StoreKey,
   TidemarkError,
 } from '@tidemark/core'
+import { Gate, type Hold } from './gate.ts'
 
-export type FrontMethod = 'read' | 'apply' | 'fill' | 'clear'
+export type FrontMethod = 'look' | 'read' | 'apply' | 'fill' | 'tail' | 'initialize' | 'inspect' | 'records'
 
 export interface FrontCall {
   readonly method: FrontMethod
@@ -23,35 +30,27 @@ export type FrontFault = 'drop-before' | 'drop-after'
 /** Which fault a call meets; undefined: none. */
 export type FaultPlan = (call: FrontCall) => FrontFault | undefined
 
-/** Calls that were stopped on their way. */
-export interface Hold {
-  /** Resolves when this many calls have been stopped. */
-  arrived(count?: number): Promise<void>
-  /** Lets everything through: what was stopped, in the order in which it came, and what comes. */
-  release(): void
-}
-
 /** A front behind a network that a test rules. */
-export interface FaultyFront extends Front {
+export interface FaultyFront extends SharedFront {
   /** Replaces the plan; without one, nothing is dropped. */
   inject(plan: FaultPlan | undefined): void
   /** Stops calls of the method: `before` they are executed, or `after`, so that only the reply is late. @default 'before' */
   hold(method: FrontMethod, where?: 'before' | 'after'): Hold
 }
 
-/** Wraps a real front. */
-export function faultyFront(front: Front, plan?: FaultPlan): FaultyFront {
+/** Wraps a real front. What it knows without asking its server (its session) passes. */
+export function faultyFront(front: SharedFront, plan?: FaultPlan): FaultyFront {
   return new Faulty(front, plan)
 }
 
 class Faulty implements FaultyFront {
   readonly name: string
-  readonly #front: Front
+  readonly #front: SharedFront
   readonly #counts = new Map<FrontMethod, number>()
   readonly #gates = new Map<string, Gate>()
   #plan: FaultPlan | undefined
 
-  constructor(front: Front, plan: FaultPlan | undefined) {
+  constructor(front: SharedFront, plan: FaultPlan | undefined) {
     this.name = front.name
     this.#front = front
     this.#plan = plan
@@ -67,8 +66,16 @@ class Faulty implements FaultyFront {
     return gate
   }
 
-  read(keys: readonly StoreKey[]): Promise<readonly (Found | undefined)[]> {
-    return this.#call('read', () => this.#front.read(keys))
+  get session(): FrontSession | undefined {
+    return this.#front.session
+  }
+
+  look(): Promise<FrontLook> {
+    return this.#call('look', () => this.#front.look())
+  }
+
+  read(keys: readonly StoreKey[], session: FrontSession): Promise<readonly (Found | undefined)[]> {
+    return this.#call('read', () => this.#front.read(keys, session))
   }
 
   apply(changes: readonly LogChange[], mode: ApplyMode): Promise<readonly FrontOutcome[]> {
@@ -79,8 +86,28 @@ class Faulty implements FaultyFront {
     return this.#call('fill', () => this.#front.fill(fills))
   }
 
-  clear(): Promise<void> {
-    return this.#call('clear', () => this.#front.clear())
+  tail(step: SharedTailStep): Promise<number | undefined> {
+    return this.#call('tail', () => this.#front.tail(step))
+  }
+
+  initialize(start: () => Promise<FrontStart>): Promise<boolean> {
+    return this.#call('initialize', () => this.#front.initialize(start))
+  }
+
+  inspect(key: StoreKey): Promise<FrontInspection> {
+    return this.#call('inspect', () => this.#front.inspect(key))
+  }
+
+  records(cursor: string | undefined, limit: number): Promise<FrontRecordPage> {
+    return this.#call('records', () => this.#front.records(cursor, limit))
+  }
+
+  reconnect(): void {
+    this.#front.reconnect()
+  }
+
+  onSession(listener: (session: FrontSession | undefined) => void): () => void {
+    return this.#front.onSession(listener)
   }
 
   close(): Promise<void> {
@@ -104,30 +131,5 @@ class Faulty implements FaultyFront {
       tier: this.name,
       retryable: true,
     })
-  }
-}
-
-class Gate implements Hold {
-  #isOpen = false
-  #stopped: (() => void)[] = []
-  #count = 0
-  #watchers: { readonly count: number; readonly resolve: () => void }[] = []
-
-  pass(): Promise<void> {
-    if (this.#isOpen) return Promise.resolve()
-    this.#count++
-    for (const { count, resolve } of this.#watchers) if (count <= this.#count) resolve()
-    return new Promise((resolve) => this.#stopped.push(resolve))
-  }
-
-  arrived(count = 1): Promise<void> {
-    if (this.#count >= count) return Promise.resolve()
-    return new Promise((resolve) => this.#watchers.push({ count, resolve }))
-  }
-
-  release(): void {
-    this.#isOpen = true
-    for (const go of this.#stopped) go()
-    this.#stopped = []
   }
 }
