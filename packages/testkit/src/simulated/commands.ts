@@ -1,0 +1,57 @@
+import type { Entry, FrontOutcome, FrontStart, SharedTailStep } from '@tidemark/core'
+
+/** A record on its way to the server. */
+export interface SentRecord {
+  readonly version: number
+  readonly entry: Entry | undefined
+  readonly until: number
+  /** How long the server keeps it, in milliseconds. */
+  readonly px: number
+}
+
+export interface SentChange {
+  readonly id: string
+  readonly seq: number
+  /** undefined: there is nothing to install. */
+  readonly record: SentRecord | undefined
+}
+
+export interface SentFill {
+  readonly id: string
+  readonly asOf: number
+  readonly record: SentRecord
+}
+
+export interface BatchReply {
+  /** The server's own; undefined: its meta is not ready. */
+  readonly epoch: string | undefined
+  readonly outcomes: readonly FrontOutcome[]
+}
+
+export type SentStep = Omit<SharedTailStep, 'changes'> & {
+  readonly changes: readonly { readonly id: string; readonly seq: number }[]
+}
+
+export interface SentStart extends FrontStart {
+  readonly nonce: string
+}
+
+/** What the server says of itself. */
+export interface ServerLook {
+  readonly server: string
+  readonly epoch: string | undefined
+  readonly watermark: number | undefined
+  readonly mark: string
+  readonly tailer: string
+}
+
+/** The server answered that it does not do this now. */
+export class ServerRefusal extends Error {
+  override readonly name = 'ServerRefusal'
+  readonly reason: 'OOM' | 'LOADING' | 'READONLY'
+
+  constructor(reason: ServerRefusal['reason']) {
+    super(`${reason} refused by the simulated server`)
+    this.reason = reason
+  }
+}

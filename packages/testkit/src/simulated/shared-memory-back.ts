@@ -1,0 +1,205 @@
+import {
+  type Back,
+  type Clock,
+  ClosedError,
+  type Codec,
+  type Commit,
+  type CommitListener,
+  type Found,
+  type FrontAgreements,
+  type KeyRange,
+  type Leases,
+  type Log,
+  type LogPage,
+  type Proposal,
+  type ScanOptions,
+  type ScanPage,
+  type StoreKey,
+} from '@tidemark/core'
+import type { OpenSharedMemory, SharedMemory } from './shared-memory.ts'
+
+/** One process's own view of a shared back tier: its origin, its listeners, its time. Made by {@link SharedMemory}. */
+export class SharedMemoryBack implements Back {
+  readonly name: string
+  readonly codec: Codec
+  readonly origin: string
+  readonly log: Log
+  readonly agreements: FrontAgreements
+  readonly leases: Leases
+  readonly readOptions: readonly string[]
+  readonly writeOptions: readonly string[]
+  readonly #memory: SharedMemory
+  readonly #clock: Clock
+  readonly #delayMs: () => number
+  readonly #listeners = new Set<CommitListener>()
+  readonly #views = new WeakMap<Commit, Promise<Commit>>()
+  readonly #originals = new WeakMap<Proposal, Proposal>()
+  readonly #inFlight = new Set<Promise<unknown>>()
+  readonly #stop = new AbortController()
+  #delivered: Promise<unknown> = Promise.resolve()
+
+  constructor(memory: SharedMemory, { origin, clock, delayMs = () => 0, sync = true }: OpenSharedMemory) {
+    const { base } = memory
+    this.#memory = memory
+    this.#clock = clock
+    this.#delayMs = delayMs
+    this.origin = origin
+    this.name = base.name
+    this.codec = base.codec
+    this.readOptions = base.readOptions
+    this.writeOptions = base.writeOptions
+    this.log = this.#logView(sync)
+    this.agreements = {
+      sample: (front) => this.#soon(() => base.agreements.sample(front)),
+      change: (front, term, next) => this.#later(() => base.agreements.change(front, term, next)),
+    }
+    this.leases = {
+      acquire: (key, ttlMs) => this.#later(() => base.leases.acquire(key, ttlMs)),
+      renew: (lease, ttlMs) => this.#later(() => base.leases.renew(lease, ttlMs)),
+      release: (lease) => this.#later(() => base.leases.release(lease)),
+    }
+  }
+
+  readOne(key: StoreKey): Found | Promise<Found> {
+    return this.#soon(() => this.#memory.base.readOne(key))
+  }
+
+  read(keys: readonly StoreKey[]): Promise<readonly Found[]> {
+    return this.#later(() => this.#memory.base.read(keys))
+  }
+
+  commit(proposal: Proposal): Promise<Commit> {
+    const own: Proposal = {
+      reads: proposal.reads,
+      ...(proposal.lease === undefined ? {} : { lease: proposal.lease }),
+      decide: (current) => proposal.decide(current),
+    }
+    this.#originals.set(own, proposal)
+    this.#memory.own(own, this)
+    return this.#committed(() => this.#memory.base.commit(own))
+  }
+
+  expire(limit: number): Promise<Commit> {
+    return this.#committed(() => this.#memory.expire(limit, this))
+  }
+
+  scan(range: KeyRange, options: ScanOptions): Promise<ScanPage> {
+    return this.#later(() => this.#memory.base.scan(range, options))
+  }
+
+  count(range: KeyRange): Promise<number> {
+    return this.#later(() => this.#memory.base.count(range))
+  }
+
+  restored(): Promise<void> {
+    return this.#later(() => this.#memory.base.restored())
+  }
+
+  onCommit(listener: CommitListener): () => void {
+    this.#assertOpen()
+    const added: CommitListener = (commits) => listener(commits)
+    this.#listeners.add(added)
+    return () => void this.#listeners.delete(added)
+  }
+
+  async close(): Promise<void> {
+    if (!this.#stop.signal.aborted) this.#stop.abort(new ClosedError())
+    await Promise.allSettled(this.#inFlight)
+  }
+
+  /** What this process committed is durable; it comes to know that a while later, group by group in the order of the log. */
+  deliver(commits: readonly Commit[]): void {
+    const views = commits.map((commit) => this.#view(commit))
+    const tell = (): void => {
+      for (const listener of Array.from(this.#listeners)) listener(views)
+    }
+    const delayMs = this.#delayMs()
+    const earlier = this.#delivered
+    if (delayMs === 0) tell()
+    const delivered = delayMs === 0 ? earlier : Promise.all([earlier, this.#clock.sleep(delayMs)]).then(tell)
+    this.#delivered = delivered
+    for (const [i, commit] of commits.entries()) {
+      this.#views.set(
+        commit,
+        delivered.then(() => views[i]!),
+      )
+    }
+  }
+
+  #logView(sync: boolean): Log {
+    const { log } = this.#memory.base
+    const signed = (page: LogPage): LogPage => ({
+      head: page.head,
+      changes: page.changes.map((change) => this.#memory.signed(change)),
+    })
+    const check = <T>(answer: () => T): T => {
+      this.#assertOpen()
+      return answer()
+    }
+    return {
+      get identity() {
+        return log.identity
+      },
+      head: () => this.#later(() => log.head()),
+      floor: () => this.#later(() => log.floor()),
+      read: (options) => this.#later(() => log.sync.read(options)).then(signed),
+      wait: async (after, signal) => {
+        this.#assertOpen()
+        await log.wait(after, AbortSignal.any([signal, this.#stop.signal]))
+        await this.#clock.sleep(this.#delayMs())
+      },
+      nudge: () => log.nudge(),
+      sync: sync
+        ? {
+            head: () => check(() => log.sync.head()),
+            read: (options) => check(() => signed(log.sync.read(options))),
+          }
+        : undefined,
+    }
+  }
+
+  async #committed(work: () => Promise<Commit>): Promise<Commit> {
+    const commit = await this.#later(work, 'keep the way back')
+    return (await this.#views.get(commit)) ?? this.#view(commit)
+  }
+
+  #view(commit: Commit): Commit {
+    const { changes, proposal } = commit
+    return {
+      ...commit,
+      changes: changes.map((change) => this.#memory.signed(change)),
+      proposal: proposal && this.#originals.get(proposal),
+    }
+  }
+
+  /** At once, where it takes no time. */
+  #soon<T>(work: () => T | Promise<T>): T | Promise<T> {
+    this.#assertOpen()
+    const before = this.#delayMs()
+    return before === 0 ? work() : this.#wait(before, work, this.#delayMs())
+  }
+
+  #later<T>(work: () => T | Promise<T>, back?: 'keep the way back'): Promise<T> {
+    if (this.#stop.signal.aborted) return Promise.reject(new ClosedError())
+    return this.#wait(this.#delayMs(), work, back === undefined ? this.#delayMs() : 0)
+  }
+
+  async #wait<T>(before: number, work: () => T | Promise<T>, after: number): Promise<T> {
+    const doing = (async () => {
+      if (before > 0) await this.#clock.sleep(before)
+      const answer = await work()
+      if (after > 0) await this.#clock.sleep(after)
+      return answer
+    })()
+    this.#inFlight.add(doing)
+    try {
+      return await doing
+    } finally {
+      this.#inFlight.delete(doing)
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#stop.signal.aborted) throw new ClosedError()
+  }
+}

@@ -1,0 +1,92 @@
+import {
+  type Back,
+  type Clock,
+  type Commit,
+  createMemoryBack,
+  type LogChange,
+  type MemoryBack,
+  type Proposal,
+} from '@tidemark/core'
+import { SharedMemoryBack } from './shared-memory-back.ts'
+
+export interface SharedMemoryOptions {
+  readonly clock: Clock
+  /** See MemoryBackOptions. */
+  readonly maxLogChanges?: number | undefined
+}
+
+export interface OpenSharedMemory {
+  /** Which opened store this is. */
+  readonly origin: string
+  /** That of the process. */
+  readonly clock: Clock
+  /**
+   * How long the way to the data and the way back take, in milliseconds, each time; 0: no time, and where the port has a
+   * way to answer at once, it does. @default 0
+   */
+  readonly delayMs?: (() => number) | undefined
+  /** Whether the log can be followed at once, as in an embedded back tier. @default true */
+  readonly sync?: boolean | undefined
+}
+
+/** Called at each commit, of whichever process, before anybody can have read it. */
+export type SharedCommitListener = (commit: Commit, origin: string) => void
+
+/** One back tier in memory that several processes share, as they would share a file. */
+export class SharedMemory {
+  readonly base: MemoryBack
+  readonly #origins = new Map<number, string>()
+  readonly #owners = new WeakMap<Proposal, SharedMemoryBack>()
+  readonly #listeners = new Set<SharedCommitListener>()
+  /** Who has asked for expiry: commits of it carry no proposal. */
+  readonly #expiring: SharedMemoryBack[] = []
+
+  constructor({ clock, maxLogChanges }: SharedMemoryOptions) {
+    this.base = createMemoryBack({ clock, maxLogChanges })
+    this.base.onCommit((commits) => this.#dispatch(commits))
+  }
+
+  /** The same data for one more process. */
+  open(options: OpenSharedMemory): Back {
+    return new SharedMemoryBack(this, options)
+  }
+
+  onCommit(listener: SharedCommitListener): void {
+    this.#listeners.add(listener)
+  }
+
+  /** For the backs that are opened here: the commit of this proposal is theirs. */
+  own(proposal: Proposal, owner: SharedMemoryBack): void {
+    this.#owners.set(proposal, owner)
+  }
+
+  async expire(limit: number, owner: SharedMemoryBack): Promise<Commit> {
+    this.#expiring.push(owner)
+    try {
+      return await this.base.expire(limit)
+    } finally {
+      this.#expiring.splice(this.#expiring.indexOf(owner), 1)
+    }
+  }
+
+  /** The change as whoever made it would have written it down. */
+  signed(change: LogChange): LogChange {
+    const origin = this.#origins.get(change.seq)
+    return origin === undefined ? change : Object.freeze({ ...change, origin })
+  }
+
+  #dispatch(commits: readonly Commit[]): void {
+    const owned = new Map<SharedMemoryBack, Commit[]>()
+    for (const commit of commits) {
+      const { proposal, changes } = commit
+      const owner = proposal === undefined ? this.#expiring[0] : this.#owners.get(proposal)
+      if (owner === undefined) continue
+      for (const { seq } of changes) this.#origins.set(seq, owner.origin)
+      for (const listener of this.#listeners) listener(commit, owner.origin)
+      const own = owned.get(owner)
+      if (own === undefined) owned.set(owner, [commit])
+      else own.push(commit)
+    }
+    for (const [owner, own] of owned) owner.deliver(own)
+  }
+}

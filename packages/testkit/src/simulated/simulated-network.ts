@@ -1,0 +1,124 @@
+import type { Clock } from '@tidemark/core'
+import { SimulatedConnection } from './simulated-connection.ts'
+import type { SimulatedServer } from './simulated-server.ts'
+
+/** What the network does to one command and its reply. Commands of one connection stay in order, and so do replies. */
+export interface CallFate {
+  /** Milliseconds on the way to the server. */
+  readonly before: number
+  /** Milliseconds on the way back. */
+  readonly after: number
+  /**
+   * `cut-before`: the connection breaks before the command arrives · `cut-after`: it was executed, the connection breaks
+   * before the reply leaves · `stall-before`, `stall-after`: from this command on, nothing more gets through, in one
+   * direction, and nobody is told.
+   */
+  readonly fault?: 'cut-before' | 'cut-after' | 'stall-before' | 'stall-after' | undefined
+}
+
+export interface NetworkCall {
+  readonly client: string
+  readonly command: string
+}
+
+/** What a server has executed, for who wants to know how it came to something. */
+export interface ExecutedCall extends NetworkCall {
+  /** Which run of which server. */
+  readonly server: string
+  /** What the command is about. */
+  readonly about: unknown
+  /** What it answered, or the error that it refused with. */
+  readonly answer: unknown
+}
+
+export interface SimulatedNetworkOptions {
+  readonly clock: Clock
+  /** Where clients are led, unless they are routed elsewhere. */
+  readonly server: SimulatedServer
+  /** @default nothing takes any time, and nothing is lost */
+  readonly fateOf?: ((call: NetworkCall) => CallFate) | undefined
+  /** Called whenever a server has executed a command, also when nobody will ever learn of it. */
+  readonly onExecuted?: ((call: ExecutedCall) => void) | undefined
+}
+
+/** A process at the network, with its own view of time. */
+export interface NetworkClient {
+  readonly name: string
+  readonly clock: Clock
+}
+
+const SMOOTH: CallFate = { before: 0, after: 0 }
+
+/** What lies between processes and servers. */
+export class SimulatedNetwork {
+  readonly #clock: Clock
+  readonly #fateOf: (call: NetworkCall) => CallFate
+  readonly #onExecuted: (call: ExecutedCall) => void
+  readonly #routes = new Map<string, SimulatedServer>()
+  readonly #partitioned = new Set<string>()
+  readonly #connections = new Set<SimulatedConnection>()
+  #server: SimulatedServer
+
+  constructor({ clock, server, fateOf = () => SMOOTH, onExecuted = () => {} }: SimulatedNetworkOptions) {
+    this.#clock = clock
+    this.#onExecuted = onExecuted
+    this.#server = server
+    this.#fateOf = fateOf
+  }
+
+  get clock(): Clock {
+    return this.#clock
+  }
+
+  /** Where the client gets when it connects the next time. */
+  serverOf(client: string): SimulatedServer {
+    return this.#routes.get(client) ?? this.#server
+  }
+
+  /** Leads this client elsewhere from its next connection on. */
+  route(client: string, server: SimulatedServer): void {
+    this.#routes.set(client, server)
+  }
+
+  /** Leads everybody there. Connections that are open stay open. */
+  routeAll(server: SimulatedServer): void {
+    this.#routes.clear()
+    this.#server = server
+  }
+
+  /** The connections of this client break. What it has sent still arrives. */
+  cut(client: string): void {
+    for (const connection of this.#connections) if (connection.client.name === client) connection.cut()
+  }
+
+  /** Nothing gets through between this client and any server, in either direction, until {@link heal}. */
+  partition(client: string): void {
+    this.#partitioned.add(client)
+  }
+
+  /** What was held back gets through, late. */
+  heal(client: string): void {
+    this.#partitioned.delete(client)
+    for (const connection of this.#connections) if (connection.client.name === client) connection.release()
+  }
+
+  isPartitioned(client: string): boolean {
+    return this.#partitioned.has(client)
+  }
+
+  fateOf(call: NetworkCall): CallFate {
+    return this.#fateOf(call)
+  }
+
+  executed(call: ExecutedCall): void {
+    this.#onExecuted(call)
+  }
+
+  /** @returns undefined: there is no way through at present, which a client learns by waiting */
+  connect(client: NetworkClient): SimulatedConnection | undefined {
+    if (this.#partitioned.has(client.name)) return undefined
+    const connection = new SimulatedConnection(this, client, this.serverOf(client.name))
+    this.#connections.add(connection)
+    return connection
+  }
+}
