@@ -9,6 +9,8 @@ import { freePort } from './free-port.ts'
 import { guard } from './guard.ts'
 import { answers } from './ping.ts'
 
+export { guard } from './guard.ts'
+
 export interface RedisServerOptions {
   /** As in redis.conf: `'8mb'`. @default unlimited */
   readonly maxmemory?: string
