@@ -9,7 +9,7 @@ import type { Entry, Found } from '../ports/entry.ts'
 import type { AgreementSample, FrontAgreements } from '../ports/front-agreement.ts'
 import type { Leases } from '../ports/leases.ts'
 import type { Log, SyncLog } from '../ports/log.ts'
-import { assertKnown, callback, duration, wholeAtLeast } from '../options/checks.ts'
+import { assertKnown, between, callback, wholeAtLeast } from '../options/checks.ts'
 import { clockOption, codecOption } from '../options/ports.ts'
 import { CommitQueue } from './commit-queue.ts'
 import { MemoryAgreements } from './memory-agreements.ts'
@@ -41,6 +41,9 @@ export interface MemoryBack extends Back, AsyncDisposable {
   readonly agreements: FrontAgreements & { sample(front: string): AgreementSample }
   readOne(key: StoreKey): Found
 }
+
+/** A day: longer than anyone should wait for a process that is gone. */
+const MAX_LEASE_MS = 86_400_000
 
 const NAMES: readonly (keyof MemoryBackOptions)[] = ['name', 'codec', 'clock', 'maxLogChanges', 'onError']
 
@@ -103,11 +106,11 @@ class OpenMemoryBack implements MemoryBack {
     }
     this.leases = {
       acquire: async (key, ttlMs) => {
-        const ttl = duration('ttlMs', ttlMs)
+        const ttl = Math.ceil(between('ttlMs', ttlMs, 1, MAX_LEASE_MS))
         return this.#perform((writer) => writer.acquire(key, ttl))
       },
       renew: async (lease, ttlMs) => {
-        const ttl = duration('ttlMs', ttlMs)
+        const ttl = Math.ceil(between('ttlMs', ttlMs, 1, MAX_LEASE_MS))
         return this.#perform((writer) => writer.renew(lease, ttl))
       },
       release: (lease) => this.#perform(() => leases.release(lease)),

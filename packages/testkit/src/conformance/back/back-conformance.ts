@@ -1,18 +1,29 @@
 import { describe } from 'vitest'
-import { type BackCapabilities, type OpenBack, type StartBack, startBack } from './back-suite.ts'
+import { describeAgreements } from './agreements.ts'
+import {
+  type BackCapabilities,
+  type OpenBack,
+  type StartBack,
+  startBack,
+  type StartBacks,
+  startBacks,
+} from './back-suite.ts'
 import { describeClosing } from './closing.ts'
 import { describeCommits } from './commits.ts'
 import { describeCompaction } from './compaction.ts'
 import { describeExpiry } from './expiry.ts'
 import { describeGroups } from './groups.ts'
+import { describeLeases } from './leases.ts'
 import { describeListeners } from './listeners.ts'
 import { describeLog } from './log.ts'
 import { describeReads } from './reads.ts'
+import { describeRestores } from './restores.ts'
 import { describeScans } from './scans.ts'
 
 /** What every back tier promises, as tests of the adapter that `open` opens. */
 export function backConformance(name: string, open: OpenBack, capabilities: BackCapabilities = {}): void {
   const start: StartBack = () => startBack(open)
+  const startTwice: StartBacks = () => startBacks(open, capabilities.reopen)
   describe(`back tier: ${name}`, () => {
     describeCommits(start)
     describeGroups(start)
@@ -21,6 +32,9 @@ export function backConformance(name: string, open: OpenBack, capabilities: Back
     describeScans(start)
     describeExpiry(start)
     describeLog(start, capabilities)
+    describeAgreements(startTwice)
+    describeLeases(startTwice)
+    describeRestores(startTwice)
     describeCompaction(capabilities)
     describeClosing(open, capabilities)
   })

@@ -32,11 +32,34 @@ export interface BackUnderTest {
 
 export type StartBack = () => Promise<BackUnderTest>
 
+/** A store that was opened twice, where that is possible; otherwise `other` is `back`. Both have one clock. */
+export interface BacksUnderTest extends BackUnderTest {
+  readonly other: Back
+}
+
+export type StartBacks = () => Promise<BacksUnderTest>
+
 /** Opens one store per test, and closes it when the test is over. */
 export async function startBack(open: OpenBack): Promise<BackUnderTest> {
-  const clock = new ShiftedClock()
+  const { context, errors } = newContext()
+  return { back: await openForTest(open, context), clock: context.clock, errors }
+}
+
+/** As {@link startBack}, with another process's view of the same store. */
+export async function startBacks(open: OpenBack, reopen: OpenBack | undefined): Promise<BacksUnderTest> {
+  const { context, errors } = newContext()
+  const back = await openForTest(open, context)
+  const other = reopen === undefined ? back : await openForTest(reopen, context)
+  return { back, other, clock: context.clock, errors }
+}
+
+function newContext(): { context: BackContext; errors: readonly unknown[] } {
   const errors: unknown[] = []
-  const back = await open({ clock, onError: (error) => errors.push(error) })
+  return { context: { clock: new ShiftedClock(), onError: (error) => errors.push(error) }, errors }
+}
+
+async function openForTest(open: OpenBack, context: BackContext): Promise<Back> {
+  const back = await open(context)
   onTestFinished(() => back.close())
-  return { back, clock, errors }
+  return back
 }

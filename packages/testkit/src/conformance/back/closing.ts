@@ -10,6 +10,12 @@ const CALLS: Readonly<Record<string, (back: Back) => unknown>> = {
   scan: (back) => back.scan(ALL_KEYS, { after: undefined, limit: 1, reverse: false }),
   count: (back) => back.count(ALL_KEYS),
   expire: (back) => back.expire(1),
+  'agreements.sample': (back) => back.agreements.sample('redis'),
+  'agreements.change': (back) => back.agreements.change('redis', 0, { epoch: 'e1' }),
+  'leases.acquire': (back) => back.leases.acquire(StoreKey.of('a'), 1_000),
+  'leases.renew': (back) => back.leases.renew({ key: StoreKey.of('a'), token: 1 }, 1_000),
+  'leases.release': (back) => back.leases.release({ key: StoreKey.of('a'), token: 1 }),
+  restored: (back) => back.restored(),
   'log.head': (back) => back.log.head(),
   'log.floor': (back) => back.log.floor(),
   'log.read': (back) => back.log.read({ after: 0, limit: 1 }),
@@ -62,10 +68,16 @@ export function describeClosing(open: OpenBack, { reopen }: BackCapabilities): v
     it('loses nothing that was acknowledged', async () => {
       const { back } = await startBack(open)
       await commit(back, setting('a', { n: 1 }, { meta: 'm' }), setting('b', 2))
+      const { agreement } = await back.agreements.change('redis', 0, { epoch: 'e1', server: 's1' })
+      await back.restored()
       const { identity } = back.log
       await back.close()
       const { back: again } = await startBack(reopen)
       expect(again.log.identity).toEqual(identity)
+      expect(await again.agreements.sample('redis')).toEqual({
+        head: 2,
+        agreement: { ...agreement, epoch: '', term: 2 },
+      })
       expect([await valueOf(again, 'a'), await valueOf(again, 'b')]).toEqual([{ n: 1 }, 2])
       expect((await again.log.read({ after: 0, limit: 10 })).changes.map(({ seq }) => seq)).toEqual([1, 2])
       expect(await commit(again, setting('a', 3))).toMatchObject({ changes: [{ seq: 3, prevVersion: 1 }] })
