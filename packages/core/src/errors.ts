@@ -6,6 +6,7 @@ export const ERROR_CODES = [
   'CLOSED',
   'CONFLICT',
   'LEASE_LOST',
+  'LOAD_TIMEOUT',
   'CORRUPT',
   'UNENCODABLE',
   'BUSY',

@@ -84,12 +84,12 @@ export class GroupPlan {
 
   /** Takes in the removal of up to `limit` entries whose time has come as one commit. */
   expire(limit: number): Commit {
-    const { source, leases, now } = this.#options
+    const { source, now } = this.#options
     const effects: Effect[] = []
     for (const { key, version } of source.expired(now, limit)) {
       // Written again by an earlier proposal of this group.
       if (this.final.has(key.id)) continue
-      leases.end(key)
+      // Its lease stays: expiry says nothing about what a loader, who found nothing for that very reason, is to store.
       effects.push({ write: { op: 'expire', key }, prevVersion: version })
     }
     return this.#commit(effects, undefined)

@@ -2,11 +2,18 @@ import { CorruptError, TidemarkError } from '../errors.ts'
 import type { Codec, EnvelopeCodec } from './codec.ts'
 
 /**
- * The first byte of every stored value. Version 1: `[1][codec id][payload]`. A later version may put other fields
- * between version and payload (a compression, a key id); readers of this release refuse it instead of guessing.
+ * The first byte of every stored value. Version 1: `[1][codec id][payload]`. Version 2, where something is noted beside
+ * the value: `[2][codec id][length of the notes, uint16 big-endian][notes][payload]`, in which an empty payload stands for
+ * undefined. A later version may put other fields between version and payload (a compression, a key id); readers of this
+ * release refuse it instead of guessing.
  */
 const VERSION = 1
+const WITH_NOTES = 2
 const HEADER_BYTES = 2
+const NOTES_AT = 4
+
+/** As many as the length has room for. */
+export const MAX_NOTES_BYTES = 0xffff
 
 /**
  * Encodes a value and says in front of it how. The result is the caller's.
@@ -14,19 +21,66 @@ const HEADER_BYTES = 2
  * @throws TidemarkError UNENCODABLE when the codec cannot encode the value; RangeError when its id is not 0..255.
  */
 export function sealValue(codec: Codec, value: unknown): Uint8Array {
-  if ((codec.id & 0xff) !== codec.id)
-    throw new RangeError(`the id of a codec is an integer from 0 to 255, not ${codec.id}`)
-  const header = Uint8Array.of(VERSION, codec.id)
-  if (isEnvelopeCodec(codec)) return codec.encodeAfter(header, value)
-  const payload = encodeWith(codec, value)
-  const sealed = new Uint8Array(HEADER_BYTES + payload.length)
-  sealed.set(header)
-  sealed.set(payload, HEADER_BYTES)
-  return sealed
+  checkId(codec)
+  return seal(codec, Uint8Array.of(VERSION, codec.id), value)
+}
+
+/** As {@link sealValue}, with notes beside the value; the value undefined: there are only the notes. */
+export function sealWithNotes(codec: Codec, notes: Uint8Array, value: unknown): Uint8Array {
+  checkId(codec)
+  const header = headerWithNotes(codec.id, notes)
+  return value === undefined ? header : seal(codec, header, value)
 }
 
 /**
- * Decodes what `sealValue` produced and what stands in `bytes` from `start` on, with whichever of `codecs` wrote it.
+ * The same value with other notes, or without any. Decodes nothing.
+ * @returns undefined: neither a value nor notes are left
+ */
+export function withNotes(sealed: Uint8Array, notes: Uint8Array | undefined): Uint8Array | undefined {
+  const had = notesOf(sealed)
+  const payload = sealed.subarray(had === undefined ? HEADER_BYTES : NOTES_AT + had.length)
+  const isEmpty = had !== undefined && payload.length === 0
+  if (notes === undefined && isEmpty) return undefined
+  return concat(notes === undefined ? Uint8Array.of(VERSION, sealed[1]!) : headerWithNotes(sealed[1]!, notes), payload)
+}
+
+/** What is noted beside the value that stands in `bytes` from `start` on; shares their memory. undefined: nothing. */
+export function notesOf(bytes: Uint8Array, start = 0): Uint8Array | undefined {
+  if (bytes[start] !== WITH_NOTES) return undefined
+  return bytes.subarray(start + NOTES_AT, payloadAfterNotes(bytes, start))
+}
+
+function payloadAfterNotes(bytes: Uint8Array, start: number): number {
+  const at = start + NOTES_AT + ((bytes[start + 2] ?? 0) << 8) + (bytes[start + 3] ?? 0)
+  if (at > bytes.length) throw new CorruptError('the notes beside a stored value are truncated')
+  return at
+}
+
+function headerWithNotes(codecId: number, notes: Uint8Array): Uint8Array {
+  const { length } = notes
+  if (length > MAX_NOTES_BYTES) throw new RangeError(`at most ${MAX_NOTES_BYTES} bytes can be noted, not ${length}`)
+  return concat(Uint8Array.of(WITH_NOTES, codecId, length >>> 8, length & 0xff), notes)
+}
+
+function checkId({ id }: Codec): void {
+  if ((id & 0xff) !== id) throw new RangeError(`the id of a codec is an integer from 0 to 255, not ${id}`)
+}
+
+function seal(codec: Codec, header: Uint8Array, value: unknown): Uint8Array {
+  if (isEnvelopeCodec(codec)) return codec.encodeAfter(header, value)
+  return concat(header, encodeWith(codec, value))
+}
+
+function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const both = new Uint8Array(first.length + second.length)
+  both.set(first)
+  both.set(second, first.length)
+  return both
+}
+
+/**
+ * Decodes what `sealValue` or `sealWithNotes` produced and what stands in `bytes` from `start` on, with whichever of
+ * `codecs` wrote it.
  *
  * @throws CorruptError when the envelope is truncated, of an unknown version or by an unknown codec, or when its payload
  * is damaged.
@@ -35,15 +89,17 @@ export function openValue(codecs: Codec | readonly Codec[], bytes: Uint8Array, s
   const length = bytes.length - start
   if (length < HEADER_BYTES) throw new CorruptError(`a stored value of ${length} bytes is truncated`)
   const version = bytes[start]
-  if (version !== VERSION) {
-    throw new CorruptError(`a stored value is of format version ${version}; this release reads version ${VERSION}`)
+  if (version !== VERSION && version !== WITH_NOTES) {
+    throw new CorruptError(`a stored value is of format version ${version}; this release reads 1 and 2`)
   }
   const id = bytes[start + 1]!
   const codec = codecById(codecs, id)
   if (codec === undefined) throw new CorruptError(`a stored value was written by codec ${id}, which is not configured`)
+  const at = version === VERSION ? start + HEADER_BYTES : payloadAfterNotes(bytes, start)
+  if (version === WITH_NOTES && at === bytes.length) return undefined
   return isEnvelopeCodec(codec)
-    ? codec.decodeAfter(start + HEADER_BYTES, bytes)
-    : decodeWith(codec, new Uint8Array(bytes.buffer, bytes.byteOffset + start + HEADER_BYTES, length - HEADER_BYTES))
+    ? codec.decodeAfter(at, bytes)
+    : decodeWith(codec, new Uint8Array(bytes.buffer, bytes.byteOffset + at, bytes.length - at))
 }
 
 function codecById(codecs: Codec | readonly Codec[], id: number): Codec | undefined {

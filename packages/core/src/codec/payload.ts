@@ -1,5 +1,5 @@
 import type { Codec } from './codec.ts'
-import { openValue, sealValue } from './envelope.ts'
+import { notesOf, openValue, sealValue, sealWithNotes, withNotes } from './envelope.ts'
 import { freezeDeep } from './freeze.ts'
 
 const UNREAD: unique symbol = Symbol('unread')
@@ -30,6 +30,11 @@ export class Payload {
     return new Payload(codec, sealValue(codec, value), 0)
   }
 
+  /** A value, or nothing, with notes beside it, which no reader of the value sees. @throws TidemarkError UNENCODABLE */
+  static encodeWithNotes(codec: Codec, notes: Uint8Array, value: unknown): Payload {
+    return new Payload(codec, sealWithNotes(codec, notes, value), 0)
+  }
+
   /**
    * Keeps `bytes`, which the caller must not change afterwards. Decodes nothing yet.
    * @param start where in `bytes` the envelope begins; it ends where they end
@@ -50,6 +55,17 @@ export class Payload {
 
   get byteLength(): number {
     return this.#holder.byteLength - this.#start
+  }
+
+  /** What is noted beside the value. Shared: do not write to it. @throws CorruptError, without the key. */
+  get notes(): Uint8Array | undefined {
+    return notesOf(this.#holder, this.#start)
+  }
+
+  /** The same value with other notes. @returns undefined: neither a value nor notes are left */
+  withNotes(notes: Uint8Array | undefined): Payload | undefined {
+    const sealed = withNotes(this.bytes, notes)
+    return sealed && new Payload(this.#codecs, sealed, 0)
   }
 
   /**

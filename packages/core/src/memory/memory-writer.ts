@@ -97,7 +97,8 @@ export class MemoryWriter {
     const head = log.last
     const effects: Effect[] = []
     for (const write of writes) {
-      leases.end(write.key)
+      // Expiry says nothing about what a loader, who found nothing for that very reason, is about to store.
+      if (write.op !== 'expire') leases.end(write.key)
       const prevVersion = this.#store(write, head + effects.length + 1)
       if (prevVersion !== undefined) effects.push({ write, prevVersion })
     }

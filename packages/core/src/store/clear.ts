@@ -1,8 +1,10 @@
-import { prefixRange } from '../keys/key-range.ts'
+import { prefixRange, type KeyRange } from '../keys/key-range.ts'
 import type { Key } from '../keys/key.ts'
+import { userRanges } from '../keys/reserved.ts'
 import type { StoreKey } from '../keys/store-key.ts'
 import type { Back, ReadOptions, Write } from '../ports/back.ts'
 import type { Entry } from '../ports/entry.ts'
+import type { Visibility } from './visibility.ts'
 
 /** Keys per commit: the log never splits a commit, so one huge commit would have to be held whole by every reader. */
 const BATCH = 500
@@ -13,23 +15,51 @@ export interface ClearOptions {
   readonly prefix?: Key | readonly []
 }
 
-/** Deletes what was there at the start, page by page; entries with a newer version than that are left alone. */
+/**
+ * Deletes what was there at the start, page by page; entries with a newer version than that are left alone. What readers
+ * did not see any more is deleted too, and not counted.
+ */
 export async function clearRange<R extends ReadOptions, W extends object>(
   back: Back<R, W>,
+  visibility: Visibility<R>,
   options?: ClearOptions & W,
 ): Promise<{ readonly deleted: number }> {
-  const range = prefixRange(options?.prefix ?? [])
   let start: number | undefined
-  let after: StoreKey | undefined
   let deleted = 0
+  for (const range of userRanges(prefixRange(options?.prefix ?? []))) {
+    for await (const { entries, asOf } of pagesOf(back, range)) {
+      start ??= asOf
+      deleted += await deletePage(back, visibility, entries, start, options)
+    }
+  }
+  return { deleted }
+}
+
+async function* pagesOf<R extends ReadOptions, W extends object>(
+  back: Back<R, W>,
+  range: KeyRange,
+): AsyncGenerator<{ readonly entries: readonly Entry[]; readonly asOf: number }> {
+  let after: StoreKey | undefined
   for (;;) {
     const page = await back.scan(range, { after, limit: BATCH, reverse: false })
-    const asOf = (start ??= page.asOf)
-    const decide = (current: readonly (Entry | undefined)[]): readonly Write[] =>
-      current.flatMap((entry) => (entry && entry.version <= asOf ? [{ op: 'delete', key: entry.key } as const] : []))
-    const reads = page.entries.map((entry) => entry.key)
-    if (reads.length > 0) deleted += (await back.commit({ reads, decide }, options)).changes.length
-    if (page.entries.length < BATCH) return { deleted }
-    after = reads.at(-1)
+    yield page
+    if (page.entries.length < BATCH) return
+    after = page.entries.at(-1)?.key
   }
+}
+
+async function deletePage<R extends ReadOptions, W extends object>(
+  back: Back<R, W>,
+  visibility: Visibility<R>,
+  entries: readonly Entry[],
+  asOf: number,
+  options: W | undefined,
+): Promise<number> {
+  if (entries.length === 0) return 0
+  const seen = await visibility.seeAll(entries, { consistency: 'linearizable' } as R)
+  const hidden = new Set(entries.filter((_, i) => seen[i] === undefined).map(({ key }) => key.id))
+  const decide = (current: readonly (Entry | undefined)[]): readonly Write[] =>
+    current.flatMap((entry) => (entry && entry.version <= asOf ? [{ op: 'delete', key: entry.key } as const] : []))
+  const { changes } = await back.commit({ reads: entries.map(({ key }) => key), decide }, options)
+  return changes.filter(({ key }) => !hidden.has(key.id)).length
 }

@@ -1,6 +1,7 @@
 import { CorruptError } from '../errors.ts'
 import type { KeyTuple } from '../keys/key.ts'
 import type { Entry } from '../ports/entry.ts'
+import { notesOf } from './entry-notes.ts'
 
 /** An entry as users see it. */
 export interface StoreEntry<T = unknown> {
@@ -10,7 +11,9 @@ export interface StoreEntry<T = unknown> {
   /** The seq of the change that wrote it: what `ifVersion` takes. */
   readonly version: number
   readonly writtenAt: Date
+  /** From when on reads find nothing here; a value with a grace is kept for longer, for `getOrSet` alone. */
   readonly expiresAt: Date | undefined
+  /** What the writer attached. */
   readonly meta: unknown
 }
 
@@ -23,7 +26,10 @@ export function toStoreEntry<T>(entry: Entry): StoreEntry<T> {
     },
     version: entry.version,
     writtenAt: new Date(entry.writtenAt),
-    expiresAt: entry.expiresAt === undefined ? undefined : new Date(entry.expiresAt),
+    get expiresAt(): Date | undefined {
+      const end = notesOf(entry).freshUntil ?? entry.expiresAt
+      return end === undefined ? undefined : new Date(end)
+    },
     get meta(): unknown {
       return entry.meta?.read()
     },
@@ -32,6 +38,7 @@ export function toStoreEntry<T>(entry: Entry): StoreEntry<T> {
 
 /** The entry's value; `copy`: one that the caller may change. @throws CorruptError that names the key. */
 export function readValue(entry: Entry, as: 'shared' | 'copy' = 'shared'): unknown {
+  if (entry.meta !== undefined) notesOf(entry)
   try {
     return as === 'copy' ? entry.payload.decode() : entry.payload.read()
   } catch (error) {

@@ -2,10 +2,12 @@ import { afterTurn } from '../batching/after-turn.ts'
 import { type KeyRange, RANGE_OPTIONS, rangeOf, type RangeOptions } from '../keys/key-range.ts'
 import type { KeyTuple } from '../keys/key.ts'
 import type { StoreKey } from '../keys/store-key.ts'
+import { userRanges } from '../keys/reserved.ts'
 import { flag, wholeAtLeast } from '../options/checks.ts'
-import type { Back } from '../ports/back.ts'
+import type { Back, ReadOptions } from '../ports/back.ts'
 import type { Entry } from '../ports/entry.ts'
 import { type StoreEntry, toStoreEntry } from './entry-view.ts'
+import type { Visibility } from './visibility.ts'
 
 /** Entries per page: big enough to make the statement's cost vanish, small enough to keep the event loop free. */
 const PAGE = 512
@@ -20,7 +22,11 @@ export interface ListOptions extends RangeOptions {
 
 export const LIST_OPTIONS: readonly (keyof ListOptions)[] = [...RANGE_OPTIONS, 'reverse', 'limit']
 
-type Scannable = Pick<Back, 'scan'>
+/** What is listed: the pages of the back tier, as readers see them. */
+export interface Listed<R extends ReadOptions> {
+  readonly back: Pick<Back<R>, 'scan'>
+  readonly visibility: Visibility<R>
+}
 
 interface Listing {
   readonly range: KeyRange
@@ -29,13 +35,19 @@ interface Listing {
 }
 
 /** @throws TypeError or RangeError, at once, for wrong options. */
-export function listKeys(back: Scannable, options: ListOptions = {}): AsyncIterableIterator<KeyTuple> {
-  return eachOf(pages(back, resolve(options)), (entry) => entry.key.tuple)
+export function listKeys<R extends ReadOptions>(
+  listed: Listed<R>,
+  options: ListOptions = {},
+): AsyncIterableIterator<KeyTuple> {
+  return eachOf(pages(listed, resolve(options)), (entry) => entry.key.tuple)
 }
 
 /** @throws TypeError or RangeError, at once, for wrong options. */
-export function listEntries<T>(back: Scannable, options: ListOptions = {}): AsyncIterableIterator<StoreEntry<T>> {
-  return eachOf(pages(back, resolve(options)), (entry) => toStoreEntry<T>(entry))
+export function listEntries<T, R extends ReadOptions>(
+  listed: Listed<R>,
+  options: ListOptions = {},
+): AsyncIterableIterator<StoreEntry<T>> {
+  return eachOf(pages(listed, resolve(options)), (entry) => toStoreEntry<T>(entry))
 }
 
 function resolve({ reverse = false, limit = Infinity, ...bounds }: ListOptions): Listing {
@@ -51,16 +63,35 @@ async function* eachOf<T>(
   for await (const page of paged) for (const entry of page) yield view(entry)
 }
 
-async function* pages(back: Scannable, listing: Listing): AsyncIterableIterator<readonly Entry[]> {
-  const { range, reverse, limit } = listing
+async function* pages<R extends ReadOptions>(
+  listed: Listed<R>,
+  { range, reverse, limit }: Listing,
+): AsyncIterableIterator<readonly Entry[]> {
+  const ranges = userRanges(range)
   let left = limit
+  for (const part of reverse ? ranges.toReversed() : ranges) {
+    for await (const page of pagesOf(listed, part, reverse, () => left)) {
+      left -= page.length
+      yield page
+      if (left <= 0) return
+    }
+  }
+}
+
+async function* pagesOf<R extends ReadOptions>(
+  { back, visibility }: Listed<R>,
+  range: KeyRange,
+  reverse: boolean,
+  left: () => number,
+): AsyncIterableIterator<readonly Entry[]> {
   let after: StoreKey | undefined
-  while (left > 0) {
-    const size = Math.min(PAGE, left)
+  while (left() > 0) {
+    const size = Math.min(PAGE, left())
     const { entries } = await back.scan(range, { after, limit: size, reverse })
-    yield entries
+    // From the back tier, as the page itself: a front may not know the tags.
+    const seen = await visibility.seeAll(entries, { consistency: 'linearizable' } as R)
+    yield seen.filter((entry) => entry !== undefined)
     if (entries.length < size) return
-    left -= entries.length
     after = entries.at(-1)?.key
     // A back tier that answers at once would otherwise keep everyone else waiting until the end.
     await new Promise<void>((resolve) => afterTurn(resolve))

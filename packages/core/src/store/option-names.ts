@@ -1,3 +1,4 @@
+import { LOAD_OPTIONS } from '../load/load-options.ts'
 import { assertKnown } from '../options/checks.ts'
 import type { Back, ReadOptions } from '../ports/back.ts'
 import type { ClearOptions } from './clear.ts'
@@ -28,6 +29,8 @@ export type StoreMethod =
   | 'keys'
   | 'entries'
   | 'clear'
+  | 'invalidateTag'
+  | 'getOrSet'
 
 /** The names of the options of every method of a store above this back tier. */
 export function optionNames<R extends ReadOptions, W extends object>(back: Back<R, W>): OptionNames {
@@ -50,6 +53,8 @@ export function optionNames<R extends ReadOptions, W extends object>(back: Back<
     keys: LIST_OPTIONS,
     entries: LIST_OPTIONS,
     clear: [...CLEAR_OPTIONS, ...write],
+    invalidateTag: write,
+    getOrSet: [...LOAD_OPTIONS, ...read, ...write],
   }
 }
 

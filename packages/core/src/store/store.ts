@@ -3,8 +3,12 @@ import { Payload } from '../codec/payload.ts'
 import { ClosedError, ConflictError } from '../errors.ts'
 import { KeyMap, type ReadonlyKeyMap } from '../keys/key-map.ts'
 import type { Key, KeyTuple } from '../keys/key.ts'
-import { StoreKey } from '../keys/store-key.ts'
-import { assertKnown } from '../options/checks.ts'
+import { userKey } from '../keys/reserved.ts'
+import type { StoreKey } from '../keys/store-key.ts'
+import { type Loader, type LoadOptions, resolveLoadOptions } from '../load/load-options.ts'
+import { LoadTable } from '../load/load-table.ts'
+import { Loading } from '../load/loading.ts'
+import { assertKnown, callback } from '../options/checks.ts'
 import { clockOption } from '../options/ports.ts'
 import type { Back, Commit, ReadOptions, TierReport, Write } from '../ports/back.ts'
 import type { Entry } from '../ports/entry.ts'
@@ -16,13 +20,32 @@ import { listEntries, listKeys, type ListOptions } from './listing.ts'
 import { optionNames, refuseUnknown, type StoreMethod } from './option-names.ts'
 import { checkPath, valueAt, withValueAt } from './path.ts'
 import { runTransaction, type Transaction, type TransactionOptions } from './transaction.ts'
-import { checkVersion, type ConditionOptions, SET_OPTIONS, type SetOptions, toSetWrite } from './write-options.ts'
+import { commitSeen } from './seen-commit.ts'
+import { checkTagNames, invalidation } from './tags.ts'
+import { Visibility } from './visibility.ts'
+import {
+  checkVersion,
+  type ConditionOptions,
+  keepingWhatIsNotSaid,
+  SET_OPTIONS,
+  type SetOptions,
+  toSetWrite,
+} from './write-options.ts'
 
 /** What a store is made with, beside its back tier. */
 export interface StoreOptions {
   /** @default the machine's clock */
   readonly clock?: Clock | undefined
+  /** From 0 to below 1. @default Math.random */
+  readonly random?: (() => number) | undefined
+  /**
+   * Gets what a loader threw while nobody waited for it: in a refresh ahead, after a timeout, or where the last value was
+   * served instead. @default it is written to the console
+   */
+  readonly onError?: ((error: unknown) => void) | undefined
 }
+
+const OPTIONS: readonly (keyof StoreOptions)[] = ['clock', 'random', 'onError']
 
 /** What became of a write. It is durable when the promise resolves. */
 export interface WriteResult {
@@ -70,47 +93,66 @@ export type Item<T = unknown> = readonly [key: Key, value: T, options?: SetOptio
 export class Store<R extends ReadOptions = ReadOptions, W extends object = object> implements AsyncDisposable {
   readonly #back: Back<R, W>
   readonly #clock: Clock
+  readonly #visibility: Visibility<R>
+  readonly #loads: LoadTable
+  readonly #loading: Loading<R, W>
   readonly #names: ReturnType<typeof optionNames>
   #closing: Promise<void> | undefined
 
   constructor(back: Back<R, W>, options: StoreOptions = {}) {
-    assertKnown(options, ['clock'], 'Store')
+    assertKnown(options, OPTIONS, 'Store')
     this.#back = back
     this.#names = optionNames(back)
     this.#clock = clockOption(options.clock)
+    this.#visibility = new Visibility(back, this.#clock)
+    this.#loads = LoadTable.of(back)
+    this.#loading = new Loading({
+      back,
+      visibility: this.#visibility,
+      clock: this.#clock,
+      random: callback('option random', options.random ?? Math.random),
+      table: this.#loads,
+      onError: callback('option onError', options.onError ?? toConsole),
+    })
   }
 
   /** The value, or undefined when the key is absent, and only then. */
   async get<T = unknown>(key: Key, options?: R): Promise<T | undefined> {
     this.#assertOpen()
     if (options !== undefined) refuseUnknown(options, this.#names, 'get')
-    const answer = this.#back.readOne(StoreKey.of(key), options)
+    const answer = this.#back.readOne(userKey(key), options)
     const { entry } = answer instanceof Promise ? await answer : answer
-    return entry === undefined ? undefined : (readValue(entry) as T)
+    const seen = this.#visibility.see(entry, options)
+    const shown = seen instanceof Promise ? await seen : seen
+    return shown === undefined ? undefined : (readValue(shown) as T)
   }
 
   /** The value with its version and dates, or undefined. */
   async entry<T = unknown>(key: Key, options?: R): Promise<StoreEntry<T> | undefined> {
     this.#assertOpen()
     if (options !== undefined) refuseUnknown(options, this.#names, 'entry')
-    const { entry } = await this.#back.readOne(StoreKey.of(key), options)
+    const entry = await this.#see(userKey(key), options)
     return entry && toStoreEntry<T>(entry)
   }
 
   async has(key: Key, options?: R): Promise<boolean> {
     this.#assertOpen()
     if (options !== undefined) refuseUnknown(options, this.#names, 'has')
-    return (await this.#back.readOne(StoreKey.of(key), options)).entry !== undefined
+    return (await this.#see(userKey(key), options)) !== undefined
   }
 
   /** What exists of the keys. A value that is damaged throws when it is read, and fails no other. */
   async getMany<T = unknown>(keys: Iterable<Key>, options?: R): Promise<ReadonlyKeyMap<T>> {
     this.#assertOpen()
     if (options !== undefined) refuseUnknown(options, this.#names, 'getMany')
-    const storeKeys = Array.from(keys, (key) => StoreKey.of(key))
+    const storeKeys = Array.from(keys, (key) => userKey(key))
     const entries = new KeyMap<Entry>()
     const found = storeKeys.length === 0 ? [] : await this.#back.read(storeKeys, options)
-    for (const { entry } of found) if (entry !== undefined) entries.set(entry.key.tuple, entry)
+    const seen = await this.#visibility.seeAll(
+      found.map(({ entry }) => entry),
+      options,
+    )
+    for (const entry of seen) if (entry !== undefined) entries.set(entry.key.tuple, entry)
     return new FoundValues(entries)
   }
 
@@ -119,9 +161,34 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
     this.#assertOpen()
     if (options !== undefined) refuseUnknown(options, this.#names, 'getIn')
     const steps = checkPath(path)
-    const { entry } = await this.#back.readOne(StoreKey.of(key), options)
+    const entry = await this.#see(userKey(key), options)
     const found = valueAt(entry && readValue(entry), steps)
     return (found === undefined ? options?.default : found) as T | undefined
+  }
+
+  /**
+   * The value; where there is none, or none that is fresh, what `load` gets. One process of all that share the back tier
+   * loads, under a lease; the others wait for what it stores, take over when it dies, or load themselves when its loader
+   * fails. Within a process, all calls for a key share one load, with the loader and the options of the first.
+   *
+   * What was loaded is stored unless the key was written or deleted, or a tag of `options.tags` invalidated, while the
+   * loader ran; the caller then gets what is newer, or else what was loaded for it. A loader that returns undefined says
+   * that the key does not exist, and so does the promise.
+   *
+   * @throws what the loader threw, the same for all who waited in this process; TidemarkError LOAD_TIMEOUT, and what the
+   * store itself fails with: BUSY, DISK_FULL and the like. Where the last value may still be served, it is, and the error
+   * goes to `onError`.
+   */
+  async getOrSet<T = unknown>(key: Key, load: Loader<T>, options?: LoadOptions & R & W): Promise<T | undefined> {
+    this.#assertOpen()
+    if (options !== undefined) refuseUnknown(options, this.#names, 'getOrSet')
+    const request = {
+      key: userKey(key),
+      load: callback('the loader', load) as Loader,
+      options: resolveLoadOptions(options),
+      tierOptions: options,
+    }
+    return this.#loading.get(request) as Promise<T | undefined>
   }
 
   /**
@@ -131,7 +198,7 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
   async set(key: Key, value: unknown, options?: SetOptions & ConditionOptions & W): Promise<WriteResult> {
     this.#assertOpen()
     if (options !== undefined) refuseUnknown(options, this.#names, 'set')
-    const storeKey = StoreKey.of(key)
+    const storeKey = userKey(key)
     const write = toSetWrite(this.#back.codec, this.#clock, storeKey, value, options)
     return result(await this.#write(storeKey, [write], options))
   }
@@ -142,7 +209,7 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
     if (options !== undefined) refuseUnknown(options, this.#names, 'setMany')
     const writes = Array.from(items, ([key, value, itemOptions]) => {
       if (itemOptions !== undefined) assertKnown(itemOptions, SET_OPTIONS, 'an item of setMany')
-      return toSetWrite(this.#back.codec, this.#clock, StoreKey.of(key), value, itemOptions)
+      return toSetWrite(this.#back.codec, this.#clock, userKey(key), value, itemOptions)
     })
     return result(await this.#back.commit({ reads: [], decide: () => writes }, options))
   }
@@ -151,7 +218,7 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
   async delete(key: Key, options?: ConditionOptions & W): Promise<DeleteResult> {
     this.#assertOpen()
     if (options !== undefined) refuseUnknown(options, this.#names, 'delete')
-    const storeKey = StoreKey.of(key)
+    const storeKey = userKey(key)
     const commit = await this.#write(storeKey, [{ op: 'delete', key: storeKey }], options)
     return { deleted: commit.changes.length > 0, ...result(commit) }
   }
@@ -160,7 +227,7 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
   async deleteMany(keys: Iterable<Key>, options?: W): Promise<DeleteManyResult> {
     this.#assertOpen()
     if (options !== undefined) refuseUnknown(options, this.#names, 'deleteMany')
-    const storeKeys = Array.from(keys, (key) => StoreKey.of(key))
+    const storeKeys = Array.from(keys, (key) => userKey(key))
     const writes = storeKeys.map((key): Write => ({ op: 'delete', key }))
     const commit = await this.#back.commit({ reads: [], decide: () => writes }, options)
     const deleted = new KeyMap<boolean>()
@@ -218,7 +285,7 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
   ): Promise<{ readonly value: T } & WriteResult> {
     this.#assertOpen()
     if (options !== undefined) refuseUnknown(options, this.#names, 'transaction')
-    const { value, commit } = await runTransaction(this.#back, this.#clock, fn, options)
+    const { value, commit } = await runTransaction(this.#back, this.#visibility, this.#clock, fn, options)
     return { value, ...result(commit) }
   }
 
@@ -226,14 +293,14 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
   keys(options?: ListOptions): AsyncIterableIterator<KeyTuple> {
     this.#assertOpen()
     if (options !== undefined) refuseUnknown(options, this.#names, 'keys')
-    return listKeys(this.#back, options)
+    return listKeys({ back: this.#back, visibility: this.#visibility }, options)
   }
 
   /** As {@link keys}, with the values. */
   entries<T = unknown>(options?: ListOptions): AsyncIterableIterator<StoreEntry<T>> {
     this.#assertOpen()
     if (options !== undefined) refuseUnknown(options, this.#names, 'entries')
-    return listEntries<T>(this.#back, options)
+    return listEntries<T, R>({ back: this.#back, visibility: this.#visibility }, options)
   }
 
   /**
@@ -243,26 +310,51 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
   async clear(options?: ClearOptions & W): Promise<{ readonly deleted: number }> {
     this.#assertOpen()
     if (options !== undefined) refuseUnknown(options, this.#names, 'clear')
-    return clearRange(this.#back, options)
+    return clearRange(this.#back, this.#visibility, options)
+  }
+
+  /**
+   * Makes every entry that carries one of these tags absent, in one commit, which is one change per tag in the log. What
+   * was computed before it stays absent, wherever and for how long it is kept; what is written with the tag afterwards is
+   * not affected. Costs the same whatever carries the tag.
+   * @throws TypeError or RangeError for what cannot be a tag.
+   */
+  async invalidateTag(tags: string | readonly string[], options?: W): Promise<WriteResult> {
+    this.#assertOpen()
+    if (options !== undefined) refuseUnknown(options, this.#names, 'invalidateTag')
+    const checked = checkTagNames(typeof tags === 'string' ? [tags] : tags)
+    const writes = checked.map((tag) => invalidation(this.#back.codec, tag))
+    return result(await this.#back.commit({ reads: [], decide: () => writes }, options))
   }
 
   /** Lets writes under way finish and releases everything. Idempotent. */
   close(): Promise<void> {
-    return (this.#closing ??= this.#back.close())
+    return (this.#closing ??= this.#close())
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
 
+  /** The back tier closes in this turn, unless there are leases of loads under way, which others would wait for. */
+  #close(): Promise<void> {
+    return this.#loads.isIdle ? this.#back.close() : this.#loads.close().then(() => this.#back.close())
+  }
+
+  async #see(key: StoreKey, options: R | undefined): Promise<Entry | undefined> {
+    const { entry } = await this.#back.readOne(key, options)
+    return this.#visibility.see(entry, options)
+  }
+
   #write(key: StoreKey, writes: readonly Write[], options: (ConditionOptions & W) | undefined): Promise<Commit> {
     const expected = options?.ifVersion
     if (expected === undefined) return this.#back.commit({ reads: [], decide: () => writes }, options)
     checkVersion(expected)
-    return this.#back.commit(
-      { reads: [key], decide: ([current]) => (assertVersion(key, expected, current), writes) },
-      options,
-    )
+    const decide = ([current]: readonly (Entry | undefined)[]): readonly Write[] => {
+      assertVersion(key, expected, current)
+      return writes
+    }
+    return commitSeen(this.#back, this.#clock, { reads: [key], decide }, options)
   }
 
   async #update(
@@ -274,7 +366,7 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
   ): Promise<UpdateResult<unknown>> {
     this.#assertOpen()
     if (options !== undefined) refuseUnknown(options, this.#names, method)
-    const storeKey = StoreKey.of(key)
+    const storeKey = userKey(key)
     const expected = options?.ifVersion
     if (expected !== undefined) checkVersion(expected)
     let old: Entry | undefined
@@ -284,16 +376,9 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
       const next = refusePromise(fn(current && readValue(current, 'copy')))
       if (next === undefined) return [{ op: 'delete', key: storeKey }]
       const write = toSetWrite(this.#back.codec, this.#clock, storeKey, next, options, path)
-      const keepsExpiry = options?.ttlMs === undefined && options?.expiresAt === undefined
-      return [
-        {
-          ...write,
-          expiresAt: keepsExpiry ? current?.expiresAt : write.expiresAt,
-          meta: options?.meta === undefined ? current?.meta : write.meta,
-        },
-      ]
+      return [current === undefined ? write : keepingWhatIsNotSaid(write, current, options, this.#back.codec)]
     }
-    const commit = await this.#back.commit({ reads: [storeKey], decide }, options)
+    const commit = await commitSeen(this.#back, this.#clock, { reads: [storeKey], decide }, options)
     return { ...result(commit), old: old && readValue(old), new: commit.changes[0]?.payload?.read() }
   }
 
@@ -316,4 +401,8 @@ function refusePromise<T>(value: T): T {
   // Nobody will wait for it any more; its failure must not become an unhandled rejection.
   value.catch(() => undefined)
   throw new TypeError('an update function must not be async: it runs inside the write transaction; use transaction()')
+}
+
+function toConsole(error: unknown): void {
+  console.error('tidemark: a load in the background failed:', error)
 }

@@ -2,11 +2,14 @@ import type { Clock } from '../clock.ts'
 import { Payload } from '../codec/payload.ts'
 import { ConflictError } from '../errors.ts'
 import type { Key } from '../keys/key.ts'
-import { StoreKey } from '../keys/store-key.ts'
+import { userKey } from '../keys/reserved.ts'
+import type { StoreKey } from '../keys/store-key.ts'
 import { assertKnown, wholeAtLeast } from '../options/checks.ts'
 import type { Back, Commit, ReadOptions, Write } from '../ports/back.ts'
 import type { Entry } from '../ports/entry.ts'
 import { readValue, type StoreEntry, toStoreEntry } from './entry-view.ts'
+import { commitSeen } from './seen-commit.ts'
+import type { Visibility } from './visibility.ts'
 import { SET_OPTIONS, type SetOptions, toSetWrite } from './write-options.ts'
 
 /** How a transaction deals with conflicts. */
@@ -33,13 +36,14 @@ export interface Transaction {
 /** Optimistic: reads are recorded with their versions, which the commit finds unchanged or refuses. */
 export async function runTransaction<T, R extends ReadOptions, W extends object>(
   back: Back<R, W>,
+  visibility: Visibility<R>,
   clock: Clock,
   fn: (tx: Transaction) => Promise<T> | T,
   options?: TransactionOptions & W,
 ): Promise<{ readonly value: T; readonly commit: Commit }> {
   const attempts = wholeAtLeast('option attempts', options?.attempts ?? 10, 1)
   for (let attempt = 1; ; attempt++) {
-    const tx = new Attempt(back, clock)
+    const tx = new Attempt(back, visibility, clock)
     const value = await fn(tx)
     try {
       return { value, commit: await tx.commit(options) }
@@ -52,18 +56,20 @@ export async function runTransaction<T, R extends ReadOptions, W extends object>
 
 class Attempt<R extends ReadOptions, W extends object> implements Transaction {
   readonly #back: Back<R, W>
+  readonly #visibility: Visibility<R>
   readonly #clock: Clock
   readonly #reads = new Map<string, { readonly key: StoreKey; readonly entry: Entry | undefined }>()
   readonly #writes = new Map<string, Write>()
   #ended = false
 
-  constructor(back: Back<R, W>, clock: Clock) {
+  constructor(back: Back<R, W>, visibility: Visibility<R>, clock: Clock) {
     this.#back = back
+    this.#visibility = visibility
     this.#clock = clock
   }
 
   async get<T = unknown>(key: Key): Promise<T | undefined> {
-    const storeKey = StoreKey.of(key)
+    const storeKey = userKey(key)
     const written = this.#writes.get(storeKey.id)
     if (written !== undefined) {
       return (written.op === 'set' ? Payload.fromBytes(this.#back.codec, written.payload.bytes).read() : undefined) as T
@@ -73,12 +79,12 @@ class Attempt<R extends ReadOptions, W extends object> implements Transaction {
   }
 
   async entry<T = unknown>(key: Key): Promise<StoreEntry<T> | undefined> {
-    const entry = await this.#read(StoreKey.of(key))
+    const entry = await this.#read(userKey(key))
     return entry && toStoreEntry<T>(entry)
   }
 
   async has(key: Key): Promise<boolean> {
-    const storeKey = StoreKey.of(key)
+    const storeKey = userKey(key)
     const written = this.#writes.get(storeKey.id)
     return written === undefined ? (await this.#read(storeKey)) !== undefined : written.op === 'set'
   }
@@ -86,13 +92,13 @@ class Attempt<R extends ReadOptions, W extends object> implements Transaction {
   set(key: Key, value: unknown, options?: SetOptions): void {
     this.#assertRunning()
     if (options !== undefined) assertKnown(options, SET_OPTIONS, 'set')
-    const storeKey = StoreKey.of(key)
+    const storeKey = userKey(key)
     this.#writes.set(storeKey.id, toSetWrite(this.#back.codec, this.#clock, storeKey, value, options))
   }
 
   delete(key: Key): void {
     this.#assertRunning()
-    const storeKey = StoreKey.of(key)
+    const storeKey = userKey(key)
     this.#writes.set(storeKey.id, { op: 'delete', key: storeKey })
   }
 
@@ -108,7 +114,7 @@ class Attempt<R extends ReadOptions, W extends object> implements Transaction {
       }
       return writes
     }
-    return this.#back.commit({ reads: reads.map((read) => read.key), decide }, options)
+    return commitSeen(this.#back, this.#clock, { reads: reads.map((read) => read.key), decide }, options)
   }
 
   async #read(key: StoreKey): Promise<Entry | undefined> {
@@ -116,7 +122,9 @@ class Attempt<R extends ReadOptions, W extends object> implements Transaction {
     const known = this.#reads.get(key.id)
     if (known !== undefined) return known.entry
     // From the back tier: a front that is behind would make every attempt end in the same conflict.
-    const { entry } = await this.#back.readOne(key, { consistency: 'linearizable' } as R)
+    const linearizable = { consistency: 'linearizable' } as R
+    const found = await this.#back.readOne(key, linearizable)
+    const entry = await this.#visibility.see(found.entry, linearizable)
     const first = this.#reads.get(key.id)
     if (first !== undefined) return first.entry
     this.#reads.set(key.id, { key, entry })

@@ -3,7 +3,10 @@ import type { Codec } from '../codec/codec.ts'
 import { Payload } from '../codec/payload.ts'
 import type { StoreKey } from '../keys/store-key.ts'
 import type { SetWrite } from '../ports/back.ts'
+import type { Entry } from '../ports/entry.ts'
 import type { Path } from '../ports/log.ts'
+import { type EntryNotes, metaOf, metaWithNotes, notesOf } from './entry-notes.ts'
+import { checkTags } from './tags.ts'
 
 /** What a write may say beside the value. */
 export interface SetOptions {
@@ -13,6 +16,11 @@ export interface SetOptions {
   readonly expiresAt?: Date | number | undefined
   /** Attached to the entry and to its change; replaced together with the value. */
   readonly meta?: unknown
+  /**
+   * Names under which `invalidateTag` makes the entry absent: 1 to 256 characters each, at most 64. Replaced together
+   * with the value.
+   */
+  readonly tags?: readonly string[] | undefined
 }
 
 export interface ConditionOptions {
@@ -20,7 +28,7 @@ export interface ConditionOptions {
   readonly ifVersion?: number | undefined
 }
 
-export const SET_OPTIONS: readonly (keyof SetOptions)[] = ['ttlMs', 'expiresAt', 'meta']
+export const SET_OPTIONS: readonly (keyof SetOptions)[] = ['ttlMs', 'expiresAt', 'meta', 'tags']
 export const CONDITION_OPTIONS: readonly (keyof ConditionOptions)[] = ['ifVersion']
 
 /** Encodes a value at once, so that whatever the caller does to it afterwards is not stored. */
@@ -40,9 +48,35 @@ export function toSetWrite(
     key,
     payload: Payload.encode(codec, value),
     expiresAt: options === undefined ? undefined : resolveExpiry(options, clock),
-    meta: options?.meta === undefined ? undefined : Payload.encode(codec, options.meta),
+    meta: options === undefined ? undefined : metaOf(codec, options.meta, notesFrom(options)),
     path,
   }
+}
+
+/** The write of an update: what its options do not say stays as it is with the current entry. */
+export function keepingWhatIsNotSaid(
+  write: SetWrite,
+  current: Entry,
+  options: SetOptions | undefined,
+  codec: Codec,
+): SetWrite {
+  const keepsExpiry = options?.ttlMs === undefined && options?.expiresAt === undefined
+  const { freshUntil, tags } = notesOf(current)
+  const notes: EntryNotes = {
+    freshUntil: keepsExpiry ? freshUntil : undefined,
+    tags: options?.tags === undefined ? tags : checkTags(options.tags),
+  }
+  const meta = options?.meta === undefined ? current.meta : write.meta
+  const isPlain = current.meta?.notes === undefined && options?.tags === undefined
+  return {
+    ...write,
+    expiresAt: keepsExpiry ? current.expiresAt : write.expiresAt,
+    meta: isPlain ? meta : metaWithNotes(codec, meta, notes),
+  }
+}
+
+function notesFrom({ tags }: SetOptions): EntryNotes | undefined {
+  return tags === undefined ? undefined : { tags: checkTags(tags) }
 }
 
 function resolveExpiry({ ttlMs, expiresAt }: SetOptions, clock: Clock): number | undefined {

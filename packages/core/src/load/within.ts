@@ -1,0 +1,13 @@
+import type { Clock } from '../clock.ts'
+
+export const LATE: unique symbol = Symbol('late')
+
+/** What the work brings, or LATE when it takes longer. The work itself goes on. */
+export function within<T>(clock: Clock, work: Promise<T>, ms: number): Promise<T | typeof LATE> {
+  if (ms === Infinity) return work
+  if (ms <= 0) return Promise.resolve(LATE)
+  return new Promise((resolve, reject) => {
+    const cancel = clock.schedule(ms, () => resolve(LATE))
+    work.then(resolve, reject).finally(cancel)
+  })
+}

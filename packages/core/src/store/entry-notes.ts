@@ -1,0 +1,125 @@
+import type { Codec } from '../codec/codec.ts'
+import { Payload } from '../codec/payload.ts'
+import { CorruptError } from '../errors.ts'
+import type { Entry } from '../ports/entry.ts'
+
+/**
+ * What the store itself notes beside an entry. It stands in the entry's `meta`, in front of what the writer attached,
+ * which reads as if there were no notes; an entry of which there is nothing to note has none.
+ */
+export interface EntryNotes {
+  /** Wall-clock milliseconds from which the value is stale: kept for `getOrSet`, absent for every other read. */
+  readonly freshUntil?: number | undefined
+  /** The head of the log when the value began to be computed; undefined: the entry's own version. */
+  readonly readAsOf?: number | undefined
+  /** The entry is the knowledge that a loader found nothing: absent for every read. */
+  readonly isAbsence?: boolean | undefined
+  /** @default none */
+  readonly tags?: readonly string[] | undefined
+}
+
+/*
+ * Layout 1, big-endian: layout (1 byte), flags (1 byte), then what the flags say is there, in this order: freshUntil
+ * (float64), readAsOf (float64), the number of tags (1 byte) and of each its length (uint16) and UTF-8.
+ */
+const LAYOUT = 1
+const FRESH_UNTIL = 1
+const READ_AS_OF = 2
+const ABSENCE = 4
+const TAGS = 8
+const KNOWN_FLAGS = FRESH_UNTIL | READ_AS_OF | ABSENCE | TAGS
+
+const NONE: EntryNotes = Object.freeze({})
+const utf8 = new TextEncoder()
+const fromUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** Near memory hands out the same payload again and again. */
+const decoded = new WeakMap<Payload, EntryNotes>()
+
+/** What the store noted. @throws CorruptError that names the key. */
+export function notesOf({ meta, key, version }: Pick<Entry, 'meta' | 'key' | 'version'>): EntryNotes {
+  if (meta === undefined) return NONE
+  try {
+    return readNotes(meta)
+  } catch (cause) {
+    if (!(cause instanceof CorruptError)) throw cause
+    const text = `what is noted beside ${key.id} at version ${version} is damaged: ${cause.message}`
+    throw new CorruptError(text, { key: key.id, cause })
+  }
+}
+
+/** As {@link notesOf}, of a `meta` alone. @throws CorruptError, without the key. */
+export function readNotes(meta: Payload): EntryNotes {
+  const bytes = meta.notes
+  if (bytes === undefined) return NONE
+  const known = decoded.get(meta)
+  if (known !== undefined) return known
+  const notes = Object.freeze(decodeNotes(bytes))
+  decoded.set(meta, notes)
+  return notes
+}
+
+/** What an entry's `meta` is to be. @param meta undefined: the writer attached nothing */
+export function metaOf(codec: Codec, meta: unknown, notes: EntryNotes | undefined): Payload | undefined {
+  const bytes = notes && encodeNotes(notes)
+  if (bytes !== undefined) return Payload.encodeWithNotes(codec, bytes, meta)
+  return meta === undefined ? undefined : Payload.encode(codec, meta)
+}
+
+/** What the writer of `meta` attached, with other notes beside it. */
+export function metaWithNotes(codec: Codec, meta: Payload | undefined, notes: EntryNotes): Payload | undefined {
+  return meta === undefined ? metaOf(codec, undefined, notes) : meta.withNotes(encodeNotes(notes))
+}
+
+/** @returns undefined: there is nothing to note */
+function encodeNotes({ freshUntil, readAsOf, isAbsence, tags = [] }: EntryNotes): Uint8Array | undefined {
+  const flags =
+    (freshUntil === undefined ? 0 : FRESH_UNTIL) |
+    (readAsOf === undefined ? 0 : READ_AS_OF) |
+    (isAbsence === true ? ABSENCE : 0) |
+    (tags.length > 0 ? TAGS : 0)
+  if (flags === 0) return undefined
+  const texts = tags.map((tag) => utf8.encode(tag))
+  const numbers = [freshUntil, readAsOf].filter((number) => number !== undefined)
+  const size = texts.reduce((sum, { length }) => sum + 2 + length, texts.length > 0 ? 1 : 0)
+  const bytes = new Uint8Array(2 + 8 * numbers.length + size)
+  const view = new DataView(bytes.buffer)
+  bytes.set([LAYOUT, flags])
+  let at = 2
+  for (const number of numbers) {
+    view.setFloat64(at, number)
+    at += 8
+  }
+  if (texts.length > 0) bytes[at++] = texts.length
+  for (const text of texts) {
+    view.setUint16(at, text.length)
+    bytes.set(text, at + 2)
+    at += 2 + text.length
+  }
+  return bytes
+}
+
+function decodeNotes(bytes: Uint8Array): EntryNotes {
+  const [layout, flags = 0] = bytes
+  if (layout !== LAYOUT) throw new CorruptError(`notes are of layout ${layout}; this release reads layout ${LAYOUT}`)
+  if ((flags & ~KNOWN_FLAGS) !== 0) throw new CorruptError(`notes have unknown flags, ${flags}`)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  let at = 2
+  const number = (): number => view.getFloat64((at += 8) - 8)
+  const text = (): string => {
+    const start = at + 2
+    const end = start + view.getUint16(at)
+    if (end > bytes.length) throw new RangeError('a tag is truncated')
+    at = end
+    return fromUtf8.decode(bytes.subarray(start, end))
+  }
+  try {
+    const freshUntil = flags & FRESH_UNTIL ? number() : undefined
+    const readAsOf = flags & READ_AS_OF ? number() : undefined
+    const tags = flags & TAGS ? Array.from({ length: view.getUint8(at++) }, text) : undefined
+    if (at !== bytes.length) throw new RangeError('they are longer than they say')
+    return { freshUntil, readAsOf, isAbsence: (flags & ABSENCE) !== 0, tags }
+  } catch (cause) {
+    throw new CorruptError('notes cannot be decoded', { cause })
+  }
+}

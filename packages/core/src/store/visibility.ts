@@ -1,0 +1,85 @@
+import type { Clock } from '../clock.ts'
+import { CorruptError } from '../errors.ts'
+import type { Back, ReadOptions } from '../ports/back.ts'
+import type { Entry } from '../ports/entry.ts'
+import { type EntryNotes, notesOf } from './entry-notes.ts'
+import { epochsOf, hasValidTags, tagKey, type TagEpochs } from './tags.ts'
+
+/**
+ * What of the entries in the tiers a reader sees: one that is stale, that is the knowledge of an absence, or that carries
+ * an invalidated tag, is absent for everybody but `getOrSet`.
+ */
+export class Visibility<R extends ReadOptions = ReadOptions> {
+  readonly #back: Pick<Back<R>, 'read'>
+  readonly #clock: Clock
+
+  constructor(back: Pick<Back<R>, 'read'>, clock: Clock) {
+    this.#back = back
+    this.#clock = clock
+  }
+
+  /** The entry, if a reader sees it. Without a promise, unless it has tags. `options`: as it was read. */
+  see(entry: Entry | undefined, options: R | undefined): Entry | undefined | Promise<Entry | undefined> {
+    // Most entries have no meta at all: this is what a hit pays.
+    if (entry?.meta === undefined) return entry
+    if (!isFresh(entry, this.#clock.now())) return undefined
+    return tagsOf(entry).length === 0 ? entry : this.#seeTagged(entry, options)
+  }
+
+  /** As {@link see}, for many, whose tags are read together. */
+  async seeAll(
+    entries: readonly (Entry | undefined)[],
+    options: R | undefined,
+  ): Promise<readonly (Entry | undefined)[]> {
+    if (entries.every((entry) => entry?.meta === undefined)) return entries
+    const now = this.#clock.now()
+    const fresh = entries.map((entry) => (entry !== undefined && isFresh(entry, now) ? entry : undefined))
+    const epochs = await this.epochs(fresh, options)
+    return fresh.map((entry) => (entry !== undefined && isValid(entry, epochs) ? entry : undefined))
+  }
+
+  /** The epochs of the tags of these entries. */
+  async epochs(entries: readonly (Entry | undefined)[], options: R | undefined): Promise<TagEpochs> {
+    const tags = [...new Set(entries.flatMap((entry) => (entry === undefined ? [] : tagsOf(entry))))]
+    return tags.length === 0 ? NO_EPOCHS : epochsOf(tags, await this.#back.read(tags.map(tagKey), options))
+  }
+
+  async #seeTagged(entry: Entry, options: R | undefined): Promise<Entry | undefined> {
+    // After the entry itself: an invalidation in between hides it, never the other way round.
+    return isValid(entry, await this.epochs([entry], options)) ? entry : undefined
+  }
+}
+
+const NO_EPOCHS: TagEpochs = new Map()
+const NO_TAGS: readonly string[] = Object.freeze([])
+
+/** The entry, if it is seen by who knows the epochs of its tags. */
+export function seenWith(entry: Entry | undefined, epochs: TagEpochs, now: number): Entry | undefined {
+  return entry !== undefined && isFresh(entry, now) && isValid(entry, epochs) ? entry : undefined
+}
+
+export function tagsOf(entry: Entry): readonly string[] {
+  return readable(entry)?.tags ?? NO_TAGS
+}
+
+function isFresh(entry: Entry, now: number): boolean {
+  const notes = readable(entry)
+  return notes === undefined || (notes.isAbsence !== true && (notes.freshUntil ?? Infinity) > now)
+}
+
+function isValid(entry: Entry, epochs: TagEpochs): boolean {
+  return readable(entry) === undefined || hasValidTags(entry, epochs)
+}
+
+/**
+ * An entry with damaged notes is seen, so that whoever reads its value is told, as with a damaged value; it stops none of
+ * its neighbours. Nobody gets the value: reading it reads the notes first.
+ */
+function readable(entry: Entry): EntryNotes | undefined {
+  try {
+    return notesOf(entry)
+  } catch (error) {
+    if (error instanceof CorruptError) return undefined
+    throw error
+  }
+}
