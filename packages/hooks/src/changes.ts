@@ -50,7 +50,9 @@ async function* follow<T>(
 ): AsyncGenerator<ChangeBatch<T>, undefined> {
   const { bookmarks, batch } = options
   const start = await startOf(log, options)
-  const tokenAt = (seq: number, check: number): string => encodeToken({ ...log.identity, seq, check })
+  // The log may be in another epoch later, of which these are no positions.
+  const { identity } = log
+  const tokenAt = (seq: number, check: number): string => encodeToken({ ...identity, seq, check })
   if (bookmarks) yield { changes: [], token: tokenAt(start.seq, start.check), head: start.page.head }
   const reader = new LogReader(log, batch, start.seq, start.page)
   for (;;) {

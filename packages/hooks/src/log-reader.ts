@@ -1,5 +1,6 @@
 import { type Log, type LogPage, TidemarkError } from '@tidemark/core'
 import { keepAlive } from './keep-alive.ts'
+import { inEpoch } from './resume.ts'
 
 /**
  * Reads one log forwards, page by page, and vouches for it: what it hands out continues exactly where the last page
@@ -8,6 +9,7 @@ import { keepAlive } from './keep-alive.ts'
 export class LogReader {
   readonly #log: Log
   readonly #limit: number
+  readonly #epoch: number
   #position: number
   #seed: LogPage | undefined
 
@@ -15,6 +17,7 @@ export class LogReader {
   constructor(log: Log, limit: number, position: number, seed?: LogPage) {
     this.#log = log
     this.#limit = limit
+    this.#epoch = log.identity.epoch
     this.#position = position
     // A log may bound its pages in other ways too: an empty rest of a page says nothing about what follows.
     this.#seed = seed?.changes.length === 0 ? undefined : seed
@@ -29,13 +32,14 @@ export class LogReader {
    * The next page, never empty; waits for one at the end of the log, and keeps the process alive meanwhile. Not to be
    * called again before it has settled.
    *
-   * @throws TidemarkError LOG_GAP when the log has lost, repeated or torn something; what the log throws; the reason of
+   * @throws TidemarkError LOG_GAP when the log has lost, repeated or torn something, LOG_EPOCH_CHANGED when it was restored;
+   * what the log throws; the reason of
    * `signal` when it aborts during the wait.
    */
   async next(signal: AbortSignal): Promise<LogPage> {
     for (;;) {
       signal.throwIfAborted()
-      const page = this.#seed ?? (await this.#log.read({ after: this.#position, limit: this.#limit }))
+      const page = this.#seed ?? (await this.#read())
       this.#seed = undefined
       const end = endOf(page, this.#position)
       if (end > this.#position) {
@@ -45,6 +49,10 @@ export class LogReader {
       // A wake-up may be spurious: only the next read says whether there is more.
       await keepAlive(() => this.#log.wait(this.#position, signal))
     }
+  }
+
+  #read(): Promise<LogPage> {
+    return inEpoch(this.#log, this.#epoch, () => this.#log.read({ after: this.#position, limit: this.#limit }))
   }
 }
 

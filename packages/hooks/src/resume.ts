@@ -32,13 +32,8 @@ export async function startAfterToken(log: Log, token: string, limit: number): P
   if (id !== identity.id) {
     throw new TidemarkError('TOKEN_FOREIGN', `the token belongs to log ${id}, but this is log ${identity.id}`)
   }
-  if (epoch !== identity.epoch) {
-    throw new TidemarkError(
-      'LOG_EPOCH_CHANGED',
-      `the token is from epoch ${epoch}, but the log is in epoch ${identity.epoch}: it was restored or rewritten; take a snapshot and follow from now`,
-    )
-  }
-  const { last, page } = await readAround(log, seq, limit)
+  assertEpoch(log, epoch)
+  const { last, page } = await inEpoch(log, epoch, () => readAround(log, seq, limit))
   if (last !== undefined && check !== NO_CHECK && check !== checkOf(last)) {
     throw new TidemarkError(
       'LOG_DIVERGED',
@@ -46,6 +41,31 @@ export async function startAfterToken(log: Log, token: string, limit: number): P
     )
   }
   return { seq, check, page }
+}
+
+/**
+ * Reads from the log as long as it is in this epoch. Checked afterwards, whatever came of it: what another process has
+ * restored is known from the read on that meets it.
+ *
+ * @throws TidemarkError LOG_EPOCH_CHANGED
+ */
+export async function inEpoch<T>(log: Log, epoch: number, read: () => Promise<T>): Promise<T> {
+  try {
+    const result = await read()
+    assertEpoch(log, epoch)
+    return result
+  } catch (error) {
+    assertEpoch(log, epoch)
+    throw error
+  }
+}
+
+function assertEpoch({ identity }: Log, epoch: number): void {
+  if (epoch === identity.epoch) return
+  throw new TidemarkError(
+    'LOG_EPOCH_CHANGED',
+    `the position is one of epoch ${epoch}, but the log is in epoch ${identity.epoch}: it was restored or rewritten; take a snapshot and follow from now`,
+  )
 }
 
 /** Change `seq` itself, undefined when it is compacted away or before the first, and the page that follows it. */

@@ -94,6 +94,50 @@ describe('over SQLite', () => {
     expect(await takeSeqs(changes(restored.log, { after: early }), 4)).toEqual(range(4, 7))
   })
 
+  it('refuses tokens, and ends streams, once another process has declared a restore', async () => {
+    const [here, there] = [open(), open()]
+    await commitNumbers(here, 3)
+    const { token } = await firstBatch(changes(here.log, { from: 'start' }))
+    const following = changes(here.log, { after: token, bookmarks: true })[Symbol.asyncIterator]()
+    await following.next()
+    const more = following.next()
+    await Promise.all([expect(more).rejects.toMatchObject({ code: 'LOG_EPOCH_CHANGED' }), there.restored()])
+    await there.restored()
+    await expect(firstBatch(changes(here.log, { after: token }))).rejects.toMatchObject({ code: 'LOG_EPOCH_CHANGED' })
+    const fresh = await firstBatch(changes(here.log, { from: 'start' }))
+    await commitNumbers(there, 1, 4)
+    expect(await takeSeqs(changes(here.log, { after: fresh.token }), 1)).toEqual([4])
+  })
+
+  it('refuses a token when the log turns out to be in another epoch only as it is read', async () => {
+    const [here, there] = [open(), open()]
+    await commitNumbers(here, 3)
+    const { token } = await firstBatch(changes(here.log, { from: 'start' }))
+    await there.restored()
+    expect(here.log.identity.epoch).not.toBe(there.log.identity.epoch)
+    await expect(firstBatch(changes(here.log, { after: token, bookmarks: true }))).rejects.toMatchObject({
+      code: 'LOG_EPOCH_CHANGED',
+    })
+  })
+
+  it('refuses the token of a change that the end of a boot has taken back, and no other', async () => {
+    const before = open()
+    await commitNumbers(before, 3)
+    await before.close()
+    const synced = join(folder, 'synced.db')
+    await copyFile(file, synced)
+    const lost = open()
+    await commitNumbers(lost, 2, 4)
+    const tokens = (await take(changes(lost.log, { from: 'start', batch: 1 }), 5)).map((batch) => batch.token)
+    const after = open(synced)
+    const resume = (token: string): Promise<unknown> =>
+      firstBatch(changes(after.log, { after: token, bookmarks: true }))
+    await expect(resume(tokens[4]!)).rejects.toMatchObject({ code: 'LOG_AHEAD' })
+    await commitNumbers(after, 2, 4)
+    for (const token of tokens.slice(3)) await expect(resume(token)).rejects.toMatchObject({ code: 'LOG_DIVERGED' })
+    expect(await takeSeqs(changes(after.log, { after: tokens[2]! }), 2)).toEqual([4, 5])
+  })
+
   it('does not take a token of another file', async () => {
     const one = open()
     const other = open(join(folder, 'other.db'))

@@ -144,6 +144,14 @@ describe('resuming', () => {
     await expect(resume(tokens[0]!, log)).rejects.toMatchObject({ code: 'LOG_EPOCH_CHANGED' })
   })
 
+  it('refuses a token from before a declared restore, and takes one from after it', async () => {
+    await back.restored()
+    await expect(resume(tokens[0]!)).rejects.toMatchObject({ code: 'LOG_EPOCH_CHANGED', retryable: false })
+    const { token } = await firstBatch(changes(back.log, { bookmarks: true }))
+    await commitNumbers(back, 2, 6)
+    expect(await takeSeqs(changes(back.log, { after: token }), 2)).toEqual([6, 7])
+  })
+
   it.each([6, 7, 1000])('refuses a token past the head: %i after 5', async (seq) => {
     const token = encodeToken({ ...back.log.identity, seq, check: 1 })
     await expect(resume(token)).rejects.toMatchObject({ code: 'LOG_AHEAD', retryable: false })

@@ -153,7 +153,8 @@ describe('a change', () => {
     let emit: (change: LogChange) => void = () => {}
     const hooks = createHooks({
       onCommit(listener) {
-        emit = (change) => listener([{ changes: [change], asOf: 1, proposal: undefined, tiers: [] }])
+        emit = (change) =>
+          listener([{ changes: [change], asOf: 1, proposal: undefined, agreements: new Map(), tiers: [] }])
         return () => {}
       },
     })

@@ -39,7 +39,7 @@ for (const seq of [1, 2, 3]) {
     at: 0,
   } as const
   const rest = { path: undefined, expiresAt: undefined, meta: undefined, origin: 'test' }
-  emit([{ changes: [{ ...change, ...rest }], asOf: seq, proposal: undefined, tiers: [] }])
+  emit([{ changes: [{ ...change, ...rest }], asOf: seq, proposal: undefined, agreements: new Map(), tiers: [] }])
   // RxJS would throw again from a timer: give it one.
   await new Promise((resolve) => setTimeout(resolve, 0))
 }
