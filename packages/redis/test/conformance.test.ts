@@ -1,7 +1,8 @@
-import { codec, frontConformance, type RedisServer, startRedis } from '@tidemark/testkit'
+import { codec, type RedisServer, sharedFrontConformance, startRedis } from '@tidemark/testkit'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll } from 'vitest'
 import { createRedisFront } from '../src/index.ts'
+import { keyspaceOf } from '../src/keyspace.ts'
 import { PATIENT_MS } from './support/fronts.ts'
 
 let server: RedisServer
@@ -15,23 +16,15 @@ beforeAll(async () => {
 
 afterAll(async () => {
   raw.disconnect()
-  await server[Symbol.asyncDispose]()
+  await server.close()
 })
 
-frontConformance(
-  'redis',
-  async ({ clock, head }) => {
-    const front = createRedisFront({
-      url: server.url,
-      namespace: `conformance-${++opened}`,
-      codec,
-      clock,
-      head: () => Promise.resolve(head),
-      commandTimeoutMs: PATIENT_MS,
-    })
-    await front.whenReady(PATIENT_MS)
-    return front
-  },
-  // Redis evicts records, never meta: meta has no lifetime, and the policy is volatile-*.
-  { evict: async (_front, key) => void (await raw.del(`conformance-${opened}:{p0}:${key.id}`)) },
-)
+sharedFrontConformance('redis', ({ clock }) => {
+  const namespace = `conformance-${++opened}`
+  const { meta, prefix } = keyspaceOf(namespace)
+  return {
+    open: () => createRedisFront({ url: server.url, namespace, codec, clock, commandTimeoutMs: PATIENT_MS }),
+    evict: async (key) => void (await raw.del(prefix + key.id)),
+    loseMeta: async () => void (await raw.del(meta)),
+  }
+})

@@ -1,12 +1,4 @@
-import {
-  type ApplyMode,
-  type Fill,
-  type Found,
-  type Key,
-  type LogChange,
-  type NearFront,
-  StoreKey,
-} from '@tidemark/core'
+import { type ApplyMode, type Fill, type Found, type Key, type LogChange, StoreKey } from '@tidemark/core'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { change, filling, missing } from '../../writes.ts'
@@ -116,12 +108,12 @@ class Run {
       case 'clear':
         return test.front.clear()
       case 'tail': {
-        const near = test.front as Partial<NearFront>
-        if (near.tail === undefined) return
-        const from = near.watermark!
+        const { followed } = test
+        if (followed === undefined) return
+        const from = await followed.watermark()
         const changes = this.#log.filter(({ seq }) => seq > from)
-        expect(near.tail({ from, to: this.head, changes })).toBe(this.head)
-        for (const followed of changes) this.#execute(followed)
+        expect(await followed.tail({ from, to: this.head, changes })).toBe(this.head)
+        for (const each of changes) this.#execute(each)
       }
     }
   }

@@ -6,6 +6,7 @@ import {
   type Key,
   type LogChange,
   StoreKey,
+  type TailStep,
 } from '@tidemark/core'
 import { onTestFinished } from 'vitest'
 import { ShiftedClock } from '../../clocks/shifted-clock.ts'
@@ -20,9 +21,18 @@ export interface FrontContext {
 /** Opens an empty, ready front that nobody else uses. The suite closes it. */
 export type OpenFront<F extends Front = Front> = (context: FrontContext) => F | Promise<F>
 
-export interface FrontCapabilities {
+export interface FrontCapabilities<F extends Front = Front> {
   /** Makes the front lose the record of one key (others may go with it), as it does for want of room. @default clear() */
-  readonly evict?: (front: Front, key: StoreKey) => Promise<void>
+  readonly evict?: (front: F, key: StoreKey) => Promise<void>
+  /** How it follows the log; without it, only what is applied reaches the front. */
+  readonly followed?: (front: F) => Followed
+}
+
+/** What follows the log. */
+export interface Followed {
+  watermark(): number | Promise<number>
+  /** @returns the watermark afterwards */
+  tail(step: TailStep): number | Promise<number>
 }
 
 /** The suites' log starts here: a front must not take what it has not seen as 0. */
@@ -31,12 +41,15 @@ export const HEAD = 100
 export class FrontUnderTest<F extends Front = Front> {
   readonly front: F
   readonly clock: ShiftedClock
-  readonly #capabilities: FrontCapabilities
+  /** undefined: it does not follow the log. */
+  readonly followed: Followed | undefined
+  readonly #evict: (key: StoreKey) => Promise<void>
 
-  constructor(front: F, clock: ShiftedClock, capabilities: FrontCapabilities) {
+  constructor(front: F, clock: ShiftedClock, { evict, followed }: FrontCapabilities<F>) {
     this.front = front
     this.clock = clock
-    this.#capabilities = capabilities
+    this.followed = followed?.(front)
+    this.#evict = (key) => (evict === undefined ? front.clear() : evict(front, key))
   }
 
   async read(key: Key): Promise<Found | undefined> {
@@ -63,8 +76,7 @@ export class FrontUnderTest<F extends Front = Front> {
   }
 
   evict(key: Key): Promise<void> {
-    const { evict } = this.#capabilities
-    return evict === undefined ? this.front.clear() : evict(this.front, StoreKey.of(key))
+    return this.#evict(StoreKey.of(key))
   }
 }
 
@@ -73,7 +85,7 @@ export type StartFront<F extends Front = Front> = () => Promise<FrontUnderTest<F
 /** Opens one front per test, and closes it when the test is over. */
 export async function startFront<F extends Front>(
   open: OpenFront<F>,
-  capabilities: FrontCapabilities,
+  capabilities: FrontCapabilities<F>,
 ): Promise<FrontUnderTest<F>> {
   const clock = new ShiftedClock()
   const front = await open({ clock, head: HEAD })

@@ -1,17 +1,21 @@
 import { type NearFront, StoreKey, type TailStep } from '@tidemark/core'
 import { describe, expect, it } from 'vitest'
 import { change, filling, missing } from '../../writes.ts'
-import { frontConformance } from './front-conformance.ts'
+import { describeFront } from './describe-front.ts'
 import { type FrontCapabilities, HEAD, type OpenFront, type StartFront, startFront } from './front-suite.ts'
 
 /** What a front in the process promises, beyond what every front does. */
 export function nearFrontConformance(
   name: string,
   open: OpenFront<NearFront>,
-  capabilities: FrontCapabilities = {},
+  capabilities: FrontCapabilities<NearFront> = {},
 ): void {
-  frontConformance(name, open, capabilities)
-  const start: StartFront<NearFront> = () => startFront(open, capabilities)
+  const start: StartFront<NearFront> = () =>
+    startFront(open, {
+      ...capabilities,
+      followed: (front) => ({ watermark: () => front.watermark, tail: (step) => front.tail(step) }),
+    })
+  describeFront(name, start)
   const id = (key: string): string => StoreKey.of(key).id
 
   describe(`near front: ${name}`, () => {
