@@ -1,16 +1,12 @@
 import { type Commit, CorruptError, isExpired, type LogChange, StoreKey, systemClock } from '@tidemark/core'
 import { describe, expect, test } from 'vitest'
 import type { SqliteBack } from '../src/index.ts'
+import { counted } from './support/counted.ts'
 import { openTemp, tempFile } from './support/temp.ts'
 import { blind, deleteOf, increment, payload, remove, set, setOf, valueOf } from './support/writes.ts'
 
 async function logOf(back: SqliteBack): Promise<readonly LogChange[]> {
   return (await back.log.read({ after: 0, limit: 1_000_000 })).changes
-}
-
-function counted(): { statements: string[]; verbose: (sql?: unknown) => void } {
-  const statements: string[] = []
-  return { statements, verbose: (sql) => void statements.push(String(sql)) }
 }
 
 describe('group commit', () => {

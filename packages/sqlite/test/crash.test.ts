@@ -1,9 +1,10 @@
 import { createRequire } from 'node:module'
+import { StoreKey, systemClock } from '@tidemark/core'
 import type BetterSqlite3 from 'better-sqlite3'
 import { expect, test } from 'vitest'
 import { createSqliteBack } from '../src/index.ts'
 import { startChild } from './support/children.ts'
-import { tempFile } from './support/temp.ts'
+import { openTemp, tempFile } from './support/temp.ts'
 
 const Database = createRequire(import.meta.url)('better-sqlite3') as typeof BetterSqlite3
 
@@ -93,3 +94,23 @@ test(
     expect([...values.values()].map(([, value]) => value)).toEqual(Array.from({ length: 5 }, () => (4 * writes) / 5))
   },
 )
+
+test('a lease whose holder was killed is taken over after its time, by exactly one', { timeout }, async () => {
+  const file = tempFile()
+  const holder = startChild('hold-lease.ts', [file, 'k'])
+  await holder.printed('holding')
+  holder.process.kill('SIGKILL')
+  await holder.exited
+  const token = Number(holder.lines[0])
+  let ahead = 0
+  const clock = { ...systemClock, now: () => systemClock.now() + ahead }
+  const backs = [openTemp({ file, clock }), openTemp({ file, clock })]
+  const key = StoreKey.of('k')
+  const ask = async (): Promise<unknown[]> => {
+    const grants = await Promise.all(backs.map((back) => back.leases.acquire(key, 60_000)))
+    return grants.flatMap(({ lease }) => lease?.token ?? [])
+  }
+  expect(await ask()).toEqual([])
+  ahead = 60_000
+  expect(await ask()).toEqual([token + 1])
+})

@@ -1,6 +1,6 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { ALL_KEYS, systemClock } from '@tidemark/core'
+import { ALL_KEYS, StoreKey, systemClock } from '@tidemark/core'
 import type BetterSqlite3 from 'better-sqlite3'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Driver } from '../src/runtime.ts'
@@ -73,6 +73,29 @@ describe('a file that another process locks', () => {
     expect(await valueOf(back, 'a')).toBeUndefined()
     other.exec('ROLLBACK')
     expect((await set(back, 'a', 1)).asOf).toBe(1)
+  })
+
+  test('agreements, leases and restores wait as commits do, and are BUSY after the same time', async () => {
+    const file = tempFile()
+    const back = openTemp({ file, busyTimeoutMs: 50 })
+    const other = locked(file)
+    const key = StoreKey.of('a')
+    const calls = [
+      () => back.agreements.change('redis', 0, { epoch: 'e' }),
+      () => back.leases.acquire(key, 1_000),
+      () => back.leases.renew({ key, token: 1 }, 1_000),
+      () => back.leases.release({ key, token: 1 }),
+      () => back.restored(),
+    ]
+    const results = await Promise.allSettled(calls.map((call) => call()))
+    for (const result of results) {
+      expect(result).toMatchObject({ status: 'rejected', reason: { code: 'BUSY', retryable: true } })
+    }
+    const waiting = back.agreements.change('redis', 0, { epoch: 'e' })
+    expect(back.agreements.sample('redis')).toMatchObject({ agreement: { term: 0 } })
+    other.exec('ROLLBACK')
+    expect(await waiting).toMatchObject({ agreement: { epoch: 'e', term: 1 } })
+    expect(back.log.identity.epoch).toBe(1)
   })
 
   test('what comes meanwhile waits too, each for its own time, and then shares a transaction', async () => {

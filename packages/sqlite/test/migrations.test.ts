@@ -1,10 +1,11 @@
 import { createRequire } from 'node:module'
-import { StoreKey } from '@tidemark/core'
+import { NO_AGREEMENT, StoreKey } from '@tidemark/core'
 import type BetterSqlite3 from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
+import type { SqliteBack } from '../src/index.ts'
 import { APPLICATION_ID, MIGRATIONS } from '../src/schema.ts'
 import { openTemp, tempFile } from './support/temp.ts'
-import { set, valueOf } from './support/writes.ts'
+import { blind, set, setOf, valueOf } from './support/writes.ts'
 
 const Database = createRequire(import.meta.url)('better-sqlite3') as typeof BetterSqlite3
 
@@ -30,10 +31,26 @@ const GOLDEN_V1 = `
   PRAGMA user_version = 1;
 `
 
-function golden(): string {
+/** What version 2 left of that file: marked with a boot, with agreements about two fronts, and one of two leases held. */
+const GOLDEN_V2 = `
+  ${GOLDEN_V1}
+  ALTER TABLE log_head ADD COLUMN boot TEXT;
+  UPDATE log_head SET boot = 'one';
+  CREATE TABLE front_agreement (front TEXT PRIMARY KEY NOT NULL, epoch TEXT NOT NULL, server TEXT NOT NULL,
+    term INTEGER NOT NULL, suspended INTEGER NOT NULL) WITHOUT ROWID;
+  INSERT INTO front_agreement VALUES ('redis', '0a1b2c3d', 'run', 7, 0), ('second', '', '', 2, 1);
+  CREATE TABLE lease (token INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL UNIQUE, until INTEGER NOT NULL,
+    ttl_ms INTEGER NOT NULL);
+  CREATE INDEX lease_until ON lease (until);
+  INSERT INTO lease VALUES (4, x'026100', 4102444800000, 60000), (5, x'026200', 1700000000000, 60000);
+  DELETE FROM lease WHERE token = 5;
+  PRAGMA user_version = 2;
+`
+
+function golden(schema = GOLDEN_V1): string {
   const file = tempFile()
   const db = new Database(file)
-  db.exec(GOLDEN_V1)
+  db.exec(schema)
   db.close()
   return file
 }
@@ -68,6 +85,19 @@ describe('a file of schema version 1', () => {
     expect(shape(MIGRATIONS[0]!)).toEqual(shape(GOLDEN_V1))
   })
 
+  test('gets what version 2 has, empty, and stays the same log', async () => {
+    const file = golden()
+    const back = openTemp({ file })
+    const { identity } = back.log
+    expect(identity.epoch).toBe(3)
+    expect(back.agreements.sample('redis')).toEqual({ head: 4, agreement: NO_AGREEMENT })
+    expect((await back.agreements.change('redis', 0, { epoch: 'e' })).agreement.term).toBe(1)
+    expect((await back.leases.acquire(StoreKey.of('a'), 1_000)).lease).toMatchObject({ token: 1 })
+    expect((await set(back, 'a', 'next')).changes[0]).toMatchObject({ seq: 5 })
+    await back.restored()
+    expect(back.log.identity).toEqual({ ...identity, epoch: 4 })
+  })
+
   test('moves on to a later version, once, with its data', async () => {
     const file = golden()
     const migrations = [...MIGRATIONS, 'CREATE TABLE later (x); INSERT INTO later VALUES (1)']
@@ -96,5 +126,42 @@ describe('a file of schema version 1', () => {
     expect(() => openTemp({ file: golden(), readOnly: true }, { migrations })).toThrow(
       expect.objectContaining({ code: 'READ_ONLY' }),
     )
+  })
+})
+
+describe('a file of schema version 2', () => {
+  const openGolden = (): SqliteBack => openTemp({ file: golden(GOLDEN_V2) }, { bootId: () => 'one' })
+
+  test('keeps agreements and leases', async () => {
+    const back = openGolden()
+    expect(back.agreements.sample('redis')).toEqual({
+      head: 4,
+      agreement: { epoch: '0a1b2c3d', server: 'run', term: 7, suspended: false },
+    })
+    expect(back.agreements.sample('second').agreement).toEqual({ epoch: '', server: '', term: 2, suspended: true })
+    expect((await back.leases.acquire(StoreKey.of('b'), 1_000)).lease).toMatchObject({ token: 6 })
+    const lease = { key: StoreKey.of('a'), token: 4 }
+    expect(await back.leases.renew(lease, 60_000)).toBe(true)
+    const { agreements } = await back.commit({ ...blind(setOf('a', 3)), lease })
+    expect([...agreements.keys()]).toEqual(['redis', 'second'])
+  })
+
+  test('knows the boot in which its commits were not synced', () => {
+    const back = openTemp({ file: golden(GOLDEN_V2) }, { bootId: () => 'two' })
+    expect(back.agreements.sample('redis').agreement).toMatchObject({ epoch: '', term: 8 })
+  })
+
+  test('is what a version 1 file becomes', () => {
+    const shape = (...scripts: string[]): unknown => {
+      const db = new Database(':memory:')
+      for (const sql of scripts) db.exec(sql)
+      const tables = ['log_head', 'entry', 'log', 'front_agreement', 'lease'].map((table) => [
+        db.pragma(`table_xinfo(${table})`),
+        db.pragma(`index_list(${table})`),
+      ])
+      db.close()
+      return tables
+    }
+    expect(shape(...MIGRATIONS.slice(0, 2))).toEqual(shape(GOLDEN_V2))
   })
 })

@@ -1,7 +1,7 @@
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { TidemarkError } from '@tidemark/core'
+import { StoreKey, TidemarkError } from '@tidemark/core'
 import type BetterSqlite3 from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
 import { createSqliteBack, type SqliteBackOptions } from '../src/index.ts'
@@ -116,7 +116,21 @@ describe('opening', () => {
     await grown
     expect(await valueOf(reader, 'a')).toBe(2)
     await expect(set(reader, 'a', 3)).rejects.toMatchObject({ code: 'READ_ONLY', tier: 'sqlite' })
-    await expect(reader.expire(1)).rejects.toMatchObject({ code: 'READ_ONLY' })
+    const key = StoreKey.of('a')
+    const refused = [
+      reader.expire(1),
+      reader.restored(),
+      reader.agreements.change('redis', 0, { epoch: 'e' }),
+      reader.leases.acquire(key, 1_000),
+      reader.leases.renew({ key, token: 1 }, 1_000),
+      reader.leases.release({ key, token: 1 }),
+    ]
+    for (const call of refused) await expect(call).rejects.toMatchObject({ code: 'READ_ONLY', tier: 'sqlite' })
+    await writer.agreements.change('redis', 0, { epoch: 'e' })
+    expect(reader.agreements.sample('redis')).toMatchObject({ head: 2, agreement: { epoch: 'e' } })
+    await writer.restored()
+    expect(reader.log.sync.head()).toBe(2)
+    expect(reader.log.identity).toEqual(writer.log.identity)
   })
 
   test('readOnly does not create', () => {

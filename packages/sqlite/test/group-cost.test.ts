@@ -1,0 +1,67 @@
+import { StoreKey } from '@tidemark/core'
+import { expect, test } from 'vitest'
+import type { SqliteBack } from '../src/index.ts'
+import { type CountedStatements, counted } from './support/counted.ts'
+import { openTemp, tempFile } from './support/temp.ts'
+import { blind, set, setOf } from './support/writes.ts'
+
+/** What one group of eight plain writes takes: the head, the versions to replace, the log, the entries, the head. */
+const PLAIN = ['BEGIN', 'SELECT', 'SELECT', 'INSERT', 'INSERT', 'UPDATE', 'COMMIT']
+
+const HOUR = 3_600_000
+
+async function statementsOf(counter: CountedStatements, work: () => Promise<unknown>): Promise<string[]> {
+  counter.statements.length = 0
+  await work()
+  return counter.statements.map((sql) => /^\w+/.exec(sql.trim())![0])
+}
+
+const writeEight = (back: SqliteBack) => (): Promise<unknown> =>
+  Promise.all(Array.from({ length: 8 }, (_, i) => set(back, i, i)))
+
+test('a group without agreements and leases reads the head and what it replaces, and nothing more', async () => {
+  const counter = counted()
+  const back = openTemp({}, counter)
+  expect(await statementsOf(counter, writeEight(back))).toEqual(PLAIN)
+})
+
+test('agreements take one statement more in the group that first meets them, and none in the next', async () => {
+  const file = tempFile()
+  const counter = counted()
+  const back = openTemp({ file }, counter)
+  const elsewhere = openTemp({ file })
+  for (const front of ['one', 'two', 'three']) await elsewhere.agreements.change(front, 0, { epoch: 'e' })
+  expect(await statementsOf(counter, writeEight(back))).toEqual(PLAIN.toSpliced(1, 0, 'SELECT'))
+  expect(await statementsOf(counter, writeEight(back))).toEqual(PLAIN)
+  await elsewhere.agreements.change('two', 1, { epoch: 'f' })
+  expect(await statementsOf(counter, writeEight(back))).toEqual(PLAIN.toSpliced(1, 0, 'SELECT'))
+})
+
+test('leases cost a group only while there are any', async () => {
+  const counter = counted()
+  const back = openTemp({}, counter)
+  const { lease } = await back.leases.acquire(StoreKey.of('k'), HOUR)
+  const met = await statementsOf(counter, writeEight(back))
+  expect(met.filter((verb) => verb === 'DELETE')).toHaveLength(9)
+  await back.commit({ ...blind(setOf('k', 1)), lease: lease! })
+  expect(await statementsOf(counter, writeEight(back))).toEqual(PLAIN)
+})
+
+test('leases that are asked for in one turn share a transaction, also with writes', async () => {
+  const counter = counted()
+  const back = openTemp({}, counter)
+  const verbs = await statementsOf(counter, () =>
+    Promise.all([
+      ...Array.from({ length: 50 }, (_, i) => back.leases.acquire(StoreKey.of(['k', i]), HOUR)),
+      writeEight(back)(),
+    ]),
+  )
+  expect(verbs.filter((verb) => verb === 'COMMIT')).toHaveLength(1)
+})
+
+test('a sample of an agreement is one statement', async () => {
+  const counter = counted()
+  const back = openTemp({}, counter)
+  await back.agreements.change('redis', 0, { epoch: 'e' })
+  expect(await statementsOf(counter, async () => back.agreements.sample('redis'))).toEqual(['SELECT'])
+})
