@@ -2,7 +2,7 @@ import type { Commit } from '@tidemark/core'
 import { createTiered } from '../src/index.ts'
 import { startRedis } from '@tidemark/testkit'
 import { expect, onTestFinished, test } from 'vitest'
-import { Fleet, keyOf, useRedis } from './support/fleet.ts'
+import { heldIn, Fleet, keyOf, useRedis, serving } from './support/fleet.ts'
 import { WallClock } from './support/wall-clock.ts'
 
 const redis = useRedis()
@@ -118,14 +118,14 @@ test('expiry reaches fronts and listeners as a change', async () => {
   expect(await a.tiers.expire(10)).toMatchObject({ tiers: [{ outcome: 'applied' }], proposal: undefined })
   expect(ops).toEqual(['set', 'expire'])
   expect(a.tiers.peek(keyOf('k').id)).toBeUndefined()
-  expect(await a.redis.read([keyOf('k')])).toEqual([undefined])
+  expect(await heldIn(a.redis, [keyOf('k')])).toEqual([undefined])
 })
 
 test('when Redis hangs, they still hear of everything, in order and within bounds', async () => {
   const server = await startRedis()
   onTestFinished(() => server.close())
   const a = await new Fleet(server).open({ near: true, redis: { commandTimeoutMs: 50 } })
-  await a.redis.whenReady(5_000)
+  await serving(a)
   const seqs: number[] = []
   a.tiers.onCommit((commits) => seqs.push(...commits.flatMap(({ changes }) => changes.map(({ seq }) => seq))))
   server.stop()

@@ -20,8 +20,10 @@ async function opened(options: InstanceOptions): Promise<Back> {
 
 for (const [fronts, tiers] of Object.entries(FRONTS)) {
   tieredConformance(`${fronts} over sqlite`, async (policies) => {
-    const { store, back, near, front } = await new Fleet(redis.server).open({ ...tiers, ...policies })
-    return { store, back, fronts: [near, front].filter((each) => each !== undefined) }
+    const fleet = new Fleet(redis.server)
+    const { store, back, near, front } = await fleet.open({ ...tiers, ...policies })
+    const fronts = [near, front].filter((each) => each !== undefined)
+    return { store, back, fronts, evictShared: () => fleet.evictAll() }
   })
   for (const writePolicy of WRITE) {
     const name = `${fronts} over sqlite, ${writePolicy}`

@@ -1,10 +1,7 @@
-import { createNearMemory, Store } from '@tidemark/core'
-import { change, eventually, faultyFront, ManualClock, type RedisServer, startRedis } from '@tidemark/testkit'
+import { Store } from '@tidemark/core'
+import { eventually, type RedisServer, startRedis } from '@tidemark/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import type { TierEvent } from '../src/index.ts'
-import { Repairs } from '../src/repairs.ts'
-import { TierEvents } from '../src/tier-events.ts'
-import { Fleet, type Instance, keyOf, useRedis, withFill } from './support/fleet.ts'
+import { Fleet, type Instance, keyOf, useRedis, withFill, serving } from './support/fleet.ts'
 
 /** Bounds what a call may take when it waits for Redis twice, on a machine that is busy with other things. */
 const BOUNDED_MS = 2_000
@@ -54,7 +51,7 @@ describe.each([true, false])('Redis in trouble (near: %s)', (near) => {
   async function prepared(server: RedisServer): Promise<{ fleet: Fleet; a: Instance }> {
     const fleet = new Fleet(server)
     const a = await fleet.open(impatient)
-    await a.redis.whenReady(5_000)
+    await serving(a)
     await a.store.setMany([
       ['k', 'before'],
       ['gone', 'before'],
@@ -63,7 +60,6 @@ describe.each([true, false])('Redis in trouble (near: %s)', (near) => {
   }
 
   async function repaired({ fleet, a }: { fleet: Fleet; a: Instance }, k: string | undefined): Promise<void> {
-    await eventually('it is repaired', () => a.events.some(({ type }) => type === 'front-repaired'))
     const onlooker = await fleet.open()
     expect(await onlooker.store.get('k')).toBe(k)
     expect(await onlooker.store.get('gone')).toBeUndefined()
@@ -105,7 +101,7 @@ describe.each([true, false])('Redis in trouble (near: %s)', (near) => {
     await worksWithoutRedis(a, 'killed')
     await server.restart()
     // Its records are of the same epoch, and older than what was acknowledged.
-    await a.redis.whenReady(10_000)
+    await serving(a)
     expect(await a.store.get('k')).toBe('killed!')
     expect(await a.store.get('gone')).toBeUndefined()
     await repaired({ fleet, a }, 'killed!')
@@ -151,7 +147,8 @@ describe('what the front did not take', () => {
     const reading = a.store.get('k')
     await reply.arrived()
     a.front.inject(undefined)
-    await eventually('it is repaired', () => a.events.some(({ type }) => type === 'front-repaired'))
+    const { version } = (await a.store.entry('k', { consistency: 'linearizable' }))!
+    await eventually('it is repaired', async () => ((await a.front.look()).watermark ?? 0) >= version)
     reply.release()
     expect(await reading).toBe('new')
   })
@@ -165,18 +162,6 @@ describe('what the front did not take', () => {
     expect(await c.store.get('k', { readPolicy: 'frontend-only' })).toBe(1)
   })
 
-  test('is repaired by closing, if nothing came sooner', async () => {
-    const fleet = new Fleet(shared.server)
-    const [a, c] = await Promise.all([fleet.open(), fleet.open()])
-    await a.store.set('k', 'old')
-    a.front.inject(({ method }) => (method === 'apply' ? 'drop-before' : undefined))
-    await a.store.set('k', 'new')
-    a.front.inject(undefined)
-    await a.tiers.close()
-    expect(a.events.map(({ type }) => type)).toEqual(['front-failed', 'front-repaired'])
-    expect(await c.store.get('k')).toBe('new')
-  })
-
   test('a failed read or fill is told, and costs nothing else', async () => {
     const fleet = new Fleet(shared.server)
     const a = await fleet.open()
@@ -188,90 +173,6 @@ describe('what the front did not take', () => {
     expect(await a.store.get('k')).toBe(2)
     await eventually('it is told', () => a.events.length === 2)
     expect(a.events.map((event) => event.type === 'front-failed' && event.call)).toEqual(['read', 'fill'])
-  })
-})
-
-describe('Repairs', () => {
-  function setUp(): { repairs: Repairs; clock: ManualClock; front: ReturnType<typeof faultyFront>; told: TierEvent[] } {
-    const clock = new ManualClock()
-    const events = new TierEvents()
-    const told: TierEvent[] = []
-    events.events$.subscribe((event) => told.push(event))
-    const front = faultyFront(createNearMemory({ clock }))
-    return { repairs: new Repairs(front, events, clock), clock, front, told }
-  }
-  const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
-
-  test('tries again and again, less and less often, and at once often when it has worked', async () => {
-    const { repairs, clock, front, told } = setUp()
-    front.inject(() => 'drop-before')
-    repairs.expect([change(1, 'k', 1)])
-    repairs.begin()
-    for (const pause of [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]) {
-      const before = told.length
-      clock.advance(pause - 1)
-      await settled()
-      expect(told).toHaveLength(before)
-      clock.advance(1)
-      await settled()
-      expect(told).toHaveLength(before + 1)
-    }
-    front.inject(undefined)
-    clock.advance(5_000)
-    await settled()
-    expect(told.at(-1)).toEqual({ type: 'front-repaired', tier: 'near', keys: 1 })
-    expect(repairs.isEmpty).toBe(true)
-    repairs.expect([change(2, 'k', 1)])
-    repairs.begin()
-    clock.advance(100)
-    await settled()
-    expect(told.at(-1)).toMatchObject({ type: 'front-repaired' })
-  })
-
-  test('what fails during a repair is repaired after it', async () => {
-    const { repairs, clock, front, told } = setUp()
-    repairs.expect([change(1, 'x', 1)])
-    repairs.begin()
-    const repairing = front.hold('apply')
-    clock.advance(100)
-    await repairing.arrived()
-    repairs.expect([change(2, 'y', 1)])
-    repairs.begin()
-    repairing.release()
-    await settled()
-    expect(repairs.requiredVersion(keyOf('x').id)).toBe(0)
-    expect(repairs.requiredVersion(keyOf('y').id)).toBe(2)
-    clock.advance(100)
-    await settled()
-    expect(repairs.isEmpty).toBe(true)
-    expect(told.map(({ type }) => type)).toEqual(['front-repaired', 'front-repaired'])
-  })
-
-  test('a newer change of the key stays expected when the older one is confirmed', () => {
-    const { repairs } = setUp()
-    const [first, second] = [change(1, 'k', 1), change(2, 'k', 2)]
-    repairs.expect([first])
-    repairs.expect([second])
-    repairs.settle([first])
-    expect(repairs.requiredVersion(keyOf('k').id)).toBe(2)
-    repairs.settle([second])
-    expect(repairs.isEmpty).toBe(true)
-  })
-
-  test('more keys than are remembered: all is believed again once they are taken, or once the front is empty', async () => {
-    const { repairs, clock, front } = setUp()
-    const many = Array.from({ length: 100_001 }, (_, i) => change(i + 1, i, i))
-    repairs.expect(many)
-    repairs.settle(many)
-    expect(repairs.isEmpty).toBe(true)
-    repairs.expect(many)
-    repairs.begin()
-    expect(repairs.requiredVersion(keyOf('anything').id)).toBe(100_001)
-    await front.apply([change(7, 'held', 1)], 'install')
-    clock.advance(100)
-    await settled()
-    expect(repairs.isEmpty).toBe(true)
-    expect(await front.read([keyOf('held')])).toEqual([undefined])
   })
 })
 

@@ -2,7 +2,7 @@ import { createMemoryBack, createNearMemory, Store } from '@tidemark/core'
 import { lastValueFrom, toArray } from 'rxjs'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createTiered } from '../src/index.ts'
-import { Fleet, type Instance, keyOf, useRedis } from './support/fleet.ts'
+import { heldIn, Fleet, type Instance, keyOf, useRedis } from './support/fleet.ts'
 import { late } from './support/late.ts'
 
 const redis = useRedis()
@@ -28,7 +28,7 @@ test('fills every front page by page, and says how far it is', async () => {
   for (const { rate } of progress) expect(rate).toBeGreaterThan(0)
   for (const i of [0, 499, 500, 1_199]) {
     expect(a.tiers.peek(keyOf(['n', i]).id)?.entry?.payload.read()).toBe(i)
-    expect((await a.redis.read([keyOf(['n', i])]))[0]?.entry?.payload.read()).toBe(i)
+    expect((await heldIn(a.redis, [keyOf(['n', i])]))[0]?.entry?.payload.read()).toBe(i)
   }
   expect(await lastValueFrom(a.tiers.warm())).toMatchObject({ done: 1_200, filled: { near: 0, redis: 0 } })
 })
@@ -61,7 +61,7 @@ test('a prefix and a choice of fronts', async () => {
     filled: { redis: 2 },
   })
   expect(a.tiers.peek(keyOf(['m', 1]).id)).toBeUndefined()
-  expect((await a.redis.read([keyOf(['m', 1]), keyOf(['n', 1])])).map((found) => found?.entry?.version)).toEqual([
+  expect((await heldIn(a.redis, [keyOf(['m', 1]), keyOf(['n', 1])])).map((found) => found?.entry?.version)).toEqual([
     11,
     undefined,
   ])

@@ -1,7 +1,7 @@
 import { ConflictError } from '@tidemark/core'
 import { commit, setting } from '@tidemark/testkit'
 import { describe, expect, test } from 'vitest'
-import { Fleet, keyOf, useRedis } from '../support/fleet.ts'
+import { heldIn, Fleet, keyOf, useRedis } from '../support/fleet.ts'
 import { late } from '../support/late.ts'
 
 // The rows of the race table in the design's page on coherence. A and B write, C reads; each is a process's worth of
@@ -20,7 +20,7 @@ describe('late writes', () => {
     await first.arrive()
     await writing
     expect(await c.store.get('k')).toBe('two')
-    expect((await c.front.read([keyOf('k')]))[0]?.entry?.version).toBe(2)
+    expect((await heldIn(c.front, [keyOf('k')]))[0]?.entry?.version).toBe(2)
   })
 
   test('coherence 3: a late write does not come back into a place that was evicted', async () => {
@@ -87,7 +87,7 @@ describe('late writes', () => {
     expect(await c.store.get('k')).toBe('long')
     // And the other way round: the longer number replaces the shorter one.
     await a.store.set('k', 'longer')
-    expect((await c.front.read([keyOf('k')]))[0]?.entry?.version).toBe(version + 2)
+    expect((await heldIn(c.front, [keyOf('k')]))[0]?.entry?.version).toBe(version + 2)
   })
 })
 

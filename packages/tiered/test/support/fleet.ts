@@ -1,10 +1,19 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Clock, createNearMemory, type NearFront, type NearMemoryOptions, Store, StoreKey } from '@tidemark/core'
+import {
+  type Clock,
+  createNearMemory,
+  type Found,
+  type NearFront,
+  type NearMemoryOptions,
+  type SharedFront,
+  Store,
+  StoreKey,
+} from '@tidemark/core'
 import { createRedisFront, type RedisFront, type RedisFrontOptions } from '@tidemark/redis'
 import { createSqliteBack, type SqliteBack } from '@tidemark/sqlite'
-import { codec, type FaultyFront, faultyFront, type RedisServer, startRedis } from '@tidemark/testkit'
+import { codec, eventually, type FaultyFront, faultyFront, type RedisServer, startRedis } from '@tidemark/testkit'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, onTestFinished } from 'vitest'
 import {
@@ -22,7 +31,7 @@ const PATIENT_MS = 5_000
 
 export interface InstanceOptions extends Pick<
   TieredOptions,
-  'writePolicy' | 'readPolicy' | 'nearMaxStaleMs' | 'negativeEntries' | 'onError'
+  'writePolicy' | 'readPolicy' | 'nearMaxStaleMs' | 'frontMaxStaleMs' | 'ack' | 'negativeEntries' | 'onError'
 > {
   readonly near?: boolean | NearMemoryOptions
   /** @default true, when the fleet has a server */
@@ -43,6 +52,8 @@ export interface Instance {
   readonly front: FaultyFront
   readonly redis: RedisFront
   readonly events: readonly TierEvent[]
+  /** Whether reads go to Redis. */
+  readonly isServing: () => boolean
 }
 
 /** A server for all tests of a file. */
@@ -83,7 +94,9 @@ export class Fleet {
       new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))
     const { log } = sqlite
     const silent = {
-      identity: log.identity,
+      get identity() {
+        return log.identity
+      },
       sync: log.sync,
       nudge: () => {},
       wait,
@@ -100,7 +113,6 @@ export class Fleet {
             url: this.server.url,
             namespace: this.namespace,
             codec,
-            head: () => back.log.head(),
             commandTimeoutMs: PATIENT_MS,
             clock,
             ...(redisOptions === true ? {} : redisOptions),
@@ -110,10 +122,17 @@ export class Fleet {
     const tiers = createTiered({ back, near, fronts: front === undefined ? [] : [front], clock, ...policies })
     onTestFinished(() => tiers.close())
     const events: TierEvent[] = []
-    tiers.tierEvents$.subscribe((event) => events.push(event))
-    if (redisOptions === true) await redis?.whenReady(PATIENT_MS)
+    let isServing = false
+    tiers.tierEvents$.subscribe((event) => {
+      events.push(event)
+      if (event.type === 'front-serving') isServing = true
+      if (event.type === 'front-bypassed') isServing = false
+    })
     const store = new Store(tiers, { clock })
-    return { tiers, store, sqlite, back, near, front: front!, redis: redis!, events }
+    const handles = { tiers, store, sqlite, back, near, front: front!, redis: redis! }
+    const instance = { ...handles, events, isServing: () => isServing }
+    if (redisOptions === true && redis !== undefined) await serving(instance)
+    return instance
   }
 
   /** A client that knows nothing of fronts. */
@@ -132,11 +151,28 @@ export class Fleet {
     return (await this.raw.keys('*')).find((name) => name.includes(this.namespace) && name.endsWith(keyOf(key).id))
   }
 
+  /** Every record at once; meta stays. */
+  async evictAll(): Promise<void> {
+    const records = (await this.raw.keys('*')).filter((name) => name.startsWith(`${this.namespace}:{p0}:`))
+    if (records.length > 0) await this.raw.del(records)
+  }
+
   /** What the server does by itself when its memory is full. */
   async evict(key: string): Promise<void> {
     const name = await this.recordName(key)
     if (name !== undefined) await this.raw.del(name)
   }
+}
+
+/** Resolves when the front has been proven to be up to date; what was told until then is forgotten. */
+export async function serving({ isServing, events }: Instance): Promise<void> {
+  await eventually('the front serves', isServing)
+  ;(events as TierEvent[]).length = 0
+}
+
+/** What a shared front holds, whether it is read or not. */
+export async function heldIn(front: SharedFront, keys: readonly StoreKey[]): Promise<readonly (Found | undefined)[]> {
+  return front.session === undefined ? keys.map(() => undefined) : front.read(keys, front.session)
 }
 
 export function keyOf(key: string | readonly (string | number)[]): StoreKey {

@@ -7,6 +7,8 @@ export function seenFromOutside(back: Back, log: Log = back.log): Back {
     codec: back.codec,
     origin: 'outside',
     log,
+    agreements: back.agreements,
+    leases: back.leases,
     readOptions: back.readOptions,
     writeOptions: back.writeOptions,
     readOne: (key, options) => back.readOne(key, options),
@@ -15,6 +17,7 @@ export function seenFromOutside(back: Back, log: Log = back.log): Back {
     scan: (range, options) => back.scan(range, options),
     count: (range) => back.count(range),
     expire: (limit) => back.expire(limit),
+    restored: () => back.restored(),
     onCommit: () => () => {},
     // Whoever opened it closes it.
     close: async () => {},

@@ -47,6 +47,14 @@ class Watched implements WatchedBack {
     return this.#back.origin
   }
 
+  get agreements(): Back['agreements'] {
+    return this.#back.agreements
+  }
+
+  get leases(): Back['leases'] {
+    return this.#back.leases
+  }
+
   get readOptions(): Back['readOptions'] {
     return this.#back.readOptions
   }
@@ -85,6 +93,7 @@ class Watched implements WatchedBack {
   commit: Back['commit'] = (proposal) => this.#back.commit(proposal)
   count: Back['count'] = (range) => this.#back.count(range)
   expire: Back['expire'] = (limit) => this.#back.expire(limit)
+  restored: Back['restored'] = () => this.#back.restored()
   onCommit: Back['onCommit'] = (listener) => this.#back.onCommit(listener)
   close: Back['close'] = () => this.#back.close()
 }

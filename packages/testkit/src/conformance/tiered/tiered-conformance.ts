@@ -133,7 +133,7 @@ export function tieredConformance(name: string, open: OpenTiered): void {
       it('fills the fronts above with what a front further down held', async () => {
         const test = await start()
         await test.store.set('a', 1)
-        for (const front of test.fronts.slice(0, -1)) await front.clear()
+        for (const front of test.fronts.slice(0, -1)) if ('clear' in front) await front.clear()
         const watch = test.watchBack()
         expect([await test.store.get('a'), watch.asked]).toEqual([1, 0])
         await test.untilInFronts('a', test.each(1))
@@ -192,7 +192,8 @@ export function tieredConformance(name: string, open: OpenTiered): void {
       await test.store.close()
       await expect((async () => test.back.readOne(StoreKey.of('a')))()).rejects.toMatchObject({ code: 'CLOSED' })
       for (const front of test.fronts) {
-        await expect(front.read([StoreKey.of('a')])).rejects.toMatchObject({ code: 'CLOSED' })
+        const call = 'clear' in front ? front.read([StoreKey.of('a')]) : front.look()
+        await expect(call).rejects.toMatchObject({ code: 'CLOSED' })
       }
     })
   })

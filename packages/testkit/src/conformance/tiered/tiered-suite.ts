@@ -1,4 +1,13 @@
-import { type Back, type Front, type Found, type Key, type ReadOptions, type Store, StoreKey } from '@tidemark/core'
+import {
+  type Back,
+  type Found,
+  type Front,
+  type Key,
+  type ReadOptions,
+  type SharedFront,
+  type Store,
+  StoreKey,
+} from '@tidemark/core'
 import { onTestFinished, vi } from 'vitest'
 import { ShiftedClock } from '../../clocks/shifted-clock.ts'
 
@@ -24,7 +33,9 @@ export interface PolicyPerWrite {
 export interface TieredParts {
   readonly store: Store<PolicyPerRead, PolicyPerWrite>
   /** All of them, the nearest first. */
-  readonly fronts: readonly Front[]
+  readonly fronts: readonly (Front | SharedFront)[]
+  /** Makes the shared fronts lose every record, as memory pressure does. */
+  evictShared(): Promise<void>
   /** The durable one, below the fronts. */
   readonly back: Back
 }
@@ -34,11 +45,14 @@ export type OpenTiered = (context: TieredContext) => TieredParts | Promise<Tiere
 
 export class TieredUnderTest {
   readonly store: TieredParts['store']
-  readonly fronts: readonly Front[]
+  readonly fronts: readonly (Front | SharedFront)[]
   readonly back: Back
   readonly clock: ShiftedClock
 
+  readonly #evictShared: () => Promise<void>
+
   constructor(parts: TieredParts, clock: ShiftedClock) {
+    this.#evictShared = () => parts.evictShared()
     this.store = parts.store
     this.fronts = parts.fronts
     this.back = parts.back
@@ -49,7 +63,8 @@ export class TieredUnderTest {
   inFronts(key: Key): Promise<readonly unknown[]> {
     return Promise.all(
       this.fronts.map(async (front) => {
-        const [found] = await front.read([StoreKey.of(key)])
+        const keys = [StoreKey.of(key)]
+        const [found] = 'clear' in front ? await front.read(keys) : await front.read(keys, front.session!)
         return found && (found.entry === undefined ? 'absent' : found.entry.payload.decode())
       }),
     )
@@ -74,7 +89,8 @@ export class TieredUnderTest {
   }
 
   async clearFronts(): Promise<void> {
-    await Promise.all(this.fronts.map((front) => front.clear()))
+    await this.#evictShared()
+    for (const front of this.fronts) if ('clear' in front) await front.clear()
   }
 
   /** Counts the keys that reads ask the back tier for, from now on. */
