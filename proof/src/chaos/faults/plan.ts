@@ -1,0 +1,46 @@
+import { type Draw, drawFrom } from '../random.ts'
+import type { Fault } from './fault.ts'
+import { type FaultKind, FAULTS } from './kinds.ts'
+
+/** A fault that is to happen. A seed plans the same faults every time, whatever the machine is doing. */
+export interface PlannedFault {
+  readonly kind: FaultKind
+  /** Since the start of the run; later when the one before in its lane is not over yet. */
+  readonly atMs: number
+  /** Of the details. */
+  readonly seed: number
+}
+
+const FIRST_MS = { min: 500, max: 1_500 }
+const GAP_MS = { min: 2_000, max: 4_500 }
+/** None begins so shortly before the end. */
+const LAST_MS = 500
+
+export function planFaults(options: {
+  readonly seed: number
+  readonly forMs: number
+  readonly kinds: readonly FaultKind[]
+}): Readonly<Record<Fault['lane'], readonly PlannedFault[]>> {
+  const draw = drawFrom(options.seed)
+  const lane = (name: Fault['lane']): readonly PlannedFault[] => {
+    const kinds = options.kinds.filter((kind) => FAULTS[kind].lane === name)
+    return planLane(kinds, options.forMs, drawFrom(draw.below(2 ** 32)))
+  }
+  return { workers: lane('workers'), servers: lane('servers') }
+}
+
+/** Every kind comes once before one comes again. */
+function planLane(kinds: readonly FaultKind[], forMs: number, draw: Draw): readonly PlannedFault[] {
+  const planned: PlannedFault[] = []
+  if (kinds.length === 0) return planned
+  let round: FaultKind[] = []
+  for (
+    let atMs = draw.between(FIRST_MS.min, FIRST_MS.max);
+    atMs < forMs - LAST_MS;
+    atMs += draw.between(GAP_MS.min, GAP_MS.max)
+  ) {
+    if (round.length === 0) round = draw.shuffled(kinds)
+    planned.push({ kind: round.pop()!, atMs, seed: draw.below(2 ** 32) })
+  }
+  return planned
+}

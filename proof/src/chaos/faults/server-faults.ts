@@ -1,0 +1,75 @@
+import { type Fault, serverFault } from './fault.ts'
+
+/** SIGSTOP: connections stay, and nothing answers. */
+export const pauseRedis: Fault = serverFault(async ({ pair, sleep }, draw) => {
+  const ms = draw.between(100, 2_000)
+  const { primary } = pair
+  primary.stop()
+  try {
+    await sleep(ms)
+  } finally {
+    primary.cont()
+  }
+  return `for ${ms.toFixed(0)} ms`
+})
+
+/** The server comes back with what it held a while ago. */
+export const oldDump: Fault = serverFault(async ({ pair, sleep }, draw) => {
+  const ms = draw.between(300, 2_500)
+  const restart = await pair.save()
+  await sleep(ms)
+  await restart()
+  return `of ${ms.toFixed(0)} ms before`
+})
+
+/** The primary dies, and its replica, which may lack the last writes, takes its place. */
+export const promote: Fault = serverFault(async ({ pair, fleet, sleep }, draw) => {
+  const ms = draw.between(0, 500)
+  await pair.primary.kill()
+  await sleep(ms)
+  await pair.promote()
+  for (const { proxy } of fleet.seats) proxy.cut()
+  // The dead one is the replica from now on.
+  await pair.replica.restart()
+  await pair.follow()
+  return `after ${ms.toFixed(0)} ms`
+})
+
+/** The replica is promoted, and some still reach the former primary for a while, which knows nothing of it. */
+export const splitBrain: Fault = serverFault(async ({ pair, fleet, sleep }, draw) => {
+  const ms = draw.between(300, 2_000)
+  const former = pair.primary.port
+  const [first, ...others] = draw.shuffled(fleet.seats)
+  // At least one stays behind, and at least one does not.
+  const behind = others.slice(0, 1 + draw.below(Math.max(1, others.length - 1)))
+  await pair.promote()
+  const usual = first!.proxy.target
+  for (const { proxy } of behind) proxy.target = () => former
+  for (const seat of fleet.seats) if (!behind.includes(seat)) seat.proxy.cut()
+  try {
+    await sleep(ms)
+  } finally {
+    for (const { proxy } of behind) {
+      proxy.target = usual
+      proxy.cut()
+    }
+  }
+  await pair.follow()
+  return `${behind.map(({ worker }) => worker.session).join(' ')} stayed behind for ${ms.toFixed(0)} ms`
+})
+
+/** One worker is led to the replica, which refuses writes, and lags. */
+export const reachReplica: Fault = serverFault(async ({ pair, fleet, sleep }, draw) => {
+  const ms = draw.between(300, 1_500)
+  const { proxy, worker } = draw.pick(fleet.seats)
+  const usual = proxy.target
+  proxy.target = () => pair.replica.port
+  proxy.cut()
+  try {
+    await sleep(ms)
+  } finally {
+    proxy.target = usual
+    proxy.cut()
+  }
+  return `${worker.session} for ${ms.toFixed(0)} ms`
+})

@@ -1,0 +1,18 @@
+import type { Draw } from './random.ts'
+
+/** One key in four is a counter, which is only ever incremented. */
+const COUNTER_EVERY = 4
+
+/** The keys of a run: `k0`, `k1`, … and counters among them. */
+export function keysOf(count: number): readonly string[] {
+  return Array.from({ length: count }, (_, i) => (i % COUNTER_EVERY === COUNTER_EVERY - 1 ? `counter${i}` : `k${i}`))
+}
+
+export function isCounter(key: string): boolean {
+  return key.startsWith('counter')
+}
+
+/** Some keys are hotter than others: in what is written all the time, a stale record would not stand for long. */
+export function pickKey(keys: readonly string[], draw: Draw): string {
+  return keys[Math.floor(draw.unit() ** 2 * keys.length)]!
+}

@@ -1,0 +1,78 @@
+import type { Evidence, Figures } from '../check/check.ts'
+import { type Finding, type Findings, type ViolationKind, VIOLATIONS } from '../check/findings.ts'
+import type { ChaosSettings } from '../run/settings.ts'
+import { slowest } from './slowest.ts'
+
+/** What a run found: what `--json` prints. Times are in milliseconds, those of events since the start of the run. */
+export interface ChaosReport extends Readonly<Record<ViolationKind, number>> {
+  readonly outcome: 'passed' | 'violated'
+  readonly settings: ChaosSettings
+  readonly elapsedMs: number
+  /** Calls to stores; a read of several keys is one per key. */
+  readonly ops: number
+  readonly reads: number
+  readonly writes: number
+  /** Reads that raced a write of their key, or a fault. */
+  readonly atRiskReads: number
+  /** Reads that missed an acknowledged write in a fault, within the bound or not. */
+  readonly staleReads: number
+  readonly maxStalenessMs: number
+  readonly faults: Readonly<Record<string, number>>
+  readonly faultsMade: number
+  /** Reads by the tier that served them; those that went on at the same time as others are `unknown`. */
+  readonly tiers: Readonly<Record<string, number>>
+  /** Calls that rejected, by code. */
+  readonly failures: Readonly<Record<string, number>>
+  readonly slowestReadMs: number
+  readonly slowestWriteMs: number
+  readonly violations: Readonly<Partial<Record<ViolationKind, Finding>>>
+  readonly made: readonly {
+    readonly kind: string
+    readonly fromMs: number
+    readonly toMs: number
+    readonly note: string
+  }[]
+}
+
+export function buildReport(run: {
+  readonly settings: ChaosSettings
+  readonly evidence: Evidence
+  readonly figures: Figures
+  readonly findings: Findings
+  readonly elapsedMs: number
+}): ChaosReport {
+  const { settings, evidence, figures, findings, elapsedMs } = run
+  const { history, faults, start } = evidence
+  const { reads, writes, failures } = history
+  const counts = Object.fromEntries(VIOLATIONS.map((kind) => [kind, findings.count(kind)]))
+  return {
+    outcome: VIOLATIONS.every((kind) => counts[kind] === 0) ? 'passed' : 'violated',
+    settings,
+    elapsedMs: Math.round(elapsedMs),
+    ops: reads.length + writes.length,
+    reads: reads.length,
+    writes: writes.length,
+    ...figures,
+    ...(counts as Record<ViolationKind, number>),
+    faults: countBy(faults, ({ kind }) => kind),
+    faultsMade: faults.length,
+    tiers: countBy(reads, ({ tier }) => tier ?? 'unknown'),
+    failures: countBy(failures, ({ code }) => code),
+    ...slowest(history, faults),
+    violations: findings.all(),
+    made: faults
+      .toSorted((a, b) => a.from - b.from)
+      .map(({ kind, from, to, note }) => {
+        return { kind, fromMs: Math.round((from - start) / 1e3), toMs: Math.round((to - start) / 1e3), note }
+      }),
+  }
+}
+
+function countBy<T>(list: readonly T[], nameOf: (item: T) => string): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const item of list) {
+    const name = nameOf(item)
+    counts[name] = (counts[name] ?? 0) + 1
+  }
+  return counts
+}

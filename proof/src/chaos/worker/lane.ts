@@ -1,0 +1,39 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { isCounter, pickKey } from '../keys.ts'
+import { type Draw, drawFrom } from '../random.ts'
+import type { Recorder } from './recorder.ts'
+
+const READS = 0.72
+const BODY = { min: 10, max: 1_500 }
+/** Pauses after half of the calls, up to so many ms; the other half are followed at once. */
+const LONGEST_PAUSE_MS = 20
+
+/** Calls one after the other, at random, until the signal aborts. Several lanes race each other. */
+export async function runLane(
+  recorder: Recorder,
+  keys: readonly string[],
+  seed: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const draw = drawFrom(seed)
+  while (!signal.aborted) {
+    await callOnce(recorder, keys, draw)
+    if (draw.unit() < 0.5) await delay(draw.between(0, LONGEST_PAUSE_MS))
+  }
+}
+
+function callOnce(recorder: Recorder, keys: readonly string[], draw: Draw): Promise<void> {
+  const key = pickKey(keys, draw)
+  const choice = draw.unit()
+  if (choice < READS) return readOnce(recorder, keys, key, choice / READS, draw)
+  if (isCounter(key)) return recorder.increment(key, draw.between(BODY.min, BODY.max))
+  return draw.unit() < 0.75 ? recorder.set(key, draw.between(BODY.min, BODY.max)) : recorder.delete(key)
+}
+
+function readOnce(recorder: Recorder, keys: readonly string[], key: string, choice: number, draw: Draw): Promise<void> {
+  if (choice < 0.4) return recorder.get(key)
+  if (choice < 0.8) return recorder.entry(key, 'entry')
+  if (choice < 0.85) return recorder.entry(key, 'linearizable')
+  const several = new Set([key, ...Array.from({ length: 5 }, () => pickKey(keys, draw))])
+  return recorder.getMany([...several])
+}

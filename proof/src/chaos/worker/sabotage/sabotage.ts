@@ -1,0 +1,33 @@
+import type { Subject } from '../subject.ts'
+import { blindUpdate } from './blind-update.ts'
+import { swappedRecord } from './swapped-record.ts'
+import { unfencedFill } from './unfenced-fill.ts'
+
+/** Where a worker is told what to break. Nothing outside of this folder knows of it. */
+export const SABOTAGE_VARIABLE = 'TIDEMARK_CHAOS_SABOTAGE'
+
+/**
+ * What can be broken on purpose, to see that the checker notices. `unfenced-fill`: records are put back late and past the
+ * scripts. `blind-update`: increments read, then write, in two steps. `swapped-record`: a record gets under another key.
+ */
+export const SABOTAGES = ['unfenced-fill', 'blind-update', 'swapped-record'] as const
+
+export type Sabotage = (typeof SABOTAGES)[number]
+
+export interface SabotageContext {
+  readonly redisUrl: string
+  readonly keys: readonly string[]
+  readonly seed: number
+  readonly signal: AbortSignal
+}
+
+/** The subject, or what takes its place; something may go on in the background until the signal aborts. */
+export function sabotaged(subject: Subject, context: SabotageContext): Subject {
+  const chosen = process.env[SABOTAGE_VARIABLE]
+  if (chosen === undefined) return subject
+  if (chosen === 'blind-update') return blindUpdate(subject)
+  if (chosen === 'unfenced-fill') unfencedFill(context)
+  else if (chosen === 'swapped-record') swappedRecord(context)
+  else throw new RangeError(`${SABOTAGE_VARIABLE} is ${chosen}; allowed: ${SABOTAGES.join(', ')}`)
+  return subject
+}

@@ -1,0 +1,36 @@
+import type { DeleteResult, Tidemark, WriteResult } from 'tidemark'
+import type { ChaosValue } from '../payload.ts'
+
+/** The part of a store that is put to the test; what a sabotage replaces. */
+export interface Subject {
+  get(key: string): Promise<ChaosValue | undefined>
+  entry(
+    key: string,
+    isLinearizable: boolean,
+  ): Promise<{ readonly value: ChaosValue; readonly version: number } | undefined>
+  getMany(keys: readonly string[]): Promise<(key: string) => ChaosValue | undefined>
+  set(key: string, value: ChaosValue): Promise<WriteResult>
+  delete(key: string): Promise<DeleteResult>
+  update(
+    key: string,
+    fn: (old: ChaosValue | undefined) => ChaosValue,
+  ): Promise<WriteResult & { readonly old: ChaosValue | undefined }>
+  /** Reads that each tier has answered, by its name. */
+  hits(): Readonly<Record<string, number>>
+}
+
+export function subjectOf(store: Tidemark): Subject {
+  return {
+    get: (key) => store.get<ChaosValue>(key),
+    entry: (key, isLinearizable) =>
+      store.entry<ChaosValue>(key, isLinearizable ? { consistency: 'linearizable' } : undefined),
+    async getMany(keys) {
+      const found = await store.getMany<ChaosValue>(keys)
+      return (key) => found.get(key)
+    },
+    set: (key, value) => store.set(key, value),
+    delete: (key) => store.delete(key),
+    update: (key, fn) => store.update<ChaosValue>(key, fn),
+    hits: () => store.tierStats().hits,
+  }
+}
