@@ -23,6 +23,8 @@ const MISSPELT: Readonly<Record<string, (store: Store, wrong: object) => unknown
   keys: (store, wrong) => store.keys(wrong),
   entries: (store, wrong) => store.entries(wrong),
   clear: (store, wrong) => store.clear(wrong),
+  getOrSet: (store, wrong) => store.getOrSet('k', () => 2, wrong),
+  invalidateTag: (store, wrong) => store.invalidateTag('t', wrong),
 }
 
 export function describeOptions(start: StartStore): void {

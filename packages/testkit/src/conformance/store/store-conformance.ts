@@ -3,10 +3,14 @@ import { describeBatches } from './batches.ts'
 import { describeConcurrency } from './concurrency.ts'
 import { describeConditions } from './conditions.ts'
 import { describeEvents } from './events.ts'
+import { describeGrace } from './grace.ts'
 import { describeListings } from './listings.ts'
+import { describeLoading } from './loading.ts'
 import { describeOptions } from './options.ts'
 import { describePaths } from './paths.ts'
 import { type OpenStoreBack, type StartStore, startStore } from './store-suite.ts'
+import { describeOvertaking } from './overtaking.ts'
+import { describeTags } from './tags.ts'
 import { describeUpdates } from './updates.ts'
 import { describeValues } from './values.ts'
 
@@ -23,5 +27,9 @@ export function storeConformance(name: string, open: OpenStoreBack): void {
     describeConcurrency(start)
     describeEvents(start)
     describeOptions(start)
+    describeLoading(start)
+    describeOvertaking(start)
+    describeGrace(start)
+    describeTags(start)
   })
 }

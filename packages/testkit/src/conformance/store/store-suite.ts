@@ -14,6 +14,8 @@ export interface StoreUnderTest {
   readonly store: Store
   readonly back: Back
   readonly clock: ShiftedClock
+  /** What loaders threw while nobody waited for them. */
+  readonly errors: readonly unknown[]
 }
 
 export type StartStore = () => Promise<StoreUnderTest>
@@ -22,7 +24,8 @@ export type StartStore = () => Promise<StoreUnderTest>
 export async function startStore(open: OpenStoreBack): Promise<StoreUnderTest> {
   const clock = new ShiftedClock()
   const back = await open({ clock })
-  const store = new Store(back, { clock })
+  const errors: unknown[] = []
+  const store = new Store(back, { clock, onError: (error) => errors.push(error) })
   onTestFinished(() => store.close())
-  return { store, back, clock }
+  return { store, back, clock, errors }
 }
