@@ -1,65 +1,114 @@
 import { type RedisServer, startRedis } from '@tidemark/testkit'
-import type { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { keyspaceOf } from '../src/keyspace.ts'
-import { CLEAR } from '../src/scripts/clear.ts'
-import { ANNOUNCE_INIT, COMPLETE_INIT } from '../src/scripts/init.ts'
-import { readyFront, rawClient } from './support/fronts.ts'
+import { stripeOf } from '../src/stripes.ts'
+import { rawClient } from './support/fronts.ts'
+import { ScriptBench } from './support/script-bench.ts'
 
-const { meta } = keyspaceOf('tidemark')
+const [E1, E2] = ['0000000a', '0000000b']
 
 let server: RedisServer
-let raw: Redis
+let bench: ScriptBench
 beforeAll(async () => {
   server = await startRedis()
 })
 afterAll(() => server.close())
 beforeEach(async () => {
-  raw = rawClient(server)
-  await raw.flushall()
+  bench = new ScriptBench(rawClient(server))
+  await bench.client.flushall()
 })
 
-const announce = (nonce: string): Promise<unknown> => raw.eval(ANNOUNCE_INIT.source, 1, meta, nonce)
 const complete = (nonce: string, epoch: string, head: number): Promise<unknown> =>
-  raw.eval(COMPLETE_INIT.source, 1, meta, nonce, epoch, head)
+  bench.complete({ nonce, epoch, head, mark: `mark ${head}` })
 
-test('a start that was announced is completed', async () => {
-  await raw.hset(meta, '17', 9)
-  expect(await announce('one')).toBe(1)
-  expect(await complete('one', '0000000a', 5)).toBe(1)
-  // What was executed in between has left its trace, and keeps it.
-  expect(await raw.hgetall(meta)).toEqual({ e: '0000000a', b: '5', w: '5', '17': '9' })
-  expect(await announce('two')).toBe(0)
+test('a start that was announced is completed, on an empty server and on one that was ready', async () => {
+  await bench.client.hset(bench.keyspace.meta, '17', 9)
+  for (const [epoch, head] of [
+    [E1, 5],
+    [E2, 3],
+  ] as const) {
+    expect(await bench.announce('one')).toBe(1)
+    expect(await bench.meta()).not.toHaveProperty('w')
+    expect(await complete('one', epoch, head)).toBe(1)
+    // What was executed before, or in between, has left its trace, and keeps it.
+    expect(await bench.meta()).toEqual({ e: epoch, b: `${head}`, w: `${head}`, k: `mark ${head}`, '17': '9' })
+  }
 })
 
 test('one whose announcement was lost, or taken over, is not', async () => {
-  await announce('one')
-  await raw.flushall()
-  expect(await complete('one', '0000000a', 5)).toBe(0)
-  await announce('one')
-  await announce('two')
-  expect(await complete('one', '0000000a', 5)).toBe(0)
-  expect(await complete('two', '0000000b', 6)).toBe(1)
-  expect(await complete('two', '0000000c', 7)).toBe(0)
-  expect(await raw.hget(meta, 'e')).toBe('0000000b')
+  await bench.announce('one')
+  await bench.client.flushall()
+  expect(await complete('one', E1, 5)).toBe(0)
+  await bench.announce('one')
+  await bench.announce('two')
+  expect(await complete('one', E1, 5)).toBe(0)
+  expect(await complete('two', E2, 6)).toBe(1)
+  expect(await complete('two', E1, 7)).toBe(0)
+  expect(await bench.meta()).toMatchObject({ e: E2, w: '6' })
 })
 
-test('the head of the back tier is read after the announcement', async () => {
-  const announced: (string | null)[] = []
-  const front = await readyFront(server, {
-    async head() {
-      announced.push(await raw.hget(meta, 'n'))
-      return 3
-    },
+test('between its steps changes only remove and raise, fills are refused, and the tail stands still', async () => {
+  await bench.init(E1, 5)
+  await bench.apply(E1, [{ id: 'a', seq: 6, value: 'old' }])
+  await bench.announce('one')
+  const changes = [
+    { id: 'a', seq: 7, value: 'new' },
+    { id: 'b', seq: 8, value: 'new' },
+  ]
+  expect(await bench.apply(E1, changes)).toEqual({ epoch: undefined, outcomes: ['removed', 'removed'] })
+  expect(await bench.fill(E1, [{ id: 'c', version: 9, asOf: 9, value: 'x' }])).toEqual({
+    epoch: undefined,
+    outcomes: ['fenced'],
   })
-  expect(announced).toEqual([expect.stringMatching(/^[0-9a-f]{16}$/)])
-  expect(await raw.hgetall(meta)).toEqual({ e: front.inspect().epoch, b: '3', w: '3' })
+  const step = { epoch: E1, from: 5, to: 6, mark: '', tailer: '', changes: [{ id: 'd', seq: 6 }] }
+  expect(await bench.tail(step)).toEqual({ epoch: undefined, watermark: undefined })
+  await complete('one', E2, 6)
+  // Read after the announcement, the head has seen 6; 7 and 8 have left their fences.
+  expect(await bench.meta()).toMatchObject({ b: '6', [stripeOf('a')]: '7', [stripeOf('b')]: '8' })
+  expect((await bench.fill(E2, [{ id: 'a', version: 6, asOf: 6, value: 'old' }])).outcomes).toEqual(['fenced'])
 })
 
-test('a flush changes the epoch and nothing else; where meta is lost it does nothing', async () => {
-  expect(await raw.eval(CLEAR.source, 1, meta, '0000000b')).toBe(0)
-  expect(await raw.exists(meta)).toBe(0)
-  await raw.hset(meta, { e: '0000000a', w: 4, b: 2, '17': 9 })
-  expect(await raw.eval(CLEAR.source, 1, meta, '0000000b')).toBe(1)
-  expect(await raw.hgetall(meta)).toEqual({ e: '0000000b', w: '4', b: '2', '17': '9' })
+test('after it, what was sent in the epoch before takes no effect but removing', async () => {
+  await bench.init(E1, 5)
+  await bench.announce('one')
+  await complete('one', E2, 5)
+  await bench.fill(E2, [{ id: 'a', version: 5, asOf: 5, value: 'x' }])
+  const late = { epoch: E1, from: 5, to: 6, mark: '', tailer: '', changes: [{ id: 'a', seq: 6 }] }
+  expect(await bench.tail(late)).toEqual({ epoch: E2, watermark: 5 })
+  expect((await bench.fill(E1, [{ id: 'b', version: 5, asOf: 5, value: 'x' }])).outcomes).toEqual(['fenced'])
+  expect(await bench.record('a')).toEqual({ version: 5, value: 'x' })
+  expect((await bench.apply(E1, [{ id: 'a', seq: 6, value: 'y' }])).outcomes).toEqual(['removed'])
+})
+
+test('an announcement that comes late closes the front again', async () => {
+  await bench.announce('one')
+  await complete('one', E1, 5)
+  await bench.announce('late')
+  expect(await bench.tail({ epoch: E1, from: 5, to: 6, mark: '', tailer: '', changes: [] })).toEqual({
+    epoch: undefined,
+    watermark: undefined,
+  })
+})
+
+test('with its memory full the server starts anew and takes steps all the same', async () => {
+  await bench.init(E1, 0)
+  await bench.apply(E1, [{ id: 'a', seq: 1, value: 'old' }])
+  await bench.client.config('SET', 'maxmemory', '1')
+  try {
+    const step = { epoch: E1, from: 0, to: 2, mark: '', tailer: '', changes: [{ id: 'a', seq: 2 }] }
+    expect(await bench.tail(step)).toEqual({ epoch: E1, watermark: 2 })
+    await bench.announce('one')
+    expect(await complete('one', E2, 2)).toBe(1)
+  } finally {
+    await bench.client.config('SET', 'maxmemory', '0')
+  }
+  expect(await bench.record('a')).toBeUndefined()
+})
+
+test('the largest seq there is comes back as itself', async () => {
+  const last = Number.MAX_SAFE_INTEGER
+  await bench.init(E1, last - 1)
+  const step = { epoch: E1, from: last - 1, to: last, mark: '', tailer: '', changes: [{ id: 'a', seq: last }] }
+  expect(await bench.tail({ ...step, from: last - 2 })).toEqual({ epoch: E1, watermark: last - 1 })
+  expect(await bench.tail(step)).toEqual({ epoch: E1, watermark: last })
+  expect((await bench.meta())[stripeOf('a')]).toBe(String(last))
 })

@@ -3,10 +3,13 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { APPLY } from '../src/scripts/apply.ts'
 import { FILL } from '../src/scripts/fill.ts'
+import { ANNOUNCE, COMPLETE } from '../src/scripts/init.ts'
 import { defineScript, type Script } from '../src/scripts/script.ts'
-import { actions, firstDifference } from './support/differential.ts'
+import { TAIL } from '../src/scripts/tail.ts'
+import { actions } from './support/actions.ts'
+import { firstDifference } from './support/differential.ts'
 import { rawClient } from './support/fronts.ts'
-import { ScriptBench } from './support/script-bench.ts'
+import { ScriptBench, type Scripts } from './support/script-bench.ts'
 
 let server: RedisServer
 beforeAll(async () => {
@@ -14,20 +17,21 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
-test('random batches have the same answers and leave the same state as the reference', async () => {
+test('10,000 random sequences have the same answers and leave the same state as the reference', async () => {
   const bench = new ScriptBench(rawClient(server))
+  await bench.load()
   await fc.assert(
     fc.asyncProperty(actions, async (sequence) => {
       expect(await firstDifference(bench, sequence)).toBeUndefined()
     }),
-    { numRuns: 600 },
+    { numRuns: 10_000 },
   )
-})
+}, 120_000)
 
-interface Mutant {
+const SCRIPTS = { apply: APPLY, fill: FILL, tail: TAIL, announce: ANNOUNCE, complete: COMPLETE }
+
+interface Mutant extends Partial<Record<keyof typeof SCRIPTS, readonly [from: string, to: string]>> {
   readonly without: string
-  readonly apply?: readonly [from: string, to: string]
-  readonly fill?: readonly [from: string, to: string]
 }
 
 const MUTANTS: readonly Mutant[] = [
@@ -61,11 +65,69 @@ const MUTANTS: readonly Mutant[] = [
   { without: 'the watermark in a fill', fill: ['epoch and m[2]', 'epoch'] },
   { without: 'the version in a fill', fill: ["  outcomes[i] = 'N'", "  outcomes[i] = 'I'"] },
   { without: 'the epoch of the record in a fill', fill: ['sub(header, 3, 10) == epoch and ', ''] },
+  { without: 'the length of a header', apply: ['#header == 26 and ', ''] },
+  { without: 'the length of a header in a fill', fill: ['#header == 26 and ', ''] },
+
+  { without: 'the epoch in a step', tail: ['ARGV[1] ~= epoch or ', ''] },
+  { without: 'the watermark in a step', tail: [' or tonumber(watermark) ~= tonumber(ARGV[2])', ''] },
+  {
+    without: 'the order of watermarks in a step',
+    tail: ['tonumber(watermark) ~= tonumber(ARGV[2])', 'watermark > ARGV[2]'],
+  },
+  {
+    without: 'the look for a watermark in a step',
+    tail: ['if not (epoch and watermark)', 'watermark = watermark or ARGV[2]\nif not epoch'],
+  },
+  {
+    without: 'the look for an epoch in a step',
+    tail: ['if not (epoch and watermark)', 'epoch = epoch or ARGV[1]\nif not watermark'],
+  },
+  { without: 'the answer where a step leads', tail: ['return epoch .. ARGV[3]', 'return epoch .. watermark'] },
+  { without: 'removing in a step', tail: ["call('DEL', key)", ''] },
+  { without: 'keeping what is as new as a step', tail: ['version >= s', 'version > s'] },
+  { without: 'keeping what is newer than a step', tail: ['not (version and version >= s)', 'true'] },
+  { without: 'removing what has no version', tail: ['not (version and version >= s)', 'version and version < s'] },
+  { without: 'the epoch of the record in a step', tail: ['sub(header, 3, 10) == epoch and ', ''] },
+  { without: 'the length of a header in a step', tail: ['#header == 26 and ', ''] },
+  {
+    without: 'comparing numbers in a step',
+    tail: ['tonumber(sub(header, 11, 26))', 'tonumber(string.reverse(sub(header, 11, 26)))'],
+  },
+  { without: 'raising in a step', tail: ['if s > hi[stripe]', 'if false'] },
+  { without: 'the fence that is there, in a step', tail: ["tonumber(m[k + 3] or '0')", '0'] },
+  { without: 'the base in a step', tail: ['h > base and h or base', 'h'] },
+  { without: 'moving the watermark', tail: ["'w', ARGV[3]", "'w', watermark"] },
+  { without: 'keeping the mark', tail: ["'k', ARGV[4]", "'k', ''"] },
+  { without: 'keeping the tailer', tail: ["'t', ARGV[5]", "'t', ''"] },
+
+  { without: 'taking the watermark away', announce: ["'w', ", ''] },
+  { without: 'taking the mark away', announce: ["'k', ", ''] },
+  { without: 'taking the tailer away', announce: [", 't')", ')'] },
+  { without: 'leaving a nonce', announce: ["redis.call('HSET', KEYS[1], 'n', ARGV[1])\n", ''] },
+  {
+    without: 'leaving the fences',
+    announce: ["redis.call('HDEL', KEYS[1], 'w', 'k', 't')", "redis.call('DEL', KEYS[1])"],
+  },
+  { without: 'looking for the nonce', complete: ["redis.call('HGET', KEYS[1], 'n') ~= ARGV[1]", 'false'] },
+  {
+    without: 'telling nonces apart',
+    complete: ["redis.call('HGET', KEYS[1], 'n') ~= ARGV[1]", "redis.call('HEXISTS', KEYS[1], 'n') == 0"],
+  },
+  { without: 'a new epoch', complete: ["'e', ARGV[2], ", ''] },
+  { without: 'a base', complete: ["'b', ARGV[3], ", ''] },
+  { without: 'a watermark', complete: ["'w', ARGV[3], ", ''] },
+  { without: 'a mark', complete: [", 'k', ARGV[4]", ''] },
+  { without: 'taking the nonce away', complete: ["redis.call('HDEL', KEYS[1], 'n')\n", ''] },
 ]
 
 describe('a script is caught without', () => {
-  test.each(MUTANTS)('$without', async ({ apply, fill }) => {
-    const bench = new ScriptBench(rawClient(server), { apply: mutate(APPLY, apply), fill: mutate(FILL, fill) })
+  test.each(MUTANTS)('$without', async ({ without: _, ...mutations }) => {
+    const scripts = Object.entries(SCRIPTS).map(([name, script]) => [
+      name,
+      mutate(script, mutations[name as keyof typeof SCRIPTS]),
+    ])
+    const bench = new ScriptBench(rawClient(server), Object.fromEntries(scripts) as Scripts)
+    await bench.load()
     let difference: string | undefined
     await fc.check(
       fc.asyncProperty(actions, async (sequence) => {

@@ -1,130 +1,107 @@
-import fc from 'fast-check'
-import { stripeOf } from '../../src/stripes.ts'
+import { type Action, EPOCHS, IDS, type TailAction } from './actions.ts'
 import { Reference } from './reference.ts'
-import { type BenchChange, type BenchFill, recordOf, type ScriptBench } from './script-bench.ts'
+import type { BenchStep, ScriptBench } from './script-bench.ts'
 
-const EPOCHS = ['0000000a', '0000000b'] as const
+/** Looks like a record of the first epoch, and ends too early. */
+const DAMAGED = `V0${EPOCHS[0]}00000000000099`
 
-/** `a` and `b` are guarded by the same stripe, so that one raises the other's fence. */
-const IDS: readonly string[] = ['a', partnerOf('a'), 'c']
-
-function partnerOf(id: string): string {
-  for (let i = 0; ; i++) if (stripeOf(`b${i}`) === stripeOf(id)) return `b${i}`
-}
-
-export type Action =
-  | { readonly type: 'apply'; readonly epoch: string; readonly changes: readonly BenchChange[] }
-  | { readonly type: 'fill'; readonly epoch: string; readonly fills: readonly BenchFill[] }
-  | { readonly type: 'evict'; readonly id: string }
-  | { readonly type: 'lose-meta' }
-  | { readonly type: 'lose-watermark' }
-  | { readonly type: 'init'; readonly epoch: string; readonly head: number }
-  | { readonly type: 'renew'; readonly epoch: string }
-
-const id = fc.constantFrom(...IDS)
-// Around 10, so that order as text would differ from order as numbers.
-const seq = fc.integer({ min: 7, max: 13 })
-const epoch = fc.constantFrom(...EPOCHS)
-const value = fc.constantFrom('x', 'yy', '')
-
-const change = fc.record({ id, seq, value: fc.option(value, { nil: undefined, freq: 3 }) })
-const fill = fc.record({ id, version: seq, asOf: seq, value })
-
-export const actions: fc.Arbitrary<readonly Action[]> = fc.array(
-  fc.oneof<fc.WeightedArbitrary<Action>[]>(
-    {
-      weight: 8,
-      arbitrary: fc.record({
-        type: fc.constant('apply'),
-        epoch,
-        changes: fc.array(change, { minLength: 1, maxLength: 4 }),
-      }),
-    },
-    {
-      weight: 6,
-      arbitrary: fc.record({ type: fc.constant('fill'), epoch, fills: fc.array(fill, { minLength: 1, maxLength: 3 }) }),
-    },
-    { weight: 4, arbitrary: fc.record({ type: fc.constant('evict'), id }) },
-    { weight: 1, arbitrary: fc.constant({ type: 'lose-meta' }) },
-    { weight: 1, arbitrary: fc.constant({ type: 'lose-watermark' }) },
-    { weight: 2, arbitrary: fc.record({ type: fc.constant('init'), epoch, head: seq }) },
-    { weight: 1, arbitrary: fc.record({ type: fc.constant('renew'), epoch }) },
-  ),
-  { minLength: 1, maxLength: 14 },
-)
-
-/** Does the same to the server and to the reference. @returns the first difference; undefined: none */
+/**
+ * Does the same to the server and to the reference: the whole sequence travels at once, and after each action its answer
+ * and the state are compared. @returns the first difference; undefined: none
+ */
 export async function firstDifference(bench: ScriptBench, sequence: readonly Action[]): Promise<string | undefined> {
-  await bench.client.flushall()
   const reference = new Reference()
-  await bench.init(EPOCHS[0], 0)
+  const sent: Promise<unknown>[] = [bench.client.flushall(), bench.init(EPOCHS[0], 0)]
   Object.assign(reference, { epoch: EPOCHS[0], watermark: 0 })
-  for (const [step, action] of sequence.entries()) {
-    const answers = await act(bench, reference, action)
-    const server = JSON.stringify([answers.server, await stateOf(bench)])
-    const expected = JSON.stringify([answers.reference, stateOfReference(reference)])
+  const servers: Promise<readonly [unknown, unknown]>[] = []
+  const references: string[] = []
+  for (const action of sequence) {
+    const { server, expected } = act(bench, reference, action)
+    servers.push(Promise.all([server, stateOf(bench)]))
+    references.push(JSON.stringify([expected, stateOfReference(reference)]))
+  }
+  await Promise.all(sent)
+  for (const [step, answer] of (await Promise.all(servers)).entries()) {
+    const server = JSON.stringify(answer)
+    const expected = references[step]
     if (server !== expected) return `step ${step}: the server has ${server}, the reference ${expected}`
   }
   return undefined
 }
 
-async function act(
-  bench: ScriptBench,
-  reference: Reference,
-  action: Action,
-): Promise<{ server?: unknown; reference?: unknown }> {
+interface Answers {
+  readonly server: Promise<unknown>
+  readonly expected: unknown
+}
+
+function act(bench: ScriptBench, reference: Reference, action: Action): Answers {
   const { client, keyspace } = bench
+  const quiet = (sent: Promise<unknown>): Answers => ({ server: sent.then(() => null), expected: null })
   switch (action.type) {
     case 'apply': {
-      const server = await bench.apply(action.epoch, action.changes)
+      const server = bench.apply(action.epoch, action.changes).then((reply) => [reply.epoch ?? null, reply.outcomes])
       const outcomes = action.changes.map((each) => reference.apply(action.epoch, each))
-      return { server: [server.epoch, server.outcomes], reference: [knownEpoch(reference), outcomes] }
+      return { server, expected: [reference.readyEpoch ?? null, outcomes] }
     }
     case 'fill': {
-      const server = await bench.fill(action.epoch, action.fills)
+      const server = bench.fill(action.epoch, action.fills).then((reply) => [reply.epoch ?? null, reply.outcomes])
       const outcomes = action.fills.map((each) => reference.fill(action.epoch, each))
-      return { server: [server.epoch, server.outcomes], reference: [knownEpoch(reference), outcomes] }
+      return { server, expected: [reference.readyEpoch ?? null, outcomes] }
+    }
+    case 'tail': {
+      const step = stepOf(action, reference)
+      const server = bench.tail(step).then((reply) => [reply.epoch ?? null, reply.watermark ?? null])
+      const watermark = reference.tail(step)
+      return { server, expected: [reference.readyEpoch ?? null, watermark ?? null] }
+    }
+    case 'announce':
+      return { server: bench.announce(action.nonce), expected: reference.announce(action.nonce) }
+    case 'complete': {
+      const start = { ...action, mark: `mark ${action.head}` }
+      return { server: bench.complete(start), expected: reference.complete(start) }
     }
     case 'evict':
       reference.records.delete(action.id)
-      await bench.evict(action.id)
-      return {}
+      return quiet(bench.evict(action.id))
+    case 'damage':
+      reference.damage(action.id, DAMAGED)
+      return quiet(client.set(bench.name(action.id), DAMAGED))
     case 'lose-meta':
       reference.loseMeta()
-      await client.del(keyspace.meta)
-      return {}
-    case 'lose-watermark':
-      reference.watermark = undefined
-      await client.hdel(keyspace.meta, 'w')
-      return {}
-    case 'init':
-      Object.assign(reference, { epoch: action.epoch, watermark: action.head, base: action.head })
-      await bench.init(action.epoch, action.head)
-      return {}
+      return quiet(client.del(keyspace.meta))
+    case 'lose-field':
+      if (action.field === 'e') reference.epoch = undefined
+      else reference.watermark = undefined
+      return quiet(client.hdel(keyspace.meta, action.field))
     case 'renew':
       reference.epoch = action.epoch
-      await client.hset(keyspace.meta, 'e', action.epoch)
-      return {}
+      return quiet(client.hset(keyspace.meta, 'e', action.epoch))
   }
 }
 
-function knownEpoch(reference: Reference): string | undefined {
-  return reference.ready ? reference.epoch : undefined
+function stepOf(
+  { epoch, off, length, tailer, changes }: TailAction,
+  { watermark = 8, ...reference }: Reference,
+): BenchStep {
+  const from = watermark + off
+  const to = from + length
+  return { epoch: epoch ?? reference.epoch ?? EPOCHS[0], from, to, mark: `mark ${to}`, tailer, changes }
 }
 
 async function stateOf({ client, keyspace }: ScriptBench): Promise<unknown> {
-  const records = await client.mget(IDS.map((each) => keyspace.prefix + each))
-  const { e, w, b, ...fences } = await client.hgetall(keyspace.meta)
-  return [e ?? null, w ?? null, b ?? '0', Object.entries(fences).sort(byStripe), records]
+  const [records, meta] = await Promise.all([
+    client.mget(IDS.map((each) => keyspace.prefix + each)),
+    client.hgetall(keyspace.meta),
+  ])
+  const { e, w, b, k, t, n, ...fences } = meta
+  const fields = [e, w, b ?? '0', k, t, n].map((each) => each ?? null)
+  return [fields, Object.entries(fences).sort(byStripe), records]
 }
 
-function stateOfReference({ epoch: e, watermark, base, fences, records }: Reference): unknown {
-  const texts = IDS.map((each) => {
-    const record = records.get(each)
-    return record === undefined ? null : recordOf('V', record.epoch, record.version, record.value).toString()
-  })
+function stateOfReference({ epoch, watermark, base, mark, tailer, nonce, fences, records }: Reference): unknown {
+  const fields = [epoch, watermark, base, mark, tailer, nonce].map((each) => (each === undefined ? null : String(each)))
   const sorted = [...fences].map(([stripe, hi]): [string, string] => [String(stripe), String(hi)]).sort(byStripe)
-  return [e ?? null, watermark === undefined ? null : String(watermark), String(base), sorted, texts]
+  return [fields, sorted, IDS.map((each) => records.get(each)?.text ?? null)]
 }
 
 function byStripe([a]: [string, string], [b]: [string, string]): number {

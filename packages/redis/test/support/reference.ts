@@ -1,22 +1,27 @@
 import { stripeOf } from '../../src/stripes.ts'
-import type { BenchChange, BenchFill } from './script-bench.ts'
+import { type BenchChange, type BenchFill, type BenchStart, type BenchStep, recordOf } from './script-bench.ts'
 
 interface ReferenceRecord {
+  /** undefined: it is damaged. */
+  readonly version: number | undefined
   readonly epoch: string
-  readonly version: number
-  readonly value: string
+  readonly text: string
 }
 
-/** APPLY and FILL as the protocol states them, one key at a time, on plain maps: what the scripts are compared with. */
+/** The scripts as the protocol states them, one key at a time, on plain maps: what the real ones are compared with. */
 export class Reference {
   epoch: string | undefined
   watermark: number | undefined
+  mark: string | undefined
+  tailer: string | undefined
+  nonce: string | undefined
   base = 0
   readonly fences = new Map<number, number>()
   readonly records = new Map<string, ReferenceRecord>()
 
-  get ready(): boolean {
-    return this.epoch !== undefined && this.watermark !== undefined
+  /** undefined: meta is not ready. */
+  get readyEpoch(): string | undefined {
+    return this.watermark === undefined ? undefined : this.epoch
   }
 
   apply(epoch: string, { id, seq, value }: BenchChange): string {
@@ -24,27 +29,64 @@ export class Reference {
     const hi = this.#hi(id)
     this.#raise(id, seq)
     if (version !== undefined && version >= seq) return 'newer'
-    const install = value !== undefined && this.ready && epoch === this.epoch && (version !== undefined || seq >= hi)
+    const install = value !== undefined && epoch === this.readyEpoch && (version !== undefined || seq >= hi)
     if (!install) {
       this.records.delete(id)
       return 'removed'
     }
-    this.records.set(id, { epoch, version: seq, value })
+    this.#store(id, epoch, seq, value)
     return 'installed'
   }
 
   fill(epoch: string, { id, version, asOf, value }: BenchFill): string {
-    if (!this.ready || epoch !== this.epoch || asOf < this.#hi(id)) return 'fenced'
+    if (epoch !== this.readyEpoch || asOf < this.#hi(id)) return 'fenced'
     if ((this.#version(id) ?? -1) >= version) return 'newer'
-    this.records.set(id, { epoch, version, value })
+    this.#store(id, epoch, version, value)
     return 'installed'
   }
 
+  tail({ epoch, from, to, mark, tailer, changes }: BenchStep): number | undefined {
+    if (this.readyEpoch === undefined) return undefined
+    if (epoch !== this.epoch || from !== this.watermark) return this.watermark
+    for (const { id, seq } of changes) {
+      const version = this.#version(id)
+      if (version === undefined || version < seq) this.records.delete(id)
+      this.#raise(id, seq)
+    }
+    Object.assign(this, { watermark: to, mark, tailer })
+    return to
+  }
+
+  announce(nonce: string): number {
+    Object.assign(this, { watermark: undefined, mark: undefined, tailer: undefined, nonce })
+    return 1
+  }
+
+  complete({ nonce, epoch, head, mark }: BenchStart): number {
+    if (nonce !== this.nonce) return 0
+    Object.assign(this, { epoch, base: head, watermark: head, mark, nonce: undefined })
+    return 1
+  }
+
   loseMeta(): void {
-    this.epoch = undefined
-    this.watermark = undefined
-    this.base = 0
+    const lost = {
+      epoch: undefined,
+      watermark: undefined,
+      mark: undefined,
+      tailer: undefined,
+      nonce: undefined,
+      base: 0,
+    }
+    Object.assign(this, lost)
     this.fences.clear()
+  }
+
+  damage(id: string, text: string): void {
+    this.records.set(id, { version: undefined, epoch: '', text })
+  }
+
+  #store(id: string, epoch: string, version: number, value: string): void {
+    this.records.set(id, { epoch, version, text: recordOf('V', epoch, version, value).toString() })
   }
 
   #version(id: string): number | undefined {

@@ -1,11 +1,15 @@
-import { systemClock } from '@tidemark/core'
+import { StoreKey, systemClock } from '@tidemark/core'
 import type { Redis } from 'ioredis'
 import { Batch, type BatchReply } from '../../src/batch.ts'
 import { keyspaceOf } from '../../src/keyspace.ts'
 import { Link } from '../../src/link.ts'
 import { APPLY } from '../../src/scripts/apply.ts'
 import { FILL } from '../../src/scripts/fill.ts'
+import { ANNOUNCE, COMPLETE } from '../../src/scripts/init.ts'
 import type { Script } from '../../src/scripts/script.ts'
+import { TAIL } from '../../src/scripts/tail.ts'
+import { runTail, type TailReply } from '../../src/tail-batch.ts'
+import { change } from './changes.ts'
 import { PATIENT_MS } from './fronts.ts'
 
 export interface BenchChange {
@@ -22,23 +26,41 @@ export interface BenchFill {
   readonly value: string
 }
 
-export interface Scripts {
-  readonly apply: Script
-  readonly fill: Script
+export interface BenchStep {
+  readonly epoch: string
+  readonly from: number
+  readonly to: number
+  readonly mark: string
+  readonly tailer: string
+  readonly changes: readonly Pick<BenchChange, 'id' | 'seq'>[]
 }
+
+export interface BenchStart {
+  readonly nonce: string
+  readonly epoch: string
+  readonly head: number
+  readonly mark: string
+}
+
+const SCRIPTS = { apply: APPLY, fill: FILL, tail: TAIL, announce: ANNOUNCE, complete: COMPLETE }
+
+export type Scripts = Readonly<Record<keyof typeof SCRIPTS, Script>>
 
 const PX = 3_600_000
 
-/** The scripts on a real server, without a front around them: what they answer, and what they leave behind. */
+/**
+ * The scripts on a real server, without a front around them: what they answer, and what they leave behind. A call is sent
+ * before it returns, so that several can travel together; see {@link ScriptBench.load}.
+ */
 export class ScriptBench {
   readonly client: Redis
   readonly keyspace = keyspaceOf('bench')
   readonly #link: Link
   readonly #scripts: Scripts
 
-  constructor(client: Redis, scripts: Scripts = { apply: APPLY, fill: FILL }) {
+  constructor(client: Redis, scripts: Partial<Scripts> = {}) {
     this.client = client
-    this.#scripts = scripts
+    this.#scripts = { ...SCRIPTS, ...scripts }
     this.#link = new Link({
       client,
       tier: 'redis',
@@ -47,6 +69,11 @@ export class ScriptBench {
       commandTimeoutMs: PATIENT_MS,
       onTimeout: () => {},
     })
+  }
+
+  /** Without it, a script that the server does not know yet is sent again, after what was sent behind it. */
+  async load(): Promise<void> {
+    for (const { source } of Object.values(this.#scripts)) await this.client.script('LOAD', source)
   }
 
   /** Meta as INIT leaves it. */
@@ -69,6 +96,19 @@ export class ScriptBench {
       batch.add(this.name(id), id, [version, asOf, PX], recordOf('V', epoch, version, value))
     }
     return batch.run(this.#link, this.#scripts.fill)
+  }
+
+  tail({ epoch, changes, ...step }: BenchStep): Promise<TailReply> {
+    const logged = changes.map(({ id, seq }) => change(seq, StoreKey.of(id), undefined))
+    return runTail(this.#link, this.#scripts.tail, this.keyspace, epoch, { ...step, changes: logged })
+  }
+
+  announce(nonce: string): Promise<unknown> {
+    return this.#link.run(this.#scripts.announce, [this.keyspace.meta], [nonce])
+  }
+
+  complete({ nonce, epoch, head, mark }: BenchStart): Promise<unknown> {
+    return this.#link.run(this.#scripts.complete, [this.keyspace.meta], [nonce, epoch, String(head), mark])
   }
 
   name(id: string): string {
