@@ -18,6 +18,7 @@ export { RecentChanges, type RecentChangesOptions } from './fence/recent-changes
 export { KeyMap, type ReadonlyKeyMap } from './keys/key-map.ts'
 export { ALL_KEYS, inRange, type KeyRange, prefixRange, type RangeOptions, rangeOf } from './keys/key-range.ts'
 export { type Key, type KeyPart, type KeyTuple, MAX_KEY_BYTES } from './keys/key.ts'
+export { userKey } from './keys/reserved.ts'
 export { parseKey, renderKey, renderKeyOf } from './keys/readable-key.ts'
 export { StoreKey } from './keys/store-key.ts'
 export { decodeTuple, encodeTuple } from './keys/tuple-encoding.ts'
@@ -54,7 +55,7 @@ export type {
 } from './ports/back.ts'
 export { type Entry, type Found, isExpired } from './ports/entry.ts'
 export type { ApplyMode, Fill, Front, FrontOutcome, NearFront, TailStep } from './ports/front.ts'
-export type { AgreementSample, FrontAgreement, FrontAgreements } from './ports/front-agreement.ts'
+export type { AgreementSample, FrontAgreement, FrontAgreements, SyncFrontAgreements } from './ports/front-agreement.ts'
 export { NO_AGREEMENT } from './ports/front-agreement.ts'
 export type { Lease, LeaseGrant, Leases } from './ports/leases.ts'
 export type {
@@ -70,7 +71,8 @@ export type {
 } from './ports/shared-front.ts'
 export type { ChangeOp, Log, LogChange, LogIdentity, LogPage, LogReadOptions, Path, SyncLog } from './ports/log.ts'
 export type { ClearOptions } from './store/clear.ts'
-export type { StoreEntry } from './store/entry-view.ts'
+export { noteOfAbsence } from './store/entry-notes.ts'
+export { readValue, type StoreEntry } from './store/entry-view.ts'
 export type { ListOptions } from './store/listing.ts'
 export {
   type DeleteManyResult,
@@ -83,5 +85,7 @@ export {
   type WriteResult,
 } from './store/store.ts'
 export { type SweeperOptions, startSweeper } from './store/sweeper.ts'
+export { tagOfKey } from './store/tags.ts'
+export { seeHeld } from './store/visibility.ts'
 export type { Transaction, TransactionOptions } from './store/transaction.ts'
 export type { ConditionOptions, SetOptions } from './store/write-options.ts'

@@ -1,6 +1,7 @@
 import { type FrontAgreement, NO_AGREEMENT } from '@tidemark/core'
 import type { Statement } from 'better-sqlite3'
 import type { Connection, RowStatement } from './connection.ts'
+import { RESTART_FRONTS } from './starting-anew.ts'
 
 type Row = readonly [front: string, epoch: string, server: string, term: number, suspended: number]
 
@@ -22,7 +23,7 @@ export class AgreementTable {
     this.#put = connection.prepare(
       'INSERT OR REPLACE INTO front_agreement (front, epoch, server, term, suspended) VALUES (?, ?, ?, ?, ?)',
     )
-    this.#startAnew = connection.prepare(START_ANEW)
+    this.#startAnew = connection.prepare(RESTART_FRONTS)
   }
 
   /**
@@ -67,8 +68,6 @@ export class AgreementTable {
     return new Map(this.#all.all().map(([front, ...rest]) => [front, toAgreement(...rest)]))
   }
 }
-
-export const START_ANEW = "UPDATE front_agreement SET epoch = '', term = term + 1"
 
 export function toAgreement(epoch: string, server: string, term: number, suspended: number): FrontAgreement {
   return Object.freeze({ epoch, server, term, suspended: suspended === 1 })

@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Database } from 'better-sqlite3'
-import { START_ANEW } from './agreement-table.ts'
-import { END_ALL } from './lease-table.ts'
 import { IN_MEMORY, type ResolvedOptions } from './options.ts'
+import { END_LEASES, RESTART_FRONTS } from './starting-anew.ts'
 
 /**
  * Which boot of the operating system this is; undefined where it does not say.
@@ -37,7 +36,7 @@ export function markBoot(db: Database, { file, synchronous }: ResolvedOptions, b
     // Again, under the lock: another process may have done it meanwhile.
     const marked = read.get()
     if (isRight(marked)) return
-    if (marked !== null) db.exec(`${START_ANEW}; ${END_ALL}`)
+    if (marked !== null) db.exec(`${RESTART_FRONTS}; ${END_LEASES}`)
     db.prepare('UPDATE log_head SET boot = ? WHERE id = 1').run(synchronous === 'normal' ? boot : null)
   }).immediate()
 }

@@ -1,37 +1,16 @@
-import type { Codec, Commit, Entry, Proposal, StoreKey, Write } from '@tidemark/core'
+import type { Codec, Entry, Proposal, StoreKey, Write } from '@tidemark/core'
 import type { Statement } from 'better-sqlite3'
 import { AgreementTable } from './agreement-table.ts'
 import { ChangeWriter } from './change-writer.ts'
 import type { Connection, RowStatement } from './connection.ts'
 import { GroupPlan } from './group-plan.ts'
+import type { Outcome, Request, Transaction } from './group-request.ts'
 import type { KnownIdentity } from './known-identity.ts'
 import { LeaseTable } from './lease-table.ts'
 import { WriteSource } from './write-source.ts'
 
 /** A group grows no further than this, so that a burst of large values is not held in memory twice. */
 const MAX_BYTES = 16 * 1024 * 1024
-
-/** What one caller asked for. */
-export type Request =
-  | { readonly kind: 'proposal'; readonly proposal: Proposal }
-  | { readonly kind: 'expire'; readonly limit: number }
-  | { readonly kind: 'task'; readonly task: Task }
-
-/** Something that is no change of the log, in its place among the commits of a transaction. */
-export type Task = (transaction: Transaction) => unknown
-
-/** What a task works on. */
-export interface Transaction {
-  /** Of the log, with what the commits before it in the same transaction have added. */
-  readonly head: number
-  readonly agreements: AgreementTable
-  readonly leases: LeaseTable
-  /** The log has another epoch from here on. */
-  startEpoch(): void
-}
-
-/** What became of one request: a commit, what a task returned, or the error that only this one failed with. */
-export type Outcome = { readonly commit: Commit } | { readonly result: unknown } | { readonly error: unknown }
 
 export interface CommitGroupOptions {
   readonly codec: Codec

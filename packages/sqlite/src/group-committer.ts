@@ -1,5 +1,6 @@
 import { afterTurn, type Clock, type Commit, type Proposal, TidemarkError } from '@tidemark/core'
-import type { CommitGroup, Outcome, Request, Transaction } from './commit-group.ts'
+import type { CommitGroup } from './commit-group.ts'
+import type { Outcome, Request, Transaction } from './group-request.ts'
 import type { FileIdentity } from './file-identity.ts'
 import { type ErrorContext, isBusy, toTidemarkError } from './sqlite-errors.ts'
 

@@ -1,6 +1,7 @@
 import { type Lease, type LeaseGrant, type StoreKey, TidemarkError } from '@tidemark/core'
 import type { Statement } from 'better-sqlite3'
 import type { Connection, RowStatement } from './connection.ts'
+import { END_LEASES } from './starting-anew.ts'
 
 /** Leases within write transactions. Costs nothing in a transaction that meets none. */
 export class LeaseTable {
@@ -22,7 +23,7 @@ export class LeaseTable {
     this.#byKey = connection.prepareRows('SELECT token, until, ttl_ms FROM lease WHERE key = ?')
     this.#prolong = connection.prepare('UPDATE lease SET until = ?, ttl_ms = ? WHERE token = ?')
     this.#end = connection.prepare('DELETE FROM lease WHERE key = ?')
-    this.#endAll = connection.prepare(END_ALL)
+    this.#endAll = connection.prepare(END_LEASES)
   }
 
   /**
@@ -82,5 +83,3 @@ export class LeaseTable {
     return this.#any && this.#byKey.get(key.bytes)?.[0] === token
   }
 }
-
-export const END_ALL = 'DELETE FROM lease'

@@ -1,4 +1,4 @@
-import { type AgreementSample, type FrontAgreements, NO_AGREEMENT } from '@tidemark/core'
+import { type AgreementSample, NO_AGREEMENT, type SyncFrontAgreements } from '@tidemark/core'
 import { toAgreement } from './agreement-table.ts'
 import type { Connection, RowStatement } from './connection.ts'
 import type { GroupCommitter } from './group-committer.ts'
@@ -21,7 +21,7 @@ export interface SqliteAgreementsOptions {
 }
 
 /** The port of agreements over one database. */
-export class SqliteAgreements implements FrontAgreements {
+export class SqliteAgreements implements SyncFrontAgreements {
   readonly #connection: Connection
   readonly #options: SqliteAgreementsOptions
   readonly #sample: RowStatement<SampleRow>
@@ -46,7 +46,7 @@ export class SqliteAgreements implements FrontAgreements {
     return { head, agreement: term === null ? NO_AGREEMENT : toAgreement(epoch, server, term, suspended) }
   }
 
-  async change(...[front, term, next]: Parameters<FrontAgreements['change']>): Promise<AgreementSample> {
+  async change(...[front, term, next]: Parameters<SyncFrontAgreements['change']>): Promise<AgreementSample> {
     const { assertWritable, committer } = this.#options
     assertWritable()
     return committer.perform(({ head, agreements }) => ({ head, agreement: agreements.change(front, term, next) }))

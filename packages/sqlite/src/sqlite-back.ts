@@ -1,13 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import {
-  type AgreementSample,
   type Back,
   ClosedError,
   type Codec,
   type Commit,
   type CommitListener,
   type Found,
-  type FrontAgreements,
   type KeyRange,
   type Log,
   type Proposal,
@@ -15,6 +13,7 @@ import {
   type ScanOptions,
   type ScanPage,
   type StoreKey,
+  type SyncFrontAgreements,
   type SyncLog,
   TidemarkError,
   wholeAtLeast,
@@ -44,7 +43,7 @@ export interface SqliteBack extends Back, AsyncDisposable {
   /** The absolute path of the file, or ':memory:'. */
   readonly file: string
   readonly log: Log & { readonly sync: SyncLog }
-  readonly agreements: FrontAgreements & { sample(front: string): AgreementSample }
+  readonly agreements: SyncFrontAgreements
   /** Answers at once. @throws ClosedError, TidemarkError IO */
   readOne(key: StoreKey): Found
 }

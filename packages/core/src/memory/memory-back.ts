@@ -6,16 +6,17 @@ import type { KeyRange } from '../keys/key-range.ts'
 import type { StoreKey } from '../keys/store-key.ts'
 import type { Back, Commit, CommitListener, Proposal, ReadOptions, ScanOptions, ScanPage } from '../ports/back.ts'
 import type { Entry, Found } from '../ports/entry.ts'
-import type { AgreementSample, FrontAgreements } from '../ports/front-agreement.ts'
+import type { SyncFrontAgreements } from '../ports/front-agreement.ts'
 import type { Leases } from '../ports/leases.ts'
 import type { Log, SyncLog } from '../ports/log.ts'
-import { assertKnown, between, callback, wholeAtLeast } from '../options/checks.ts'
+import { assertKnown, callback, wholeAtLeast } from '../options/checks.ts'
 import { clockOption, codecOption } from '../options/ports.ts'
 import { CommitQueue } from './commit-queue.ts'
 import { MemoryAgreements } from './memory-agreements.ts'
 import { MemoryEntries } from './memory-entries.ts'
 import { MemoryLeases } from './memory-leases.ts'
 import { MemoryLog, randomId } from './memory-log.ts'
+import { agreementsPort, leasesPort, type Perform } from './memory-ports.ts'
 import { MemoryWriter } from './memory-writer.ts'
 
 /** What a store in memory is made with; every option has a default. */
@@ -38,12 +39,9 @@ export interface MemoryBackOptions {
 /** A back tier that lives and ends with its object: versions, log and transactions, and no durability at all. */
 export interface MemoryBack extends Back, AsyncDisposable {
   readonly log: Log & { readonly sync: SyncLog }
-  readonly agreements: FrontAgreements & { sample(front: string): AgreementSample }
+  readonly agreements: SyncFrontAgreements
   readOne(key: StoreKey): Found
 }
-
-/** A day: longer than anyone should wait for a process that is gone. */
-const MAX_LEASE_MS = 86_400_000
 
 const NAMES: readonly (keyof MemoryBackOptions)[] = ['name', 'codec', 'clock', 'maxLogChanges', 'onError']
 
@@ -58,7 +56,7 @@ class OpenMemoryBack implements MemoryBack {
   readonly codec: Codec
   readonly origin: string = randomId()
   readonly log: MemoryLog
-  readonly agreements: MemoryBack['agreements']
+  readonly agreements: SyncFrontAgreements
   readonly leases: Leases
   readonly readOptions: readonly string[] = ['consistency'] satisfies (keyof ReadOptions)[]
   readonly writeOptions: readonly string[] = []
@@ -92,29 +90,9 @@ class OpenMemoryBack implements MemoryBack {
       afterTurn,
       onError: callback('option onError', options.onError ?? throwLater),
     })
-    const sample = (front: string): AgreementSample => ({ head: this.log.last, agreement: agreements.of(front) })
-    this.agreements = {
-      sample: (front) => {
-        this.#assertOpen()
-        return sample(front)
-      },
-      change: (front, term, next) =>
-        this.#perform(() => {
-          agreements.change(front, term, next)
-          return sample(front)
-        }),
-    }
-    this.leases = {
-      acquire: async (key, ttlMs) => {
-        const ttl = Math.ceil(between('ttlMs', ttlMs, 1, MAX_LEASE_MS))
-        return this.#perform((writer) => writer.acquire(key, ttl))
-      },
-      renew: async (lease, ttlMs) => {
-        const ttl = Math.ceil(between('ttlMs', ttlMs, 1, MAX_LEASE_MS))
-        return this.#perform((writer) => writer.renew(lease, ttl))
-      },
-      release: (lease) => this.#perform(() => leases.release(lease)),
-    }
+    const perform: Perform = (task) => this.#perform(task)
+    this.agreements = agreementsPort({ agreements, log: this.log, perform, assertOpen: () => this.#assertOpen() })
+    this.leases = leasesPort(perform)
   }
 
   readOne(key: StoreKey): Found {

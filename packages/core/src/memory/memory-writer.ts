@@ -80,6 +80,10 @@ export class MemoryWriter {
     return this.#options.leases.renew(lease, ttlMs, this.#now)
   }
 
+  release(lease: Lease): void {
+    this.#options.leases.release(lease)
+  }
+
   restored(): void {
     const { log, agreements, leases } = this.#options
     leases.endAll()

@@ -32,3 +32,8 @@ export interface FrontAgreements {
    */
   change(front: string, term: number, next: Partial<Omit<FrontAgreement, 'term'>>): Promise<AgreementSample>
 }
+
+/** Those of an embedded back tier, which has every answer at hand. */
+export interface SyncFrontAgreements extends FrontAgreements {
+  sample(front: string): AgreementSample
+}

@@ -20,7 +20,7 @@ export type LeaseGrant =
  * loaded before a write can never come after it. Leases are not changes of the log.
  */
 export interface Leases {
-  /** @param ttlMs after which others may take it over; whoever held it finds it gone when it commits */
+  /** @param ttlMs 1 to 86,400,000, after which others may take it over; whoever held it finds it gone when it commits */
   acquire(key: StoreKey, ttlMs: number): Promise<LeaseGrant>
   /** Prolongs a lease. @returns whether it was still held */
   renew(lease: Lease, ttlMs: number): Promise<boolean>

@@ -81,15 +81,15 @@ export function describeAgreements(start: StartBacks): void {
       expect(epochs((await commit(other, setting('a', 3))).agreements)).toEqual([['redis', 'e2', 2]])
       await other.agreements.change('redis', 2, { epoch: 'e3' })
       await other.agreements.change('second', 0, { epoch: 'f1' })
-      const now = [
+      const now = new Set([
         ['redis', 'e3', 3],
         ['second', 'f1', 1],
-      ]
-      expect(epochs((await commit(back, setting('a', 4))).agreements).toSorted()).toEqual(now)
+      ])
+      expect(new Set(epochs((await commit(back, setting('a', 4))).agreements))).toEqual(now)
       clock.step(10_000)
       const expired = await back.expire(10)
       expect(expired.changes).toHaveLength(1)
-      expect(epochs(expired.agreements).toSorted()).toEqual(now)
+      expect(new Set(epochs(expired.agreements))).toEqual(now)
     })
 
     it('is answered with the head of its own place among the commits', async () => {

@@ -13,6 +13,8 @@ import { describeCommits } from './commits.ts'
 import { describeCompaction } from './compaction.ts'
 import { describeExpiry } from './expiry.ts'
 import { describeGroups } from './groups.ts'
+import { describeInterleavings } from './interleavings.ts'
+import { describeLeaseEndings } from './lease-endings.ts'
 import { describeLeases } from './leases.ts'
 import { describeListeners } from './listeners.ts'
 import { describeLog } from './log.ts'
@@ -34,6 +36,8 @@ export function backConformance(name: string, open: OpenBack, capabilities: Back
     describeLog(start, capabilities)
     describeAgreements(startTwice)
     describeLeases(startTwice)
+    describeLeaseEndings(startTwice)
+    describeInterleavings(startTwice)
     describeRestores(startTwice)
     describeCompaction(capabilities)
     describeClosing(open, capabilities)
