@@ -18,7 +18,6 @@ export { RecentChanges, type RecentChangesOptions } from './fence/recent-changes
 export { KeyMap, type ReadonlyKeyMap } from './keys/key-map.ts'
 export { ALL_KEYS, inRange, type KeyRange, prefixRange, type RangeOptions, rangeOf } from './keys/key-range.ts'
 export { type Key, type KeyPart, type KeyTuple, MAX_KEY_BYTES } from './keys/key.ts'
-export { userKey } from './keys/reserved.ts'
 export { parseKey, renderKey, renderKeyOf } from './keys/readable-key.ts'
 export { StoreKey } from './keys/store-key.ts'
 export { decodeTuple, encodeTuple } from './keys/tuple-encoding.ts'

@@ -1,14 +1,13 @@
-import { type ChangeOp, inRange, type Key, type LogChange, prefixRange } from '@tidemark/core'
+import { inRange, type Key, type LogChange, prefixRange, tagOfKey } from '@tidemark/core'
+import { CHANGE_KINDS, type ChangeKind, kindOf } from './change-kind.ts'
 
 /** Which changes a subscriber wants. */
 export interface ChangeFilter {
-  /** Only keys whose first parts are these. @default every key */
+  /** Only keys whose first parts are these, and no invalidation of a tag, which has no key. @default every change */
   readonly prefix?: Key | readonly [] | undefined
   /** @default every op */
-  readonly ops?: readonly ChangeOp[] | undefined
+  readonly ops?: readonly ChangeKind[] | undefined
 }
-
-const OPS: readonly string[] = ['set', 'delete', 'expire'] satisfies ChangeOp[]
 
 /**
  * Compiles a filter; undefined when it lets everything through. Later changes to the options do not reach it.
@@ -18,14 +17,23 @@ const OPS: readonly string[] = ['set', 'delete', 'expire'] satisfies ChangeOp[]
 export function compileFilter(filter: ChangeFilter): ((change: LogChange) => boolean) | undefined {
   const { prefix, ops } = filter
   const wanted = ops && opsOf(ops)
-  const range = prefix === undefined ? undefined : prefixRange(prefix)
-  if (range === undefined) return wanted && ((change) => wanted.has(change.op))
-  return (change) => (wanted === undefined || wanted.has(change.op)) && inRange(range, change.key.bytes)
+  const range = prefix === undefined || isEmpty(prefix) ? undefined : prefixRange(prefix)
+  if (range === undefined) return wanted && ((change) => wanted.has(kindOf(change)))
+  return (change) =>
+    (wanted === undefined || wanted.has(kindOf(change))) &&
+    inRange(range, change.key.bytes) &&
+    tagOfKey(change.key) === undefined
 }
 
-function opsOf(ops: readonly ChangeOp[]): ReadonlySet<string> {
-  if (!Array.isArray(ops) || ops.length === 0) throw new TypeError(`ops must list at least one of ${OPS.join(', ')}`)
-  const unknown = ops.find((op) => !OPS.includes(op))
-  if (unknown !== undefined) throw new TypeError(`unknown op ${String(unknown)} in ops; allowed: ${OPS.join(', ')}`)
+function isEmpty(prefix: Key | readonly []): boolean {
+  return Array.isArray(prefix) && prefix.length === 0
+}
+
+function opsOf(ops: readonly ChangeKind[]): ReadonlySet<string> {
+  if (!Array.isArray(ops) || ops.length === 0)
+    throw new TypeError(`ops must list at least one of ${CHANGE_KINDS.join(', ')}`)
+  const unknown = ops.find((op) => !CHANGE_KINDS.includes(op))
+  if (unknown !== undefined)
+    throw new TypeError(`unknown op ${String(unknown)} in ops; allowed: ${CHANGE_KINDS.join(', ')}`)
   return new Set(ops)
 }

@@ -1,12 +1,13 @@
 import {
-  type ChangeOp,
   CorruptError,
   type KeyTuple,
   type LogChange,
   type Path,
   type Payload,
   StoreKey,
+  tagOfKey,
 } from '@tidemark/core'
+import { type ChangeKind, kindOf } from './change-kind.ts'
 
 /** The first and last seq of the commit that a change belongs to. */
 export interface Txn {
@@ -17,6 +18,7 @@ export interface Txn {
 interface ChangeBase {
   readonly seq: number
   readonly txn: Txn
+  /** Empty for the invalidation of a tag, and only for that. */
   readonly key: KeyTuple
   /** Where inside the value the writer addressed it; `value` is the whole new value all the same. */
   readonly path: Path | undefined
@@ -40,11 +42,23 @@ export interface SetChange<T = unknown> extends ChangeBase {
   readonly op: 'set'
   /** The whole new value; decoded when first read, then shared by all readers and frozen. @throws CorruptError */
   readonly value: T
+  readonly tag?: undefined
 }
 
-/** A write that ended the key; `expire` when the sweeper did, because the entry's time had come. */
+/**
+ * A write that ended the key; `expire` when the sweeper did, because the entry's time had come. Of a key that did not
+ * exist (`prevVersion` 0) it tells that a loader found nothing there.
+ */
 export interface DeleteChange extends ChangeBase {
   readonly op: 'delete' | 'expire'
+  readonly value?: undefined
+  readonly tag?: undefined
+}
+
+/** Every entry with the tag that was written or computed before has become absent. */
+export interface TagChange extends ChangeBase {
+  readonly op: 'invalidate-tag'
+  readonly tag: string
   readonly value?: undefined
 }
 
@@ -52,12 +66,14 @@ export interface DeleteChange extends ChangeBase {
  * One entry of the log, as a subscriber sees it. Immutable, so all subscribers of a process share one object.
  * `value`, `meta` and `key` are accessors: a copy made by spreading does not have them, `toJSON()` does.
  */
-export type Change<T = unknown> = SetChange<T> | DeleteChange
+export type Change<T = unknown> = SetChange<T> | DeleteChange | TagChange
+
+const NO_KEY: KeyTuple = Object.freeze([])
 
 class LoggedChange implements ChangeBase {
   readonly seq: number
   readonly txn: Txn
-  readonly op: ChangeOp
+  readonly op: ChangeKind
   readonly path: Path | undefined
   readonly version: number
   readonly prevVersion: number
@@ -69,25 +85,30 @@ class LoggedChange implements ChangeBase {
   constructor(row: LogChange, txn: Txn) {
     this.seq = row.seq
     this.txn = txn
-    this.op = row.op
+    this.op = kindOf(row)
     this.path = row.path
     this.version = row.seq
     this.prevVersion = row.prevVersion
     this.at = row.at
     this.origin = row.origin
-    this.expiresAt = row.expiresAt
+    this.expiresAt = this.op === 'set' ? row.expiresAt : undefined
     this.#row = row
     Object.freeze(this)
   }
 
   get key(): KeyTuple {
+    if (this.op === 'invalidate-tag') return NO_KEY
     const { key } = this.#row
     // Bytes and dates cannot be frozen; a reader that changed one would change it for all others.
     return key.tuple.some(isMutable) ? StoreKey.of(key.tuple).tuple : key.tuple
   }
 
   get value(): unknown {
-    return this.#read(this.#row.payload, 'value')
+    return this.op === 'set' ? this.#read(this.#row.payload, 'value') : undefined
+  }
+
+  get tag(): string | undefined {
+    return this.op === 'invalidate-tag' ? tagOfKey(this.#row.key) : undefined
   }
 
   get meta(): unknown {
@@ -95,14 +116,20 @@ class LoggedChange implements ChangeBase {
   }
 
   toJSON(): Record<string, unknown> {
-    const { key, value, meta } = this
-    return { ...(this as object), key, value, meta }
+    const { key, value, meta, tag } = this
+    return { ...(this as object), key, value, meta, ...(tag !== undefined && { tag }) }
   }
 
   /** Node's console would show none of the accessors. */
   [Symbol.for('nodejs.util.inspect.custom')](): Record<string, unknown> {
-    const { key, payload } = this.#row
-    return { ...(this as object), key: key.tuple, ...(payload && { value: `<${payload.byteLength} bytes>` }) }
+    const { key, tag } = this
+    const payload = this.op === 'set' ? this.#row.payload : undefined
+    return {
+      ...(this as object),
+      key,
+      ...(tag !== undefined && { tag }),
+      ...(payload && { value: `<${payload.byteLength} bytes>` }),
+    }
   }
 
   #read(payload: Payload | undefined, what: string): unknown {

@@ -1,5 +1,6 @@
-export type { Change, DeleteChange, SetChange, Txn } from './change.ts'
+export type { Change, DeleteChange, SetChange, TagChange, Txn } from './change.ts'
 export type { ChangeFilter } from './change-filter.ts'
+export type { ChangeKind } from './change-kind.ts'
 export { type ChangeBatch, changes } from './changes.ts'
 export { changes$ } from './changes-observable.ts'
 export type { ChangesOptions } from './changes-options.ts'

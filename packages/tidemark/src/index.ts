@@ -1,6 +1,7 @@
 export {
   type Change,
   type ChangeBatch,
+  type ChangeKind,
   type ChangesOptions,
   decodeToken,
   encodeToken,
@@ -46,6 +47,9 @@ export {
   type Key,
   type KeyTuple,
   type ListOptions,
+  type LoadContext,
+  type Loader,
+  type LoadOptions,
   type Path,
   type ReadonlyKeyMap,
   type SetOptions,

@@ -1,4 +1,4 @@
-import { type Clock, type Key, renderKeyOf, Store, StoreKey } from '@tidemark/core'
+import { type Clock, type Key, readValue, renderKeyOf, seeHeld, Store, StoreKey } from '@tidemark/core'
 import {
   type Change,
   type ChangeBatch,
@@ -37,6 +37,7 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
    */
   readonly visibilityLag$: Observable<number>
   readonly #tiers: TieredBack
+  readonly #clock: Clock
   readonly #onError: (error: unknown) => void
   readonly #stopSweeping: () => Promise<void>
   readonly #afterClose: () => Promise<void>
@@ -51,8 +52,9 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
       afterClose(): Promise<void>
     },
   ) {
-    super(tiers, { clock: options.clock })
+    super(tiers, { clock: options.clock, onError: (error) => options.onError(error) })
     this.#tiers = tiers
+    this.#clock = options.clock
     this.#onError = options.onError
     this.#stopSweeping = () => options.stopSweeping()
     this.#afterClose = () => options.afterClose()
@@ -115,12 +117,13 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
   }
 
   /**
-   * The value that the near front holds, at once and without a promise; undefined when it holds none, which says nothing
-   * about whether the key exists. May lack what another process wrote within the last poll of the log (2 to 15 ms).
+   * The value that the near front holds, at once and without a promise; undefined when it holds none, or none of which it
+   * can tell that no tag was invalidated, which says nothing about whether the key exists. May lack what another process wrote within the last poll of the log (2 to 15 ms).
    */
   peek<T = unknown>(key: Key): T | undefined {
     const entry = this.#tiers.peek(renderKeyOf(key))?.entry
-    return entry === undefined ? undefined : (entry.payload.read() as T)
+    const seen = entry && seeHeld(entry, this.#clock.now(), (id) => this.#tiers.peek(id))
+    return seen === undefined ? undefined : (readValue(seen) as T)
   }
 
   /**

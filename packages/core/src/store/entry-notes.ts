@@ -59,6 +59,15 @@ export function readNotes(meta: Payload): EntryNotes {
   return notes
 }
 
+/** Whether a change with this meta is one that says that a loader found nothing. What is damaged says nothing. */
+export function noteOfAbsence(meta: Payload | undefined): boolean {
+  try {
+    return meta !== undefined && readNotes(meta).isAbsence === true
+  } catch {
+    return false
+  }
+}
+
 /** What an entry's `meta` is to be. @param meta undefined: the writer attached nothing */
 export function metaOf(codec: Codec, meta: unknown, notes: EntryNotes | undefined): Payload | undefined {
   const bytes = notes && encodeNotes(notes)

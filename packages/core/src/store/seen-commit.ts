@@ -1,5 +1,4 @@
 import type { Clock } from '../clock.ts'
-import type { StoreKey } from '../keys/store-key.ts'
 import type { Back, Commit, Proposal, ReadOptions } from '../ports/back.ts'
 import { epochsOfEntries, tagKey } from './tags.ts'
 import { seenWith, tagsOf } from './visibility.ts'
@@ -22,17 +21,18 @@ class EpochsMissing extends Error {
 export async function commitSeen<R extends ReadOptions, W extends object>(
   back: Back<R, W>,
   clock: Clock,
-  { reads, decide, lease }: Proposal,
+  seen: Proposal,
   options: W | undefined,
 ): Promise<Commit> {
+  const { reads, lease } = seen
   const tags = new Set<string>()
   for (;;) {
     const known = [...tags]
-    const tagKeys: readonly StoreKey[] = known.map(tagKey)
     const proposal: Proposal = {
-      reads: [...reads, ...tagKeys],
+      reads: known.length === 0 ? reads : [...reads, ...known.map(tagKey)],
       lease,
       decide(current) {
+        if (current.every((entry) => entry?.meta === undefined)) return seen.decide(current.slice(0, reads.length))
         const entries = current.slice(0, reads.length)
         const missing = entries
           .flatMap((entry) => (entry === undefined ? [] : tagsOf(entry)))
@@ -40,7 +40,7 @@ export async function commitSeen<R extends ReadOptions, W extends object>(
         if (missing.length > 0) throw new EpochsMissing(missing)
         const epochs = epochsOfEntries(known, current.slice(reads.length))
         const now = clock.now()
-        return decide(entries.map((entry) => seenWith(entry, epochs, now)))
+        return seen.decide(entries.map((entry) => seenWith(entry, epochs, now)))
       },
     }
     try {

@@ -1,9 +1,9 @@
 import type { Clock } from '../clock.ts'
 import { CorruptError } from '../errors.ts'
 import type { Back, ReadOptions } from '../ports/back.ts'
-import type { Entry } from '../ports/entry.ts'
+import type { Entry, Found } from '../ports/entry.ts'
 import { type EntryNotes, notesOf } from './entry-notes.ts'
-import { epochsOf, hasValidTags, tagKey, type TagEpochs } from './tags.ts'
+import { epochsOf, hasValidTags, tagKey, tagOfKey, type TagEpochs } from './tags.ts'
 
 /**
  * What of the entries in the tiers a reader sees: one that is stale, that is the knowledge of an absence, or that carries
@@ -56,6 +56,18 @@ const NO_TAGS: readonly string[] = Object.freeze([])
 /** The entry, if it is seen by who knows the epochs of its tags. */
 export function seenWith(entry: Entry | undefined, epochs: TagEpochs, now: number): Entry | undefined {
   return entry !== undefined && isFresh(entry, now) && isValid(entry, epochs) ? entry : undefined
+}
+
+/** As {@link seenWith}, for who asks only what is held already: of a tag that is not held, nothing is known. */
+export function seeHeld(entry: Entry, now: number, held: (id: string) => Found | undefined): Entry | undefined {
+  if (tagOfKey(entry.key) !== undefined) return undefined
+  if (entry.meta === undefined) return entry
+  const epochs = new Map<string, number>()
+  for (const tag of tagsOf(entry)) {
+    const found = held(tagKey(tag).id)
+    if (found !== undefined) epochs.set(tag, found.entry?.version ?? 0)
+  }
+  return seenWith(entry, epochs, now)
 }
 
 export function tagsOf(entry: Entry): readonly string[] {
