@@ -3,7 +3,7 @@ import { connectionOfUrl } from '../src/connection-settings.ts'
 import { type RedisFrontOptions, resolveClientOptions, resolveFrontOptions } from '../src/options.ts'
 import { codec } from './support/changes.ts'
 
-const base: RedisFrontOptions = { url: 'redis://localhost', codec, head: () => Promise.resolve(0) }
+const base: RedisFrontOptions = { url: 'redis://localhost', codec }
 
 test('what is not given has a default, and nothing can be changed afterwards', () => {
   const resolved = resolveFrontOptions(base)
@@ -65,7 +65,7 @@ describe('misuse is refused at once, by name', () => {
     ['one codec of several that is none', { codec: [codec, {}] }, /option codec must be/],
     ['a source of randomness that is none', { random: 0.5 }, /option random must be a function/],
     ['no codec', { codec: undefined }, /codec is required/],
-    ['no head', { head: undefined }, /head is required/],
+    ['where to start, which whoever starts the front says', { head: () => 0 }, /unknown option head/],
   ])('%s', (_what, options, message) => {
     const resolving = (): unknown => resolveFrontOptions({ ...base, ...options } as RedisFrontOptions)
     expect(resolving).toThrow(message)

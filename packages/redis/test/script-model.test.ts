@@ -121,10 +121,10 @@ const MUTANTS: readonly Mutant[] = [
 ]
 
 describe('a script is caught without', () => {
-  test.each(MUTANTS)('$without', async ({ without: _, ...mutations }) => {
+  test.each(MUTANTS)('$without', async (mutant) => {
     const scripts = Object.entries(SCRIPTS).map(([name, script]) => [
       name,
-      mutate(script, mutations[name as keyof typeof SCRIPTS]),
+      mutate(script, mutant[name as keyof typeof SCRIPTS]),
     ])
     const bench = new ScriptBench(rawClient(server), Object.fromEntries(scripts) as Scripts)
     await bench.load()

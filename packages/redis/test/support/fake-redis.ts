@@ -4,6 +4,17 @@ import { onTestFinished } from 'vitest'
 /** @returns the reply as it goes over the wire; undefined: none, ever */
 export type Answer = (command: readonly string[]) => string | undefined
 
+/** What a primary says that was initialized, as long as it is only asked how it is. */
+export function healthy([command]: readonly string[]): string | undefined {
+  if (command === 'INFO') return bulk('# Server\r\nrun_id:f00\r\n# Replication\r\nrole:master\r\n')
+  if (command === 'HMGET') return `*4\r\n${bulk('0000000a')}${bulk('0')}${bulk('')}${bulk('')}`
+  return undefined
+}
+
+function bulk(text: string): string {
+  return `$${text.length}\r\n${text}\r\n`
+}
+
 /** A server for the replies that a real one is hard to bring to. The handshake always succeeds. Ends with the test. */
 export async function fakeRedis(answer: Answer): Promise<{ readonly host: string; readonly port: number }> {
   const sockets = new Set<Socket>()

@@ -49,6 +49,14 @@ export function describeSessions(start: StartShared): void {
       expect(await front.read(A, session)).toEqual([undefined])
     })
 
+    it('ends with its epoch for a read, too, that is under way when that is noticed', async () => {
+      const { front, another } = await withAnother(start)
+      await front.apply([change(HEAD + 1, 'a', 1)], 'install')
+      await startAt(another, HEAD + 1)
+      const [, answers] = await Promise.all([front.look(), front.read(A, front.session!)])
+      expect(answers).toEqual([undefined])
+    })
+
     it('ends with its connection, at once, and voids reads, also those under way', async () => {
       const { front } = await start()
       await front.apply([change(HEAD + 1, 'a', 1)], 'install')
