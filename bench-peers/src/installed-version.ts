@@ -15,3 +15,10 @@ export function installedVersion(name: string, from: string): string | undefined
 export function peerVersions(): Record<string, string | undefined> {
   return Object.fromEntries(PEERS.map((name) => [name, installedVersion(name, import.meta.url)]))
 }
+
+/** As {@link installedVersion}, of a dependency of this package. @throws Error when it is not installed. */
+export function requiredVersion(name: string): string {
+  const version = installedVersion(name, import.meta.url)
+  if (version === undefined) throw new Error(`${name} is not installed`)
+  return version
+}

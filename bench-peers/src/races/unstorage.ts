@@ -1,0 +1,49 @@
+import { createStorage, type StorageValue } from 'unstorage'
+import memoryDriver from 'unstorage/drivers/memory'
+import redisDriver from 'unstorage/drivers/redis'
+import { requiredVersion } from '../installed-version.ts'
+import { notOffered, type RaceProduct } from './race-cache.ts'
+
+/** As in unstorage's guide: the Redis driver. It has no memory tier; watchers are shown on the memory driver, which has them. */
+export const unstorageRaces: RaceProduct = {
+  name: 'unstorage',
+  version: requiredVersion('unstorage'),
+  lacks: {
+    loader: 'no loader',
+    tags: 'no tags',
+    bus: 'no memory tier',
+    refresh: 'no refresh',
+    cluster: 'not in question',
+  },
+  subscriptions: 0,
+  async open({ url }) {
+    const storage = createStorage({ driver: redisDriver({ url }) })
+    return {
+      get: async (key) => (await storage.getItem(key)) ?? undefined,
+      async set(key, value) {
+        await storage.setItem(key, value as StorageValue)
+        return true
+      },
+      async delete(key) {
+        await storage.removeItem(key)
+        return true
+      },
+      async clear() {
+        await storage.clear()
+        return true
+      },
+      load: notOffered('loader'),
+      invalidateTag: notOffered('tags'),
+      memoised: notOffered('loader'),
+      async changesOfBulk(entries) {
+        const watched = createStorage({ driver: memoryDriver() })
+        let told = 0
+        await watched.watch(() => void told++)
+        await watched.setItems(Object.entries(entries).map(([key, value]) => ({ key, value: value as StorageValue })))
+        await watched.dispose()
+        return told
+      },
+      close: () => storage.dispose(),
+    }
+  },
+}
