@@ -40,6 +40,7 @@ export class NearFollower {
   #verifiedAt = -Infinity
   #verifying: Promise<void> | undefined
   #started = false
+  #seen = 0
   /** Of the log that is followed: a restored one is another. */
   #epoch: number
 
@@ -54,8 +55,13 @@ export class NearFollower {
 
   /** Whether a read may be served from the near front without asking the log first. */
   isFresh(): boolean {
-    const { maxStaleMs, clock } = this.#options
-    return maxStaleMs > 0 && clock.monotonic() - this.#verifiedAt < maxStaleMs
+    const { maxStaleMs, clock, near } = this.#options
+    return maxStaleMs > 0 && near.watermark >= this.#seen && clock.monotonic() - this.#verifiedAt < maxStaleMs
+  }
+
+  /** The back tier has told this process something as of here: nothing older is served from now on. */
+  saw(asOf: number): void {
+    if (asOf > this.#seen) this.#seen = asOf
   }
 
   /**

@@ -84,7 +84,13 @@ export class ReadPath {
   /** What the back tier has told is not read as something older from a front afterwards. */
   #noted(keys: readonly StoreKey[], found: readonly Found[]): readonly Found[] {
     for (const link of this.#links) link.note(keys, found)
+    for (const { asOf } of found) this.#follower?.saw(asOf)
     return found
+  }
+
+  /** What else the back tier has told of these keys. */
+  note(keys: readonly StoreKey[], found: readonly Found[]): void {
+    this.#noted(keys, found)
   }
 
   #peek(key: StoreKey): Found | undefined {

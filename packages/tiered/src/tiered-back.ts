@@ -117,7 +117,9 @@ class Tiered implements TieredBack {
         onRestart: () => flights.clear(),
       })
     this.#reads = new ReadPath(options, this.#links, this.#follower, flights, this.#counters)
-    this.#writes = new WritePath(options, this.#links, this.#follower, flights)
+    this.#writes = new WritePath(options, this.#links, this.#follower, flights, (keys, found) =>
+      this.#reads.note(keys, found),
+    )
   }
 
   readOne(key: StoreKey, options?: TieredReadOptions): Found | Promise<Found> {
@@ -147,7 +149,13 @@ class Tiered implements TieredBack {
 
   async scan(range: KeyRange, options: ScanOptions): Promise<ScanPage> {
     this.#assertOpen()
-    return this.#back.scan(range, options)
+    const page = await this.#back.scan(range, options)
+    const { entries, asOf } = page
+    this.#reads.note(
+      entries.map(({ key }) => key),
+      entries.map((entry) => ({ entry, asOf, until: Infinity, tier: this.name })),
+    )
+    return page
   }
 
   async count(range: KeyRange): Promise<number> {

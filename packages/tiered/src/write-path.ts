@@ -4,6 +4,7 @@ import type { Flights } from './flights.ts'
 import type { NearFollower } from './near-follower.ts'
 import { type Acknowledgement, ackOf, type ResolvedOptions, type TieredWriteOptions, writePolicyOf } from './options.ts'
 import type { Application, FrontLink } from './shared/front-link.ts'
+import { type Told, ToldByDecision } from './told-by-decision.ts'
 
 /** A proposal that remembers what is to happen in the fronts once it is committed. */
 interface TieredProposal extends Proposal {
@@ -31,13 +32,17 @@ export class WritePath {
   /** Ends when every group so far was brought to the fronts and told to the listeners, in the order of the log. */
   #told: Promise<unknown> = Promise.resolve()
   readonly #stopListening: () => void
+  readonly #onTold: Told
 
+  /** @param onTold called with what the back tier has told beside the changes that were made */
   constructor(
     options: ResolvedOptions,
     links: readonly FrontLink[],
     follower: NearFollower | undefined,
     flights: Flights,
+    onTold: Told,
   ) {
+    this.#onTold = onTold
     this.#options = options
     this.#links = links
     this.#follower = follower
@@ -48,14 +53,23 @@ export class WritePath {
   async commit(proposal: Proposal, options: TieredWriteOptions | undefined): Promise<Commit> {
     const policy = writePolicyOf(options?.writePolicy, this.#options.writePolicy)
     const ack = ackOf(options?.ack, this.#options.ack)
+    const told = new ToldByDecision(proposal)
     const tiered: TieredProposal = {
       reads: proposal.reads,
       lease: proposal.lease,
-      decide: (current) => proposal.decide(current),
+      decide: (current) => told.decide(current),
       mode: policy === 'write-through' ? 'install' : 'invalidate',
       original: proposal,
     }
-    return this.#acknowledge(await this.#options.back.commit(tiered), ack)
+    let commit: Commit
+    try {
+      commit = await this.#options.back.commit(tiered)
+    } catch (error) {
+      told.refused(this.#onTold)
+      throw error
+    }
+    told.committed(commit, this.#onTold)
+    return this.#acknowledge(commit, ack)
   }
 
   async expire(limit: number): Promise<Commit> {

@@ -50,6 +50,11 @@ export class FrontFollower {
   readonly #stopListening: () => void
   #certificate: Certificate | undefined
   #bypassed: BypassReason | undefined = 'unreachable'
+  /**
+   * When the session began. What this process read or wrote in an earlier one, with another server perhaps, is in the log
+   * since then: a certificate of this one has to include all of it.
+   */
+  #sessionSince = 0
   /** The session whose mark was compared with the log. */
   #checked: FrontSession['server'] | undefined
   /** Where the watermark stood in the last turn, if it was behind the head then. */
@@ -115,6 +120,7 @@ export class FrontFollower {
   }
 
   #onSession(session: FrontSession | undefined): void {
+    this.#sessionSince = this.#options.clock.monotonic()
     this.#claim.renew(session)
     this.#lagged = undefined
     if (session === undefined) {
@@ -206,6 +212,7 @@ export class FrontFollower {
     const { maxStaleMs, required } = this.#options
     const sample = this.#samples.coveredBy(
       watermark,
+      this.#sessionSince,
       ({ epoch, server, suspended }) => epoch === session.epoch && server === session.server && !suspended,
     )
     if (sample === undefined) return

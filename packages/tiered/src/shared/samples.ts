@@ -26,8 +26,8 @@ export class Samples {
     this.#samples.push(sample)
   }
 
-  /** The latest sample whose head lies at or before the watermark, and that agreed with `accepts`. */
-  coveredBy(watermark: number, accepts: (agreement: FrontAgreement) => boolean): Sample | undefined {
-    return this.#samples.findLast(({ head, agreement }) => head <= watermark && accepts(agreement))
+  /** The latest sample not before `since` whose head lies at or before the watermark, and that agreed with `accepts`. */
+  coveredBy(watermark: number, since: number, accepts: (agreement: FrontAgreement) => boolean): Sample | undefined {
+    return this.#samples.findLast(({ at, head, agreement }) => at >= since && head <= watermark && accepts(agreement))
   }
 }
