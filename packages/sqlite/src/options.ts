@@ -28,7 +28,10 @@ export interface SqliteBackOptions {
   readonly name?: string | undefined
   /**
    * `full`: an acknowledged write survives a power loss. `normal`: it survives the end of the process in any way, but a
-   * power loss may take the last ones back.
+   * power loss may take the last ones back. A file that was written so is marked with the boot of the operating system
+   * (on Linux, which tells it), and when it is opened in another one, every shared front starts anew and every lease ends.
+   * Tokens of changes that were lost are refused with LOG_AHEAD or LOG_DIVERGED, all others stay valid. A version that a
+   * client kept, for `ifVersion`, may by then be that of another value.
    * @default 'full'
    */
   readonly synchronous?: 'full' | 'normal' | undefined

@@ -149,6 +149,14 @@ test('a store that waits does not keep the process alive', async () => {
   expect(await child.result()).toBe('ready')
 })
 
+test('a restore that is declared here wakes who waits here, without a poll', async () => {
+  const back = openTemp({ pollMs: 60_000 })
+  const waiting = back.log.wait(0, bounded())
+  await back.restored()
+  await waiting
+  expect(back.log.identity.epoch).toBe(2)
+})
+
 test('the log of one database is told from that of another', () => {
   const [one, two] = [openTemp(), createSqliteBack({ file: ':memory:' })]
   expect(one.log.identity.id).not.toBe(two.log.identity.id)

@@ -5,6 +5,7 @@ import { StoreKey, TidemarkError } from '@tidemark/core'
 import type BetterSqlite3 from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
 import { createSqliteBack, type SqliteBackOptions } from '../src/index.ts'
+import type { Driver } from '../src/runtime.ts'
 import { MIGRATIONS } from '../src/schema.ts'
 import { openSqliteBack } from '../src/sqlite-back.ts'
 import { start, startChild } from './support/children.ts'
@@ -191,6 +192,28 @@ describe('the runtime', () => {
     await child.printed('ready')
     child.process.stdin!.write('go\n')
     expect(await child.result()).toBe('RUNTIME_TOO_OLD')
+  })
+
+  test.each([
+    ['3.51.2', false],
+    ['3.9.0', false],
+    ['2.60.9', false],
+    ['3.51.3', true],
+    ['3.51.10', true],
+    ['3.52.0', true],
+    ['4.0.0', true],
+  ])('SQLite %s is fit for several processes: %s', (version, isFit) => {
+    class Pretending extends Database {
+      override prepare(sql: string): never {
+        return super.prepare(sql.replace('sqlite_version()', `'${version}'`)) as never
+      }
+    }
+    const open = (): unknown => openTemp({}, { driver: Pretending as unknown as Driver })
+    if (isFit) open()
+    else
+      expect(open).toThrow(
+        expect.objectContaining({ code: 'RUNTIME_TOO_OLD', message: expect.stringContaining(version) }),
+      )
   })
 
   test('importing the package loads no driver', async () => {

@@ -70,6 +70,12 @@ export function describeLeaseEndings(start: StartBacks): void {
       expect(await valueOf(back, 'k')).toBe(2)
     })
 
+    it('is ended by what comes right after the lease was given, in the same turn', async () => {
+      const { back } = await start()
+      const [grant] = await Promise.all([back.leases.acquire(KEY, HOUR), commit(back, deleting('k'))])
+      await expect(under(back, grant.lease!, setting('k', 1))).rejects.toMatchObject(LOST)
+    })
+
     it('is ended, and is taken, by what stands before the commit in the same turn', async () => {
       const { back } = await start()
       const lease = await granted(back, 'k')
