@@ -1,0 +1,194 @@
+import { describe, expect, it } from 'vitest'
+import { slow, VirtualFleet } from './support/fleet.ts'
+
+const SECOND = 1_000
+
+describe('a fleet', () => {
+  it.each([0, 3])('loads once for forty callers in two processes, %d ms from the back tier', async (delayMs) => {
+    const fleet = new VirtualFleet()
+    const [a, b] = [fleet.open(delayMs), fleet.open(delayMs)]
+    const loads = [slow(a.clock, 500, 'from a'), slow(b.clock, 500, 'from b')]
+    const values = await fleet.run(() =>
+      Promise.all(Array.from({ length: 40 }, (_, i) => [a, b][i % 2]!.store.getOrSet('k', loads[i % 2]!.load))),
+    )
+    expect(new Set(values).size).toBe(1)
+    expect(loads[0]!.calls.length + loads[1]!.calls.length).toBe(1)
+    // Those who waited heard of the commit when it was there.
+    expect(fleet.now).toBeLessThan(500 + 20 * (delayMs + 1))
+  })
+
+  it('takes over from a process that died, when its lease is up', async () => {
+    const fleet = new VirtualFleet()
+    const [a, b] = [fleet.open(), fleet.open()]
+    const dying = slow(a.clock, SECOND, 'never')
+    void a.store.getOrSet('k', dying.load, { leaseMs: 5 * SECOND }).catch(() => undefined)
+    await fleet.run(() => fleet.clock.sleep(500))
+    a.clock.end()
+    const next = slow(b.clock, SECOND, 'taken over')
+    expect(await fleet.run(() => b.store.getOrSet('k', next.load))).toBe('taken over')
+    expect([dying.calls.length, next.calls.length]).toEqual([1, 1])
+    // The lease, the load, and the last try.
+    expect(fleet.now).toBeLessThanOrEqual(5 * SECOND + SECOND + 200)
+  })
+
+  it('does not take over from a process that takes longer than its lease, and renews it', async () => {
+    const fleet = new VirtualFleet()
+    const [a, b] = [fleet.open(), fleet.open()]
+    const long = slow(a.clock, 20 * SECOND, 'at last')
+    const none = slow(b.clock, 1, 'too early')
+    const values = await fleet.run(async () => {
+      const reading = a.store.getOrSet('k', long.load, { leaseMs: SECOND })
+      await fleet.clock.sleep(10)
+      return Promise.all([reading, b.store.getOrSet('k', none.load)])
+    })
+    expect(values).toEqual(['at last', 'at last'])
+    expect(none.calls).toHaveLength(0)
+  })
+
+  it('refuses the result of a process that stood still until others had taken over', async () => {
+    const fleet = new VirtualFleet()
+    const [a, b] = [fleet.open(), fleet.open()]
+    const frozen = slow(a.clock, 100, 'old')
+    const reading = a.store.getOrSet('k', frozen.load, { leaseMs: SECOND })
+    await fleet.run(() => fleet.clock.sleep(50))
+    a.clock.stop()
+    const next = slow(b.clock, 100, 'new')
+    expect(await fleet.run(() => b.store.getOrSet('k', next.load))).toBe('new')
+    a.clock.resume()
+    expect(await fleet.run(() => reading)).toBe('new')
+    expect(await fleet.run(() => b.store.get('k'))).toBe('new')
+    expect((await fleet.run(() => b.store.entry('k')))!.version).toBe(1)
+  })
+
+  it('loads in each process when loaders fail: the lease is given back at once', async () => {
+    const fleet = new VirtualFleet()
+    const [a, b] = [fleet.open(), fleet.open()]
+    const failure = new Error('down for a')
+    const failing = slow(a.clock, 500, failure)
+    const next = slow(b.clock, 500, 'up for b')
+    const [first, second] = await fleet.run(async () => {
+      const one = a.store.getOrSet('k', failing.load, { leaseMs: 60 * SECOND })
+      await fleet.clock.sleep(10)
+      return Promise.allSettled([one, b.store.getOrSet('k', next.load)])
+    })
+    expect(first).toEqual({ status: 'rejected', reason: failure })
+    expect(second).toEqual({ status: 'fulfilled', value: 'up for b' })
+    expect(fleet.now).toBeLessThanOrEqual(10 + 1000 + 200)
+  })
+
+  it('hears that nothing was found, which is remembered', async () => {
+    const fleet = new VirtualFleet()
+    const [a, b] = [fleet.open(), fleet.open()]
+    const loads = [slow(a.clock, 500, undefined), slow(b.clock, 500, undefined)]
+    const options = { negativeTtlMs: 60 * SECOND }
+    const values = await fleet.run(() =>
+      Promise.all([a, b].map(({ store }, i) => store.getOrSet('k', loads[i]!.load, options))),
+    )
+    expect(values).toEqual([undefined, undefined])
+    expect(loads[0]!.calls.length + loads[1]!.calls.length).toBe(1)
+  })
+
+  it('refreshes ahead in one process', async () => {
+    const fleet = new VirtualFleet()
+    const members = [fleet.open(), fleet.open(), fleet.open()]
+    const options = { ttlMs: 100 * SECOND, jitter: 0, refreshAheadFraction: 0.5 }
+    await fleet.run(() => members[0]!.store.getOrSet('k', () => 'first', options))
+    await fleet.run(() => fleet.clock.sleep(60 * SECOND))
+    const loads = members.map(({ clock }) => slow(clock, 500, 'second'))
+    const hits = await fleet.run(() =>
+      Promise.all(members.map(({ store }, i) => store.getOrSet('k', loads[i]!.load, options))),
+    )
+    expect(hits).toEqual(['first', 'first', 'first'])
+    await fleet.run(() => fleet.clock.sleep(SECOND))
+    expect(await fleet.run(() => members[2]!.store.get('k'))).toBe('second')
+    expect(loads.flatMap(({ calls }) => calls)).toHaveLength(1)
+  })
+
+  it('gives up on a load that never ends, and loads again', async () => {
+    const fleet = new VirtualFleet()
+    const [a, b] = [fleet.open(), fleet.open()]
+    const hung = slow(a.clock, 10 ** 9, 'never')
+    const options = { hardTimeoutMs: 2 * SECOND, leaseMs: SECOND }
+    const timedOut = a.store.getOrSet('k', hung.load, options)
+    await expect(fleet.run(() => timedOut)).rejects.toMatchObject({ code: 'LOAD_TIMEOUT' })
+    expect(fleet.now).toBe(2 * SECOND)
+    expect(hung.calls[0]!.signal.aborted).toBe(false)
+    const next = slow(b.clock, 10, 'again')
+    expect(await fleet.run(() => b.store.getOrSet('k', next.load))).toBe('again')
+    await fleet.run(() => fleet.clock.sleep(2 * SECOND))
+    expect(hung.calls[0]!.signal.aborted).toBe(true)
+    await fleet.run(() => b.store.delete('k'))
+    // In the process that hung, too.
+    expect(await fleet.run(() => a.store.getOrSet('k', () => 'here too', options))).toBe('here too')
+  })
+
+  it('gives the lease back when a process closes its store', async () => {
+    const fleet = new VirtualFleet()
+    const [a, b] = [fleet.open(), fleet.open()]
+    const held = slow(a.clock, 10 ** 9, 'never')
+    const reading = a.store.getOrSet('k', held.load, { leaseMs: 3_600_000 }).catch((error: unknown) => error)
+    await fleet.run(() => fleet.clock.sleep(50))
+    await fleet.run(() => a.store.close())
+    expect(await reading).toMatchObject({ code: 'CLOSED' })
+    expect(await fleet.run(() => b.store.getOrSet('k', () => 'next'))).toBe('next')
+    expect(fleet.now).toBeLessThan(SECOND)
+  })
+
+  it('starts anew in the process whose load was overtaken by another one, as soon as it knows', async () => {
+    const fleet = new VirtualFleet()
+    const [a, b] = [fleet.open(), fleet.open()]
+    const old = slow(a.clock, 10 * SECOND, 'old')
+    const reading = a.store.getOrSet('k', old.load, { leaseMs: 3 * SECOND })
+    await fleet.run(() => fleet.clock.sleep(500))
+    await fleet.run(() => b.store.delete('k'))
+    await fleet.run(() => fleet.clock.sleep(SECOND))
+    expect(await fleet.run(() => a.store.getOrSet('k', () => 'new'))).toBe('new')
+    expect(fleet.now).toBeLessThan(3 * SECOND)
+    expect(await fleet.run(() => reading)).toBe('new')
+  })
+
+  it('never serves, to who asks after a delete, what was loaded before it', async () => {
+    const fleet = new VirtualFleet()
+    const [a, b] = [fleet.open(2), fleet.open(2)]
+    let source = 0
+    const load = async (): Promise<number> => {
+      const seen = source
+      await fleet.clock.sleep(7)
+      return seen
+    }
+    await fleet.run(async () => {
+      for (let i = 1; i <= 200; i++) {
+        const early = [a.store.getOrSet('k', load), b.store.getOrSet('k', load)]
+        await fleet.clock.sleep(i % 23)
+        source = i
+        await (i % 2 === 0 ? a : b).store.delete('k')
+        const late = await Promise.all([a.store.getOrSet('k', load), b.store.getOrSet('k', load)])
+        expect(late).toEqual([i, i])
+        await Promise.all(early)
+      }
+    })
+  })
+
+  it('never serves, to who asks after the invalidation of a tag, what was loaded before it', async () => {
+    const fleet = new VirtualFleet()
+    const [a, b] = [fleet.open(2), fleet.open(2)]
+    let source = 0
+    const load = async (): Promise<number> => {
+      const seen = source
+      await fleet.clock.sleep(7)
+      return seen
+    }
+    const options = { tags: ['t'] }
+    await fleet.run(async () => {
+      for (let i = 1; i <= 200; i++) {
+        const early = [a.store.getOrSet('k', load, options), b.store.getOrSet('k', load, options)]
+        await fleet.clock.sleep(i % 23)
+        source = i
+        await (i % 2 === 0 ? a : b).store.invalidateTag('t')
+        const late = await Promise.all([a, b].map(({ store }) => store.getOrSet('k', load, options)))
+        expect(late).toEqual([i, i])
+        await Promise.all(early)
+      }
+    })
+  })
+})
