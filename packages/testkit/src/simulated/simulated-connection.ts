@@ -71,6 +71,7 @@ export class SimulatedConnection {
         if (fault === 'stall-before') this.#isStalledThere = true
         if (!this.#isStalledThere) this.server.receive(run)
       })
+      if (fault === 'cut-now') this.cut()
     })
   }
 

@@ -9,11 +9,12 @@ export interface CallFate {
   /** Milliseconds on the way back. */
   readonly after: number
   /**
+   * `cut-now`: the connection breaks as soon as the command has left, and the command arrives all the same ·
    * `cut-before`: the connection breaks before the command arrives · `cut-after`: it was executed, the connection breaks
    * before the reply leaves · `stall-before`, `stall-after`: from this command on, nothing more gets through, in one
    * direction, and nobody is told.
    */
-  readonly fault?: 'cut-before' | 'cut-after' | 'stall-before' | 'stall-after' | undefined
+  readonly fault?: 'cut-now' | 'cut-before' | 'cut-after' | 'stall-before' | 'stall-after' | undefined
 }
 
 export interface NetworkCall {

@@ -1,0 +1,115 @@
+import type { History, ReadEvent } from '../history.ts'
+import type { Standing, Timeline } from './timeline.ts'
+import type { Violation } from './violation.ts'
+
+/** Things at the same virtual time are told apart by less than this. */
+const EPSILON_MS = 0.01
+
+interface Known {
+  readonly at: number
+  readonly seq: number
+}
+
+export interface ReadCheckOptions {
+  /** Δ. */
+  readonly maxStaleMs: number
+  /** Since when what the servers knew may be gone, or two of them may be in use. Until the end, to be on the safe side. */
+  readonly forgetsSince: number
+}
+
+/** Every read on its own and against what its process knew. Versions give the order, so this is a sweep. */
+export class ReadCheck {
+  readonly violations: Violation[] = []
+  /** Reads during which, or shortly before which, their key was written, or anything failed. */
+  atRisk = 0
+  hits = 0
+  readonly #timeline: Timeline
+  readonly #options: ReadCheckOptions
+  /** By process and key: what it has written and read, in the order in which it came to know. */
+  readonly #written = new Map<string, Known[]>()
+  readonly #seen = new Map<string, Known[]>()
+  #lastFault = -Infinity
+
+  constructor(timeline: Timeline, options: ReadCheckOptions) {
+    this.#timeline = timeline
+    this.#options = options
+  }
+
+  run({ events }: History): void {
+    for (const event of events) {
+      const name = 'key' in event ? `${event.process} ${event.key}` : ''
+      if (event.type === 'fault') this.#lastFault = event.at
+      if (event.type === 'write' && event.version !== undefined) {
+        note(this.#written, name, { at: event.returnedAt, seq: event.version })
+      }
+      if (event.type !== 'read') continue
+      const standing = this.#timeline.standingOf(event)
+      if (standing === undefined) {
+        this.#add('integrity', 'it answers what was never written', event)
+        continue
+      }
+      this.#check(event, standing, name)
+      note(this.#seen, name, { at: event.returnedAt, seq: event.version ?? standing.from })
+    }
+  }
+
+  #check(read: ReadEvent, standing: Standing, name: string): void {
+    const { invokedAt, tier } = read
+    const { replacedBy } = standing
+    if (tier === 'front') this.hits++
+    const last = this.#timeline.of(read.key).findLast(({ at }) => at <= read.returnedAt)
+    const riskySince = invokedAt - this.#options.maxStaleMs
+    if ((last?.at ?? -Infinity) > riskySince || this.#lastFault > riskySince) this.atRisk++
+    if (replacedBy === undefined) return
+    const age = invokedAt - replacedBy.at
+    const bound = this.#boundOf(read)
+    if (age > bound + EPSILON_MS) {
+      this.#add(
+        'stale-beyond-bound',
+        `${replacedBy.seq} had replaced it ${age.toFixed(1)} ms before: bound ${bound}`,
+        read,
+      )
+    }
+    if (this.#wasSettled(read, standing)) {
+      this.#add('stale-after-ack', `${replacedBy.seq} had replaced it, and was acknowledged`, read)
+    }
+    if (replacedBy.seq <= read.minVersion) this.#add('min-version', `${replacedBy.seq} had replaced it`, read)
+    for (const [known, invariant] of [
+      [this.#written, 'read-your-writes'],
+      [this.#seen, 'monotonic-reads'],
+    ] as const) {
+      const newest = newestBefore(known.get(name), invokedAt)
+      if (replacedBy.seq <= newest) this.#add(invariant, `its process knew of ${newest} already`, read)
+    }
+  }
+
+  #boundOf({ linearizable, tier, nearMaxStaleMs }: ReadEvent): number {
+    if (linearizable) return 0
+    // A read may join one that was under way already, for as long as near memory goes on unasked.
+    if (tier !== 'front') return nearMaxStaleMs
+    return Math.max(this.#options.maxStaleMs, nearMaxStaleMs)
+  }
+
+  /** Whether nobody may have read the former state any more when the read began. */
+  #wasSettled({ invokedAt, nearMaxStaleMs }: ReadEvent, { replacedBy }: Standing): boolean {
+    const acknowledged = replacedBy && this.#timeline.acknowledgementOf(replacedBy.seq)
+    if (acknowledged === undefined || acknowledged.at >= invokedAt || nearMaxStaleMs > 0) return false
+    if (acknowledged.ack === 'strict') return true
+    // Told is told, unless what was told can be forgotten, or somebody may be reading elsewhere.
+    return acknowledged.applied && invokedAt < this.#options.forgetsSince
+  }
+
+  #add(invariant: Violation['invariant'], what: string, event: ReadEvent): void {
+    this.violations.push({ invariant, what, event })
+  }
+}
+
+function note(known: Map<string, Known[]>, name: string, news: Known): void {
+  const list = known.get(name)
+  if (list === undefined) known.set(name, [news])
+  else list.push({ at: news.at, seq: Math.max(news.seq, list.at(-1)!.seq) })
+}
+
+function newestBefore(known: readonly Known[] | undefined, at: number): number {
+  return known?.findLast((each) => each.at < at)?.seq ?? 0
+}

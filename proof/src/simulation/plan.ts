@@ -1,0 +1,93 @@
+import { SeededRandom } from '@tidemark/testkit'
+
+/** What kinds of trouble a run has. */
+export const FAULTS = [
+  'evict',
+  'lose-meta',
+  'flush',
+  'cut',
+  'partition',
+  'stop-process',
+  'crash',
+  'stop-server',
+  'restart-server',
+  'old-snapshot',
+  'promote',
+  'full',
+  'loading',
+  'read-only',
+  'restored',
+] as const
+
+export type Fault = (typeof FAULTS)[number]
+
+export interface ProcessPlan {
+  /** undefined: it has no near memory. Otherwise see TieredOptions.nearMaxStaleMs. */
+  readonly nearMaxStaleMs: number | undefined
+  readonly nearEntries: number
+  /** Whether its back tier answers at once, as an embedded one does. */
+  readonly embedded: boolean
+  /** How likely its back tier is slow. */
+  readonly slowBackRate: number
+  readonly skewMs: number
+}
+
+/** Everything about a run that follows from its seed before it starts. */
+export interface Plan {
+  readonly seed: number
+  readonly processes: readonly ProcessPlan[]
+  readonly keys: number
+  /** How many of the keys are counters. */
+  readonly counters: number
+  readonly operations: number
+  /** Δ. */
+  readonly maxStaleMs: number
+  readonly ack: 'bounded' | 'strict'
+  readonly writePolicy: 'write-through' | 'write-around'
+  readonly stripes: number
+  readonly commandTimeoutMs: number
+  readonly maxLogChanges: number
+  /** Whether the fleet has come up, and reads from the front, before anything is called or fails. */
+  readonly warmUp: boolean
+  readonly faults: readonly Fault[]
+  /** Mean time between two faults. */
+  readonly faultEveryMs: number
+  /** How likely a single command meets a fault of its own. */
+  readonly lossRate: number
+  /** How likely a single command that changes something arrives long after its connection has broken. */
+  readonly lateRate: number
+  /** How likely a single command is slow. */
+  readonly slowRate: number
+}
+
+export function planOf(seed: number): Plan {
+  const random = new SeededRandom(seed)
+  const keys = random.between(2, 6)
+  const processes = Array.from({ length: random.between(2, 4) }, (): ProcessPlan => ({
+    nearMaxStaleMs: random.pick([undefined, undefined, undefined, 0, 100]),
+    nearEntries: random.pick([1, 2, 100]),
+    embedded: random.chance(0.6),
+    slowBackRate: random.pick([0, 0, 0.1]),
+    skewMs: random.chance(0.2) ? random.between(-2_000, 2_000) : 0,
+  }))
+  const calm = random.chance(0.1)
+  return {
+    seed,
+    processes,
+    keys,
+    counters: random.between(0, Math.min(2, keys - 1)),
+    operations: random.between(50, 200),
+    maxStaleMs: random.pick([60, 120, 300]),
+    ack: random.chance(0.4) ? 'strict' : 'bounded',
+    writePolicy: random.chance(0.7) ? 'write-through' : 'write-around',
+    stripes: random.pick([1, 2, 16, 1024]),
+    commandTimeoutMs: random.pick([20, 50]),
+    maxLogChanges: random.chance(0.15) ? 20 : 100_000,
+    warmUp: random.chance(0.8),
+    faults: calm ? [] : FAULTS.filter(() => random.chance(0.4)),
+    faultEveryMs: random.pick([20, 60, 200]),
+    lossRate: calm ? 0 : random.pick([0, 0, 0.01, 0.04]),
+    lateRate: calm ? 0 : random.pick([0, 0.05, 0.1]),
+    slowRate: random.pick([0, 0.05, 0.2]),
+  }
+}

@@ -1,0 +1,96 @@
+import { createNearMemory, Store } from '@tidemark/core'
+import {
+  type FrontFlaw,
+  ProcessClock,
+  type SeededRandom,
+  type SharedMemory,
+  simulatedFront,
+  type SimulatedNetwork,
+  type VirtualClock,
+} from '@tidemark/testkit'
+import { createTiered, type TieredBack, type TieredReadOptions, type TieredWriteOptions } from '@tidemark/tiered'
+import type { Plan, ProcessPlan } from './plan.ts'
+
+export interface ProcessOptions {
+  readonly name: string
+  readonly plan: Plan
+  readonly process: ProcessPlan
+  readonly clock: VirtualClock
+  readonly random: SeededRandom
+  readonly memory: SharedMemory
+  readonly network: SimulatedNetwork
+  readonly frontFlaws: readonly FrontFlaw[]
+  readonly trace: (what: () => string) => void
+}
+
+/** One process of the fleet: the production code, on a clock and a network of its own. */
+export class SimulatedProcess {
+  readonly name: string
+  readonly clock: ProcessClock
+  readonly tiers: TieredBack
+  readonly store: Store<TieredReadOptions, TieredWriteOptions>
+  readonly nearMaxStaleMs: number
+  /** Highest version that this process knows to exist, by key. */
+  readonly known = new Map<string, number>()
+  #isAlive = true
+  #isServing = false
+
+  constructor(options: ProcessOptions) {
+    const { name, plan, process, random, memory, network, trace } = options
+    this.name = name
+    this.clock = new ProcessClock(options.clock, process.skewMs)
+    this.nearMaxStaleMs = process.nearMaxStaleMs ?? 0
+    const { clock } = this
+    const own = random.fork()
+    const draw = (): number => own.next()
+    const delayMs = (): number => {
+      if (own.chance(process.slowBackRate)) return own.next() * plan.maxStaleMs
+      return process.embedded && own.chance(0.7) ? 0 : own.next() * 3
+    }
+    const near =
+      process.nearMaxStaleMs === undefined
+        ? undefined
+        : createNearMemory({ clock, random: draw, maxEntries: process.nearEntries })
+    this.tiers = createTiered({
+      back: memory.open({ origin: name, clock, delayMs, sync: process.embedded }),
+      near,
+      fronts: [
+        simulatedFront(network, {
+          name: 'front',
+          client: name,
+          clock,
+          commandTimeoutMs: plan.commandTimeoutMs,
+          reconnectMs: 30,
+          flaws: options.frontFlaws,
+        }),
+      ],
+      nearMaxStaleMs: process.nearMaxStaleMs ?? 0,
+      frontMaxStaleMs: plan.maxStaleMs,
+      ack: plan.ack,
+      writePolicy: plan.writePolicy,
+      clock,
+      random: draw,
+    })
+    this.tiers.tierEvents$.subscribe((event) => {
+      if (event.type === 'front-serving') this.#isServing = true
+      if (event.type === 'front-bypassed') this.#isServing = false
+      trace(() => `${name} ${JSON.stringify(event)}`)
+    })
+    this.store = new Store(this.tiers, { clock })
+  }
+
+  get isAlive(): boolean {
+    return this.#isAlive
+  }
+
+  /** Whether it reads from the shared front, as far as it told. */
+  get isServing(): boolean {
+    return this.#isServing
+  }
+
+  /** kill -9: nothing of it runs any more; what it has sent is on its way. */
+  crash(): void {
+    this.#isAlive = false
+    this.clock.end()
+  }
+}
