@@ -1,15 +1,12 @@
 // Runs chaos: real processes, real faults, and a checker. See flags.ts, or --help.
-import { HELP, readFlags } from './flags.ts'
+import { type Flags, HELP, readFlags } from './flags.ts'
 import { ProgressLine } from './report/progress-line.ts'
 import { textReport } from './report/text-report.ts'
 import { runChaos } from './run/run-chaos.ts'
 
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
-async function main(): Promise<void> {
-  const flags = readFlags(process.argv.slice(2))
-  if (flags === 'help') return void process.stdout.write(HELP)
-  const { settings, json } = flags
+async function main({ settings, json }: Flags): Promise<void> {
   const stop = new AbortController()
   for (const name of STOP_SIGNALS) {
     process.on(name, () => {
@@ -24,16 +21,24 @@ async function main(): Promise<void> {
     line.end()
     process.stdout.write(json ? `${JSON.stringify(report, undefined, 2)}\n` : textReport(report))
     if (report.outcome !== 'passed') process.exitCode = 1
-  } finally {
+  } catch (error) {
     line.end()
+    process.stderr.write(`${(error as Error).stack ?? String(error)}\n`)
+    process.exitCode = 2
   }
 }
 
-try {
-  await main()
-} catch (error) {
-  const isMisuse = error instanceof TypeError || error instanceof RangeError
-  const { message, stack } = error as Error
-  process.stderr.write(isMisuse ? `${message}\n(--help shows what there is)\n` : `${stack ?? message}\n`)
-  process.exitCode = 2
+function flagsOf(args: readonly string[]): Flags | undefined {
+  try {
+    const flags = readFlags(args)
+    if (flags !== 'help') return flags
+    process.stdout.write(HELP)
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n(--help shows what there is)\n`)
+    process.exitCode = 2
+  }
+  return undefined
 }
+
+const flags = flagsOf(process.argv.slice(2))
+if (flags !== undefined) await main(flags)

@@ -22,10 +22,8 @@ export function placeRead(
   for (let i = from; i < absences.length; i++) {
     if (truth.states[absences[i]!]!.begunAt <= read.return) return absences[i]
   }
-  for (let i = from - 1; i > 0; i--) {
-    if (truth.states[absences[i]!]!.begunAt <= read.return) return absences[i]
-  }
-  return 0
+  // All that had begun are older than that: the newest one is still the least to be accused of.
+  return absences[from - 1] ?? 0
 }
 
 /** The oldest place that misses nothing that was acknowledged before `at`. */

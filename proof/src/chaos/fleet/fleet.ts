@@ -2,7 +2,10 @@ import { join } from 'node:path'
 import { TcpProxy } from '../servers/tcp-proxy.ts'
 import type { WorkerConfig } from '../worker/protocol.ts'
 import type { Sabotage } from '../worker/sabotage/sabotage.ts'
+import { within } from '../run/deadline.ts'
 import { WorkerProcess } from './worker-process.ts'
+
+const START_WITHIN_MS = 20_000
 
 export interface FleetOptions extends Pick<WorkerConfig, 'seed' | 'file' | 'keys' | 'ack'> {
   readonly workers: number
@@ -40,12 +43,18 @@ export class Seat {
     return this.#opsBefore + this.#worker.ops
   }
 
-  /** kill -9; resolves when the next one calls its store. */
+  /** kill -9; resolves when the next one calls its store, or has crashed. */
   async replace(): Promise<void> {
     await this.#worker.kill()
     this.#opsBefore += this.#worker.ops
     this.#worker = this.#start()
-    await this.#worker.ready
+    const { session, ready } = this.#worker
+    // A crash is reported by itself.
+    await within(
+      START_WITHIN_MS,
+      `the start of ${session}`,
+      Promise.race([ready, this.#worker.ended]).catch(() => undefined),
+    )
   }
 
   #start(): WorkerProcess {
@@ -80,7 +89,11 @@ export class Fleet {
     const proxies = await Promise.all(Array.from({ length: options.workers }, () => TcpProxy.start(options.target)))
     const fleet = new Fleet(proxies.map((proxy, i) => new Seat(i, proxy, options)))
     try {
-      await Promise.all(fleet.seats.map(({ worker }) => worker.ready))
+      await within(
+        START_WITHIN_MS,
+        'the start of the workers',
+        Promise.all(fleet.seats.map(({ worker }) => worker.ready)),
+      )
       return fleet
     } catch (error) {
       await fleet.kill()

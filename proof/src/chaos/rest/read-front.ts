@@ -1,40 +1,55 @@
 import { Redis } from 'ioredis'
 import { type FrontRecord, parseRecord } from './record-bytes.ts'
 
-/** What a shared front holds, as Redis tells it. */
-export interface FrontState {
+/** How far a front has got. */
+export interface FrontPosition {
   /** undefined: there is no meta, and no record counts. */
   readonly epoch: string | undefined
   readonly watermark: number | undefined
+}
+
+/** What a shared front holds, as Redis tells it. */
+export interface FrontState extends FrontPosition {
   readonly records: readonly FrontRecord[]
 }
 
+const META_SUFFIX = '.m'
+
 /** Reads the one front of a server, whatever its namespace. Not atomic: for a front at rest. */
-export async function readFront(port: number): Promise<FrontState> {
-  const redis = new Redis({ port, host: '127.0.0.1' })
-  try {
-    const [meta] = await redis.keys('*:{p*}.m')
-    if (meta === undefined) return { epoch: undefined, watermark: undefined, records: [] }
-    const [epoch, watermark] = await redis.hmget(meta, 'e', 'w')
-    const prefix = `${meta.slice(0, -2)}:`
+export function readFront(port: number): Promise<FrontState> {
+  return withRedis(port, async (redis) => {
+    const { meta, ...position } = await positionOf(redis)
+    if (meta === undefined) return { ...position, records: [] }
+    const prefix = `${meta.slice(0, -META_SUFFIX.length)}:`
     const records: FrontRecord[] = []
     for (const name of await redis.keys(`${prefix}*`)) {
       const bytes = await redis.getBuffer(name)
       if (bytes !== null) records.push(parseRecord(name.slice(prefix.length), bytes))
     }
-    return { epoch: epoch ?? undefined, watermark: watermark == null ? undefined : Number(watermark), records }
-  } finally {
-    redis.disconnect()
+    return { ...position, records }
+  })
+}
+
+export function readPosition(port: number): Promise<FrontPosition> {
+  return withRedis(port, positionOf)
+}
+
+async function positionOf(redis: Redis): Promise<FrontPosition & { readonly meta: string | undefined }> {
+  const [meta] = await redis.keys(`*:{p*}${META_SUFFIX}`)
+  const [epoch, watermark] = meta === undefined ? [] : await redis.hmget(meta, 'e', 'w')
+  return {
+    meta,
+    epoch: epoch ?? undefined,
+    watermark: typeof watermark === 'string' ? Number(watermark) : undefined,
   }
 }
 
-/** How far a front has got, without its records. */
-export async function readWatermark(port: number): Promise<number | undefined> {
+async function withRedis<T>(port: number, use: (redis: Redis) => Promise<T>): Promise<T> {
   const redis = new Redis({ port, host: '127.0.0.1' })
+  // It was just there; what fails now rejects the command that met it.
+  redis.on('error', () => undefined)
   try {
-    const [meta] = await redis.keys('*:{p*}.m')
-    const [epoch, watermark] = meta === undefined ? [] : await redis.hmget(meta, 'e', 'w')
-    return epoch == null || watermark == null ? undefined : Number(watermark)
+    return await use(redis)
   } finally {
     redis.disconnect()
   }

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { createSqliteBack } from '@tidemark/sqlite'
 import type { Findings } from '../check/findings.ts'
 import type { Fleet } from '../fleet/fleet.ts'
-import { readWatermark } from '../rest/read-front.ts'
+import { readPosition } from '../rest/read-front.ts'
 import { within } from './deadline.ts'
 
 /** Far longer than any call may take, a wait for SQLite's lock included. */
@@ -38,8 +38,8 @@ async function catchUp(file: string, port: number): Promise<void> {
     const head = await back.log.head()
     const deadline = performance.now() + CATCH_UP_WITHIN_MS
     while (performance.now() < deadline) {
-      const watermark = await readWatermark(port)
-      if (watermark !== undefined && watermark >= head) return
+      const { epoch, watermark } = await readPosition(port)
+      if (epoch !== undefined && watermark !== undefined && watermark >= head) return
       await delay(LOOK_EVERY_MS)
     }
   } finally {

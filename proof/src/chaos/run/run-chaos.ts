@@ -64,7 +64,11 @@ async function observe(
   const pair = await RedisPair.start()
   try {
     const fleet = await Fleet.start({
-      ...{ workers, seed, file, ack, sabotage },
+      workers,
+      seed,
+      file,
+      ack,
+      sabotage,
       keys: keysOf(keys),
       folder: histories,
       target: () => pair.primary.port,

@@ -15,7 +15,7 @@ export interface ChaosSettings {
 /** How old what a read misses may be, while a fault is in progress: the default of the store. */
 export const BOUND_MS = 300
 /**
- * How long after its end what follows from a fault is still counted as its own: the bound, and the time that clients take
- * to notice that something is wrong with a connection, or is well again.
+ * How long after its end what follows from a fault is still counted as its own: whoever was cut off may serve what it has
+ * for one bound more; the rest is for what the times of a fault are measured with.
  */
-export const AFTERMATH_MS = BOUND_MS + 1_000
+export const AFTERMATH_MS: number = 2 * BOUND_MS

@@ -6,7 +6,7 @@ import type { Recorder } from './recorder.ts'
 const READS = 0.72
 const BODY = { min: 10, max: 1_500 }
 /** Pauses after half of the calls, up to so many ms; the other half are followed at once. */
-const LONGEST_PAUSE_MS = 20
+const LONGEST_PAUSE_MS = 40
 
 /** Calls one after the other, at random, until the signal aborts. Several lanes race each other. */
 export async function runLane(
