@@ -22,5 +22,5 @@ export function worst(outcomes: readonly Outcome[]): Outcome {
 /** As in a sentence: text in quotes, absent as a word. */
 export function show(value: unknown): string {
   if (value === undefined) return 'nothing'
-  return typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value))
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? typeof value)
 }

@@ -27,7 +27,7 @@ export class World {
   /** At the server, past all proxies. */
   readonly admin: Redis
   readonly #redis: RedisServer
-  readonly #instances: Instance[] = []
+  readonly #instances = new Set<Instance>()
 
   private constructor(product: RaceProduct, redis: RedisServer) {
     this.product = product
@@ -54,14 +54,14 @@ export class World {
       ...options,
     })
     const instance = { cache, proxy }
-    this.#instances.push(instance)
+    this.#instances.add(instance)
     await this.awaitSubscriptions()
     return instance
   }
 
   /** @throws Error when the instances do not listen in time. */
   async awaitSubscriptions(): Promise<void> {
-    const expected = this.product.subscriptions * this.#instances.length
+    const expected = this.product.subscriptions * this.#instances.size
     if (!(await within(READY_WITHIN_MS, async () => (await this.#subscriptions()) >= expected))) {
       throw new Error(`${this.product.name}: not ${expected} subscriptions within ${READY_WITHIN_MS} ms`)
     }
@@ -81,14 +81,19 @@ export class World {
     await this.admin.acl('SETUSER', 'default', '+@all')
   }
 
+  /** Closes one instance before the race is over. */
+  async end(instance: Instance): Promise<void> {
+    this.#instances.delete(instance)
+    const { cache, proxy } = instance
+    await settled(
+      Promise.resolve().then(() => cache.close()),
+      CLOSE_WITHIN_MS,
+    )
+    await proxy.close()
+  }
+
   async close(): Promise<void> {
-    for (const { cache, proxy } of this.#instances) {
-      await settled(
-        Promise.resolve().then(() => cache.close()),
-        CLOSE_WITHIN_MS,
-      )
-      await proxy.close()
-    }
+    for (const instance of this.#instances) await this.end(instance)
     this.admin.disconnect()
     await this.#redis.close()
     rmSync(this.folder, { recursive: true, force: true })

@@ -1,9 +1,13 @@
 import type { LoadSettings, RaceCache, RaceCacheOptions, RaceProduct } from '@tidemark/bench-peers/races/race-cache'
 import { installedVersion } from '@tidemark/bench-peers/installed-version'
 import { join } from 'node:path'
-import { type Key, open } from 'tidemark'
+import { type FrontExplanation, type Key, open } from 'tidemark'
+import { within } from '../waiting.ts'
 
 const GRACE_MS = 3_600_000
+const SERVING_WITHIN_MS = 5_000
+
+const isInUse = ({ bypassed }: FrontExplanation): boolean => bypassed === undefined
 
 /** With its defaults: near memory over Redis over SQLite. */
 export const tidemarkRaces: RaceProduct = {
@@ -17,6 +21,9 @@ export const tidemarkRaces: RaceProduct = {
 
 async function openTidemark({ url, folder, refresh, onError }: RaceCacheOptions): Promise<RaceCache> {
   const store = await open({ file: join(folder, 'truth.db'), redis: url, onError, log: false })
+  // Until then it reads past Redis, and would win races that it was not in.
+  const isServing = async (): Promise<boolean> => (await store.explain('any')).fronts.every(isInUse)
+  if (!(await within(SERVING_WITHIN_MS, isServing))) throw new Error('Tidemark does not use Redis')
   const keyOf = (key: string, { group }: LoadSettings): Key => (group === undefined ? key : [group, key])
   return {
     get: (key) => store.get(key),

@@ -18,6 +18,10 @@ export class Hold {
     return this.#caught.opened
   }
 
+  get isCaught(): boolean {
+    return this.#pass !== undefined
+  }
+
   /** @internal */
   reached(pass: () => void): void {
     if (this.#isReleased) return pass()

@@ -1,3 +1,4 @@
+import { NoRace } from '../no-race.ts'
 import { fails, HOLDS, show } from '../outcome.ts'
 import type { Scenario } from '../scenario.ts'
 import { settled, within } from '../waiting.ts'
@@ -19,6 +20,7 @@ export const invalidationDuringRead: Scenario = {
     const held = b.proxy.hold('reply', 'k-read')
     const reading = b.cache.get('k-read')
     await settled(Promise.race([held.caught, reading]), PROPAGATION_MS)
+    if (!held.isCaught) throw new NoRace('B did not ask Redis')
     await a.cache.set('k-read', 'v2')
     await within(HEARD_WITHIN_MS, () => b.proxy.hasPassed('k-read'))
     held.release()

@@ -15,7 +15,7 @@ export const tagOutlived: Scenario = {
     const settings = { ttlMs: 30 * DAY_MS, tags: ['news'] }
     await a.cache.load('k-old', async () => 'v1', settings)
     await a.cache.invalidateTag('news')
-    await a.cache.close()
+    await world.end(a)
     return later(11 * DAY_MS, world.admin, async () => {
       const cold = await world.open({ ttlMs: 30 * DAY_MS })
       const found = await cold.cache.load('k-old', async () => 'v2', settings)

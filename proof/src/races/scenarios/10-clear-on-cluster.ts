@@ -15,10 +15,9 @@ export const clearOnCluster: Scenario = {
   async run(world) {
     await using cluster = await startCluster(2)
     const options = { folder: world.folder, ttlMs: LONG_MS, breaker: false, refresh: false, onError: () => {} }
-    const open = world.product.openOnCluster
-    if (open === undefined) throw new Error('no adapter for a cluster')
-    const a = await open(cluster.ports, options)
-    const cold = await open(cluster.ports, options)
+    const a = await world.product.openOnCluster?.(cluster.ports, options)
+    const cold = await world.product.openOnCluster?.(cluster.ports, options)
+    if (a === undefined || cold === undefined) throw new Error('no adapter for a cluster')
     try {
       for (const key of KEYS) await a.set(key, 'v')
       if ((await cluster.countKeys()) < KEYS.length) throw new Error('the keys are not in the cluster')

@@ -1,3 +1,4 @@
+import { NoRace } from '../no-race.ts'
 import { fails, HOLDS, show } from '../outcome.ts'
 import type { Scenario } from '../scenario.ts'
 import { settled, wallClock } from '../waiting.ts'
@@ -23,6 +24,8 @@ export const expiredRead: Scenario = {
     const held = a.proxy.hold('reply', 'k-expired')
     const reading = a.cache.get('k-expired')
     await settled(Promise.race([held.caught, reading]), PROPAGATION_MS)
+    if (!held.isCaught) throw new NoRace('A did not ask Redis')
+    if (Date.now() >= setAt + TTL_MS) throw new NoRace('the entry had expired before it was read')
     await wallClock(setAt + 2 * TTL_MS)
     await b.cache.set('k-expired', 'fresh')
     held.release()
