@@ -50,8 +50,8 @@ async function run(config: WorkerConfig): Promise<void> {
   })
 }
 
-function optionsOf({ file, redisUrl, near }: WorkerConfig, onError: (error: unknown) => void): OpenOptions {
-  return { file, redis: redisUrl, onError, ...(!near && { near: false }) }
+function optionsOf({ file, redisUrl, near, ack }: WorkerConfig, onError: (error: unknown) => void): OpenOptions {
+  return { file, redis: redisUrl, ack, onError, log: false, ...(!near && { near: false }) }
 }
 
 // Whatever becomes of the parent, nobody outlives it.
