@@ -1,0 +1,83 @@
+import { eventually } from '@tidemark/testkit'
+import { describe, expect, test } from 'vitest'
+import { Fleet, heldIn, type Instance, keyOf, serving, useRedis } from './support/fleet.ts'
+
+const redis = useRedis()
+/** So long that a test cannot be right by chance. */
+const LONG_MS = 4_000
+
+function unreachable({ front }: Instance): void {
+  front.inject(() => 'drop-before')
+}
+
+async function agreed({ back }: Instance) {
+  return (await back.agreements.sample('redis')).agreement
+}
+
+test('bounded: acknowledged at once, and who reads from the front may miss it for as long as the bound', async () => {
+  const fleet = new Fleet(redis.server)
+  const bound = { frontMaxStaleMs: LONG_MS }
+  const [writer, reader] = await Promise.all([fleet.open(bound), fleet.open(bound)])
+  await writer.store.set('k', 'old')
+  await reader.store.get('k')
+  reader.front.inject(({ method }) => (method === 'tail' ? 'drop-before' : undefined))
+  unreachable(writer)
+  await writer.store.set('k', 'new')
+  expect(await reader.store.get('k')).toBe('old')
+})
+
+describe('strict', () => {
+  test('when it is acknowledged, nobody reads from the front what it replaced', async () => {
+    const fleet = new Fleet(redis.server)
+    const [writer, reader] = await Promise.all([fleet.open({ ack: 'strict' }), fleet.open()])
+    await writer.store.set('k', 'old')
+    await reader.store.get('k')
+    reader.front.inject(({ method }) => (method === 'tail' ? 'drop-before' : undefined))
+    unreachable(writer)
+    await writer.store.set('k', 'new')
+    expect(await reader.store.get('k')).toBe('new')
+    expect((await heldIn(reader.front, [keyOf('k')]))[0]?.entry?.payload.read()).toBe('old')
+  })
+
+  test('where the front is reached, nobody waits', async () => {
+    const fleet = new Fleet(redis.server)
+    const writer = await fleet.open({ ack: 'strict', frontMaxStaleMs: LONG_MS })
+    // The first one does: the agreement on this server is younger than the certificates that may be about.
+    await writer.store.set('first', 1)
+    const started = performance.now()
+    for (let i = 0; i < 20; i++) await writer.store.set('k', i)
+    expect(performance.now() - started).toBeLessThan(LONG_MS)
+  })
+
+  test('a front that cannot be reached is suspended: nobody reads it, and writers wait no more, until it is back', async () => {
+    const fleet = new Fleet(redis.server)
+    const strict = { ack: 'strict', frontMaxStaleMs: 1_500 } as const
+    const [writer, reader] = await Promise.all([fleet.open(strict), fleet.open({ frontMaxStaleMs: 1_500 })])
+    await writer.store.set('k', 'old')
+    unreachable(writer)
+    unreachable(reader)
+    await writer.store.set('k', 'new')
+    await eventually('it is suspended', async () => (await agreed(writer)).suspended)
+    await writer.store.set('k', 'newer')
+    const started = performance.now()
+    for (let i = 0; i < 20; i++) await writer.store.set('k', i)
+    expect(performance.now() - started).toBeLessThan(1_500)
+    expect(await reader.store.get('k')).toBe(19)
+    for (const { front } of [writer, reader]) front.inject(undefined)
+    await serving(reader)
+    expect(await agreed(reader)).toMatchObject({ suspended: false })
+    expect(await reader.store.get('k')).toBe(19)
+  })
+
+  test('per write', async () => {
+    const fleet = new Fleet(redis.server)
+    const [writer, reader] = await Promise.all([fleet.open(), fleet.open()])
+    await writer.store.set('k', 'old')
+    await reader.store.get('k')
+    reader.front.inject(({ method }) => (method === 'tail' ? 'drop-before' : undefined))
+    unreachable(writer)
+    await writer.store.set('k', 'new', { ack: 'strict' })
+    expect(await reader.store.get('k')).toBe('new')
+    await expect(writer.store.set('k', 1, { ack: 'eventual' as never })).rejects.toThrow(/ack/)
+  })
+})
