@@ -1,3 +1,5 @@
+import type { Summary } from './distribution.ts'
+
 /** What a run has shown. What `--json` prints. */
 export interface Report {
   /** The shared front: 'redis', or 'memory' when there is none. */
@@ -33,11 +35,31 @@ export interface Report {
   /** From a commit to its arrival at a subscriber, the slowest instance. */
   readonly lagP50Ms: number
   readonly lagP99Ms: number
+  /**
+   * From a commit to the moment at which reads of another instance cannot miss it any more: of all instances together, and
+   * of each.
+   */
+  readonly stalenessMs: Summary & { readonly instances: readonly Summary[] }
   /** Edits that met a newer version (412) and were made again: no fault. */
   readonly conflicts: number
   readonly errors: number
   /** Calls to Redis that failed or came too late: requests were answered from below, so no fault either. */
   readonly frontFailures: number
+  /** How often an instance stopped reading from Redis, for want of proof that it is up to date: no fault either. */
+  readonly frontBypasses: number
+  readonly verified: Verified
   /** Why this is no clean run; empty when it is. */
   readonly failures: readonly string[]
+}
+
+/** The comparison of Redis with SQLite at the end of a run. */
+export interface Verified {
+  /** How many records of Redis were compared. */
+  readonly records: number
+  /** How many of them are not what SQLite has, although Redis claims to have heard of it. */
+  readonly differences: number
+  /** false: there was no time for all of them, or there is an error. */
+  readonly complete: boolean
+  /** Why it could not be done; null: it could. */
+  readonly error: string | null
 }

@@ -1,6 +1,6 @@
 import type { Driver } from './driver/driver.ts'
 import { mergedPercentiles } from './driver/latency.ts'
-import type { Report } from './figures.ts'
+import type { Report, Verified } from './figures.ts'
 import type { Monitor } from './fleet/monitor.ts'
 import { failuresOf } from './verdict.ts'
 
@@ -14,18 +14,20 @@ export interface ReportInput {
   readonly head: number
   readonly driver: Driver
   readonly monitor: Monitor
+  readonly verified: Verified
   /** What ended the run before its time. */
   readonly crashes: readonly string[]
 }
 
 export function createReport(input: ReportInput): Report {
-  const { front, places, durationMs, edits, head, driver, monitor, crashes } = input
+  const { front, places, durationMs, edits, head, driver, monitor, verified, crashes } = input
   const { tally, reads, agreement, clients } = driver
   const checks = driver.streams.map((stream) => stream.check)
   const sum = (of: (check: (typeof checks)[number]) => number): number => checks.reduce((total, c) => total + of(c), 0)
   const { count, p50, p99 } = mergedPercentiles(clients.map(({ latency }) => latency.total))
   const writes = mergedPercentiles(clients.map(({ latency }) => latency.writes))
   const lag = monitor.lag()
+  const { bypasses, failures } = monitor.frontHealth
   const figures = {
     front,
     instances: clients.length,
@@ -50,9 +52,12 @@ export function createReport(input: ReportInput): Report {
     resumes: driver.streams.reduce((total, stream) => total + stream.resumes, 0),
     lagP50Ms: lag.p50,
     lagP99Ms: lag.p99,
+    stalenessMs: monitor.staleness(),
     conflicts: tally.conflicts,
     errors: tally.errors,
-    frontFailures: monitor.frontFailures,
+    frontFailures: failures,
+    frontBypasses: bypasses,
+    verified,
   }
   return {
     ...figures,

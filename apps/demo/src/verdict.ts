@@ -15,8 +15,17 @@ export function failuresOf(
   figures: Omit<Report, 'failures'>,
   { turns, edits, lastError }: Circumstances,
 ): readonly string[] {
-  const { staleReads, tornReads, changesExpected, changesDelivered, outOfOrder, duplicates, disagreements, errors } =
-    figures
+  const {
+    staleReads,
+    tornReads,
+    changesExpected,
+    changesDelivered,
+    outOfOrder,
+    duplicates,
+    disagreements,
+    errors,
+    verified,
+  } = figures
   const failures: string[] = []
   const expectNone = (count: number, what: string): void => void (count > 0 && failures.push(`${count} ${what}`))
   expectNone(staleReads, 'reads returned something older than an acknowledged write')
@@ -27,6 +36,7 @@ export function failuresOf(
   expectNone(outOfOrder, 'changes were delivered out of order')
   expectNone(duplicates, 'changes were delivered more than once')
   expectNone(disagreements, 'changes were not the same to everyone')
+  expectNone(verified.differences, 'records in Redis are not what SQLite has')
   expectNone(errors, `requests failed; the last one: ${lastError}`)
   if (!isPutToTheTest(figures) && turns * edits >= CERTAINLY_SOME) {
     failures.push(`nothing was written in ${turns} turns, so nothing was checked`)

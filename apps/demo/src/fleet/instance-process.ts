@@ -1,15 +1,20 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import type { InstanceConfig, InstanceMessage, StartMessage, StopMessage } from '../instance/protocol.ts'
+import type { Verified } from '../figures.ts'
+import type { InstanceConfig, InstanceMessage, StartMessage, StopMessage, VerifyMessage } from '../instance/protocol.ts'
 
 const ENTRY = fileURLToPath(new URL('../instance/main.ts', import.meta.url))
 const STOP_WITHIN_MS = 6_000
+/** More than a call to a front may take that was begun when the time was up. */
+const ANSWER_WITHIN_MS = 3_000
 
 export interface InstanceEvents {
   readonly onWarming: (done: number, total: number) => void
   /** It ended without having been told to. */
   readonly onCrash: (message: string) => void
+  /** News that it has, in words. */
+  readonly onLog: (line: string) => void
   /** A line that it wrote to its standard error. */
   readonly onLine: (line: string) => void
 }
@@ -52,6 +57,26 @@ export class InstanceProcess {
     })
   }
 
+  /** Has it compare the shared front with the file. What keeps it from that is the `error` of the result. */
+  verify(withinMs: number, onProgress: (records: number) => void): Promise<Verified> {
+    return new Promise((resolve) => {
+      const end = (result: Verified): void => {
+        clearTimeout(timer)
+        this.#child.off('message', onMessage)
+        resolve(result)
+      }
+      const fail = (error: string): void => end({ records: 0, differences: 0, complete: false, error })
+      const onMessage = (message: InstanceMessage): void => {
+        if (message.type === 'verifying') onProgress(message.records)
+        else if (message.type === 'verified') end(message.result)
+      }
+      const timer = setTimeout(() => fail(`instance ${this.instance} does not answer`), withinMs + ANSWER_WITHIN_MS)
+      this.#child.on('message', onMessage)
+      void this.#exited.then(() => fail(`instance ${this.instance} has ended`))
+      if (this.#child.connected) this.#child.send({ type: 'verify', withinMs } satisfies VerifyMessage)
+    })
+  }
+
   /** Asks it to finish, and ends it when it does not. Resolves when the process is gone. */
   async stop(): Promise<void> {
     this.#isStopping = true
@@ -66,13 +91,14 @@ export class InstanceProcess {
     this.#child.kill('SIGKILL')
   }
 
-  #whenReady({ onWarming }: InstanceEvents): Promise<string> {
+  #whenReady({ onLog, onWarming }: InstanceEvents): Promise<string> {
     return new Promise((resolve, reject) => {
       const fail = (why: string): void => reject(new Error(`instance ${this.instance} did not start: ${why}`))
       this.#child.on('message', (message: InstanceMessage) => {
         if (message.type === 'warming') onWarming(message.done, message.total)
         else if (message.type === 'failed') fail(message.message)
-        else {
+        else if (message.type === 'log') onLog(message.line)
+        else if (message.type === 'ready') {
           this.#isReady = true
           resolve(`http://127.0.0.1:${message.port}`)
         }

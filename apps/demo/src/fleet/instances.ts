@@ -1,3 +1,4 @@
+import type { Verified } from '../figures.ts'
 import type { Front } from '../front/find-front.ts'
 import { count } from '../view/format.ts'
 import type { Screen } from '../view/screen.ts'
@@ -11,6 +12,9 @@ export interface InstancesOptions {
   readonly screen: Screen
   readonly onCrash: (message: string) => void
 }
+
+/** How long a comparison of the front may take: it is the last thing, and somebody waits for it. */
+const VERIFY_WITHIN_MS = 5_000
 
 /** The processes of the fleet. */
 export class Instances {
@@ -26,6 +30,7 @@ export class Instances {
         {
           onCrash,
           onLine: (line) => screen.warn(`instance ${instance}: ${line}`),
+          onLog: (line) => screen.say(`instance ${instance}: ${line}`),
           onWarming: (done, total) => {
             this.#warmed.set(instance, { done, total })
             bar.update(this.#sum('done'), this.#sum('total'))
@@ -43,6 +48,15 @@ export class Instances {
     const [first] = this.#warmed.values()
     if (first !== undefined) screen.say(`warm   ${count(first.done)} places in the memory of each instance`)
     return urls
+  }
+
+  /** Has one of them compare the shared front, of about `expected` records, with the file. Never rejects. */
+  async verify(screen: Screen, expected: number): Promise<Verified> {
+    const bar = screen.bar('comparing')
+    const onProgress = (records: number): void => bar.update(records, Math.max(records, expected))
+    const verified = await this.processes[0]!.verify(VERIFY_WITHIN_MS, onProgress)
+    bar.end()
+    return verified
   }
 
   async stop(): Promise<void> {

@@ -2,7 +2,7 @@ import { Driver } from '../driver/driver.ts'
 import type { Flags } from '../flags.ts'
 import type { Front } from '../front/find-front.ts'
 import type { KnownPlace } from '../places/data-set.ts'
-import type { Report } from '../figures.ts'
+import type { Report, Verified } from '../figures.ts'
 import { createReport } from '../report.ts'
 import { renderDashboard } from '../view/dashboard.ts'
 import { renderLine } from '../view/plain.ts'
@@ -17,17 +17,21 @@ export interface LoadPhase {
   readonly stop: StopSignal
   readonly front: Front
   readonly urls: readonly string[]
+  /** Compares the shared front with the file. */
+  verify(): Promise<Verified>
   readonly places: readonly KnownPlace[]
   /** Grows when an instance ends by itself. */
   readonly crashes: readonly string[]
 }
 
 const LOOK_EVERY_MS = 1_000
+const NOT_VERIFIED: Verified = { records: 0, differences: 0, complete: false, error: 'an instance has ended' }
 /** Where figures cannot be shown in place. */
 const LINE_EVERY_MS = 5_000
 
 /** Drives the fleet until it is time to stop, shows how it goes, and says how it went. */
-export async function runLoad({ flags, screen, stop, front, urls, places, crashes }: LoadPhase): Promise<Report> {
+export async function runLoad(phase: LoadPhase): Promise<Report> {
+  const { flags, screen, stop, front, urls, places, crashes } = phase
   const driver = new Driver({ ...flags, urls, places })
   const monitor = new Monitor(driver)
   try {
@@ -43,6 +47,7 @@ export async function runLoad({ flags, screen, stop, front, urls, places, crashe
     const durationMs = uptimeMs()
     await view.end()
     if (crashes.length === 0) await driver.drain(monitor.head)
+    const verified = crashes.length === 0 ? await phase.verify() : NOT_VERIFIED
     return createReport({
       front: front.kind,
       places: places.length,
@@ -51,6 +56,7 @@ export async function runLoad({ flags, screen, stop, front, urls, places, crashe
       head: monitor.head,
       driver,
       monitor,
+      verified,
       crashes,
     })
   } finally {
@@ -95,13 +101,14 @@ function snapshotOf(driver: Driver, monitor: Monitor, front: Front, places: numb
     writes: tally.writes,
     conflicts: tally.conflicts,
     errors: tally.errors,
-    frontFailures: monitor.frontFailures,
+    frontHealth: front.redis && monitor.frontHealth,
     lastError: tally.lastError,
     staleReads: reads.stale,
     tornReads: reads.torn,
     outOfOrder: streams.reduce((sum, { check }) => sum + check.outOfOrder, 0),
     duplicates: streams.reduce((sum, { check }) => sum + check.duplicates, 0),
     resumes: streams.reduce((sum, { resumes }) => sum + resumes, 0),
+    staleness: monitor.staleness(),
     lag: monitor.lag(),
   }
 }

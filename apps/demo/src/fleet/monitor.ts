@@ -1,7 +1,9 @@
 import { request } from 'undici'
 import type { Driver } from '../driver/driver.ts'
 import { percentiles } from '../driver/latency.ts'
+import { Distribution, type Summary } from '../distribution.ts'
 import type { InstanceStats } from '../instance/routes/health.ts'
+import { type FrontHealth, frontHealthOf } from './front-health.ts'
 
 /** One instance, as the dashboard shows it. */
 export interface InstanceRow {
@@ -28,7 +30,7 @@ type Hits = Readonly<Record<string, number>>
 export class Monitor {
   readonly #driver: Driver
   #before: (InstanceStats | undefined)[] = []
-  readonly #stats: (InstanceStats | undefined)[] = []
+  readonly #stats: (InstanceStats | undefined)[]
   readonly #now: () => number
   #lookedAt: number
   #rows: readonly InstanceRow[] = []
@@ -36,6 +38,7 @@ export class Monitor {
   /** `now` is in milliseconds. */
   constructor(driver: Driver, now: () => number = () => performance.now()) {
     this.#driver = driver
+    this.#stats = driver.clients.map(() => undefined)
     this.#now = now
     this.#lookedAt = now()
   }
@@ -44,9 +47,20 @@ export class Monitor {
     return this.#rows
   }
 
-  /** Calls to a front that failed since the load began. */
-  get frontFailures(): number {
-    return this.#driver.clients.reduce((sum, _, i) => sum + this.#failuresSinceStart(i), 0)
+  get frontHealth(): FrontHealth {
+    return frontHealthOf(this.#stats, this.#before)
+  }
+
+  /** How long after their commit writes became visible in other instances, since these were started: of all, and of each. */
+  staleness(): Summary & { readonly instances: readonly Summary[] } {
+    const all = new Distribution()
+    const each = this.#stats.map((stats) => {
+      if (stats === undefined) return new Distribution().summary()
+      const { buckets, ...summary } = stats.stalenessMs
+      all.add({ buckets, max: summary.max })
+      return summary
+    })
+    return { ...all.summary(), instances: each }
   }
 
   /** The head of the log, as the instances see it. */
@@ -114,10 +128,6 @@ export class Monitor {
         }
       }),
     )
-  }
-
-  #failuresSinceStart(i: number): number {
-    return (this.#stats[i]?.trouble.failures ?? 0) - (this.#before[i]?.trouble.failures ?? 0)
   }
 
   #hitsSinceStart(i: number): Hits {

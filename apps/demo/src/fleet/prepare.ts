@@ -1,11 +1,14 @@
 import { join } from 'node:path'
-import { open } from 'tidemark'
+import { open, type Tidemark } from 'tidemark'
 import type { Front } from '../front/find-front.ts'
 import { warmUp } from '../instance/warm-up.ts'
 import type { KnownPlace } from '../places/data-set.ts'
 import { loadPlaces } from '../places/load.ts'
 import { count } from '../view/format.ts'
 import type { Screen } from '../view/screen.ts'
+
+/** A new front is agreed on, started, and proven up to date: a few hundred milliseconds. */
+const SERVES_WITHIN_MS = 5_000
 
 /** The file that values and log are in. */
 export function databaseFile(dataDir: string): string {
@@ -45,17 +48,39 @@ export async function loadData(
 /** Copies the places into the shared front, if there is one. */
 export async function warmFront(file: string, front: Front, screen: Screen, signal: AbortSignal): Promise<void> {
   if (front.redis === undefined) return
-  const store = await open({ file, redis: front.redis, near: false, sweepEveryMs: 0 })
+  const store = await open({ file, redis: front.redis, near: false, sweepEveryMs: 0, log: false })
+  const serving = servesSoon(store)
   const bar = screen.bar('warming')
   const startedAt = performance.now()
   try {
+    // Before that, it would take nothing.
+    if (!(await serving)) return screen.say('warm   Redis does not serve yet; it fills as places are read')
     const last = await warmUp(store, { signal }, ({ done, total }) => bar.update(done, total))
     bar.end()
-    if (last !== undefined) screen.say(`warm   ${count(last.done)} places in Redis in ${seconds(startedAt)}`)
+    if (last === undefined) return
+    const filled = Object.values(last.filled).reduce((sum, entries) => sum + entries, 0)
+    screen.say(`warm   ${count(filled)} places in Redis in ${seconds(startedAt)}`)
   } finally {
     bar.end()
     await store.close()
   }
+}
+
+/** Whether the shared front serves within some seconds. To be asked before it can. */
+function servesSoon(store: Pick<Tidemark, 'tierEvents$'>): Promise<boolean> {
+  return new Promise((resolve) => {
+    const end = (isServing: boolean): void => {
+      clearTimeout(timer)
+      subscription.unsubscribe()
+      resolve(isServing)
+    }
+    const timer = setTimeout(() => end(false), SERVES_WITHIN_MS)
+    const subscription = store.tierEvents$.subscribe({
+      next: ({ type }) => type === 'front-serving' && end(true),
+      // The store was closed.
+      complete: () => end(false),
+    })
+  })
 }
 
 function seconds(since: number): string {

@@ -54,7 +54,16 @@ export async function runFleet(
     teardown.add(() => instances.stop())
     const urls = await startedOrStopped(instances, screen, stop.signal)
     if (urls === undefined) return undefined
-    return await runLoad({ flags, screen, stop, front, urls, places, crashes }).catch((error: unknown) => {
+    return await runLoad({
+      flags,
+      screen,
+      stop,
+      front,
+      urls,
+      places,
+      crashes,
+      verify: () => instances.verify(screen, places.length),
+    }).catch((error: unknown) => {
       // What an instance took down with it is no news beside its own end.
       throw crashes.length > 0 ? new Error(crashes.join('; ')) : error
     })

@@ -8,9 +8,11 @@ import { Follower } from './follower.ts'
 import { refuseTheRest } from './methods.ts'
 import { answerMalformed, fromFastify } from './refusals.ts'
 import { changesRoutes } from './routes/changes.ts'
+import { explainRoutes } from './routes/explain.ts'
 import { healthRoutes } from './routes/health.ts'
 import { listingRoutes } from './routes/listing.ts'
 import { placeRoutes } from './routes/place.ts'
+import { Staleness } from './staleness.ts'
 import { TierWatch } from './tier-watch.ts'
 import { Traffic } from './traffic.ts'
 
@@ -19,6 +21,8 @@ export interface AppOptions {
   readonly store: Tidemark
   /** Which instance of the fleet this is, from 1. */
   readonly instance: number
+  /** Whether the store has a shared front. */
+  readonly hasFront: boolean
   /** Called with what no client did wrong; the client is told no more than that. */
   readonly onError: (error: unknown) => void
   /** @default the places of `store` */
@@ -28,7 +32,8 @@ export interface AppOptions {
 const UNKNOWN_FAULT = new ApiError(500, 'INTERNAL', 'something went wrong here; the log of this instance says what')
 
 /** The HTTP API of one instance. */
-export function createApp({ store, instance, onError, places = new Places(store) }: AppOptions): FastifyInstance {
+export function createApp(options: AppOptions): FastifyInstance {
+  const { store, instance, hasFront, onError, places = new Places(store) } = options
   const app = Fastify({
     bodyLimit: MAX_BODY_BYTES,
     // Streams and idle connections must not keep a stopping instance.
@@ -43,7 +48,8 @@ export function createApp({ store, instance, onError, places = new Places(store)
   })
   const traffic = new Traffic()
   const follower = new Follower(store)
-  const tierWatch = new TierWatch(store)
+  const tierWatch = new TierWatch(store, hasFront)
+  const staleness = new Staleness(store)
   acceptJson(app)
   app.addHook('onRequest', async ({ headers, raw }) => {
     if (headers.host !== undefined || raw.httpVersion !== '1.1') return
@@ -52,13 +58,15 @@ export function createApp({ store, instance, onError, places = new Places(store)
   app.addHook('onResponse', async (_request, reply) => traffic.answered(reply.statusCode, reply.elapsedTime))
   app.addHook('onClose', async () => {
     tierWatch.close()
+    staleness.close()
     await follower.close()
   })
   app.setErrorHandler(async (error: Error, _request, reply) => answerError(error, reply))
   placeRoutes(app, places)
+  explainRoutes(app, places)
   listingRoutes(app, places)
   changesRoutes(app, store)
-  healthRoutes(app, { instance, store, traffic, follower, tierWatch })
+  healthRoutes(app, { instance, store, traffic, follower, tierWatch, staleness })
   refuseTheRest(app)
   return app
 

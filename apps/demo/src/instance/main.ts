@@ -1,8 +1,9 @@
 // One instance of the app, as its own process. Started by the fleet, and never outlives it.
-import { type NearOptions, open } from 'tidemark'
+import { type NearOptions, open, type Tidemark } from 'tidemark'
 import { createApp } from './app.ts'
 import { FAULT_VARIABLE, StalePlaces } from './faults.ts'
-import type { InstanceConfig, InstanceMessage, StartMessage, StopMessage } from './protocol.ts'
+import type { InstanceConfig, InstanceMessage, StartMessage, StopMessage, VerifyMessage } from './protocol.ts'
+import { verifyFront } from './self-check.ts'
 import { warmUp } from './warm-up.ts'
 
 /** Longer than any orderly end takes. */
@@ -19,18 +20,34 @@ function report(error: unknown): void {
 /** Where nothing shared stands in front of the file, the whole data set has room in the memory of each instance. */
 const ROOMY: NearOptions = { maxEntries: 200_000, maxBytes: 256 * 2 ** 20, ttlMs: 3_600_000 }
 
-async function start({ file, redis, port, instance }: InstanceConfig): Promise<() => Promise<void>> {
-  const store = await open({ file, redis, near: redis === undefined ? ROOMY : undefined, onError: report })
+interface Running {
+  readonly store: Tidemark
+  close(): Promise<void>
+}
+
+async function start({ file, redis, port, instance }: InstanceConfig): Promise<Running> {
+  const near = redis === undefined ? ROOMY : undefined
+  const log = (line: string): void => tell({ type: 'log', line })
+  const store = await open({ file, redis, near, onError: report, log })
   try {
     if (redis === undefined) await warmUp(store, undefined, ({ done, total }) => tell({ type: 'warming', done, total }))
     const places = process.env[FAULT_VARIABLE] === 'stale' ? new StalePlaces(store) : undefined
-    const app = createApp({ store, instance, onError: report, ...(places && { places }) })
+    const app = createApp({
+      store,
+      instance,
+      hasFront: redis !== undefined,
+      onError: report,
+      ...(places && { places }),
+    })
     await app.listen({ host: '127.0.0.1', port })
     const address = app.server.address()
     tell({ type: 'ready', port: typeof address === 'object' && address !== null ? address.port : port })
-    return async () => {
-      await app.close()
-      await store.close()
+    return {
+      store,
+      async close() {
+        await app.close()
+        await store.close()
+      },
     }
   } catch (error) {
     await store.close()
@@ -38,15 +55,15 @@ async function start({ file, redis, port, instance }: InstanceConfig): Promise<(
   }
 }
 
-let starting: Promise<() => Promise<void>> | undefined
+let starting: Promise<Running> | undefined
 let stopping = false
 
 async function stop(): Promise<void> {
   if (stopping) return
   stopping = true
   setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref()
-  const close = await starting?.catch(() => undefined)
-  await close?.()
+  const running = await starting?.catch(() => undefined)
+  await running?.close()
   process.exit(0)
 }
 
@@ -66,8 +83,16 @@ function startNow(config: InstanceConfig): void {
   })
 }
 
-process.on('message', (message: StartMessage | StopMessage) => {
+async function verify(withinMs: number): Promise<void> {
+  const running = await starting?.catch(() => undefined)
+  if (running === undefined) return
+  const result = await verifyFront(running.store, withinMs, (records) => tell({ type: 'verifying', records }))
+  tell({ type: 'verified', result })
+}
+
+process.on('message', (message: StartMessage | VerifyMessage | StopMessage) => {
   if (message.type === 'stop') stopNow()
+  else if (message.type === 'verify') void verify(message.withinMs)
   else if (!stopping) startNow(message.config)
 })
 process.on('disconnect', stopNow)

@@ -6,6 +6,7 @@ import { ApiError } from './api-error.ts'
 const ROUTES: Readonly<Record<string, readonly string[]>> = {
   '/places': ['GET', 'HEAD'],
   '/places/:id': ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE'],
+  '/places/:id/explain': ['GET', 'HEAD'],
   '/changes': ['GET'],
   '/healthz': ['GET', 'HEAD'],
   '/stats': ['GET', 'HEAD'],

@@ -1,4 +1,4 @@
-import { ConflictError, type Tidemark } from 'tidemark'
+import { ConflictError, type Explanation, type Tidemark } from 'tidemark'
 import { countryKey, placeKey } from './keys.ts'
 import { mergePatch } from './merge-patch.ts'
 import { isRecord, type Place, toPlace } from './place.ts'
@@ -36,6 +36,11 @@ export class Places {
   async find(id: number): Promise<StoredPlace | undefined> {
     const entry = await this.#store.entry<Place>(placeKey(id))
     return entry && { id, place: entry.value, version: entry.version }
+  }
+
+  /** What every tier holds of a place, existing or not. */
+  explain(id: number): Promise<Explanation> {
+    return this.#store.explain(placeKey(id))
   }
 
   /** @throws PreconditionFailedError */

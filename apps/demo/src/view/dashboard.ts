@@ -1,33 +1,32 @@
 import { stripVTControlCharacters, styleText } from 'node:util'
+import type { FrontHealth } from '../fleet/front-health.ts'
 import type { InstanceRow } from '../fleet/monitor.ts'
 import { clock, count, milliseconds, percent, tiersOf } from './format.ts'
 import type { Snapshot } from './snapshot.ts'
 import { renderTable } from './table.ts'
 
 const WIDTH = 78
+const LABEL = 8
 
 /** The whole dashboard; fits 80 columns. */
 export function renderDashboard(snapshot: Snapshot): string {
-  const { rows, uptimeMs, places, front, lastError, frontFailures } = snapshot
+  const { rows, uptimeMs, places, front, frontHealth, lastError } = snapshot
   const title = `${styleText(['bold', 'cyan'], 'Tidemark')} ${styleText('bold', `${rows.length} instances, one truth`)}`
   const [first, last] = [rows[0]?.url ?? '', rows.at(-1)?.url ?? '']
   const lines = [
     '',
     spread(title, `${count(places)} places · up ${clock(uptimeMs)}`),
-    labelled('front', clip(front, WIDTH - 8)),
+    labelled('front', clip(front, WIDTH - LABEL)),
+    ...(frontHealth === undefined ? [] : [labelled('', health(frontHealth, rows.length))]),
     '',
     ...instancesTable(snapshot),
     '',
     labelled('load', load(snapshot)),
+    labelled('fresh', fresh(snapshot)),
     labelled('log', log(snapshot)),
     labelled('checks', checks(snapshot)),
   ]
-  if (frontFailures > 0) {
-    lines.push(
-      labelled('', styleText('yellow', `${count(frontFailures)} calls to Redis failed or were late; SQLite answered`)),
-    )
-  }
-  if (lastError !== undefined) lines.push(labelled('', styleText('red', clip(lastError, WIDTH - 8))))
+  if (lastError !== undefined) lines.push(labelled('', styleText('red', clip(lastError, WIDTH - LABEL))))
   lines.push('', labelled('try', `curl -i ${first}/places/2643743`), labelled('', `curl -N ${last}/changes`), '')
   lines.push(styleText('dim', 'Ctrl-C ends it and stops everything that was started'))
   return lines.map((line) => ` ${line}`).join('\n')
@@ -71,8 +70,24 @@ function load({ reads, writes, conflicts }: Snapshot): string {
   return `${count(reads)} reads · ${count(writes)} writes · ${count(conflicts)} conflicts, retried`
 }
 
+/** Whether the shared front is read now, and what there was with it. */
+function health({ serving, reason, error, bypasses, failures }: FrontHealth, instances: number): string {
+  const isServing = reason === undefined
+  const state = isServing
+    ? `✓ serves ${instances === 1 ? 'the instance' : `all ${instances} instances`}`
+    : `⚠ bypassed by ${instances - serving} of ${instances}, ${reason}; SQLite answers`
+  const past = bypasses + failures === 0 ? [] : [`${count(bypasses)}× bypassed, ${count(failures)} failed calls`]
+  const text = clip([state, ...past, ...(error === undefined ? [] : [error])].join(' · '), WIDTH - LABEL)
+  return styleText(isServing ? 'green' : 'yellow', text)
+}
+
+function fresh({ staleness: { count: changes, p50, p99, max }, rows }: Snapshot): string {
+  if (rows.length < 2 || changes === 0) return 'nothing yet that another instance had to hear of'
+  return `writes are visible elsewhere after ${p50} ms · p99 ${p99} ms · max ${max} ms`
+}
+
 function log({ lag, resumes }: Snapshot): string {
-  return `a change is everywhere within ${lag.p50} ms (p99 ${lag.p99} ms) · ${count(resumes)} streams resumed`
+  return `changes reach subscribers after ${lag.p50} ms · p99 ${lag.p99} ms · ${count(resumes)} streams resumed`
 }
 
 function checks({ staleReads, tornReads, outOfOrder, duplicates, errors }: Snapshot): string {
@@ -88,7 +103,7 @@ function checks({ staleReads, tornReads, outOfOrder, duplicates, errors }: Snaps
 }
 
 function labelled(label: string, text: string): string {
-  return `${styleText('dim', label.padEnd(8))}${text}`
+  return `${styleText('dim', label.padEnd(LABEL))}${text}`
 }
 
 function spread(left: string, right: string): string {

@@ -5,7 +5,17 @@ import { clock, count, milliseconds, percent, tiersOf } from './format.ts'
 import type { Snapshot } from './snapshot.ts'
 
 /** One line, where figures cannot be shown in place. */
-export function renderLine({ uptimeMs, rows, hitRatio, reads, writes, staleReads, errors }: Snapshot): string {
+export function renderLine({
+  uptimeMs,
+  rows,
+  hitRatio,
+  reads,
+  writes,
+  staleReads,
+  errors,
+  staleness,
+  frontHealth,
+}: Snapshot): string {
   const perSecond = rows.reduce((total, row) => total + row.requestsPerSecond, 0)
   const p99 = Math.max(0, ...rows.map((row) => row.p99Ms))
   return [
@@ -17,6 +27,8 @@ export function renderLine({ uptimeMs, rows, hitRatio, reads, writes, staleReads
     `${count(writes)} writes`,
     `${count(staleReads)} stale`,
     `${count(errors)} errors`,
+    `visible p99 ${staleness.p99} ms`,
+    ...(frontHealth?.reason === undefined ? [] : [`front bypassed: ${frontHealth.reason}`]),
   ].join(' · ')
 }
 
@@ -30,6 +42,8 @@ export function renderSummary(report: Report): string {
     `${count(requestsPerSecond)} requests/s, p50 ${milliseconds(p50Ms)} ms, p99 ${milliseconds(p99Ms)} ms`,
     `reads answered by ${renderRatios(hitRatio)}; ${count(staleReads)} of them stale`,
     `${count(changesDelivered)} of ${count(changesExpected)} changes delivered, ${outOfOrder} out of order, ${duplicates} twice`,
+    visibility(report),
+    ...frontLines(report),
     ...failures.map((failure) => styleText(['red', 'bold'], `✗ ${failure}`)),
   ]
   if (failures.length === 0) {
@@ -40,6 +54,22 @@ export function renderSummary(report: Report): string {
     )
   }
   return lines.map((line) => ` ${line}`).join('\n')
+}
+
+function visibility({ stalenessMs: { count: changes, p50, p99, max } }: Report): string {
+  return changes === 0
+    ? 'no instance had to hear of a write of another one'
+    : `writes visible in the other instances after ${p50} ms, p99 ${p99} ms, max ${max} ms`
+}
+
+function frontLines({ front, frontBypasses, frontFailures, verified }: Report): readonly string[] {
+  if (front === 'memory') return []
+  const { records, differences, complete, error } = verified
+  const which = complete ? `${count(records)} records` : `${count(records)} records, not all of them,`
+  const compared =
+    error === null ? `${which} of Redis compared with SQLite, ${count(differences)} differ` : `not compared: ${error}`
+  const trouble = `bypasses of Redis: ${count(frontBypasses)}; failed or late calls: ${count(frontFailures)}; SQLite answered`
+  return frontBypasses + frontFailures > 0 ? [compared, trouble] : [compared]
 }
 
 function renderRatios(hitRatio: Readonly<Record<string, number>>): string {

@@ -1,9 +1,13 @@
+import type { Summary } from '../distribution.ts'
+import type { FrontHealth } from '../fleet/front-health.ts'
 import type { InstanceRow } from '../fleet/monitor.ts'
 
 /** Everything that a view of the running fleet shows. */
 export interface Snapshot {
   /** The one line that says which front is used. */
   readonly front: string
+  /** undefined: the instances share none. */
+  readonly frontHealth: FrontHealth | undefined
   readonly places: number
   readonly uptimeMs: number
   readonly rows: readonly InstanceRow[]
@@ -12,12 +16,14 @@ export interface Snapshot {
   readonly writes: number
   readonly conflicts: number
   readonly errors: number
-  readonly frontFailures: number
   readonly lastError: string | undefined
   readonly staleReads: number
   readonly tornReads: number
   readonly outOfOrder: number
   readonly duplicates: number
   readonly resumes: number
+  /** How long it took until writes were visible in other instances, in milliseconds. */
+  readonly staleness: Summary
+  /** From a commit to its arrival at a subscriber, in milliseconds. */
   readonly lag: { readonly p50: number; readonly p99: number }
 }

@@ -40,7 +40,7 @@ export async function startApi(): Promise<Api> {
   const dir = await mkdtemp(join(tmpdir(), 'tidemark-demo-'))
   const faults: unknown[] = []
   const store = await open({ file: join(dir, 'fleet.db') })
-  const app = createApp({ store, instance: 1, onError: (error) => faults.push(error) })
+  const app = createApp({ store, instance: 1, hasFront: false, onError: (error) => faults.push(error) })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   return {
     url,

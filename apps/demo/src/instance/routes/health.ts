@@ -2,7 +2,8 @@ import type { Tidemark } from 'tidemark'
 import type { FastifyInstance } from 'fastify'
 import type { Follower, FollowerStats } from '../follower.ts'
 import { readQuery } from '../query.ts'
-import type { TierTrouble, TierWatch } from '../tier-watch.ts'
+import type { Staleness, StalenessStats } from '../staleness.ts'
+import type { FrontStats, TierTrouble, TierWatch } from '../tier-watch.ts'
 import type { Traffic, TrafficStats } from '../traffic.ts'
 
 /** What `GET /stats` answers. */
@@ -14,6 +15,9 @@ export interface InstanceStats extends TrafficStats {
   readonly hitRatio: Readonly<Record<string, number>>
   readonly hits: Readonly<Record<string, number>>
   readonly changes: FollowerStats & { readonly head: number }
+  readonly stalenessMs: StalenessStats
+  /** null: the instances share none. */
+  readonly front: FrontStats | null
   readonly trouble: TierTrouble
   readonly heapMb: number
   readonly residentMb: number
@@ -25,12 +29,13 @@ export interface HealthContext {
   readonly traffic: Traffic
   readonly follower: Follower
   readonly tierWatch: TierWatch
+  readonly staleness: Staleness
 }
 
 /** `GET /healthz`: whether the store answers. `GET /stats`: how it is going. */
 export function healthRoutes(
   app: FastifyInstance,
-  { instance, store, traffic, follower, tierWatch }: HealthContext,
+  { instance, store, traffic, follower, tierWatch, staleness }: HealthContext,
 ): void {
   app.get('/healthz', async (request) => {
     readQuery(request.query, {})
@@ -51,7 +56,9 @@ export function healthRoutes(
       ),
       hits,
       changes: { ...follower.snapshot(), head: await store.head() },
-      trouble: tierWatch.snapshot(),
+      stalenessMs: staleness.snapshot(),
+      front: tierWatch.front(),
+      trouble: tierWatch.trouble(),
       heapMb: megabytes(heapUsed),
       residentMb: megabytes(rss),
     }

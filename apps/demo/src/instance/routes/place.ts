@@ -51,7 +51,8 @@ function sendStored(reply: FastifyReply, stored: StoredPlace): Record<string, un
   return representation(stored)
 }
 
-function idOf(request: FastifyRequest): number {
+/** Of a path below {@link PATH}, which takes no parameters. @throws ApiError 400 */
+export function idOf(request: FastifyRequest): number {
   readQuery(request.query, {})
   const { id } = request.params as { id: string }
   if (/^[1-9]\d{0,14}$/.test(id)) return Number(id)
