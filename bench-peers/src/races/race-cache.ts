@@ -1,5 +1,5 @@
 /** What a product may lack; a race that is about it does not apply then. */
-export type Feature = 'loader' | 'tags' | 'bus' | 'refresh' | 'cluster' | 'rawStore'
+export type Feature = 'loader' | 'tags' | 'bus' | 'refresh' | 'cluster'
 
 export interface RaceCacheOptions {
   /** The shared server, through a proxy of this instance's own. */

@@ -15,5 +15,7 @@ export interface Scenario {
   readonly needs: readonly Feature[]
   /** Peers outside of the main columns that the row is about. */
   readonly also?: readonly ('keyv' | 'unstorage')[] | undefined
+  /** What a reader must know to judge the results fairly. */
+  readonly note?: string | undefined
   run(world: World): Promise<Outcome>
 }

@@ -51,13 +51,14 @@ export function markdown({ products, rows, date, node }: Scoreboard): string {
 
 const SIGN = { holds: '✓', fails: '✗', 'n/a': '–', error: '?' } as const
 
-function observations({ row, what, cells }: Row): string[] {
+function observations({ row, what, note, cells }: Row): string[] {
   const told = cells.filter(({ outcome }) => outcome.kind !== 'holds').map(observation)
-  return told.length === 0 ? [] : [`- **${row}** ${what} ${told.join('; ')}`]
+  return told.length === 0 ? [] : [`- **${row}** ${what} ${told.join('; ')}.${note === undefined ? '' : ` (${note})`}`]
 }
 
 function observation({ product, outcome }: Cell): string {
-  return `${product}: ${outcome.kind === 'fails' ? '' : `${outcome.kind}, `}${'words' in outcome ? outcome.words : ''}`
+  const words = 'words' in outcome ? outcome.words : ''
+  return outcome.kind === 'fails' ? `*${product}* ${words}` : `*${product}* ${outcome.kind}, ${words}`
 }
 
 function tally(rows: readonly Row[], name: string): string {

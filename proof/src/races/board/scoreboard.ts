@@ -15,6 +15,7 @@ export interface Row {
   readonly name: string
   readonly what: string
   readonly seenIn: string
+  readonly note: string | undefined
   /** In the order of the products, then the guests of the row. */
   readonly cells: readonly Cell[]
 }
@@ -34,12 +35,12 @@ export async function runScoreboard(
 ): Promise<Scoreboard> {
   const rows: Row[] = []
   for (const scenario of scenarios) {
-    const { row, name, what, seenIn, also = [] } = scenario
+    const { row, name, what, seenIn, note, also = [] } = scenario
     const cells: Cell[] = []
     for (const product of [...products, ...also.map((guest) => GUESTS[guest])]) {
       cells.push({ product: product.name, version: product.version, outcome: await runCell(scenario, product) })
     }
-    const done = { row, name, what, seenIn, cells }
+    const done = { row, name, what, seenIn, note, cells }
     rows.push(done)
     onRow(done)
   }

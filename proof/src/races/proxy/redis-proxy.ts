@@ -44,12 +44,7 @@ export class RedisProxy {
     return hold
   }
 
-  /** Forgets what has passed to the instance. */
-  forgetPassed(): void {
-    this.#passedReplies.length = 0
-  }
-
-  /** Whether the server has sent this text to the instance since it was last forgotten. */
+  /** Whether the server has sent this text to the instance. */
   hasPassed(text: string): boolean {
     return Buffer.concat(this.#passedReplies).includes(text)
   }

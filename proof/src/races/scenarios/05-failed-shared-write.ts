@@ -10,6 +10,7 @@ export const failedSharedWrite: Scenario = {
   name: 'a shared write that fails',
   what: 'Redis refuses a delete (or a set): the caller is told, or nobody gets the old value any more.',
   seenIn: 'bentocache',
+  note: 'The peers tell an error event or handler, not the caller.',
   needs: [],
   async run(world) {
     const deleted = await refusedDelete(world)

@@ -12,6 +12,7 @@ export const singleFlightAcrossViews: Scenario = {
   name: 'single-flight across views',
   what: 'Twenty concurrent callers load one key, each through a namespace that it has asked for itself.',
   seenIn: 'bentocache',
+  note: 'Where namespaces are part of the key, the key has a prefix.',
   needs: ['loader'],
   async run(world) {
     const { cache } = await world.open()

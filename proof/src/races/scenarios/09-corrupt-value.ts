@@ -8,6 +8,7 @@ export const corruptValue: Scenario = {
   name: 'one corrupt value',
   what: 'A cold instance reads a damaged value in Redis: a miss of this key, while the other keys are still served from Redis.',
   seenIn: 'bentocache',
+  note: 'bentocache with its circuit breaker, which is off by default.',
   needs: [],
   async run(world) {
     const a = await world.open()

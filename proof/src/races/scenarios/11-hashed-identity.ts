@@ -12,6 +12,7 @@ export const hashedIdentity: Scenario = {
   name: 'two users are two users',
   what: 'A memoised function is called for two ids whose 32-bit hashes are equal.',
   seenIn: 'cacheable',
+  note: 'cacheable by its `wrap()`; its `createKey` option avoids it.',
   needs: ['loader'],
   async run(world) {
     const { cache } = await world.open()

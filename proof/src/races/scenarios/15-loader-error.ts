@@ -8,6 +8,7 @@ export const loaderError: Scenario = {
   name: 'the error of a loader',
   what: 'A loader throws: its caller gets that error, as it is or as the cause.',
   seenIn: 'cacheable',
+  note: "cacheable's `throwErrors` option rethrows; this is its default.",
   needs: ['loader'],
   async run(world) {
     const { cache } = await world.open()

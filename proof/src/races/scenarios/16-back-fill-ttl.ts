@@ -14,6 +14,7 @@ export const backFillTtl: Scenario = {
   name: 'the TTL of a back-fill',
   what: 'A cold instance reads an entry of 400 ms from Redis when it has lived for 300 ms; at 450 ms it is gone.',
   seenIn: 'cache-manager',
+  note: 'layered-loader has one TTL per tier and instance: 400 ms in both.',
   needs: ['loader'],
   async run(world) {
     const a = await world.open({ ttlMs: TTL_MS })
