@@ -37,6 +37,9 @@ export interface LoadJob<W extends object> {
   readonly replaces: number
 }
 
+/** Everybody who waited for the load of another process has given up. */
+class Unwanted extends Error {}
+
 interface Held {
   readonly lease: Lease
   /** The head of the log before the loader was called. */
@@ -71,7 +74,7 @@ export class LoadFlight<R extends ReadOptions, W extends object> implements Runn
   }
 
   report(error: unknown): void {
-    if (this.#isReported || error instanceof ClosedError) return
+    if (this.#isReported || error instanceof ClosedError || error instanceof Unwanted) return
     this.#isReported = true
     this.#store.onError(error)
   }
@@ -100,6 +103,7 @@ export class LoadFlight<R extends ReadOptions, W extends object> implements Runn
   async #obtain(): Promise<Held | Landing> {
     const { back, clock } = this.#store
     const { key, options } = this.#job
+    const began = clock.monotonic()
     for (let tryMs = FIRST_TRY_MS; ; tryMs = Math.min(2 * tryMs, LAST_TRY_MS)) {
       const grant = await this.#orClosed(back.leases.acquire(key, options.leaseMs))
       if (grant.lease !== undefined) return this.#begin(grant.lease)
@@ -109,6 +113,7 @@ export class LoadFlight<R extends ReadOptions, W extends object> implements Runn
         if (landing !== undefined) return landing
         const leftMs = end - clock.monotonic()
         if (leftMs <= 0) break
+        if (this.#waiting === 0 && clock.monotonic() - began >= options.hardTimeoutMs) throw new Unwanted()
         await this.#somethingNew(asOf, leftMs)
       }
     }

@@ -77,6 +77,8 @@ export interface ResolvedLoadOptions extends LoadOptions {
   readonly tags: readonly string[]
 }
 
+/** A grace and a time of this length end before the last Date. */
+const LONGEST_SPAN_MS = 4_000_000_000_000_000
 /** What timers take. */
 const LONGEST_MS = 2_147_483_647
 /** A shorter one would end while its holder is busy with something else. */
@@ -124,5 +126,5 @@ export function resolveLoadOptions(options: LoadOptions | undefined): ResolvedLo
 }
 
 function span(name: string, value: number, min = 0): number {
-  return between(`option ${name}`, value, min, Number.MAX_SAFE_INTEGER)
+  return between(`option ${name}`, value, min, LONGEST_SPAN_MS)
 }

@@ -31,7 +31,7 @@ export class LoadedValue {
     time: { readonly clock: Clock; readonly random: () => number },
   ): Proposal {
     const { tags } = options
-    const write = this.#write(key, options, asOf, time)
+    const write = this.#write(key, options, time)
     return {
       reads: tags.map(tagKey),
       lease,
@@ -47,7 +47,6 @@ export class LoadedValue {
   #write(
     key: StoreKey,
     options: ResolvedLoadOptions,
-    asOf: number,
     { clock, random }: { readonly clock: Clock; readonly random: () => number },
   ): Write {
     const { tags, ttlMs, negativeTtlMs, graceMs, jitter } = options
@@ -57,13 +56,12 @@ export class LoadedValue {
     const spanMs = isAbsence ? negativeTtlMs : ttlMs
     const end = spanMs === undefined ? undefined : Math.ceil(clock.now() + spanMs * (1 - jitter * random()))
     const hasGrace = !isAbsence && graceMs > 0
-    const readAsOf = tags.length > 0 ? asOf : undefined
     return {
       op: 'set',
       key,
       payload: this.payload ?? Payload.encode(this.#codec, null),
       expiresAt: end === undefined || !hasGrace ? end : end + graceMs,
-      meta: metaOf(this.#codec, options.meta, { freshUntil: hasGrace ? end : undefined, readAsOf, isAbsence, tags }),
+      meta: metaOf(this.#codec, options.meta, { freshUntil: hasGrace ? end : undefined, isAbsence, tags }),
       path: undefined,
     }
   }

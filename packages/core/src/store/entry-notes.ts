@@ -10,8 +10,6 @@ import type { Entry } from '../ports/entry.ts'
 export interface EntryNotes {
   /** Wall-clock milliseconds from which the value is stale: kept for `getOrSet`, absent for every other read. */
   readonly freshUntil?: number | undefined
-  /** The head of the log when the value began to be computed; undefined: the entry's own version. */
-  readonly readAsOf?: number | undefined
   /** The entry is the knowledge that a loader found nothing: absent for every read. */
   readonly isAbsence?: boolean | undefined
   /** @default none */
@@ -20,14 +18,13 @@ export interface EntryNotes {
 
 /*
  * Layout 1, big-endian: layout (1 byte), flags (1 byte), then what the flags say is there, in this order: freshUntil
- * (float64), readAsOf (float64), the number of tags (1 byte) and of each its length (uint16) and UTF-8.
+ * (float64), the number of tags (1 byte) and of each its length (uint16) and UTF-8.
  */
 const LAYOUT = 1
 const FRESH_UNTIL = 1
-const READ_AS_OF = 2
-const ABSENCE = 4
-const TAGS = 8
-const KNOWN_FLAGS = FRESH_UNTIL | READ_AS_OF | ABSENCE | TAGS
+const ABSENCE = 2
+const TAGS = 4
+const KNOWN_FLAGS = FRESH_UNTIL | ABSENCE | TAGS
 
 const NONE: EntryNotes = Object.freeze({})
 const utf8 = new TextEncoder()
@@ -81,22 +78,18 @@ export function metaWithNotes(codec: Codec, meta: Payload | undefined, notes: En
 }
 
 /** @returns undefined: there is nothing to note */
-function encodeNotes({ freshUntil, readAsOf, isAbsence, tags = [] }: EntryNotes): Uint8Array | undefined {
+function encodeNotes({ freshUntil, isAbsence, tags = [] }: EntryNotes): Uint8Array | undefined {
   const flags =
-    (freshUntil === undefined ? 0 : FRESH_UNTIL) |
-    (readAsOf === undefined ? 0 : READ_AS_OF) |
-    (isAbsence === true ? ABSENCE : 0) |
-    (tags.length > 0 ? TAGS : 0)
+    (freshUntil === undefined ? 0 : FRESH_UNTIL) | (isAbsence === true ? ABSENCE : 0) | (tags.length > 0 ? TAGS : 0)
   if (flags === 0) return undefined
   const texts = tags.map((tag) => utf8.encode(tag))
-  const numbers = [freshUntil, readAsOf].filter((number) => number !== undefined)
   const size = texts.reduce((sum, { length }) => sum + 2 + length, texts.length > 0 ? 1 : 0)
-  const bytes = new Uint8Array(2 + 8 * numbers.length + size)
+  const bytes = new Uint8Array(2 + (freshUntil === undefined ? 0 : 8) + size)
   const view = new DataView(bytes.buffer)
   bytes.set([LAYOUT, flags])
   let at = 2
-  for (const number of numbers) {
-    view.setFloat64(at, number)
+  if (freshUntil !== undefined) {
+    view.setFloat64(at, freshUntil)
     at += 8
   }
   if (texts.length > 0) bytes[at++] = texts.length
@@ -124,10 +117,9 @@ function decodeNotes(bytes: Uint8Array): EntryNotes {
   }
   try {
     const freshUntil = flags & FRESH_UNTIL ? number() : undefined
-    const readAsOf = flags & READ_AS_OF ? number() : undefined
     const tags = flags & TAGS ? Array.from({ length: view.getUint8(at++) }, text) : undefined
     if (at !== bytes.length) throw new RangeError('they are longer than they say')
-    return { freshUntil, readAsOf, isAbsence: (flags & ABSENCE) !== 0, tags }
+    return { freshUntil, isAbsence: (flags & ABSENCE) !== 0, tags }
   } catch (cause) {
     throw new CorruptError('notes cannot be decoded', { cause })
   }

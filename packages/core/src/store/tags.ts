@@ -78,8 +78,11 @@ export function epochsOfEntries(tags: readonly string[], entries: readonly (Entr
   return new Map(tags.map((tag, i) => [tag, entries[i]?.version ?? 0]))
 }
 
-/** Whether no tag of the entry was invalidated since its value began to be computed. Unknown epochs count as invalidated. */
+/**
+ * Whether no tag of the entry was invalidated after it was written; of a value that was loaded, its commit has found none
+ * invalidated since the load began. Unknown epochs count as invalidated.
+ */
 export function hasValidTags(entry: Entry, epochs: TagEpochs): boolean {
-  const { tags = [], readAsOf = entry.version } = notesOf(entry)
-  return tags.every((tag) => (epochs.get(tag) ?? Infinity) <= readAsOf)
+  const { tags = [] } = notesOf(entry)
+  return tags.every((tag) => (epochs.get(tag) ?? Infinity) < entry.version)
 }

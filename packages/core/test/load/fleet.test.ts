@@ -1,4 +1,6 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
+import { SeededRandom } from '@tidemark/testkit'
+import type { Store } from '../../src/index.ts'
 import { slow, VirtualFleet } from './support/fleet.ts'
 
 const SECOND = 1_000
@@ -104,6 +106,39 @@ describe('a fleet', () => {
     expect(loads.flatMap(({ calls }) => calls)).toHaveLength(1)
   })
 
+  it('pauses after a refresh that failed, and tries again', async () => {
+    const fleet = new VirtualFleet()
+    const { store, clock, errors } = fleet.open()
+    const options = { ttlMs: 100 * SECOND, jitter: 0, refreshAheadFraction: 0.5 }
+    await fleet.run(() => store.getOrSet('k', () => 'first', options))
+    await fleet.run(() => fleet.clock.sleep(60 * SECOND))
+    const failing = slow(clock, 10, new Error('down'))
+    const hit = (): Promise<void> =>
+      fleet.run(async () => {
+        expect(await store.getOrSet('k', failing.load, options)).toBe('first')
+        await fleet.clock.sleep(100)
+      })
+    for (let i = 0; i < 5; i++) await hit()
+    expect([failing.calls.length, errors.length]).toEqual([1, 1])
+    await fleet.run(() => fleet.clock.sleep(SECOND))
+    await hit()
+    expect([failing.calls.length, errors.length]).toEqual([2, 2])
+  })
+
+  it('stops to wait for the load of another process when nobody waits for it', async () => {
+    const fleet = new VirtualFleet()
+    const [a, b] = [fleet.open(), fleet.open()]
+    const hung = slow(a.clock, 10 ** 9, 'never')
+    void a.store.getOrSet('k', hung.load, { hardTimeoutMs: Infinity }).catch(() => undefined)
+    const late = b.store.getOrSet('k', () => 'never either', { hardTimeoutMs: SECOND })
+    await expect(fleet.run(() => late)).rejects.toMatchObject({ code: 'LOAD_TIMEOUT' })
+    await fleet.run(() => fleet.clock.sleep(SECOND))
+    const acquire = vi.spyOn(b.back.leases, 'acquire')
+    await fleet.run(() => fleet.clock.sleep(5 * SECOND))
+    expect(acquire).not.toHaveBeenCalled()
+    expect(b.errors).toEqual([])
+  })
+
   it('gives up on a load that never ends, and loads again', async () => {
     const fleet = new VirtualFleet()
     const [a, b] = [fleet.open(), fleet.open()]
@@ -147,48 +182,57 @@ describe('a fleet', () => {
     expect(await fleet.run(() => reading)).toBe('new')
   })
 
-  it('never serves, to who asks after a delete, what was loaded before it', async () => {
+  it('loads once, whenever the second process asks', async () => {
     const fleet = new VirtualFleet()
-    const [a, b] = [fleet.open(2), fleet.open(2)]
-    let source = 0
-    const load = async (): Promise<number> => {
-      const seen = source
-      await fleet.clock.sleep(7)
-      return seen
+    const [a, b] = [fleet.open(3), fleet.open(3)]
+    for (let i = 0; i < 60; i++) {
+      const loads = [slow(a.clock, 20, i), slow(b.clock, 20, i)]
+      await fleet.run(async () => {
+        const reading = a.store.getOrSet(['k', i], loads[0]!.load)
+        await fleet.clock.sleep(i)
+        return Promise.all([reading, b.store.getOrSet(['k', i], loads[1]!.load)])
+      })
+      expect(loads.flatMap(({ calls }) => calls)).toHaveLength(1)
     }
-    await fleet.run(async () => {
-      for (let i = 1; i <= 200; i++) {
-        const early = [a.store.getOrSet('k', load), b.store.getOrSet('k', load)]
-        await fleet.clock.sleep(i % 23)
-        source = i
-        await (i % 2 === 0 ? a : b).store.delete('k')
-        const late = await Promise.all([a.store.getOrSet('k', load), b.store.getOrSet('k', load)])
-        expect(late).toEqual([i, i])
-        await Promise.all(early)
-      }
-    })
   })
 
-  it('never serves, to who asks after the invalidation of a tag, what was loaded before it', async () => {
-    const fleet = new VirtualFleet()
-    const [a, b] = [fleet.open(2), fleet.open(2)]
-    let source = 0
-    const load = async (): Promise<number> => {
-      const seen = source
-      await fleet.clock.sleep(7)
-      return seen
-    }
-    const options = { tags: ['t'] }
-    await fleet.run(async () => {
-      for (let i = 1; i <= 200; i++) {
-        const early = [a.store.getOrSet('k', load, options), b.store.getOrSet('k', load, options)]
-        await fleet.clock.sleep(i % 23)
-        source = i
-        await (i % 2 === 0 ? a : b).store.invalidateTag('t')
-        const late = await Promise.all([a, b].map(({ store }) => store.getOrSet('k', load, options)))
-        expect(late).toEqual([i, i])
-        await Promise.all(early)
+  const outdating: Readonly<Record<string, (store: Store) => Promise<unknown>>> = {
+    'a delete': (store) => store.delete('k'),
+    'the invalidation of a tag': (store) => store.invalidateTag('t'),
+  }
+
+  it.each(Object.keys(outdating))('never serves, to who asks after %s, what was loaded before it', async (name) => {
+    for (let seed = 1; seed <= 6; seed++) {
+      const fleet = new VirtualFleet()
+      const random = new SeededRandom(seed)
+      // As a back tier far away: mostly quick, and at times not at all.
+      const delay = (): number => (random.chance(0.5) ? 0 : random.between(0, 12))
+      const members = [fleet.open(delay), fleet.open(delay)]
+      let source = 0
+      let acknowledged = 0
+      const load = async (): Promise<number> => {
+        const seen = source
+        await fleet.clock.sleep(random.between(0, 7))
+        return seen
       }
-    })
+      const read = async (): Promise<number> => {
+        const least = acknowledged
+        const seen = await members[random.between(0, 1)]!.store.getOrSet('k', load, { tags: ['t'] })
+        expect(seen).toBeGreaterThanOrEqual(least)
+        return seen!
+      }
+      await fleet.run(async () => {
+        const reading: Promise<number>[] = []
+        for (let i = 1; i <= 150; i++) {
+          for (let n = random.between(0, 3); n > 0; n--) reading.push(read())
+          await fleet.clock.sleep(random.between(0, 24))
+          source = i
+          await outdating[name]!(members[random.between(0, 1)]!.store)
+          acknowledged = i
+          for (let n = random.between(0, 3); n > 0; n--) reading.push(read())
+        }
+        await Promise.all(reading)
+      })
+    }
   })
 })

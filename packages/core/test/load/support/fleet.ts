@@ -14,10 +14,11 @@ export class VirtualFleet {
   readonly memory: SharedMemory = new SharedMemory({ clock: this.clock })
   #members = 0
 
-  /** @param delayMs how long the way to the back tier takes */
-  open(delayMs = 0): Member {
+  /** @param delay how long the way to the back tier takes, in milliseconds, each time */
+  open(delay: number | (() => number) = 0): Member {
+    const delayMs = typeof delay === 'number' ? (): number => delay : delay
     const clock = new ProcessClock(this.clock)
-    const back = this.memory.open({ origin: `p${++this.#members}`, clock, delayMs: () => delayMs })
+    const back = this.memory.open({ origin: `p${++this.#members}`, clock, delayMs })
     const errors: unknown[] = []
     const store = new Store(back, { clock, random: () => 0, onError: (error) => errors.push(error) })
     return { store, back, clock, errors }

@@ -50,13 +50,24 @@ export function describeGrace(start: StartStore): void {
 
     it('is served while loading fails, until its grace ends, and what the loader threw is told', async () => {
       const { store, clock, errors } = await startStale(start)
-      expect(await store.getOrSet('k', down, options)).toBe('last')
+      const reading = [store.getOrSet('k', down, options), store.getOrSet('k', down, options)]
+      expect(await Promise.all(reading)).toEqual(['last', 'last'])
       expect(errors).toEqual([new Error('down')])
       // Who wants less of it gets less.
       await expect(store.getOrSet('k', down, { ttlMs: TTL })).rejects.toThrow('down')
       await expect(store.getOrSet('k', down, { ttlMs: TTL, graceMs: 1 })).rejects.toThrow('down')
       clock.step(GRACE)
       await expect(store.getOrSet('k', down, options)).rejects.toThrow('down')
+    })
+
+    it('stays past its time when it was updated before, and its grace stays too', async () => {
+      const { store, clock } = await start()
+      await store.getOrSet('k', () => ({ n: 1 }), options)
+      await store.setIn('k', ['n'], 2)
+      expect(await store.get('k')).toEqual({ n: 2 })
+      clock.step(TTL + 1)
+      expect(await store.get('k')).toBeUndefined()
+      expect(await store.getOrSet('k', down, options)).toEqual({ n: 2 })
     })
 
     it('is what the loader is told of, with its meta', async () => {

@@ -83,17 +83,18 @@ export function describeLoading(start: StartStore): void {
     })
 
     it('gives the very error that the loader threw to everyone who waited, after one load', async () => {
-      const { store, back } = await start()
+      const { store, back, clock, errors } = await start()
+      const view = new Store(back, { clock })
       const thrown = new Error('the source is down')
       const held = heldLoad()
-      const reading = Array.from({ length: 5 }, () => store.getOrSet('k', held.load))
+      const reading = Array.from({ length: 5 }, (_, i) => [store, view][i % 2]!.getOrSet('k', held.load))
       const settled = Promise.allSettled(reading)
       await held.started
       held.fail(thrown)
       for (const result of await settled) {
         expect(result.status === 'rejected' && result.reason === thrown).toBe(true)
       }
-      expect([held.calls.length, await back.log.head()]).toEqual([1, 0])
+      expect([held.calls.length, await back.log.head(), errors.length]).toEqual([1, 0, 0])
       // At once: the lease was given back.
       expect(await store.getOrSet('k', () => 'up again')).toBe('up again')
     })
