@@ -56,12 +56,21 @@ describe('npm start -- --for 1s --json', () => {
       duplicates: 0,
       disagreements: 0,
       errors: 0,
+      verified: { differences: 0, complete: true, error: null },
       failures: [],
     })
     expect(report.reads).toBeGreaterThan(100)
     expect(report.writes).toBeGreaterThan(10)
     expect(report.changesExpected).toBeGreaterThanOrEqual(3 * report.writes)
     expect(report.changesDelivered).toBe(report.changesExpected)
+    const { instances, count, p50, p99, max } = report.stalenessMs
+    // Everybody sees what the two others have written.
+    expect(instances).toHaveLength(3)
+    expect(instances.reduce((sum, of) => sum + of.count, 0)).toBe(count)
+    expect(count).toBeGreaterThan(report.writes)
+    expect(max).toBe(Math.max(...instances.map((of) => of.max)))
+    expect([p50 <= p99, p99 <= max]).toEqual([true, true])
+    expect(report.verified.records >= 500).toBe(front === 'redis')
     expect(report.p99Ms).toBeGreaterThanOrEqual(report.p50Ms)
     expect(Object.keys(report.hitRatio)).toEqual(front === 'redis' ? ['near', 'redis', 'sqlite'] : ['near', 'sqlite'])
     expect(alive(pids)).toEqual([])

@@ -236,6 +236,9 @@ describe('what is not as it should be', () => {
     ['GET', '/stats?x=1', undefined, {}, 400, 'UNKNOWN_PARAMETER', /there are none here/],
     ['POST', '/places/1', 'hello', text, 405, 'METHOD_NOT_ALLOWED', /use GET, HEAD, PUT, PATCH, DELETE/],
     ['DELETE', '/places', undefined, {}, 405, 'METHOD_NOT_ALLOWED', /use GET/],
+    ['GET', '/places/99999/explain', undefined, {}, 404, 'UNKNOWN_PLACE', /no place 99999/],
+    ['GET', '/places/x/explain', undefined, {}, 400, 'INVALID_ID', /positive integer/],
+    ['POST', '/places/1/explain', BERLIN, {}, 405, 'METHOD_NOT_ALLOWED', /use GET/],
     ['PUT', '/changes', BERLIN, {}, 405, 'METHOD_NOT_ALLOWED', /use GET/],
     ['GET', '/', undefined, {}, 404, 'UNKNOWN_PATH', /no \//],
     ['GET', '/places/1/name', undefined, {}, 404, 'UNKNOWN_PATH', /no \/places\/1\/name/],
@@ -277,6 +280,8 @@ describe('how it is going', () => {
     const ratios = Object.values(body.hitRatio as Record<string, number>)
     expect(ratios.reduce((sum, ratio) => sum + ratio, 0)).toBeCloseTo(1)
     expect(body.heapMb).toBeGreaterThan(1)
+    expect(body.front).toBe(null)
+    expect(body.stalenessMs).toEqual({ count: 0, p50: 0, p99: 0, max: 0, buckets: [] })
     const head = await api.store.head()
     await expect
       .poll(async () => (await api.send('GET', '/stats')).body.changes)

@@ -2,7 +2,7 @@ import { styleText } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { Driver } from '../src/driver/driver.ts'
 import { Monitor } from '../src/fleet/monitor.ts'
-import type { Report } from '../src/figures.ts'
+import type { Report, Verified } from '../src/figures.ts'
 import { failuresOf } from '../src/verdict.ts'
 import { fit } from '../src/view/fit.ts'
 import { renderSummary } from '../src/view/plain.ts'
@@ -31,9 +31,12 @@ const QUIET: Report = {
   resumes: 0,
   lagP50Ms: 0,
   lagP99Ms: 0,
+  stalenessMs: { count: 0, p50: 0, p99: 0, max: 0, instances: [] },
   conflicts: 0,
   errors: 0,
   frontFailures: 0,
+  frontBypasses: 0,
+  verified: { records: 0, differences: 0, complete: true, error: null },
   failures: [],
 }
 const BUSY: Report = { ...QUIET, writes: 20, changesExpected: 20, changesDelivered: 20 }
@@ -55,6 +58,27 @@ describe('a run in which nothing was written', () => {
     expect(renderSummary(QUIET)).toContain('nothing was written, so nothing was checked')
     expect(renderSummary(QUIET)).not.toContain('every promise')
     expect(renderSummary(BUSY)).toContain('every promise was kept')
+  })
+})
+
+describe('the comparison of Redis with SQLite', () => {
+  const verified: Verified = { records: 1_200, differences: 0, complete: true, error: null }
+  const after = (changed: Partial<Verified>): Report => {
+    return { ...BUSY, front: 'redis', verified: { ...verified, ...changed } }
+  }
+
+  it('fails a run only by differences', () => {
+    const circumstances = { turns: 1_000, edits: 0.02, lastError: undefined }
+    expect(failuresOf(after({ differences: 2 }), circumstances)).toEqual(['2 records in Redis are not what SQLite has'])
+    expect(failuresOf(after({ complete: false }), circumstances)).toEqual([])
+    expect(failuresOf(after({ complete: false, error: 'gone' }), circumstances)).toEqual([])
+  })
+
+  it('is told as it was', () => {
+    expect(renderSummary(after({}))).toContain('1,200 records of Redis compared with SQLite, 0 differ')
+    expect(renderSummary(after({ complete: false }))).toContain('1,200 records, not all of them, of Redis compared')
+    expect(renderSummary(after({ error: 'gone' }))).toContain('not compared: gone')
+    expect(renderSummary(BUSY)).not.toContain('compared')
   })
 })
 

@@ -22,8 +22,8 @@ export function renderDashboard(snapshot: Snapshot): string {
     ...instancesTable(snapshot),
     '',
     labelled('load', load(snapshot)),
-    labelled('fresh', fresh(snapshot)),
-    labelled('log', log(snapshot)),
+    labelled('write', written(snapshot)),
+    labelled('', heard(snapshot)),
     labelled('checks', checks(snapshot)),
   ]
   if (lastError !== undefined) lines.push(labelled('', styleText('red', clip(lastError, WIDTH - LABEL))))
@@ -75,19 +75,20 @@ function health({ serving, reason, error, bypasses, failures }: FrontHealth, ins
   const isServing = reason === undefined
   const state = isServing
     ? `✓ serves ${instances === 1 ? 'the instance' : `all ${instances} instances`}`
-    : `⚠ bypassed by ${instances - serving} of ${instances}, ${reason}; SQLite answers`
+    : `⚠ bypassed by ${instances - serving} of ${instances}: ${reason}`
   const past = bypasses + failures === 0 ? [] : [`${count(bypasses)}× bypassed, ${count(failures)} failed calls`]
   const text = clip([state, ...past, ...(error === undefined ? [] : [error])].join(' · '), WIDTH - LABEL)
   return styleText(isServing ? 'green' : 'yellow', text)
 }
 
-function fresh({ staleness: { count: changes, p50, p99, max }, rows }: Snapshot): string {
+/** What becomes of a write. */
+function written({ staleness: { count: changes, p50, p99, max }, rows }: Snapshot): string {
   if (rows.length < 2 || changes === 0) return 'nothing yet that another instance had to hear of'
-  return `writes are visible elsewhere after ${p50} ms · p99 ${p99} ms · max ${max} ms`
+  return `other instances see it after ${p50} ms · p99 ${p99} ms · max ${max} ms`
 }
 
-function log({ lag, resumes }: Snapshot): string {
-  return `changes reach subscribers after ${lag.p50} ms · p99 ${lag.p99} ms · ${count(resumes)} streams resumed`
+function heard({ lag, resumes }: Snapshot): string {
+  return `subscribers hear of it after ${lag.p50} ms · p99 ${lag.p99} ms · ${count(resumes)} resumed`
 }
 
 function checks({ staleReads, tornReads, outOfOrder, duplicates, errors }: Snapshot): string {

@@ -2,11 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { open, type Tidemark } from 'tidemark'
+import type { FrontStats } from '../../src/instance/tier-watch.ts'
+import type { StalenessStats } from '../../src/instance/staleness.ts'
 import { createApp } from '../../src/instance/app.ts'
 
 /** One instance in this process, on a file of its own. */
 export interface Api {
   readonly url: string
+  readonly file: string
   readonly store: Tidemark
   /** What the instance blamed itself for. */
   readonly faults: unknown[]
@@ -25,6 +28,8 @@ interface Body {
   readonly latencyMs: { readonly p50: number; readonly p99: number }
   readonly hitRatio: Readonly<Record<string, number>>
   readonly changes: unknown
+  readonly stalenessMs: StalenessStats
+  readonly front: FrontStats | null
   readonly heapMb: number
 }
 
@@ -36,14 +41,17 @@ interface Answer {
   readonly body: Body
 }
 
-export async function startApi(): Promise<Api> {
+/** `redis`: of the shared front, if there is to be one. */
+export async function startApi(redis?: { readonly url: string }): Promise<Api> {
   const dir = await mkdtemp(join(tmpdir(), 'tidemark-demo-'))
   const faults: unknown[] = []
-  const store = await open({ file: join(dir, 'fleet.db') })
-  const app = createApp({ store, instance: 1, hasFront: false, onError: (error) => faults.push(error) })
+  const file = join(dir, 'fleet.db')
+  const store = await open({ file, redis, log: false })
+  const app = createApp({ store, instance: 1, hasFront: redis !== undefined, onError: (error) => faults.push(error) })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   return {
     url,
+    file,
     store,
     faults,
     async send(method, path, body, headers = {}) {
