@@ -1,4 +1,5 @@
-import { check, type Evidence, type Figures } from '../../src/chaos/check/check.ts'
+import { check, type Figures } from '../../src/chaos/check/check.ts'
+import type { Evidence } from '../../src/chaos/check/evidence.ts'
 import type { FaultWindow } from '../../src/chaos/check/describe.ts'
 import { Findings, type ViolationKind, VIOLATIONS } from '../../src/chaos/check/findings.ts'
 import type { Logged } from '../../src/chaos/check/logged.ts'
@@ -7,6 +8,7 @@ import type { FailureEvent, ReadEvent, WriteEvent } from '../../src/chaos/histor
 export interface Told extends Figures {
   /** The violations that were found; kinds without any are left out. */
   readonly violations: Partial<Record<ViolationKind, number>>
+  readonly kinds: readonly ViolationKind[]
   readonly findings: Findings
 }
 
@@ -78,8 +80,9 @@ export class Story {
       { log, history, faults, start: 0, ack: 'bounded', boundMs: 300, aftermathMs: 600, ...more },
       findings,
     )
-    const found = VIOLATIONS.flatMap((kind) => (findings.count(kind) > 0 ? [[kind, findings.count(kind)]] : []))
-    return { ...figures, findings, violations: Object.fromEntries(found) as Told['violations'] }
+    const kinds = VIOLATIONS.filter((kind) => findings.count(kind) > 0)
+    const violations = Object.fromEntries(kinds.map((kind) => [kind, findings.count(kind)]))
+    return { ...figures, findings, kinds, violations }
   }
 }
 

@@ -3,30 +3,15 @@ import type { History } from '../history/events.ts'
 import { checkCounters } from './counters.ts'
 import { Describer, type FaultWindow } from './describe.ts'
 import { checkDurability } from './durability.ts'
+import type { Evidence } from './evidence.ts'
 import type { Findings } from './findings.ts'
 import { checkIntegrity } from './integrity.ts'
 import { checkFailures } from './failures.ts'
 import { Intervals } from './intervals.ts'
-import type { Logged } from './logged.ts'
 import { checkOrder } from './order.ts'
 import { placeReads } from './sessions.ts'
-import { StalenessCheck } from './staleness.ts'
+import { allowedStaleness, StalenessCheck } from './staleness.ts'
 import { Truth } from './truth.ts'
-
-/** Everything that is known of a run. */
-export interface Evidence {
-  /** The whole log of the back tier, from seq 1. */
-  readonly log: readonly Logged[]
-  readonly history: History
-  readonly faults: readonly FaultWindow[]
-  /** What the times in excerpts count from. */
-  readonly start: Micros
-  readonly ack: 'bounded' | 'strict'
-  /** How old what a read misses may be in a fault, in ms. */
-  readonly boundMs: number
-  /** How long after the end of a fault its consequences are still its own, in ms. */
-  readonly aftermathMs: number
-}
 
 export interface Figures {
   /** Reads that raced a write of their key, or a fault. */
@@ -52,7 +37,7 @@ export function check(evidence: Evidence, findings: Findings): Figures {
   checkFailures(history, findings, describe)
 
   const staleness = new StalenessCheck(evidence, findings, describe)
-  for (const placed of placeReads(history, truth)) {
+  for (const placed of placeReads(history, truth, (read) => allowedStaleness(read, evidence))) {
     staleness.add(placed)
     const { read, truth: key, place, floor, shownBy } = placed
     if (place >= floor || shownBy === undefined) continue

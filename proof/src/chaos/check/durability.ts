@@ -1,6 +1,6 @@
 import type { WriteEvent } from '../history/events.ts'
-import type { Evidence } from './check.ts'
 import type { Describer } from './describe.ts'
+import type { Evidence } from './evidence.ts'
 import type { Findings } from './findings.ts'
 import type { Logged } from './logged.ts'
 

@@ -4,35 +4,50 @@ import { countBelow } from './intervals.ts'
 import type { KeyTruth } from './truth.ts'
 
 /**
- * Which state of its key a read saw. A value names it. "Absent" may be any of the absences of the key that had begun when
- * the read returned: of those, the one that accuses least, and among equals the oldest, which binds later reads least.
- *
- * @param floor the place that the session has seen already
+ * The state that a read saw. A value names it. "Absent" may be any of the absences of its key that had begun when the read
+ * returned, so that each question is answered by the one that accuses least.
+ */
+export interface Placing {
+  /** What to judge the read itself by: as little stale as it can have been. */
+  readonly place: number
+  /** What it has shown its process for certain, by which later reads are judged. */
+  readonly shown: number
+}
+
+/**
+ * @param floor the place that the process has seen already
+ * @param allowedStaleness how long ago what the read misses may have been acknowledged
  * @returns undefined: a value that is not in the log of this key
  */
 export function placeRead(
   read: Pick<ReadEvent, 'id' | 'invoke' | 'return'>,
   truth: KeyTruth,
   floor: number,
-): number | undefined {
-  if (read.id !== undefined) return truth.placeOf(read.id)
-  const wanted = Math.max(floor, oldestFresh(truth, read.invoke))
-  const { absences } = truth
-  const from = countBelow(absences, wanted)
-  for (let i = from; i < absences.length; i++) {
-    if (truth.states[absences[i]!]!.begunAt <= read.return) return absences[i]
+  allowedStaleness: Micros,
+): Placing | undefined {
+  if (read.id !== undefined) {
+    const place = truth.placeOf(read.id)
+    return place === undefined ? undefined : { place, shown: place }
   }
+  const allowed = absenceSince(Math.max(floor, oldestSince(truth, read.invoke - allowedStaleness)), read.return, truth)
+  return { place: absenceSince(Math.max(floor, oldestSince(truth, read.invoke)), read.return, truth), shown: allowed }
+}
+
+/** The oldest absence at or after `wanted` that had begun by `time`; where there is none, the newest one before. */
+function absenceSince(wanted: number, time: Micros, { absences, states }: KeyTruth): number {
+  const from = countBelow(absences, wanted)
+  for (let i = from; i < absences.length; i++) if (states[absences[i]!]!.begunAt <= time) return absences[i]!
   // All that had begun are older than that: the newest one is still the least to be accused of.
   return absences[from - 1] ?? 0
 }
 
-/** The oldest place that misses nothing that was acknowledged before `at`. */
-function oldestFresh(truth: KeyTruth, at: Micros): number {
+/** The oldest place that misses nothing that was acknowledged before `time`. */
+function oldestSince(truth: KeyTruth, time: Micros): number {
   let low = 0
   let high = truth.states.length - 1
   while (low < high) {
     const middle = (low + high) >>> 1
-    if (truth.missedSince(middle) < at) low = middle + 1
+    if (truth.missedSince(middle) < time) low = middle + 1
     else high = middle
   }
   return low

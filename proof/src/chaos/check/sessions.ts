@@ -17,11 +17,16 @@ interface Step {
   readonly event: ReadEvent | WriteEvent
   readonly invoke: Micros
   readonly return: Micros
-  place: number | undefined
+  /** The place in its key that its process knows of when it has returned. */
+  shown: number | undefined
 }
 
 /** Places every read, session by session. Reads of what is not in the log are left out: they have no place. */
-export function* placeReads(history: History, truth: Truth): Generator<PlacedRead> {
+export function* placeReads(
+  history: History,
+  truth: Truth,
+  allowedStaleness: (read: ReadEvent) => Micros,
+): Generator<PlacedRead> {
   for (const steps of bySession(history)) {
     const floors = new Map<string, { place: number; shownBy: ReadEvent | WriteEvent }>()
     const returning = steps.toSorted((a, b) => a.return - b.return)
@@ -31,24 +36,28 @@ export function* placeReads(history: History, truth: Truth): Generator<PlacedRea
       const { event } = step
       const key = truth.of(event.key)
       const floor = floors.get(event.key)
-      step.place = event.kind === 'write' ? placeOfWrite(event, key) : placeRead(event, key, floor?.place ?? 0)
-      if (event.kind === 'read' && step.place !== undefined) {
-        yield { read: event, truth: key, place: step.place, floor: floor?.place ?? 0, shownBy: floor?.shownBy }
+      if (event.kind === 'write') {
+        step.shown = placeOfWrite(event, key)
+        continue
       }
+      const placing = placeRead(event, key, floor?.place ?? 0, allowedStaleness(event))
+      step.shown = placing?.shown
+      if (placing === undefined) continue
+      yield { read: event, truth: key, place: placing.place, floor: floor?.place ?? 0, shownBy: floor?.shownBy }
     }
   }
 }
 
-function raise(floors: Map<string, { place: number; shownBy: ReadEvent | WriteEvent }>, { event, place }: Step): void {
+function raise(floors: Map<string, { place: number; shownBy: ReadEvent | WriteEvent }>, { event, shown }: Step): void {
   const floor = floors.get(event.key)
-  if (place !== undefined && place > (floor?.place ?? 0)) floors.set(event.key, { place, shownBy: event })
+  if (shown !== undefined && shown > (floor?.place ?? 0)) floors.set(event.key, { place: shown, shownBy: event })
 }
 
 /** Each in the order of invocation. Open writes are left out: a process that never got an answer was shown nothing. */
 function bySession({ reads, writes }: History): Iterable<Step[]> {
   const sessions = new Map<string, Step[]>()
   const add = (event: ReadEvent | WriteEvent, returned: Micros): void => {
-    const step = { event, invoke: event.invoke, return: returned, place: undefined }
+    const step = { event, invoke: event.invoke, return: returned, shown: undefined }
     const steps = sessions.get(event.session)
     if (steps === undefined) sessions.set(event.session, [step])
     else steps.push(step)

@@ -1,24 +1,34 @@
 import type { Micros } from '../clock.ts'
-import type { Evidence } from './check.ts'
+import type { ReadEvent } from '../history/events.ts'
 import type { Describer } from './describe.ts'
+import type { Evidence } from './evidence.ts'
 import type { Findings } from './findings.ts'
 import { Intervals } from './intervals.ts'
 import type { PlacedRead } from './sessions.ts'
+
+/** How long ago what a read misses may have been acknowledged, when a fault is in progress. */
+export function allowedStaleness(read: ReadEvent, { ack, boundMs }: Pick<Evidence, 'ack' | 'boundMs'>): Micros {
+  return ack === 'strict' || isExact(read) ? 0 : boundMs * 1e3
+}
+
+/** Promised to miss nothing, whatever has failed. */
+function isExact({ via }: ReadEvent): boolean {
+  return via === 'linearizable' || via === 'last'
+}
 
 /** No read misses what was acknowledged before it: not at all, or, while a fault is in progress, not beyond the bound. */
 export class StalenessCheck {
   staleReads = 0
   #maxStaleness: Micros = 0
-  readonly #strict: boolean
-  readonly #bound: Micros
+  readonly #evidence: Evidence
   readonly #aftermath: Micros
   readonly #inFault: Intervals
   readonly #findings: Findings
   readonly #describe: Describer
 
-  constructor({ ack, boundMs, aftermathMs, faults }: Evidence, findings: Findings, describe: Describer) {
-    this.#strict = ack === 'strict'
-    this.#bound = boundMs * 1e3
+  constructor(evidence: Evidence, findings: Findings, describe: Describer) {
+    const { aftermathMs, faults } = evidence
+    this.#evidence = evidence
     this.#aftermath = aftermathMs * 1e3
     this.#inFault = new Intervals(faults.map(({ from, to }) => ({ from, to: to + this.#aftermath })))
     this.#findings = findings
@@ -35,9 +45,10 @@ export class StalenessCheck {
     if (staleness <= 0) return
     this.staleReads++
     this.#maxStaleness = Math.max(this.#maxStaleness, staleness)
-    const isExact = read.via === 'linearizable' || read.via === 'last'
-    if (staleness > (isExact ? 0 : this.#bound)) this.#report('staleBeyondBound', placed, staleness)
-    if (this.#strict || isExact || !this.#isExcused(placed)) this.#report('staleAfterAck', placed, staleness)
+    const { boundMs } = this.#evidence
+    const allowed = allowedStaleness(read, this.#evidence)
+    if (staleness > (isExact(read) ? 0 : boundMs * 1e3)) this.#report('staleBeyondBound', placed, staleness)
+    if (allowed === 0 || !this.#isExcused(placed)) this.#report('staleAfterAck', placed, staleness)
   }
 
   /** In a fault; or the writers of what was missed were told that a front had not taken it, which is a fault as well. */

@@ -7,7 +7,7 @@ export interface Stage {
   readonly fleet: Fleet
   readonly pair: RedisPair
   /** Resolves after this time, or early when the run is to end: then it is time to heal. */
-  sleep(ms: number): Promise<void>
+  readonly sleep: (ms: number) => Promise<void>
 }
 
 /**

@@ -1,4 +1,5 @@
-import type { Evidence, Figures } from '../check/check.ts'
+import type { Figures } from '../check/check.ts'
+import type { Evidence } from '../check/evidence.ts'
 import { type Finding, type Findings, type ViolationKind, VIOLATIONS } from '../check/findings.ts'
 import type { ChaosSettings } from '../run/settings.ts'
 import { slowest } from './slowest.ts'

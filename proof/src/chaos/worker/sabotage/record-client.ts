@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis'
-import type { SabotageContext } from './sabotage.ts'
+import type { SabotageContext } from './sabotage-context.ts'
 
 /** Reaches past the scripts to the records of the front, by the names that they have in Redis. */
 export class RecordClient {

@@ -1,5 +1,6 @@
 import type { Subject } from '../subject.ts'
 import { blindUpdate } from './blind-update.ts'
+import type { SabotageContext } from './sabotage-context.ts'
 import { swappedRecord } from './swapped-record.ts'
 import { unfencedFill } from './unfenced-fill.ts'
 
@@ -13,13 +14,6 @@ export const SABOTAGE_VARIABLE = 'TIDEMARK_CHAOS_SABOTAGE'
 export const SABOTAGES = ['unfenced-fill', 'blind-update', 'swapped-record'] as const
 
 export type Sabotage = (typeof SABOTAGES)[number]
-
-export interface SabotageContext {
-  readonly redisUrl: string
-  readonly keys: readonly string[]
-  readonly seed: number
-  readonly signal: AbortSignal
-}
 
 /** The subject, or what takes its place; something may go on in the background until the signal aborts. */
 export function sabotaged(subject: Subject, context: SabotageContext): Subject {

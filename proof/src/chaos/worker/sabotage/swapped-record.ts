@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { pickKey } from '../../keys.ts'
 import { drawFrom } from '../../random.ts'
 import { RecordClient } from './record-client.ts'
-import type { SabotageContext } from './sabotage.ts'
+import type { SabotageContext } from './sabotage-context.ts'
 
 /** The record of one key gets under another one, as with a hash for an identity that collides. */
 export function swappedRecord(context: SabotageContext): void {

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { pickKey } from '../../keys.ts'
 import { drawFrom } from '../../random.ts'
 import { RecordClient } from './record-client.ts'
-import type { SabotageContext } from './sabotage.ts'
+import type { SabotageContext } from './sabotage-context.ts'
 
 /** A reader fetches a record, is held up, and puts it back without asking any fence (row 2 of docs/races.md). */
 export function unfencedFill(context: SabotageContext): void {
