@@ -73,16 +73,8 @@ export type { ClearOptions } from './store/clear.ts'
 export { noteOfAbsence } from './store/entry-notes.ts'
 export { readValue, type StoreEntry } from './store/entry-view.ts'
 export type { ListOptions } from './store/listing.ts'
-export {
-  type DeleteManyResult,
-  type DeleteResult,
-  type GetInOptions,
-  type Item,
-  Store,
-  type StoreOptions,
-  type UpdateResult,
-  type WriteResult,
-} from './store/store.ts'
+export type { DeleteManyResult, DeleteResult, UpdateResult, WriteResult } from './store/results.ts'
+export { type GetInOptions, type Item, Store, type StoreOptions } from './store/store.ts'
 export { type SweeperOptions, startSweeper } from './store/sweeper.ts'
 export { tagOfKey } from './store/tags.ts'
 export { seeHeld } from './store/visibility.ts'

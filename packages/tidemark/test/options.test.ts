@@ -155,8 +155,25 @@ test('wrong options do not compile', () => {
     store.get(() => 'k'),
     // @ts-expect-error a key has no property
     store.delete({ id: 1 }),
+    // @ts-expect-error unknown option
+    store.getOrSet('k', () => 1, { ttl: 5 }),
+    // @ts-expect-error tags are a list
+    store.getOrSet('k', () => 1, { tags: 'a' }),
+    // @ts-expect-error a value is no loader
+    store.getOrSet('k', 1),
+    // @ts-expect-error what is loaded is not what is wanted
+    store.getOrSet<string>('k', () => 1),
+    // @ts-expect-error tags are text
+    store.set('k', 1, { tags: [1] }),
+    // @ts-expect-error a tag is no key
+    store.invalidateTag(['user', 1]),
   ]
   expectTypeOf(wrong).toBeFunction()
+  const loaded = (store: Tidemark): Promise<{ n: number } | undefined> =>
+    store.getOrSet('k', async ({ key, signal, previous }) => ({
+      n: key.length + (signal.aborted ? 1 : (previous?.version ?? 0)),
+    }))
+  expectTypeOf(loaded).toBeFunction()
   expectTypeOf(open).returns.resolves.toEqualTypeOf<Tidemark>()
   expectTypeOf<Tidemark['get']>().returns.toEqualTypeOf<Promise<unknown>>()
 })

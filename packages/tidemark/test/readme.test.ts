@@ -30,6 +30,15 @@ test.each(['with', 'without'])('the example of the root README runs, %s Redis', 
   expect(run.out[3]).toMatch(/^resume from \S+$/)
 })
 
+test('the example of docs/loading.md runs: a hundred callers, one query', async () => {
+  const run = await runExample(new URL('docs/loading.md', repository), { package: tidemark })
+  expect(run).toEqual({
+    code: 0,
+    err: '',
+    out: ["{ id: 42, name: 'Ada' } undefined undefined 2", "false { id: 42, name: 'Ada' } 3"],
+  })
+})
+
 test.each([
   ['core', ['2', /it is at 2/, "[ 'user', 43 ]", "[ 'user', 44 ]"]],
   ['tiered', ['hello', 'hello', /reads: 2/]],

@@ -260,6 +260,8 @@ describe('close', () => {
       () => store.has('k'),
       () => store.getMany(['k']),
       () => store.getIn('k', ['x']),
+      () => store.getOrSet('k', () => 1),
+      () => store.invalidateTag('t'),
       () => store.setMany([['k', 2]]),
       () => store.setIn('k', ['x'], 1),
       () => store.delete('k'),

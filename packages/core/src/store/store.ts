@@ -10,7 +10,7 @@ import { LoadTable } from '../load/load-table.ts'
 import { Loading } from '../load/loading.ts'
 import { assertKnown, callback } from '../options/checks.ts'
 import { clockOption } from '../options/ports.ts'
-import type { Back, Commit, ReadOptions, TierReport, Write } from '../ports/back.ts'
+import type { Back, Commit, ReadOptions, Write } from '../ports/back.ts'
 import type { Entry } from '../ports/entry.ts'
 import type { Path } from '../ports/log.ts'
 import { clearRange, type ClearOptions } from './clear.ts'
@@ -20,6 +20,7 @@ import { listEntries, listKeys, type ListOptions } from './listing.ts'
 import { optionNames, refuseUnknown, type StoreMethod } from './option-names.ts'
 import { checkPath, valueAt, withValueAt } from './path.ts'
 import { runTransaction, type Transaction, type TransactionOptions } from './transaction.ts'
+import type { DeleteManyResult, DeleteResult, UpdateResult, WriteResult } from './results.ts'
 import { commitSeen } from './seen-commit.ts'
 import { checkTagNames, invalidation } from './tags.ts'
 import { Visibility } from './visibility.ts'
@@ -46,30 +47,6 @@ export interface StoreOptions {
 }
 
 const OPTIONS: readonly (keyof StoreOptions)[] = ['clock', 'random', 'onError']
-
-/** What became of a write. It is durable when the promise resolves. */
-export interface WriteResult {
-  /** The version of what was written. Nothing changed (an empty batch): the head of the log. */
-  readonly version: number
-  /** What each front did with it. A front that failed has not made the write fail. */
-  readonly tiers: readonly TierReport[]
-}
-
-export interface DeleteResult extends WriteResult {
-  /** Whether there was something to delete. */
-  readonly deleted: boolean
-}
-
-export interface DeleteManyResult extends WriteResult {
-  /** For each key that was asked for, whether there was something to delete. */
-  readonly deleted: ReadonlyKeyMap<boolean>
-}
-
-/** What an update replaced, and by what; undefined where there was, or is now, nothing. */
-export interface UpdateResult<T> extends WriteResult {
-  readonly old: T | undefined
-  readonly new: T | undefined
-}
 
 /** What a read at a path may say beside the path. */
 export interface GetInOptions {

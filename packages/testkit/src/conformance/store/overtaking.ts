@@ -42,6 +42,21 @@ export function describeOvertaking(start: StartStore): void {
       expect(await store.get('k')).toBe('newer')
     })
 
+    it('in the background by the invalidation of its tag is not stored either', async () => {
+      const { store, clock } = await start()
+      const options = { ttlMs: 60_000, jitter: 0, refreshAheadFraction: 0.5, tags: ['t'] }
+      await store.getOrSet('k', () => 'first', options)
+      clock.step(40_000)
+      const held = heldLoad<string>()
+      expect(await store.getOrSet('k', held.load, options)).toBe('first')
+      await held.started
+      await store.invalidateTag('t')
+      // Not content with a refresh that began before the invalidation.
+      const reading = store.getOrSet('k', () => 'newer', options)
+      held.finish('older')
+      expect([await reading, await store.get('k')]).toEqual(['newer', 'newer'])
+    })
+
     it('is loaded anew for who came after the write', async () => {
       const { store } = await start()
       const old = heldLoad<string>()

@@ -67,6 +67,20 @@ export function describeTags(start: StartStore): void {
       expect(await store.get('b')).toBe(1)
     })
 
+    it('never comes back, however long ago it was invalidated and whatever has expired', async () => {
+      const { store, back, clock } = await start()
+      await store.set('a', 1, { tags: ['t'] })
+      await store.set('b', 1, { tags: ['t'], ttlMs: 1000 })
+      await store.invalidateTag('t')
+      for (const days of [11, 400, 4_000]) {
+        clock.step(days * 86_400_000)
+        await back.expire(100)
+        expect([await store.get('a'), await store.has('a')]).toEqual([undefined, false])
+      }
+      await store.set('a', 2, { tags: ['t'] })
+      expect(await store.get('a')).toBe(2)
+    })
+
     it('counts as absence for conditions, updates and transactions', async () => {
       const { store } = await start()
       for (const key of ['a', 'b', 'c', 'd']) await store.set(key, 1, { tags: ['t'] })

@@ -1,0 +1,26 @@
+import type { ReadonlyKeyMap } from '../keys/key-map.ts'
+import type { TierReport } from '../ports/back.ts'
+
+/** What became of a write. It is durable when the promise resolves. */
+export interface WriteResult {
+  /** The version of what was written. Nothing changed (an empty batch): the head of the log. */
+  readonly version: number
+  /** What each front did with it. A front that failed has not made the write fail. */
+  readonly tiers: readonly TierReport[]
+}
+
+export interface DeleteResult extends WriteResult {
+  /** Whether there was something to delete. */
+  readonly deleted: boolean
+}
+
+export interface DeleteManyResult extends WriteResult {
+  /** For each key that was asked for, whether there was something to delete. */
+  readonly deleted: ReadonlyKeyMap<boolean>
+}
+
+/** What an update replaced, and by what; undefined where there was, or is now, nothing. */
+export interface UpdateResult<T> extends WriteResult {
+  readonly old: T | undefined
+  readonly new: T | undefined
+}
