@@ -20,7 +20,7 @@ export function tierLog(write: (line: string) => void): (event: TierEvent) => vo
       if (out.delete(event.tier)) write(`${event.tier} serves again`)
     } else if (event.type === 'front-bypassed') {
       // Without having served it is news only when there is an error to tell.
-      if (!known.has(event.tier) && event.error === undefined) return
+      if (out.has(event.tier) || (!known.has(event.tier) && event.error === undefined)) return
       out.add(event.tier)
       const why = event.error?.message ?? REASONS[event.reason]
       write(`${event.tier} is bypassed: ${why}; reads go to the tier below, and the log repairs what it misses`)

@@ -10,6 +10,7 @@ import {
   parseKey,
   type SharedFront,
   StoreKey,
+  TidemarkError,
 } from '@tidemark/core'
 import { Observable } from 'rxjs'
 import type { FrontLink } from '../shared/front-link.ts'
@@ -56,7 +57,8 @@ export interface VerifyProgress {
 
 /**
  * Compares every record of the shared fronts with the back tier, page by page. A record may lag behind the back tier as
- * long as the watermark of its front does: that is no difference. Nothing happens until it is subscribed to.
+ * long as the watermark of its front does: that is no difference. Nothing happens until it is subscribed to. Fails with
+ * FRONT_UNAVAILABLE when a front is lost on the way.
  */
 export function verify(
   tiers: { readonly back: Back; readonly links: readonly FrontLink[]; readonly clock: Clock },
@@ -120,8 +122,9 @@ async function compare(
   keys: readonly StoreKey[],
   { front, back, clock, signal }: Verified & { readonly front: SharedFront },
 ): Promise<readonly Difference[]> {
+  if (keys.length === 0) return []
   const { session } = front
-  if (session === undefined || keys.length === 0) return []
+  if (session === undefined) throw interrupted(front)
   const candidates = await compareOnce(keys, front, session, back)
   if (candidates.length === 0) return []
   // What was on its way when it was compared has arrived when the watermark has passed what it was compared with.
@@ -142,6 +145,8 @@ async function compareOnce(
   back: Back,
 ): Promise<readonly Difference[]> {
   const held = await front.read(keys, session)
+  // What ended with its session was not compared.
+  if (front.session !== session) throw interrupted(front)
   // After the front: it cannot hold anything that is newer than this, except what was committed meanwhile.
   const truth = await back.read(keys)
   return keys.flatMap((key, i) => {
@@ -153,6 +158,11 @@ async function compareOnce(
       { tier: front.name, key: key.id, kind, version: entry?.version ?? asOf, expected: truth[i]!.entry?.version },
     ]
   })
+}
+
+function interrupted({ name }: SharedFront): TidemarkError {
+  const message = `front "${name}" cannot be compared: it was lost, or started anew, meanwhile; verify it again`
+  return new TidemarkError('FRONT_UNAVAILABLE', message, { retryable: true, tier: name })
 }
 
 function differenceOf(record: Found, truth: Found): Difference['kind'] | undefined {
