@@ -1,31 +1,35 @@
-import { parseArgs } from 'node:util'
-import { printSummary, printVerdict } from './report.ts'
+import { type Arguments, parseArguments } from './arguments.ts'
+import { catchMutant, MUTANTS } from './mutants.ts'
+import { printSummary, printVerdict, renderViolation } from './report.ts'
 import { runSeed } from './run-seed.ts'
-import { type Totals, totalsOf } from './totals.ts'
+import { totalsOf } from './totals.ts'
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '1000' },
-    seed: { type: 'string', default: '1' },
-    json: { type: 'boolean', default: false },
-    verbose: { type: 'boolean', default: false },
-  },
-})
+const given = parseArguments(process.argv.slice(2))
+process.exitCode = (await (given.mutants ? lookForMutants(given) : simulate(given))) ? 0 : 1
 
-const first = wholeOf('seed', values.seed)
-const count = wholeOf('seeds', values.seeds)
-const totals: Totals = totalsOf()
-for (let seed = first; seed < first + count; seed++) {
-  const result = await runSeed(seed, { withTrace: values.verbose })
-  totals.add(result)
-  if (values.verbose || (result.violations.length > 0 && !values.json)) printVerdict(result, values.verbose)
+async function simulate({ seed: first, seeds, json, verbose, mutant }: Arguments): Promise<boolean> {
+  const totals = totalsOf()
+  for (let seed = first; seed < first + seeds; seed++) {
+    const result = await runSeed(seed, { ...mutant?.options, withTrace: verbose })
+    totals.add(result)
+    if (!json && (verbose || result.violations.length > 0)) printVerdict(result, verbose)
+  }
+  const summary = totals.summary()
+  if (json) console.log(JSON.stringify(summary, undefined, 2))
+  else printSummary(summary)
+  return summary.violations === 0
 }
-if (values.json) console.log(JSON.stringify(totals.summary(), undefined, 2))
-else printSummary(totals.summary())
-process.exitCode = totals.summary().violations > 0 ? 1 : 0
 
-function wholeOf(name: string, text: string): number {
-  const value = Number(text)
-  if (Number.isSafeInteger(value) && value >= 0) return value
-  throw new RangeError(`--${name} must be a whole number, not ${text}`)
+async function lookForMutants({ seed, seeds, json }: Arguments): Promise<boolean> {
+  const rows = []
+  for (const mutant of MUTANTS) {
+    const caught = await catchMutant(mutant, seed, seeds)
+    const shows = caught && renderViolation(caught.violation)
+    rows.push({ mutant: mutant.name, caught: caught !== undefined, seed: caught?.seed, shows })
+    if (!json) console.log(`${mutant.name}: ${caught === undefined ? 'NOT CAUGHT' : `seed ${caught.seed}: ${shows}`}`)
+  }
+  const missed = rows.filter(({ caught }) => !caught).length
+  if (json) console.log(JSON.stringify(rows, undefined, 2))
+  else console.log(`${rows.length - missed} of ${rows.length} mutants caught`)
+  return missed === 0
 }

@@ -53,7 +53,7 @@ export class Caller {
   async write(
     key: string,
     value: unknown,
-    write: () => Promise<{
+    write: (how: { readonly ack: 'bounded' | 'strict' }) => Promise<{
       readonly version: number
       readonly changed?: boolean
       readonly value?: unknown
@@ -62,7 +62,8 @@ export class Caller {
   ): Promise<void> {
     const { world, process } = this
     const invokedAt = world.now
-    const result = await write()
+    const ack = this.random.chance(0.1) ? 'strict' : world.plan.ack
+    const result = await write({ ack })
     const changed = result.changed ?? true
     world.history.add({
       type: 'write',
@@ -72,7 +73,7 @@ export class Caller {
       returnedAt: world.now,
       version: changed ? result.version : undefined,
       value: 'value' in result ? result.value : value,
-      ack: world.plan.ack,
+      ack,
       applied: result.tiers.every(({ outcome }) => outcome === 'applied'),
     })
     if (changed) process.known.set(key, Math.max(result.version, process.known.get(key) ?? 0))
@@ -119,13 +120,13 @@ const getLinearizable: Operation = (caller) => caller.read([caller.anyKey()], { 
 const set: Operation = (caller) => {
   const key = caller.plainKey()
   const value = caller.world.nextValue()
-  return caller.write(key, value, () => caller.process.store.set(key, value))
+  return caller.write(key, value, (how) => caller.process.store.set(key, value, how))
 }
 
 const remove: Operation = (caller) => {
   const key = caller.plainKey()
-  return caller.write(key, undefined, async () => {
-    const { deleted, version, tiers } = await caller.process.store.delete(key)
+  return caller.write(key, undefined, async (how) => {
+    const { deleted, version, tiers } = await caller.process.store.delete(key, how)
     return { version, tiers, changed: deleted }
   })
 }
@@ -134,8 +135,8 @@ const count: Operation = (caller) => {
   const { counters } = caller.world.plan
   if (counters === 0) return get(caller)
   const key = caller.random.pick(caller.world.keys.slice(0, counters))
-  return caller.write(key, undefined, async () => {
-    const updated = await caller.process.store.update<number>(key, (n = 0) => n + 1)
+  return caller.write(key, undefined, async (how) => {
+    const updated = await caller.process.store.update<number>(key, (n = 0) => n + 1, how)
     return { ...updated, value: updated.new }
   })
 }

@@ -44,6 +44,7 @@ export interface Plan {
   readonly maxStaleMs: number
   readonly ack: 'bounded' | 'strict'
   readonly writePolicy: 'write-through' | 'write-around'
+  readonly negativeEntries: boolean
   readonly stripes: number
   readonly commandTimeoutMs: number
   readonly maxLogChanges: number
@@ -80,6 +81,7 @@ export function planOf(seed: number): Plan {
     maxStaleMs: random.pick([60, 120, 300]),
     ack: random.chance(0.4) ? 'strict' : 'bounded',
     writePolicy: random.chance(0.7) ? 'write-through' : 'write-around',
+    negativeEntries: random.chance(0.8),
     stripes: random.pick([1, 2, 16, 1024]),
     commandTimeoutMs: random.pick([20, 50]),
     maxLogChanges: random.chance(0.15) ? 20 : 100_000,

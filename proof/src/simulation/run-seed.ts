@@ -16,6 +16,10 @@ const LIMIT_MS = 600_000
 export interface SeedOptions {
   readonly serverFlaws?: readonly ServerFlaw[] | undefined
   readonly frontFlaws?: readonly FrontFlaw[] | undefined
+  /** Differs from what follows from the seed. */
+  readonly change?: Partial<Plan> | undefined
+  /** So many times Δ do certificates live: more than once is a flaw. @default 1 */
+  readonly certificateLives?: number | undefined
   /** Records what servers and stores did in between. */
   readonly withTrace?: boolean | undefined
 }
@@ -29,7 +33,7 @@ export interface SeedResult extends Verdict {
 
 /** Runs one seed. The same seed runs the same way each time. */
 export async function runSeed(seed: number, options: SeedOptions = {}): Promise<SeedResult> {
-  const plan = planOf(seed)
+  const plan = { ...planOf(seed), ...options.change }
   const world = new World({ plan, ...options })
   const diverged = await runInVirtualTime(world.clock, scenario(world), LIMIT_MS)
   const verdict = checkHistory(world.history, plan, diverged)

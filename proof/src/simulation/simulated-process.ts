@@ -20,6 +20,7 @@ export interface ProcessOptions {
   readonly memory: SharedMemory
   readonly network: SimulatedNetwork
   readonly frontFlaws: readonly FrontFlaw[]
+  readonly certificateLives: number
   readonly trace: (what: () => string) => void
 }
 
@@ -65,9 +66,10 @@ export class SimulatedProcess {
         }),
       ],
       nearMaxStaleMs: process.nearMaxStaleMs ?? 0,
-      frontMaxStaleMs: plan.maxStaleMs,
+      frontMaxStaleMs: plan.maxStaleMs * options.certificateLives,
       ack: plan.ack,
       writePolicy: plan.writePolicy,
+      negativeEntries: plan.negativeEntries,
       clock,
       random: draw,
     })

@@ -22,6 +22,7 @@ export interface WorldOptions {
   readonly plan: Plan
   readonly serverFlaws?: readonly ServerFlaw[] | undefined
   readonly frontFlaws?: readonly FrontFlaw[] | undefined
+  readonly certificateLives?: number | undefined
   readonly withTrace?: boolean | undefined
 }
 
@@ -108,6 +109,7 @@ export class World {
       random,
       memory,
       network,
+      certificateLives: this.#options.certificateLives ?? 1,
       frontFlaws: this.#options.frontFlaws ?? [],
       trace: (what) => this.trace(what),
     })

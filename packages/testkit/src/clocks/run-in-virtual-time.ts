@@ -11,8 +11,7 @@ const IDLE_TURNS = 50
  */
 export async function runInVirtualTime<T>(clock: VirtualClock, work: Promise<T>, limitMs: number): Promise<T> {
   let isDone = false
-  const done = (): void => void (isDone = true)
-  work.then(done, done)
+  const settled = Promise.allSettled([work]).then(() => (isDone = true))
   let idle = 0
   while (!isDone) {
     await turn()
@@ -22,6 +21,7 @@ export async function runInVirtualTime<T>(clock: VirtualClock, work: Promise<T>,
     else if (++idle > IDLE_TURNS) throw new Error(`at ${clock.monotonic()} ms, nothing is left that could go on`)
     if (clock.monotonic() > limitMs) throw new Error(`not done within ${limitMs} ms of virtual time`)
   }
+  await settled
   return work
 }
 

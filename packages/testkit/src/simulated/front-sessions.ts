@@ -1,5 +1,6 @@
 import { afterTurn, type FrontLook, type FrontSession, TidemarkError } from '@tidemark/core'
 import { ServerRefusal } from './commands.ts'
+import type { FrontFlaw } from './flaws.ts'
 import type { SimulatedCommand, SimulatedConnection } from './simulated-connection.ts'
 import type { NetworkClient, SimulatedNetwork } from './simulated-network.ts'
 
@@ -13,8 +14,7 @@ export interface FrontSessionsOptions {
   readonly commandTimeoutMs: number
   readonly reconnectMs: number
   readonly hungAfterMs: number
-  /** A flaw: see FRONT_FLAWS. */
-  readonly survivesReconnect: boolean
+  readonly flaws: readonly FrontFlaw[]
 }
 
 /** What the reply to a command tells of the server. */
@@ -115,7 +115,12 @@ export class FrontSessions {
         execute: (server) => {
           const value = execute(server)
           const { server: name, epoch } = server.look()
-          return { value, said: TELLS_NOTHING.has(command) ? undefined : { command, server: name, epoch } }
+          return {
+            value,
+            said: TELLS_NOTHING.has(command)
+              ? undefined
+              : { command, server: this.#has('servers-look-alike') ? '' : name, epoch },
+          }
         },
       })
       executed.then(
@@ -145,14 +150,14 @@ export class FrontSessions {
   #end(connection: SimulatedConnection): void {
     if (connection !== this.#connection) return
     this.#connection = undefined
-    if (!this.#options.survivesReconnect) this.#enter(undefined)
+    if (!this.#has('session-survives-reconnect')) this.#enter(undefined)
     this.#retry(() => this.#connect())
   }
 
   #suspend(connection: SimulatedConnection): void {
     if (connection !== this.#connection || this.#isInDoubt) return
     this.#isInDoubt = true
-    if (!this.#options.survivesReconnect) this.#enter(undefined)
+    if (!this.#has('session-survives-reconnect')) this.#enter(undefined)
     this.#probe(connection)
   }
 
@@ -182,7 +187,7 @@ export class FrontSessions {
     if (connection !== this.#connection || (this.#isInDoubt && command !== 'probe')) return
     this.#isInDoubt = false
     const known = this.#session
-    const isSameServer = known?.server === server || this.#options.survivesReconnect
+    const isSameServer = known?.server === server || this.#has('session-survives-reconnect')
     if (known === undefined || !isSameServer || known.epoch !== epoch) this.#enter(Object.freeze({ server, epoch }))
   }
 
@@ -190,6 +195,10 @@ export class FrontSessions {
     if (this.#session === session) return
     this.#session = session
     for (const listener of Array.from(this.#listeners)) listener(session)
+  }
+
+  #has(flaw: FrontFlaw): boolean {
+    return this.#options.flaws.includes(flaw)
   }
 
   #unavailable(why: string, cause?: unknown): TidemarkError {

@@ -22,7 +22,7 @@ import { FrontSessions } from './front-sessions.ts'
 import type { StoredRecord } from './server-state.ts'
 import { sentChange, sentFill, type Lifetimes } from './sent-records.ts'
 import { SimulatedNetwork } from './simulated-network.ts'
-import { SimulatedServer } from './simulated-server.ts'
+import type { SimulatedServer } from './simulated-server.ts'
 
 export interface SimulatedFrontOptions {
   /** The name of the tier. @default 'simulated' */
@@ -76,7 +76,7 @@ class Simulated implements SharedFront {
       commandTimeoutMs,
       reconnectMs,
       hungAfterMs,
-      survivesReconnect: flaws.includes('session-survives-reconnect'),
+      flaws,
     })
   }
 
@@ -91,9 +91,9 @@ class Simulated implements SharedFront {
   read(keys: readonly StoreKey[], session: FrontSession): Promise<readonly (Found | undefined)[]> {
     return this.#call(async () => {
       const ids = keys.map((key) => key.id)
-      if (!this.#isCurrent(session)) return keys.map(() => undefined)
+      if (this.session !== session) return keys.map(() => undefined)
       const records = await this.#sessions.run({ command: 'read', about: ids, execute: (server) => server.read(ids) })
-      if (!this.#isCurrent(session)) return keys.map(() => undefined)
+      if (this.session !== session) return keys.map(() => undefined)
       const now = this.#lifetimes.clock.now()
       return records.map((record) => this.#found(record, session, now))
     })
@@ -198,10 +198,6 @@ class Simulated implements SharedFront {
     const sent = changes.map((change) => sentChange(change, install, this.#lifetimes))
     return (await this.#sessions.run({ command: 'apply', about: sent, execute: (server) => server.apply(epoch, sent) }))
       .outcomes
-  }
-
-  #isCurrent(session: FrontSession): boolean {
-    return this.session === session || this.#flaws.includes('read-any-session')
   }
 
   #found(record: StoredRecord | undefined, { epoch }: FrontSession, now: number): Found | undefined {

@@ -100,8 +100,7 @@ export class SimulatedServer {
     this.#refuseWrite()
     const meta = this.#meta
     if (meta === undefined || this.#epoch === undefined) return undefined
-    if (epoch !== this.#epoch && !this.#has('tail-any-epoch')) return meta.watermark
-    if (meta.watermark !== from && !this.#has('tail-from-anywhere')) return meta.watermark
+    if (epoch !== this.#epoch || meta.watermark !== from) return meta.watermark
     for (const { id, seq } of changes) {
       const version = this.#versionOf(id)
       if ((version === undefined || version < seq) && !this.#has('tail-removes-nothing')) this.#records.delete(id)
@@ -126,11 +125,8 @@ export class SimulatedServer {
   /** The last step. @returns whether it was this start that completed */
   complete({ nonce, epoch, head, mark }: SentStart): boolean {
     this.#refuseWrite()
-    if (this.#meta?.nonce !== nonce) {
-      if (!this.#has('start-ignores-nonce')) return false
-      this.#meta ??= emptyMeta()
-    }
-    const meta = this.#meta!
+    const meta = this.#meta
+    if (meta?.nonce !== nonce) return false
     if (!this.#has('start-keeps-epoch')) meta.epoch = epoch
     meta.epoch ??= epoch
     meta.watermark = head
@@ -209,7 +205,7 @@ export class SimulatedServer {
       if (!this.#has('apply-newer-raises-no-fence')) this.#raise(id, seq)
       return 'newer'
     }
-    const current = this.#epoch !== undefined && (epoch === this.#epoch || this.#has('apply-any-epoch'))
+    const current = this.#epoch !== undefined && epoch === this.#epoch
     const open = version !== undefined || seq >= this.#fence(id) || this.#has('apply-installs-on-absent')
     const installs = record !== undefined && current && open
     if (!installs) this.#records.delete(id)
@@ -219,7 +215,7 @@ export class SimulatedServer {
   }
 
   #fill(epoch: string, { id, asOf, record }: SentFill): FrontOutcome {
-    if (this.#epoch === undefined || (epoch !== this.#epoch && !this.#has('fill-any-epoch'))) return 'fenced'
+    if (this.#epoch === undefined || epoch !== this.#epoch) return 'fenced'
     if (asOf < this.#fence(id) && !this.#has('fill-unfenced')) return 'fenced'
     const version = this.#versionOf(id)
     if (version !== undefined && version >= record.version) return 'newer'
@@ -228,7 +224,6 @@ export class SimulatedServer {
   }
 
   #store(id: string, { version, entry, until, px }: SentRecord): void {
-    // Whatever epoch its writer wrote down was found to be the current one.
     this.#records.set(id, { epoch: this.#epoch!, version, entry, until, endsAt: this.#clock.monotonic() + px })
   }
 
