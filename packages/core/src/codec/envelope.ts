@@ -13,7 +13,7 @@ const HEADER_BYTES = 2
 const NOTES_AT = 4
 
 /** As many as the length has room for. */
-export const MAX_NOTES_BYTES = 0xffff
+const MAX_NOTES_BYTES = 0xffff
 
 /**
  * Encodes a value and says in front of it how. The result is the caller's.

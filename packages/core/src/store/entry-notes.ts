@@ -46,7 +46,7 @@ export function notesOf({ meta, key, version }: Pick<Entry, 'meta' | 'key' | 've
 }
 
 /** As {@link notesOf}, of a `meta` alone. @throws CorruptError, without the key. */
-export function readNotes(meta: Payload): EntryNotes {
+function readNotes(meta: Payload): EntryNotes {
   const bytes = meta.notes
   if (bytes === undefined) return NONE
   const known = decoded.get(meta)
