@@ -12,7 +12,7 @@ async function simulate({ seed: first, seeds, json, verbose, mutant }: Arguments
   for (let seed = first; seed < first + seeds; seed++) {
     const result = await runSeed(seed, { ...mutant?.options, withTrace: verbose })
     totals.add(result)
-    if (!json && (verbose || result.violations.length > 0)) printVerdict(result, verbose)
+    if (!json && (verbose || result.violations.length > 0)) printVerdict(result, verbose, mutant?.name)
   }
   const summary = totals.summary()
   if (json) console.log(JSON.stringify(summary, undefined, 2))

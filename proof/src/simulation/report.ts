@@ -6,12 +6,15 @@ import type { Summary } from './totals.ts'
 /** How many events of a history are shown before the one where it went wrong. */
 const EXCERPT = 40
 
-export function printVerdict(result: SeedResult, isVerbose: boolean): void {
+/** @param mutant the name of what was run, where it was not what is right */
+export function printVerdict(result: SeedResult, isVerbose: boolean, mutant?: string): void {
   const { seed, plan, violations } = result
   console.log(`seed ${seed}: ${violations.length} violations; ${JSON.stringify(plan)}`)
   for (const violation of violations) console.log(`  ${renderViolation(violation)}`)
   for (const line of excerptOf(result, isVerbose)) console.log(`    ${line}`)
-  if (!isVerbose) console.log(`  again, with everything: npm run simulate -- --seed ${seed} --seeds 1 --verbose`)
+  if (isVerbose) return
+  const what = mutant === undefined ? '' : ` --mutant ${mutant}`
+  console.log(`  again, with everything: npm run simulate -- --seed ${seed} --seeds 1${what} --verbose`)
 }
 
 export function renderViolation({ invariant, what, event }: Violation): string {

@@ -31,6 +31,7 @@ export class SharedMemoryBack implements Back {
   readonly #memory: SharedMemory
   readonly #clock: Clock
   readonly #delayMs: () => number
+  readonly #onError: (error: unknown) => void
   readonly #listeners = new Set<CommitListener>()
   readonly #views = new WeakMap<Commit, Promise<Commit>>()
   readonly #originals = new WeakMap<Proposal, Proposal>()
@@ -38,8 +39,10 @@ export class SharedMemoryBack implements Back {
   readonly #stop = new AbortController()
   #delivered: Promise<unknown> = Promise.resolve()
 
-  constructor(memory: SharedMemory, { origin, clock, delayMs = () => 0, sync = true }: OpenSharedMemory) {
+  constructor(memory: SharedMemory, options: OpenSharedMemory) {
+    const { origin, clock, delayMs = () => 0, sync = true, onError = throwLater } = options
     const { base } = memory
+    this.#onError = onError
     this.#memory = memory
     this.#clock = clock
     this.#delayMs = delayMs
@@ -111,7 +114,13 @@ export class SharedMemoryBack implements Back {
   deliver(commits: readonly Commit[]): void {
     const views = commits.map((commit) => this.#view(commit))
     const tell = (): void => {
-      for (const listener of Array.from(this.#listeners)) listener(views)
+      for (const listener of Array.from(this.#listeners)) {
+        try {
+          listener(views)
+        } catch (error) {
+          this.#onError(error)
+        }
+      }
     }
     const delayMs = this.#delayMs()
     const earlier = this.#delivered
@@ -158,7 +167,11 @@ export class SharedMemoryBack implements Back {
     }
   }
 
-  async #committed(work: () => Promise<Commit>): Promise<Commit> {
+  #committed(work: () => Promise<Commit>): Promise<Commit> {
+    return this.#tracked(this.#commit(work))
+  }
+
+  async #commit(work: () => Promise<Commit>): Promise<Commit> {
     const commit = await this.#later(work, 'keep the way back')
     return (await this.#views.get(commit)) ?? this.#view(commit)
   }
@@ -184,22 +197,31 @@ export class SharedMemoryBack implements Back {
     return this.#wait(this.#delayMs(), work, back === undefined ? this.#delayMs() : 0)
   }
 
-  async #wait<T>(before: number, work: () => T | Promise<T>, after: number): Promise<T> {
-    const doing = (async () => {
+  #wait<T>(before: number, work: () => T | Promise<T>, after: number): Promise<T> {
+    const doing = async (): Promise<T> => {
       if (before > 0) await this.#clock.sleep(before)
       const answer = await work()
       if (after > 0) await this.#clock.sleep(after)
       return answer
-    })()
-    this.#inFlight.add(doing)
-    try {
-      return await doing
-    } finally {
-      this.#inFlight.delete(doing)
     }
+    return this.#tracked(doing())
+  }
+
+  /** Closing waits for it. */
+  #tracked<T>(call: Promise<T>): Promise<T> {
+    this.#inFlight.add(call)
+    const settled = (): void => void this.#inFlight.delete(call)
+    call.then(settled, settled)
+    return call
   }
 
   #assertOpen(): void {
     if (this.#stop.signal.aborted) throw new ClosedError()
   }
+}
+
+function throwLater(error: unknown): void {
+  queueMicrotask(() => {
+    throw error
+  })
 }

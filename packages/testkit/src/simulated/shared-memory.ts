@@ -27,6 +27,8 @@ export interface OpenSharedMemory {
   readonly delayMs?: (() => number) | undefined
   /** Whether the log can be followed at once, as in an embedded back tier. @default true */
   readonly sync?: boolean | undefined
+  /** Gets what a commit listener threw. @default it ends the process */
+  readonly onError?: ((error: unknown) => void) | undefined
 }
 
 /** Called at each commit, of whichever process, before anybody can have read it. */

@@ -103,8 +103,9 @@ export class SimulatedConnection {
   #send(delayMs: number, arrive: () => void): void {
     const { clock } = this.#network
     const pass = (): void => this.#pass(arrive)
-    this.#arrivedAt = Math.max(this.#arrivedAt, clock.monotonic() + delayMs)
-    const wait = this.#arrivedAt - clock.monotonic()
+    const now = clock.monotonic()
+    this.#arrivedAt = Math.max(this.#arrivedAt, now + delayMs)
+    const wait = this.#arrivedAt - now
     if (wait === 0 && this.#inFlight === 0) return pass()
     this.#inFlight++
     clock.schedule(wait, () => {
