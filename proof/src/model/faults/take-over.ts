@@ -1,0 +1,18 @@
+import type { Actor } from '../world.ts'
+
+/** A replica that lags, or a snapshot file that is old, becomes the server. Connections have to be made anew. */
+export const takeOver: Actor = (state, { scenario }, emit) => {
+  const { takeover, maxCopies } = scenario
+  const { servers, copy, spent } = state
+  const [server, next] = servers
+  if (takeover === undefined || server === undefined || next !== undefined) return
+  const { kind, zombie } = takeover
+  if (spent.copies < maxCopies && copy !== server) {
+    const label = kind === 'restart' ? 'S0 saves a snapshot' : 'S0 is replicated'
+    emit(label, { ...state, copy: server, spent: { ...spent, copies: spent.copies + 1 } })
+  }
+  const gone = { ...state, servers: [undefined, copy], copy: undefined }
+  if (kind === 'restart') emit('S0 restarts from its snapshot, as S1', gone)
+  else emit('S1 takes over, S0 is dead', gone)
+  if (zombie) emit('S1 takes over, S0 goes on', { ...state, servers: [server, copy], copy: undefined })
+}

@@ -1,0 +1,7 @@
+import type { Flaw } from '../flaws.ts'
+
+/** What a script needs to know beside the server: how keys share fences, and which rule is broken on purpose. */
+export interface Rules {
+  readonly stripes: number
+  readonly flaw: Flaw | undefined
+}
