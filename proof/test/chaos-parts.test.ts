@@ -250,6 +250,19 @@ describe('the proxy', () => {
     await eventually('b comes back', () => heard() === 'ab')
   })
 
+  test('what is held arrives although whoever sent it is gone', async () => {
+    const { proxy, arrived } = await echo()
+    const { socket, heard } = client(proxy.port)
+    socket.write('a')
+    await eventually('a comes back', () => heard() === 'a')
+    proxy.hold('requests')
+    socket.end('b')
+    await eventually('the client is gone', () => socket.writableFinished)
+    socket.destroy()
+    proxy.release('requests')
+    await eventually('b arrives', () => arrived() === 'ab')
+  })
+
   test('what is held is lost with its connection; others are welcome', async () => {
     const { proxy, arrived } = await echo()
     const first = client(proxy.port)

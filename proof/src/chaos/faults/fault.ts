@@ -8,6 +8,8 @@ export interface Stage {
   readonly pair: RedisPair
   /** Resolves after this time, or early when the run is to end: then it is time to heal. */
   readonly sleep: (ms: number) => Promise<void>
+  /** Aborts when the run is to end. */
+  readonly signal: AbortSignal
 }
 
 /**

@@ -1,4 +1,4 @@
-import { dropMeta, eviction, flush, forgetScripts, killClients } from './data-faults.ts'
+import { dropMeta, eviction, evictSome, flush, forgetScripts, killClients } from './data-faults.ts'
 import type { Fault } from './fault.ts'
 import { cut, holdReplies, holdRequests, latency, refuse, silence } from './network-faults.ts'
 import { oldDump, pauseRedis, promote, reachReplica, splitBrain } from './server-faults.ts'
@@ -18,6 +18,7 @@ export const FAULTS = {
   flush,
   'drop-meta': dropMeta,
   eviction,
+  'evict-some': evictSome,
   'kill-clients': killClients,
   'forget-scripts': forgetScripts,
   'old-dump': oldDump,

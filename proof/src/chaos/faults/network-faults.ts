@@ -47,9 +47,9 @@ export const holdRequests: Fault = held(['requests'])
 /** What the worker says is executed, and it does not hear of it. */
 export const holdReplies: Fault = held(['replies'])
 
-/** Everything takes longer, in part longer than any call waits. */
+/** Everything takes longer, at times longer than any call waits. */
 export const latency: Fault = workerFault(async ({ proxy }, { sleep }, draw) => {
-  const delayMs = draw.between(2, 80)
+  const delayMs = draw.between(1, 40)
   const ms = draw.between(300, 2_000)
   proxy.delay(delayMs)
   try {

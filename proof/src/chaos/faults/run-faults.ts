@@ -7,20 +7,16 @@ import type { PlannedFault } from './plan.ts'
 
 export interface FaultRun {
   readonly stage: Stage
-  readonly signal: AbortSignal
   readonly onBegin: (kind: string) => void
   readonly onEnd: (window: FaultWindow) => void
 }
 
 /** Makes the faults of one lane, one after the other. When the signal aborts, the one under way is healed early. */
-export async function runFaults(
-  faults: readonly PlannedFault[],
-  { stage, signal, onBegin, onEnd }: FaultRun,
-): Promise<void> {
+export async function runFaults(faults: readonly PlannedFault[], { stage, onBegin, onEnd }: FaultRun): Promise<void> {
   const start = performance.now()
   for (const { kind, atMs, seed } of faults) {
     await stage.sleep(Math.max(0, atMs - (performance.now() - start)))
-    if (signal.aborted) return
+    if (stage.signal.aborted) return
     const from = nowMicros()
     onBegin(kind)
     const note = await FAULTS[kind].run(stage, drawFrom(seed))

@@ -26,8 +26,7 @@ export async function makeFaults(
   const made: FaultWindow[] = []
   const underWay: string[] = []
   const run = {
-    stage: { fleet, pair, sleep },
-    signal: ends,
+    stage: { fleet, pair, sleep, signal: ends },
     onBegin: (kind: string): void => void underWay.push(kind),
     onEnd: (window: FaultWindow): void => {
       underWay.splice(underWay.indexOf(window.kind), 1)

@@ -7,6 +7,7 @@ export class Pipe {
   #isHeld = false
   #delayMs = 0
   #timer: NodeJS.Timeout | undefined
+  #whenEmpty: (() => void) | undefined
 
   constructor(from: Socket, to: Socket) {
     this.#to = to
@@ -14,11 +15,17 @@ export class Pipe {
       this.#waiting.push({ bytes, due: performance.now() + this.#delayMs })
       this.#pass()
     })
-    from.on('close', () => clearTimeout(this.#timer))
+    to.on('close', () => clearTimeout(this.#timer))
   }
 
   set delayMs(delayMs: number) {
     this.#delayMs = delayMs
+  }
+
+  /** Calls back once everything that was sent until now has been passed on. */
+  whenEmpty(then: () => void): void {
+    this.#whenEmpty = then
+    this.#pass()
   }
 
   hold(): void {
@@ -35,7 +42,10 @@ export class Pipe {
     clearTimeout(this.#timer)
     while (!this.#isHeld) {
       const [first] = this.#waiting
-      if (first === undefined) return
+      if (first === undefined) {
+        this.#whenEmpty?.()
+        return
+      }
       const wait = first.due - performance.now()
       if (wait > 0) {
         this.#timer = setTimeout(() => this.#pass(), wait)

@@ -98,11 +98,11 @@ export class TcpProxy {
       client.destroy()
       server.destroy()
     }
-    for (const socket of [client, server]) {
-      // The other end hears of it as a closed connection, which is what a proxy can say.
-      socket.on('error', end)
-      socket.on('close', end)
-    }
+    // What was sent before is still on its way, and arrives: with whatever delay, and although nobody waits for it.
+    client.on('close', () => pipes.requests.whenEmpty(() => server.end()))
+    server.on('close', end)
+    // `close` follows; the other end hears of it as a closed connection, which is what a proxy can say.
+    for (const socket of [client, server]) socket.on('error', () => undefined)
   }
 }
 

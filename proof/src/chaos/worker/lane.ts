@@ -4,6 +4,7 @@ import { type Draw, drawFrom } from '../random.ts'
 import type { Recorder } from './recorder.ts'
 
 const READS = 0.72
+const AROUND = 0.3
 const BODY = { min: 10, max: 1_500 }
 /** Pauses after half of the calls, up to so many ms; the other half are followed at once. */
 const LONGEST_PAUSE_MS = 40
@@ -26,8 +27,11 @@ function callOnce(recorder: Recorder, keys: readonly string[], draw: Draw): Prom
   const key = pickKey(keys, draw)
   const choice = draw.unit()
   if (choice < READS) return readOnce(recorder, keys, key, choice / READS, draw)
-  if (isCounter(key)) return recorder.increment(key, draw.between(BODY.min, BODY.max))
-  return draw.unit() < 0.75 ? recorder.set(key, draw.between(BODY.min, BODY.max)) : recorder.delete(key)
+  // Removes from Redis what others install, so that fills of the same key are on their way at the same time.
+  const policy = draw.unit() < AROUND ? 'write-around' : 'write-through'
+  const bodyLength = draw.between(BODY.min, BODY.max)
+  if (isCounter(key)) return recorder.increment(key, bodyLength, policy)
+  return draw.unit() < 0.75 ? recorder.set(key, bodyLength, policy) : recorder.delete(key, policy)
 }
 
 function readOnce(recorder: Recorder, keys: readonly string[], key: string, choice: number, draw: Draw): Promise<void> {

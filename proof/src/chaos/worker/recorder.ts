@@ -1,6 +1,7 @@
 import { nowMicros } from '../clock.ts'
 import type { ReadVia, WriteAck, WriteOp } from '../history/events.ts'
 import type { HistoryWriter } from '../history/history-writer.ts'
+import type { WritePolicy } from 'tidemark'
 import { type ChaosValue, hashOf, makeValue } from '../payload.ts'
 import type { Subject } from './subject.ts'
 import { tierSince } from './tier-watch.ts'
@@ -48,24 +49,24 @@ export class Recorder {
     })
   }
 
-  set(key: string, bodyLength: number): Promise<void> {
+  set(key: string, bodyLength: number, policy: WritePolicy): Promise<void> {
     return this.#write('set', key, async (id) => {
-      const { version, tiers } = await this.#subject.set(key, makeValue(id, 0, bodyLength))
+      const { version, tiers } = await this.#subject.set(key, makeValue(id, 0, bodyLength), policy)
       return { version, changed: true, applied: tiers.every(hasApplied), replaced: undefined }
     })
   }
 
-  delete(key: string): Promise<void> {
+  delete(key: string, policy: WritePolicy): Promise<void> {
     return this.#write('delete', key, async () => {
-      const { version, deleted, tiers } = await this.#subject.delete(key)
+      const { version, deleted, tiers } = await this.#subject.delete(key, policy)
       return { version, changed: deleted, applied: tiers.every(hasApplied), replaced: undefined }
     })
   }
 
-  increment(key: string, bodyLength: number): Promise<void> {
+  increment(key: string, bodyLength: number, policy: WritePolicy): Promise<void> {
     return this.#write('increment', key, async (id) => {
       const increment = (old: ChaosValue | undefined): ChaosValue => makeValue(id, (old?.count ?? 0) + 1, bodyLength)
-      const { version, tiers, old } = await this.#subject.update(key, increment)
+      const { version, tiers, old } = await this.#subject.update(key, increment, policy)
       return { version, changed: true, applied: tiers.every(hasApplied), replaced: old?.id }
     })
   }

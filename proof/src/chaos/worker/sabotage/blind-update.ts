@@ -4,9 +4,9 @@ import type { Subject } from '../subject.ts'
 export function blindUpdate(subject: Subject): Subject {
   return {
     ...subject,
-    async update(key, fn) {
+    async update(key, fn, policy) {
       const old = await subject.get(key)
-      return { ...(await subject.set(key, fn(old))), old }
+      return { ...(await subject.set(key, fn(old), policy)), old }
     },
   }
 }
