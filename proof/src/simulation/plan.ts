@@ -83,7 +83,7 @@ export function planOf(seed: number): Plan {
     writePolicy: random.chance(0.7) ? 'write-through' : 'write-around',
     negativeEntries: random.chance(0.8),
     stripes: random.pick([1, 2, 16, 1024]),
-    commandTimeoutMs: random.pick([20, 50]),
+    commandTimeoutMs: random.pick([20, 50, 150]),
     maxLogChanges: random.chance(0.15) ? 20 : 100_000,
     warmUp: random.chance(0.8),
     faults: calm ? [] : FAULTS.filter(() => random.chance(0.4)),

@@ -3,14 +3,14 @@ import {
   type BatchReply,
   type SentChange,
   type SentFill,
-  type SentRecord,
   type SentStart,
   type SentStep,
   type ServerLook,
   ServerRefusal,
 } from './commands.ts'
 import type { ServerFlaw } from './flaws.ts'
-import { copyMeta, emptyMeta, type ServerMeta, type ServerSnapshot, type StoredRecord } from './server-state.ts'
+import { ServerData } from './server-data.ts'
+import { emptyMeta, type ServerSnapshot, type StoredRecord } from './server-state.ts'
 
 export interface SimulatedServerOptions {
   readonly name?: string
@@ -34,22 +34,18 @@ export class SimulatedServer {
   loading = false
   /** It is a replica: it answers reads, and refuses the rest. */
   readOnly = false
-  readonly #clock: Clock
-  readonly #stripes: number
+  readonly #data: ServerData
   readonly #flaws: ReadonlySet<ServerFlaw>
   readonly #restarts = new Set<() => void>()
-  #records = new Map<string, StoredRecord>()
-  #meta: ServerMeta | undefined
   #run = 1
   /** What has arrived while the process was stopped; undefined: it is not. */
   #backlog: (() => void)[] | undefined
 
   constructor({ name = 'server', clock, stripes = 1024, flaws = [], snapshot }: SimulatedServerOptions) {
     this.name = name
-    this.#clock = clock
-    this.#stripes = stripes
+    this.#data = new ServerData(clock, stripes)
     this.#flaws = new Set(flaws)
-    if (snapshot !== undefined) this.#load(snapshot)
+    if (snapshot !== undefined) this.#data.load(snapshot)
   }
 
   get runId(): string {
@@ -64,8 +60,8 @@ export class SimulatedServer {
 
   look(): ServerLook {
     this.#refuseWhileLoading()
-    const meta = this.#meta
-    const epoch = this.#epoch
+    const meta = this.#data.meta
+    const epoch = this.#data.epoch
     const ready = epoch !== undefined
     return {
       server: this.runId,
@@ -78,32 +74,32 @@ export class SimulatedServer {
 
   read(ids: readonly string[]): readonly (StoredRecord | undefined)[] {
     this.#refuseWhileLoading()
-    return ids.map((id) => this.#record(id))
+    return ids.map((id) => this.#data.record(id))
   }
 
   /** APPLY. @throws ServerRefusal OOM before anything was done, when there is something to install and no room. */
   apply(epoch: string | undefined, changes: readonly SentChange[]): BatchReply {
     this.#refuseWrite()
     if (this.full && changes.some(({ record }) => record !== undefined)) throw new ServerRefusal('OOM')
-    return { outcomes: changes.map((change) => this.#apply(epoch, change)), epoch: this.#epoch }
+    return { outcomes: changes.map((change) => this.#apply(epoch, change)), epoch: this.#data.epoch }
   }
 
   /** FILL. @throws ServerRefusal OOM */
   fill(epoch: string, fills: readonly SentFill[]): BatchReply {
     this.#refuseWrite()
     if (this.full) throw new ServerRefusal('OOM')
-    return { outcomes: fills.map((fill) => this.#fill(epoch, fill)), epoch: this.#epoch }
+    return { outcomes: fills.map((fill) => this.#fill(epoch, fill)), epoch: this.#data.epoch }
   }
 
   /** TAIL. @returns the watermark afterwards; undefined: there is none */
   tail(epoch: string | undefined, { from, to, changes, mark, tailer }: SentStep): number | undefined {
     this.#refuseWrite()
-    const meta = this.#meta
-    if (meta === undefined || this.#epoch === undefined) return undefined
-    if (epoch !== this.#epoch || meta.watermark !== from) return meta.watermark
+    const meta = this.#data.meta
+    if (meta === undefined || this.#data.epoch === undefined) return undefined
+    if (epoch !== this.#data.epoch || meta.watermark !== from) return meta.watermark
     for (const { id, seq } of changes) {
-      const version = this.#versionOf(id)
-      if ((version === undefined || version < seq) && !this.#has('tail-removes-nothing')) this.#records.delete(id)
+      const version = this.#data.versionOf(id)
+      if ((version === undefined || version < seq) && !this.#has('tail-removes-nothing')) this.#data.remove(id)
       if (!this.#has('tail-raises-no-fence')) this.#raise(id, seq)
     }
     meta.watermark = to
@@ -115,7 +111,7 @@ export class SimulatedServer {
   /** The first step of a start from nothing: from now on there is no watermark. The fences stay. */
   announce(nonce: string): void {
     this.#refuseWrite()
-    const meta = (this.#meta ??= emptyMeta())
+    const meta = (this.#data.meta ??= emptyMeta())
     meta.watermark = undefined
     meta.mark = ''
     meta.tailer = ''
@@ -125,7 +121,7 @@ export class SimulatedServer {
   /** The last step. @returns whether it was this start that completed */
   complete({ nonce, epoch, head, mark }: SentStart): boolean {
     this.#refuseWrite()
-    const meta = this.#meta
+    const meta = this.#data.meta
     if (meta?.nonce !== nonce) return false
     if (!this.#has('start-keeps-epoch')) meta.epoch = epoch
     meta.epoch ??= epoch
@@ -142,43 +138,43 @@ export class SimulatedServer {
     readonly fence: number
     readonly look: ServerLook
   } {
-    return { record: this.#record(id), fence: this.#fence(id), look: this.look() }
+    return { record: this.#data.record(id), fence: this.#data.fence(id), look: this.look() }
   }
 
   /** Ids and records of the current epoch, in the order of the ids. */
   list(): readonly (readonly [id: string, record: StoredRecord])[] {
-    const epoch = this.#epoch
-    return [...this.#records.keys()].toSorted().flatMap((id) => {
-      const record = this.#record(id)
+    const epoch = this.#data.epoch
+    return this.#data.ids.flatMap((id) => {
+      const record = this.#data.record(id)
       return record !== undefined && record.epoch === epoch ? [[id, record] as const] : []
     })
   }
 
   /** The server drops a record, as it does when memory is short. @returns whether there was one */
   evict(id: string): boolean {
-    return this.#records.delete(id)
+    return this.#data.remove(id)
   }
 
   /** Meta is evicted, or deleted by an operator; the records stay. */
   loseMeta(): void {
-    this.#meta = undefined
+    this.#data.meta = undefined
   }
 
   /** FLUSHALL. */
   flushAll(): void {
     this.loseMeta()
-    this.#records.clear()
+    this.#data.clear()
   }
 
   snapshot(): ServerSnapshot {
-    return { records: new Map(this.#records), meta: copyMeta(this.#meta) }
+    return this.#data.snapshot()
   }
 
   /** The server starts again with what a snapshot file holds, or with nothing: another run, and every connection ends. */
   restart(snapshot?: ServerSnapshot): void {
     this.#run++
     this.#backlog = undefined
-    this.#load(snapshot ?? { records: new Map(), meta: undefined })
+    this.#data.load(snapshot ?? { records: new Map(), meta: undefined })
     for (const listener of Array.from(this.#restarts)) listener()
   }
 
@@ -200,66 +196,31 @@ export class SimulatedServer {
   }
 
   #apply(epoch: string | undefined, { id, seq, record }: SentChange): FrontOutcome {
-    const version = this.#versionOf(id)
+    const version = this.#data.versionOf(id)
     if (version !== undefined && version >= seq && !this.#has('apply-ignores-versions')) {
       if (!this.#has('apply-newer-raises-no-fence')) this.#raise(id, seq)
       return 'newer'
     }
-    const current = this.#epoch !== undefined && epoch === this.#epoch
-    const open = version !== undefined || seq >= this.#fence(id) || this.#has('apply-installs-on-absent')
+    const current = this.#data.epoch !== undefined && epoch === this.#data.epoch
+    const open = version !== undefined || seq >= this.#data.fence(id) || this.#has('apply-installs-on-absent')
     const installs = record !== undefined && current && open
-    if (!installs) this.#records.delete(id)
+    if (!installs) this.#data.remove(id)
     this.#raise(id, seq)
-    if (installs) this.#store(id, record)
+    if (installs) this.#data.store(id, epoch!, record)
     return installs ? 'installed' : 'removed'
   }
 
   #fill(epoch: string, { id, asOf, record }: SentFill): FrontOutcome {
-    if (this.#epoch === undefined || epoch !== this.#epoch) return 'fenced'
-    if (asOf < this.#fence(id) && !this.#has('fill-unfenced')) return 'fenced'
-    const version = this.#versionOf(id)
+    if (this.#data.epoch === undefined || epoch !== this.#data.epoch) return 'fenced'
+    if (asOf < this.#data.fence(id) && !this.#has('fill-unfenced')) return 'fenced'
+    const version = this.#data.versionOf(id)
     if (version !== undefined && version >= record.version) return 'newer'
-    this.#store(id, record)
+    this.#data.store(id, epoch, record)
     return 'installed'
   }
 
-  #store(id: string, { version, entry, until, px }: SentRecord): void {
-    this.#records.set(id, { epoch: this.#epoch!, version, entry, until, endsAt: this.#clock.monotonic() + px })
-  }
-
-  #record(id: string): StoredRecord | undefined {
-    const record = this.#records.get(id)
-    if (record === undefined || record.endsAt > this.#clock.monotonic()) return record
-    this.#records.delete(id)
-    return undefined
-  }
-
-  /** undefined: there is no record, or one of another epoch, which is none. */
-  #versionOf(id: string): number | undefined {
-    const record = this.#record(id)
-    return record !== undefined && record.epoch === this.#meta?.epoch ? record.version : undefined
-  }
-
-  /** undefined: meta is not ready. */
-  get #epoch(): string | undefined {
-    return this.#meta?.watermark === undefined ? undefined : this.#meta.epoch
-  }
-
-  #fence(id: string): number {
-    const { base = 0, fences } = this.#meta ?? {}
-    return Math.max(base, fences?.get(stripeOf(id, this.#stripes)) ?? 0)
-  }
-
   #raise(id: string, seq: number): void {
-    if (this.#has('raises-no-fence')) return
-    if (seq <= this.#fence(id)) return
-    this.#meta ??= emptyMeta()
-    this.#meta.fences.set(stripeOf(id, this.#stripes), seq)
-  }
-
-  #load({ records, meta }: ServerSnapshot): void {
-    this.#records = new Map(records)
-    this.#meta = copyMeta(meta)
+    if (!this.#has('raises-no-fence')) this.#data.raise(id, seq)
   }
 
   #refuseWhileLoading(): void {
@@ -274,11 +235,4 @@ export class SimulatedServer {
   #has(flaw: ServerFlaw): boolean {
     return this.#flaws.size > 0 && this.#flaws.has(flaw)
   }
-}
-
-/** FNV-1a, as the scripts' callers use it; with another number of fences it spreads as well. */
-function stripeOf(id: string, stripes: number): number {
-  let hash = 0x811c9dc5
-  for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193)
-  return (((hash >>> 10) ^ hash) >>> 0) % stripes
 }
