@@ -158,6 +158,15 @@ describe.each([true, false])('two stores on one file (Redis: %s)', (withRedis) =
   })
 })
 
+/** Resolves when Redis holds what the store writes. */
+async function takesPart(store: Tidemark): Promise<void> {
+  await eventually('Redis takes part', async () => {
+    await store.set('ready', 1)
+    const { fronts } = await store.explain('ready')
+    return fronts.every(({ record, certificate }) => record !== undefined && certificate !== undefined)
+  })
+}
+
 describe('what another log left in Redis', () => {
   test('is not served by the store that takes the place of a deleted one', async () => {
     await using server = await startRedis()
@@ -169,10 +178,12 @@ describe('what another log left in Redis', () => {
     }
     rmSync(file)
     const store = await opened(options)
+    await takesPart(store)
     expect(await store.get(['k', 1])).toBeUndefined()
     await store.set(['k', 1], 'new')
+    const before = store.tierStats().hits['redis']!
     expect(await store.get(['k', 1])).toBe('new')
-    expect(store.tierStats().hits['redis']).toBe(1)
+    expect(store.tierStats().hits['redis']).toBe(before + 1)
   })
 
   test('nor is it by one whose log has an id that begins the same, however long the namespace', async () => {
@@ -186,10 +197,7 @@ describe('what another log left in Redis', () => {
       db.exec(`UPDATE log_head SET log_id = x'${id}', epoch = ${Number.MAX_SAFE_INTEGER}`)
       db.close()
       const store = await opened({ file, redis, near: false })
-      await eventually('Redis takes part', async () => {
-        await store.set('ready', id)
-        return store.has('ready', { readPolicy: 'frontend-only' })
-      })
+      await takesPart(store)
       values.push(await store.get('k'))
       await store.set('k', id)
     }
@@ -200,6 +208,7 @@ describe('what another log left in Redis', () => {
     await using server = await startRedis()
     const redis = { url: server.url, namespace: 'shared' }
     const [a, b] = [await opened({ file: tempFile(), redis, near: false }), await opened({ file: tempFile(), redis })]
+    await Promise.all([takesPart(a), takesPart(b)])
     await a.set('k', 'of a')
     expect(await b.get('k')).toBeUndefined()
     await b.set('k', 'of b')
