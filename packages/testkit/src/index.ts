@@ -35,21 +35,11 @@ export { type RedisServer, type RedisServerOptions, startRedis } from './redis-s
 export { FRONT_FLAWS, type FrontFlaw, SERVER_FLAWS, type ServerFlaw } from './simulated/flaws.ts'
 export { SeededRandom } from './simulated/seeded-random.ts'
 export type { ServerMeta, ServerSnapshot, StoredRecord } from './simulated/server-state.ts'
-export {
-  type OpenSharedMemory,
-  type SharedCommitListener,
-  SharedMemory,
-  type SharedMemoryOptions,
-} from './simulated/shared-memory.ts'
+export type { OpenSharedMemory } from './simulated/shared-data.ts'
+export { type SharedCommitListener, SharedMemory, type SharedMemoryOptions } from './simulated/shared-memory.ts'
 export { simulatedFront, type SimulatedFrontOptions } from './simulated/simulated-front.ts'
-export {
-  type CallFate,
-  type ExecutedCall,
-  type NetworkCall,
-  type NetworkClient,
-  SimulatedNetwork,
-  type SimulatedNetworkOptions,
-} from './simulated/simulated-network.ts'
+export type { CallFate, ExecutedCall, NetworkCall, NetworkClient } from './simulated/network-call.ts'
+export { SimulatedNetwork, type SimulatedNetworkOptions } from './simulated/simulated-network.ts'
 export { SimulatedServer, type SimulatedServerOptions } from './simulated/simulated-server.ts'
 export { eventually } from './waiting/eventually.ts'
 export { VirtualClock } from './clocks/virtual-clock.ts'

@@ -32,7 +32,7 @@ export interface WriteEvent {
 }
 
 /** Something that a call does not do, whatever has failed. */
-export interface TroubleEvent {
+interface TroubleEvent {
   readonly type: 'trouble'
   readonly process: string
   readonly what: string
@@ -52,7 +52,7 @@ export interface CommitEvent {
   readonly value: unknown
 }
 
-export interface FaultEvent {
+interface FaultEvent {
   readonly type: 'fault'
   readonly at: number
   readonly what: string
@@ -61,7 +61,7 @@ export interface FaultEvent {
 }
 
 /** What servers and stores did in between; recorded on request only. */
-export interface TraceEvent {
+interface TraceEvent {
   readonly type: 'trace'
   readonly at: number
   readonly what: string

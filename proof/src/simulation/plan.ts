@@ -1,7 +1,7 @@
 import { SeededRandom } from '@tidemark/testkit'
 
 /** What kinds of trouble a run has. */
-export const FAULTS = [
+const FAULTS = [
   'evict',
   'lose-meta',
   'flush',

@@ -2,7 +2,8 @@ import { afterTurn, type FrontLook, type FrontSession, TidemarkError } from '@ti
 import { ServerRefusal } from './commands.ts'
 import type { FrontFlaw } from './flaws.ts'
 import type { SimulatedCommand, SimulatedConnection } from './simulated-connection.ts'
-import type { NetworkClient, SimulatedNetwork } from './simulated-network.ts'
+import type { NetworkClient } from './network-call.ts'
+import type { SimulatedNetwork } from './simulated-network.ts'
 
 /** Replies that carry no epoch: a plain read goes on in a session whose epoch the server has left already. */
 const TELLS_NOTHING: ReadonlySet<string> = new Set(['read', 'records', 'announce', 'complete'])

@@ -16,10 +16,10 @@ import {
   type ScanPage,
   type StoreKey,
 } from '@tidemark/core'
-import type { OpenSharedMemory, SharedMemory } from './shared-memory.ts'
+import type { CommitOwner, OpenSharedMemory, SharedData } from './shared-data.ts'
 
-/** One process's own view of a shared back tier: its origin, its listeners, its time. Made by {@link SharedMemory}. */
-export class SharedMemoryBack implements Back {
+/** One process's own view of a shared back tier: its origin, its listeners, its time. Made by SharedMemory. */
+export class SharedMemoryBack implements Back, CommitOwner {
   readonly name: string
   readonly codec: Codec
   readonly origin: string
@@ -28,7 +28,7 @@ export class SharedMemoryBack implements Back {
   readonly leases: Leases
   readonly readOptions: readonly string[]
   readonly writeOptions: readonly string[]
-  readonly #memory: SharedMemory
+  readonly #memory: SharedData
   readonly #clock: Clock
   readonly #delayMs: () => number
   readonly #onError: (error: unknown) => void
@@ -39,7 +39,7 @@ export class SharedMemoryBack implements Back {
   readonly #stop = new AbortController()
   #delivered: Promise<unknown> = Promise.resolve()
 
-  constructor(memory: SharedMemory, options: OpenSharedMemory) {
+  constructor(memory: SharedData, options: OpenSharedMemory) {
     const { origin, clock, delayMs = () => 0, sync = true, onError = throwLater } = options
     const { base } = memory
     this.#onError = onError

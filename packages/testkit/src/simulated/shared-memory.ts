@@ -7,6 +7,7 @@ import {
   type MemoryBack,
   type Proposal,
 } from '@tidemark/core'
+import type { CommitOwner, OpenSharedMemory, SharedData } from './shared-data.ts'
 import { SharedMemoryBack } from './shared-memory-back.ts'
 
 export interface SharedMemoryOptions {
@@ -15,33 +16,17 @@ export interface SharedMemoryOptions {
   readonly maxLogChanges?: number | undefined
 }
 
-export interface OpenSharedMemory {
-  /** Which opened store this is. */
-  readonly origin: string
-  /** That of the process. */
-  readonly clock: Clock
-  /**
-   * How long the way to the data and the way back take, in milliseconds, each time; 0: no time, and where the port has a
-   * way to answer at once, it does. @default 0
-   */
-  readonly delayMs?: (() => number) | undefined
-  /** Whether the log can be followed at once, as in an embedded back tier. @default true */
-  readonly sync?: boolean | undefined
-  /** Gets what a commit listener threw. @default it ends the process */
-  readonly onError?: ((error: unknown) => void) | undefined
-}
-
 /** Called at each commit, of whichever process, before anybody can have read it. */
 export type SharedCommitListener = (commit: Commit, origin: string) => void
 
 /** One back tier in memory that several processes share, as they would share a file. */
-export class SharedMemory {
+export class SharedMemory implements SharedData {
   readonly base: MemoryBack
   readonly #origins = new Map<number, string>()
-  readonly #owners = new WeakMap<Proposal, SharedMemoryBack>()
+  readonly #owners = new WeakMap<Proposal, CommitOwner>()
   readonly #listeners = new Set<SharedCommitListener>()
   /** Who has asked for expiry: commits of it carry no proposal. */
-  readonly #expiring: SharedMemoryBack[] = []
+  readonly #expiring: CommitOwner[] = []
 
   constructor({ clock, maxLogChanges }: SharedMemoryOptions) {
     this.base = createMemoryBack({ clock, maxLogChanges })
@@ -58,11 +43,11 @@ export class SharedMemory {
   }
 
   /** For the backs that are opened here: the commit of this proposal is theirs. */
-  own(proposal: Proposal, owner: SharedMemoryBack): void {
+  own(proposal: Proposal, owner: CommitOwner): void {
     this.#owners.set(proposal, owner)
   }
 
-  async expire(limit: number, owner: SharedMemoryBack): Promise<Commit> {
+  async expire(limit: number, owner: CommitOwner): Promise<Commit> {
     this.#expiring.push(owner)
     try {
       return await this.base.expire(limit)
@@ -78,7 +63,7 @@ export class SharedMemory {
   }
 
   #dispatch(commits: readonly Commit[]): void {
-    const owned = new Map<SharedMemoryBack, Commit[]>()
+    const owned = new Map<CommitOwner, Commit[]>()
     for (const commit of commits) {
       const { proposal, changes } = commit
       const owner = proposal === undefined ? this.#expiring[0] : this.#owners.get(proposal)

@@ -1,8 +1,8 @@
-import type { NetworkClient, SimulatedNetwork } from './simulated-network.ts'
+import type { NetworkClient, Wire } from './network-call.ts'
 import type { SimulatedServer } from './simulated-server.ts'
 
 /** The connection ended before the reply came; the command may have been executed. */
-export class ConnectionBroken extends Error {
+class ConnectionBroken extends Error {
   override readonly name = 'ConnectionBroken'
   constructor() {
     super('the connection is closed')
@@ -20,7 +20,7 @@ export interface SimulatedCommand<T> {
 export class SimulatedConnection {
   readonly client: NetworkClient
   readonly server: SimulatedServer
-  readonly #network: SimulatedNetwork
+  readonly #network: Wire
   readonly #waiting = new Set<(error: Error) => void>()
   readonly #stopListening: () => void
   #isOpen = true
@@ -33,7 +33,7 @@ export class SimulatedConnection {
   #isStalledBack = false
   #held: (() => void)[] = []
 
-  constructor(network: SimulatedNetwork, client: NetworkClient, server: SimulatedServer) {
+  constructor(network: Wire, client: NetworkClient, server: SimulatedServer) {
     this.#network = network
     this.client = client
     this.server = server

@@ -1,21 +1,18 @@
 import type { HistoryEvent } from '../history.ts'
 
 /** The invariants of the design, one by one. */
-export const INVARIANTS = [
-  'durability',
-  'integrity',
-  'stale-beyond-bound',
-  'stale-after-ack',
-  'read-your-writes',
-  'monotonic-reads',
-  'min-version',
-  'lost-update',
-  'log-order',
-  'convergence',
-  'availability',
-] as const
-
-export type Invariant = (typeof INVARIANTS)[number]
+export type Invariant =
+  | 'durability'
+  | 'integrity'
+  | 'stale-beyond-bound'
+  | 'stale-after-ack'
+  | 'read-your-writes'
+  | 'monotonic-reads'
+  | 'min-version'
+  | 'lost-update'
+  | 'log-order'
+  | 'convergence'
+  | 'availability'
 
 export interface Violation {
   readonly invariant: Invariant
