@@ -10,7 +10,7 @@ export const failedSharedWrite: Scenario = {
   name: 'a shared write that fails',
   what: 'Redis refuses a delete (or a set): the caller is told, or nobody gets the old value any more.',
   seenIn: 'bentocache',
-  note: 'The peers tell an error event or handler, not the caller.',
+  note: 'What a peer logs or emits besides is not counted: its caller acts on what the call returns.',
   needs: [],
   async run(world) {
     const deleted = await refusedDelete(world)

@@ -1,3 +1,4 @@
+import type { RaceCache } from '@tidemark/bench-peers/races/race-cache'
 import { fails, HOLDS, show } from '../outcome.ts'
 import { startCluster } from '../cluster.ts'
 import type { Scenario } from '../scenario.ts'
@@ -15,13 +16,20 @@ export const clearOnCluster: Scenario = {
   async run(world) {
     await using cluster = await startCluster(2)
     const options = { folder: world.folder, ttlMs: LONG_MS, breaker: false, refresh: false, onError: () => {} }
-    const a = await world.product.openOnCluster?.(cluster.ports, options)
-    const cold = await world.product.openOnCluster?.(cluster.ports, options)
-    if (a === undefined || cold === undefined) throw new Error('no adapter for a cluster')
+    const opened: RaceCache[] = []
+    const open = async (): Promise<RaceCache> => {
+      const cache = await world.product.openOnCluster?.(cluster.ports, options)
+      if (cache === undefined) throw new Error('no adapter for a cluster')
+      opened.push(cache)
+      return cache
+    }
     try {
+      const a = await open()
       for (const key of KEYS) await a.set(key, 'v')
       if ((await cluster.countKeys()) < KEYS.length) throw new Error('the keys are not in the cluster')
       const cleared = await settled(a.clear(), PROPAGATION_MS)
+      // Opened now: nothing that was sent to it can be in its memory.
+      const cold = await open()
       const found = await Promise.all(KEYS.map((key) => cold.get(key)))
       const left = found.filter((value) => value !== undefined).length
       if (left === 0) return HOLDS
@@ -33,8 +41,7 @@ export const clearOnCluster: Scenario = {
             : 'hangs'
       return fails(`clear() ${said}, and ${left} of ${KEYS.length} keys are left`)
     } finally {
-      await settled(a.close(), PROPAGATION_MS)
-      await settled(cold.close(), PROPAGATION_MS)
+      for (const cache of opened) await settled(cache.close(), PROPAGATION_MS)
     }
   },
 }
