@@ -104,6 +104,12 @@ describe('staleness', () => {
     expect(story.told({ ack: 'strict' }).violations).toEqual({ staleAfterAck: 1 })
   })
 
+  test('a fault in which a front loses nothing excuses nothing', () => {
+    const story = staleRead(150)
+    story.fault(0, 1_000, false)
+    expect(story.told()).toMatchObject({ kinds: ['staleAfterAck'], atRiskReads: 1 })
+  })
+
   test('what follows from a fault for a while after its end is its own', () => {
     const story = staleRead(150)
     story.fault(0, 50)

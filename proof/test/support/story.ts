@@ -68,8 +68,8 @@ export class Story {
     this.reads.push({ kind: 'read', session, ...times, ...what, ...more })
   }
 
-  fault(from: number, to: number): void {
-    this.faults.push({ kind: 'cut', from: from * 1e3, to: to * 1e3, note: '' })
+  fault(from: number, to: number, rollsBack = true): void {
+    this.faults.push({ kind: 'split-brain', rollsBack, from: from * 1e3, to: to * 1e3, note: '' })
   }
 
   told(more: Partial<Evidence> = {}): Told {

@@ -5,6 +5,8 @@ import type { Interval } from './intervals.ts'
 /** A fault, from before it was made until after it was healed. */
 export interface FaultWindow extends Interval {
   readonly kind: string
+  /** Whether a front may lack, for a while, what it has taken before. */
+  readonly rollsBack: boolean
   /** What exactly, for whoever reads a report. */
   readonly note: string
 }

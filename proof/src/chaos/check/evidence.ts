@@ -12,7 +12,7 @@ export interface Evidence {
   /** What the times in excerpts count from. */
   readonly start: Micros
   readonly ack: 'bounded' | 'strict'
-  /** How old what a read misses may be in a fault, in ms. */
+  /** How old what a read misses may be when a front has failed, in ms. */
   readonly boundMs: number
   /** How long after the end of a fault its consequences are still its own, in ms. */
   readonly aftermathMs: number

@@ -4,7 +4,10 @@ export const VIOLATIONS = [
   'lostWrites',
   /** A value that nobody has committed, or not under this key and version, or not with these bytes. */
   'integrity',
-  /** A read missed a write that had been acknowledged before it was invoked. Allowed in faults, except with `strict`. */
+  /**
+   * A read missed a write that had been acknowledged before it was invoked. Allowed where a front had not taken the write,
+   * or may have lost it since; not so with `strict`.
+   */
   'staleAfterAck',
   /** A read missed a write that had been acknowledged longer than the bound before it was invoked. */
   'staleBeyondBound',

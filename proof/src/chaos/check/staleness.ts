@@ -6,7 +6,7 @@ import type { Findings } from './findings.ts'
 import { Intervals } from './intervals.ts'
 import type { PlacedRead } from './sessions.ts'
 
-/** How long ago what a read misses may have been acknowledged, when a fault is in progress. */
+/** How long ago what a read misses may have been acknowledged, at most: when a front has failed. */
 export function allowedStaleness(read: ReadEvent, { ack, boundMs }: Pick<Evidence, 'ack' | 'boundMs'>): Micros {
   return ack === 'strict' || isExact(read) ? 0 : boundMs * 1e3
 }
@@ -16,13 +16,13 @@ function isExact({ via }: ReadEvent): boolean {
   return via === 'linearizable' || via === 'last'
 }
 
-/** No read misses what was acknowledged before it: not at all, or, while a fault is in progress, not beyond the bound. */
+/** No read misses what was acknowledged before it: not at all, or, when a front has failed, not beyond the bound. */
 export class StalenessCheck {
   staleReads = 0
   #maxStaleness: Micros = 0
   readonly #evidence: Evidence
   readonly #aftermath: Micros
-  readonly #inFault: Intervals
+  readonly #rollbacks: Intervals
   readonly #findings: Findings
   readonly #describe: Describer
 
@@ -30,7 +30,8 @@ export class StalenessCheck {
     const { aftermathMs, faults } = evidence
     this.#evidence = evidence
     this.#aftermath = aftermathMs * 1e3
-    this.#inFault = new Intervals(faults.map(({ from, to }) => ({ from, to: to + this.#aftermath })))
+    const rollbacks = faults.filter(({ rollsBack }) => rollsBack)
+    this.#rollbacks = new Intervals(rollbacks.map(({ from, to }) => ({ from, to: to + this.#aftermath })))
     this.#findings = findings
     this.#describe = describe
   }
@@ -51,10 +52,10 @@ export class StalenessCheck {
     if (allowed === 0 || !this.#isExcused(placed)) this.#report('staleAfterAck', placed, staleness)
   }
 
-  /** In a fault; or the writers of what was missed were told that a front had not taken it, which is a fault as well. */
+  /** The writers of what was missed were told that a front had not taken it; or the front may have lost it since. */
   #isExcused({ read, truth, place }: PlacedRead): boolean {
     const missed = truth.missedAppliedSince(place)
-    return missed >= read.invoke || this.#inFault.overlap(missed, read.return)
+    return missed >= read.invoke || this.#rollbacks.overlap(missed, read.return)
   }
 
   #report(kind: 'staleBeyondBound' | 'staleAfterAck', { read, truth, place }: PlacedRead, staleness: Micros): void {

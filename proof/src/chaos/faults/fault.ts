@@ -18,6 +18,11 @@ export interface Stage {
  */
 export interface Fault {
   readonly lane: 'workers' | 'servers'
+  /**
+   * Whether workers may meet a server that lacks what the front took before, or takes at the same time elsewhere. Only
+   * that can make a read miss what was acknowledged as taken by every front; within the bound, it may.
+   */
+  readonly rollsBack: boolean
   /** Makes it, waits, and heals it. @returns what exactly was done */
   run(stage: Stage, draw: Draw): Promise<string>
 }
@@ -26,6 +31,7 @@ export interface Fault {
 export function workerFault(run: (seat: Seat, stage: Stage, draw: Draw) => Promise<string>): Fault {
   return {
     lane: 'workers',
+    rollsBack: false,
     async run(stage, draw) {
       const seat = draw.pick(stage.fleet.seats)
       const { session } = seat.worker
@@ -34,6 +40,12 @@ export function workerFault(run: (seat: Seat, stage: Stage, draw: Draw) => Promi
   }
 }
 
-export function serverFault(run: (stage: Stage, draw: Draw) => Promise<string>): Fault {
-  return { lane: 'servers', run }
+/** Something that happens to what Redis holds, and loses nothing else. */
+export function serverFault(run: Fault['run']): Fault {
+  return { lane: 'servers', rollsBack: false, run }
+}
+
+/** Workers meet a server that is behind. */
+export function rollback(run: Fault['run']): Fault {
+  return { lane: 'servers', rollsBack: true, run }
 }

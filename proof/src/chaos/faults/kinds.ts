@@ -1,6 +1,6 @@
 import { dropMeta, eviction, evictSome, flush, forgetScripts, killClients } from './data-faults.ts'
 import type { Fault } from './fault.ts'
-import { cut, holdReplies, holdRequests, latency, refuse, silence } from './network-faults.ts'
+import { cut, holdReplies, holdRequests, latency, refuse, silence, stutter } from './network-faults.ts'
 import { oldDump, pauseRedis, promote, reachReplica, splitBrain } from './server-faults.ts'
 import { killWorker, pauseWorker } from './worker-faults.ts'
 
@@ -14,6 +14,7 @@ export const FAULTS = {
   'hold-requests': holdRequests,
   'hold-replies': holdReplies,
   latency,
+  stutter,
   'pause-redis': pauseRedis,
   flush,
   'drop-meta': dropMeta,

@@ -1,5 +1,6 @@
+import type { Draw } from '../random.ts'
 import type { Direction, TcpProxy } from '../servers/tcp-proxy.ts'
-import { type Fault, workerFault } from './fault.ts'
+import { type Fault, type Stage, workerFault } from './fault.ts'
 
 /** Connections break, and are welcome again at once. */
 export const cut: Fault = workerFault(async ({ proxy }) => {
@@ -59,3 +60,30 @@ export const latency: Fault = workerFault(async ({ proxy }, { sleep }, draw) => 
   }
   return `${delayMs.toFixed(0)} ms each way for ${ms.toFixed(0)} ms`
 })
+
+/**
+ * What every worker says is held up again and again, each time for less than a call waits. Nobody fails, and what was
+ * sent first often arrives last: the races that fences are there for.
+ */
+export const stutter: Fault = {
+  lane: 'workers',
+  rollsBack: false,
+  async run(stage, draw) {
+    const ms = draw.between(1_500, 3_000)
+    await Promise.all(stage.fleet.seats.map(({ proxy }) => stutterOne(proxy, ms, stage, draw)))
+    return `for ${ms.toFixed(0)} ms`
+  },
+}
+
+async function stutterOne(proxy: TcpProxy, ms: number, { sleep, signal }: Stage, draw: Draw): Promise<void> {
+  const end = performance.now() + ms
+  while (performance.now() < end && !signal.aborted) {
+    proxy.hold('requests')
+    try {
+      await sleep(draw.between(5, 45))
+    } finally {
+      proxy.release('requests')
+    }
+    await sleep(draw.between(0, 15))
+  }
+}

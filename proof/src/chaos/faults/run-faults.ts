@@ -19,7 +19,8 @@ export async function runFaults(faults: readonly PlannedFault[], { stage, onBegi
     if (stage.signal.aborted) return
     const from = nowMicros()
     onBegin(kind)
-    const note = await FAULTS[kind].run(stage, drawFrom(seed))
-    onEnd({ kind, from, to: nowMicros(), note })
+    const fault = FAULTS[kind]
+    const note = await fault.run(stage, drawFrom(seed))
+    onEnd({ kind, rollsBack: fault.rollsBack, from, to: nowMicros(), note })
   }
 }

@@ -1,4 +1,4 @@
-import { type Fault, serverFault } from './fault.ts'
+import { type Fault, rollback, serverFault } from './fault.ts'
 
 /** SIGSTOP: connections stay, and nothing answers. */
 export const pauseRedis: Fault = serverFault(async ({ pair, sleep }, draw) => {
@@ -14,7 +14,7 @@ export const pauseRedis: Fault = serverFault(async ({ pair, sleep }, draw) => {
 })
 
 /** The server comes back with what it held a while ago. */
-export const oldDump: Fault = serverFault(async ({ pair, sleep }, draw) => {
+export const oldDump: Fault = rollback(async ({ pair, sleep }, draw) => {
   const ms = draw.between(300, 2_500)
   const restart = await pair.save()
   await sleep(ms)
@@ -23,7 +23,7 @@ export const oldDump: Fault = serverFault(async ({ pair, sleep }, draw) => {
 })
 
 /** The primary dies, and its replica, which may lack the last writes, takes its place. */
-export const promote: Fault = serverFault(async ({ pair, fleet, sleep }, draw) => {
+export const promote: Fault = rollback(async ({ pair, fleet, sleep }, draw) => {
   const ms = draw.between(0, 500)
   await pair.primary.kill()
   await sleep(ms)
@@ -36,7 +36,7 @@ export const promote: Fault = serverFault(async ({ pair, fleet, sleep }, draw) =
 })
 
 /** The replica is promoted, and some still reach the former primary for a while, which knows nothing of it. */
-export const splitBrain: Fault = serverFault(async ({ pair, fleet, sleep }, draw) => {
+export const splitBrain: Fault = rollback(async ({ pair, fleet, sleep }, draw) => {
   const ms = draw.between(300, 2_000)
   const former = pair.primary.port
   const [first, ...others] = draw.shuffled(fleet.seats)
@@ -59,7 +59,7 @@ export const splitBrain: Fault = serverFault(async ({ pair, fleet, sleep }, draw
 })
 
 /** One worker is led to the replica, which refuses writes, and lags. */
-export const reachReplica: Fault = serverFault(async ({ pair, fleet, sleep }, draw) => {
+export const reachReplica: Fault = rollback(async ({ pair, fleet, sleep }, draw) => {
   const ms = draw.between(300, 1_500)
   const { proxy, worker } = draw.pick(fleet.seats)
   const usual = proxy.target
