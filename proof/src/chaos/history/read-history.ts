@@ -28,7 +28,7 @@ async function readLines(path: string, into: HistoryLine[]): Promise<void> {
 }
 
 /** Joins the two lines of each write. */
-export function assemble(lines: Iterable<HistoryLine>): History {
+function assemble(lines: Iterable<HistoryLine>): History {
   const reads: ReadEvent[] = []
   const failures: FailureEvent[] = []
   const writes = new Map<string, WriteEvent>()
