@@ -1,9 +1,12 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { eventually } from '@tidemark/testkit'
-import { expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { FAULT_KINDS } from '../src/chaos/faults/kinds.ts'
 import { runChaos } from '../src/chaos/run/run-chaos.ts'
 import type { ChaosSettings } from '../src/chaos/run/settings.ts'
@@ -50,10 +53,17 @@ test.each([
 
 const MAIN = fileURLToPath(new URL('../src/chaos/main.ts', import.meta.url))
 
+/** Where a command that is killed leaves its files. */
+const folder = mkdtempSync(join(tmpdir(), 'tidemark-test-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
 /** Starts the command, and waits until its workers run. */
 async function startCommand(): Promise<{ readonly command: ChildProcess; readonly started: readonly number[] }> {
   const args = ['--for', '60s', '--workers', '2', '--keys', '8', '--faults', 'kill-clients', '--json']
-  const command = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const command = spawn(process.execPath, [MAIN, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, TMPDIR: folder },
+  })
   const children = (name: string): readonly number[] => childrenOf(command.pid!, name)
   await eventually('workers and servers run', () => {
     return children('chaos-worker').length === 2 && children('redis-server').length + children('valkey').length === 2
