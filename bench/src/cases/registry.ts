@@ -7,6 +7,8 @@ const CASES: ReadonlyMap<string, () => Promise<Case>> = new Map([
   ['near-hit-get-128', async () => (await import('./near-hit-get.ts')).nearHitGet128],
   ['near-peek', async () => (await import('./near-peek.ts')).nearPeek],
   ['redis-hit-128', async () => (await import('./redis-hit.ts')).redisHit128],
+  ['redis-stopped-128', async () => (await import('./redis-stopped.ts')).redisStopped128],
+  ['flush-recovery', async () => (await import('./flush-recovery.ts')).flushRecovery],
   ['durable-set-128', async () => (await import('./durable-set.ts')).durableSet128],
   ['durable-set-512', async () => (await import('./durable-set.ts')).durableSet512],
   ['cold-read-128', async () => (await import('./cold-read.ts')).coldRead128],

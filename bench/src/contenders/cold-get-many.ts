@@ -5,7 +5,7 @@ import type { Tidemark } from 'tidemark'
 import type { Notes, Place, Subject } from '../runner/case.ts'
 import { itemOf, stringKeys } from '../workload/item.ts'
 import { fill, openTidemark } from './open-tidemark.ts'
-import { countStatements } from './statement-count.ts'
+import { countStatements } from './statements.ts'
 
 const QUIET_MS = 20
 /** Commands of Redis; all but the first run scripts. */

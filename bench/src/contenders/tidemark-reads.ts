@@ -3,6 +3,7 @@ import type { Place, Subject } from '../runner/case.ts'
 import { stringKeys } from '../workload/item.ts'
 import { readsOf } from '../workload/reads.ts'
 import { fill, openTidemark } from './open-tidemark.ts'
+import { shareOf } from './tier-share.ts'
 
 /** The share of reads that another tier may answer: a call to Redis that met a pause of the machine and ran into its bound. */
 const TOLERATED = 0.01
@@ -30,10 +31,9 @@ export async function tidemarkReads(place: Place, options: TidemarkReadsOptions)
     read: keys === 'tuple' ? (number) => store.get(['user', number]) : (number) => store.get(names[number]!),
     close: () => store.close(),
     async verify() {
-      const { reads, hits } = store.tierStats()
-      const hit = Object.entries(hits).find(([name]) => name.startsWith(tier))?.[1] ?? 0
-      if (hit < reads * (1 - TOLERATED))
-        throw new Error(`${tier} answered ${hit} of ${reads} reads: ${JSON.stringify(hits)}`)
+      const { reads, hits } = shareOf(store, tier)
+      if (hits < reads * (1 - TOLERATED))
+        throw new Error(`${tier} answered ${hits} of ${reads} reads: ${JSON.stringify(store.tierStats().hits)}`)
     },
   })
 }

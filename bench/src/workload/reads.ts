@@ -5,6 +5,8 @@ import { inLanes } from './lanes.ts'
 import { createPicks } from './picks.ts'
 
 const SAMPLES = 100
+/** So many that callers which wait for the end of a burst do not count. */
+const BURST = 5_000
 
 export interface ReadsOptions {
   /** How many items there are. */
@@ -16,11 +18,12 @@ export interface ReadsOptions {
   readonly close: () => Promise<void>
   /** Beyond the comparison of values. @throws when the contender did not do the work */
   readonly verify?: (() => Promise<void>) | undefined
+  /** The number of the item that is read next. @default a sequence of its own, as everybody else's */
+  readonly pick?: (() => number) | undefined
 }
 
 /** Random reads, all of which must hit: a miss ends the run, so that nobody wins by not answering. */
-export function readsOf({ items, lanes, read, close, verify }: ReadsOptions): Subject {
-  const pick = createPicks(items)
+export function readsOf({ items, lanes, read, close, verify, pick = createPicks(items) }: ReadsOptions): Subject {
   const one = async (): Promise<void> => {
     const number = pick()
     if ((await read(number)) === undefined) throw new Error(`item ${number} is missing`)
@@ -33,6 +36,11 @@ export function readsOf({ items, lanes, read, close, verify }: ReadsOptions): Su
     },
     close,
   }
+}
+
+/** Keeps all callers of the subject reading until `isOver`. */
+export async function readUntil(isOver: () => boolean, subject: Subject): Promise<void> {
+  while (!isOver()) await subject.run(BURST)
 }
 
 async function inTurn(times: number, pick: () => number, read: (number: number) => Promise<unknown>): Promise<void> {
