@@ -3,7 +3,7 @@ import type { Statement } from 'better-sqlite3'
 import type { Connection, RowStatement } from './connection.ts'
 import { RESTART_FRONTS } from './starting-anew.ts'
 
-type Row = readonly [front: string, epoch: string, server: string, term: number, suspended: number]
+type Row = readonly [front: string, ...Parameters<typeof toAgreement>]
 
 const NONE: ReadonlyMap<string, FrontAgreement> = new Map()
 
@@ -19,9 +19,12 @@ export class AgreementTable {
   #current = NONE
 
   constructor(connection: Connection) {
-    this.#all = connection.prepareRows('SELECT front, epoch, server, term, suspended FROM front_agreement')
+    this.#all = connection.prepareRows(
+      'SELECT front, epoch, server, term, suspended, max_stale_ms FROM front_agreement',
+    )
     this.#put = connection.prepare(
-      'INSERT OR REPLACE INTO front_agreement (front, epoch, server, term, suspended) VALUES (?, ?, ?, ?, ?)',
+      `INSERT OR REPLACE INTO front_agreement (front, epoch, server, term, suspended, max_stale_ms)
+       VALUES (?, ?, ?, ?, ?, ?)`,
     )
     this.#startAnew = connection.prepare(RESTART_FRONTS)
   }
@@ -50,10 +53,15 @@ export class AgreementTable {
   change(front: string, term: number, next: Partial<Omit<FrontAgreement, 'term'>>): FrontAgreement {
     const known = this.#current.get(front) ?? NO_AGREEMENT
     const { epoch = known.epoch, server = known.server, suspended = known.suspended } = next
-    const isSame = epoch === known.epoch && server === known.server && suspended === known.suspended
+    const maxStaleMs = Math.max(known.maxStaleMs, next.maxStaleMs ?? 0)
+    const isSame =
+      epoch === known.epoch &&
+      server === known.server &&
+      suspended === known.suspended &&
+      maxStaleMs === known.maxStaleMs
     if (term !== known.term || isSame) return known
-    const changed: FrontAgreement = Object.freeze({ epoch, server, term: term + 1, suspended })
-    this.#put.run(front, epoch, server, changed.term, Number(suspended))
+    const changed: FrontAgreement = Object.freeze({ epoch, server, term: term + 1, suspended, maxStaleMs })
+    this.#put.run(front, epoch, server, changed.term, Number(suspended), maxStaleMs)
     this.#current = new Map(this.#current).set(front, changed)
     return changed
   }
@@ -69,6 +77,12 @@ export class AgreementTable {
   }
 }
 
-export function toAgreement(epoch: string, server: string, term: number, suspended: number): FrontAgreement {
-  return Object.freeze({ epoch, server, term, suspended: suspended === 1 })
+export function toAgreement(
+  epoch: string,
+  server: string,
+  term: number,
+  suspended: number,
+  maxStaleMs: number,
+): FrontAgreement {
+  return Object.freeze({ epoch, server, term, suspended: suspended === 1, maxStaleMs })
 }

@@ -62,7 +62,8 @@ const VERSION_2: Migration = `
     epoch TEXT NOT NULL,
     server TEXT NOT NULL,
     term INTEGER NOT NULL,
-    suspended INTEGER NOT NULL
+    suspended INTEGER NOT NULL,
+    max_stale_ms REAL NOT NULL
   ) WITHOUT ROWID;
 
   CREATE TABLE lease (

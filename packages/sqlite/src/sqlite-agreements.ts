@@ -6,8 +6,8 @@ import type { KnownIdentity } from './known-identity.ts'
 
 /** The columns of the agreement are null where there is none. */
 type SampleRow =
-  | readonly [head: number, logEpoch: number, epoch: null, server: null, term: null, suspended: null]
-  | readonly [head: number, logEpoch: number, epoch: string, server: string, term: number, suspended: number]
+  | readonly [head: number, logEpoch: number, epoch: null, server: null, term: null, suspended: null, maxStaleMs: null]
+  | readonly [head: number, logEpoch: number, ...Parameters<typeof toAgreement>]
 
 export interface SqliteAgreementsOptions {
   readonly identity: KnownIdentity
@@ -32,7 +32,7 @@ export class SqliteAgreements implements SyncFrontAgreements {
     // As if no epoch had been started, while nobody who may write has dealt with the end of another boot.
     const epoch = options.unmarkedBoot === undefined ? 'a.epoch' : "iif(h.boot IS NULL OR h.boot = $boot, a.epoch, '')"
     this.#sample = connection.prepareRows(
-      `SELECT h.seq, h.epoch, ${epoch}, a.server, a.term, a.suspended
+      `SELECT h.seq, h.epoch, ${epoch}, a.server, a.term, a.suspended, a.max_stale_ms
        FROM log_head h LEFT JOIN front_agreement a ON a.front = $front WHERE h.id = 1`,
     )
   }
@@ -41,9 +41,9 @@ export class SqliteAgreements implements SyncFrontAgreements {
     const { assertOpen, identity, unmarkedBoot: boot } = this.#options
     assertOpen()
     const parameters = boot === undefined ? { front } : { front, boot }
-    const [head, logEpoch, epoch, server, term, suspended] = this.#connection.read(() => this.#sample.get(parameters))!
+    const [head, logEpoch, ...agreed] = this.#connection.read(() => this.#sample.get(parameters))!
     identity.saw(logEpoch)
-    return { head, agreement: term === null ? NO_AGREEMENT : toAgreement(epoch, server, term, suspended) }
+    return { head, agreement: agreed[2] === null ? NO_AGREEMENT : toAgreement(...agreed) }
   }
 
   async change(...[front, term, next]: Parameters<SyncFrontAgreements['change']>): Promise<AgreementSample> {

@@ -37,8 +37,8 @@ const GOLDEN_V2 = `
   ALTER TABLE log_head ADD COLUMN boot TEXT;
   UPDATE log_head SET boot = 'one';
   CREATE TABLE front_agreement (front TEXT PRIMARY KEY NOT NULL, epoch TEXT NOT NULL, server TEXT NOT NULL,
-    term INTEGER NOT NULL, suspended INTEGER NOT NULL) WITHOUT ROWID;
-  INSERT INTO front_agreement VALUES ('redis', '0a1b2c3d', 'run', 7, 0), ('second', '', '', 2, 1);
+    term INTEGER NOT NULL, suspended INTEGER NOT NULL, max_stale_ms REAL NOT NULL) WITHOUT ROWID;
+  INSERT INTO front_agreement VALUES ('redis', '0a1b2c3d', 'run', 7, 0, 300), ('second', '', '', 2, 1, 0);
   CREATE TABLE lease (token INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL UNIQUE, until INTEGER NOT NULL,
     ttl_ms INTEGER NOT NULL);
   CREATE INDEX lease_until ON lease (until);
@@ -136,9 +136,10 @@ describe('a file of schema version 2', () => {
     const back = openGolden()
     expect(back.agreements.sample('redis')).toEqual({
       head: 4,
-      agreement: { epoch: '0a1b2c3d', server: 'run', term: 7, suspended: false },
+      agreement: { epoch: '0a1b2c3d', server: 'run', term: 7, suspended: false, maxStaleMs: 300 },
     })
-    expect(back.agreements.sample('second').agreement).toEqual({ epoch: '', server: '', term: 2, suspended: true })
+    const second = { epoch: '', server: '', term: 2, suspended: true, maxStaleMs: 0 }
+    expect(back.agreements.sample('second').agreement).toEqual(second)
     expect((await back.leases.acquire(StoreKey.of('b'), 1_000)).lease).toMatchObject({ token: 6 })
     const lease = { key: StoreKey.of('a'), token: 4 }
     expect(await back.leases.renew(lease, 60_000)).toBe(true)

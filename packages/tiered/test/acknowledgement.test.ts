@@ -10,6 +10,18 @@ function unreachable({ front }: Instance): void {
   front.inject(() => 'drop-before')
 }
 
+/** What a writer that is cut off was told is written, a reader reads, although Redis holds on to what it replaced. */
+async function expectNewAfter(writer: Instance, reader: Instance): Promise<void> {
+  await writer.store.set('k', 'old', { ack: 'bounded' })
+  expect(await reader.store.get('k')).toBe('old')
+  reader.front.inject(({ method }) => (method === 'tail' ? 'drop-before' : undefined))
+  unreachable(writer)
+  await writer.store.set('k', 'new')
+  // Before it is read, and thereby replaced.
+  expect((await heldIn(reader.front, [keyOf('k')]))[0]?.entry?.payload.read()).toBe('old')
+  expect(await reader.store.get('k')).toBe('new')
+}
+
 async function agreed({ back }: Instance) {
   return (await back.agreements.sample('redis')).agreement
 }
@@ -30,13 +42,7 @@ describe('strict', () => {
   test('when it is acknowledged, nobody reads from the front what it replaced', async () => {
     const fleet = new Fleet(redis.server)
     const [writer, reader] = await Promise.all([fleet.open({ ack: 'strict' }), fleet.open()])
-    await writer.store.set('k', 'old')
-    await reader.store.get('k')
-    reader.front.inject(({ method }) => (method === 'tail' ? 'drop-before' : undefined))
-    unreachable(writer)
-    await writer.store.set('k', 'new')
-    expect(await reader.store.get('k')).toBe('new')
-    expect((await heldIn(reader.front, [keyOf('k')]))[0]?.entry?.payload.read()).toBe('old')
+    await expectNewAfter(writer, reader)
   })
 
   test('where the front is reached, nobody waits', async () => {
@@ -67,6 +73,22 @@ describe('strict', () => {
     await eventually('it is suspended no more', async () => !(await agreed(reader)).suspended)
     await serving(reader)
     expect(await reader.store.get('k')).toBe(19)
+  })
+
+  test('a writer waits for as long as any process trusts its proofs, not only for its own bound', async () => {
+    const fleet = new Fleet(redis.server)
+    const writer = await fleet.open({ ack: 'strict', frontMaxStaleMs: 100 })
+    const reader = await fleet.open({ frontMaxStaleMs: 1_500 })
+    await expectNewAfter(writer, reader)
+    expect(await agreed(writer)).toMatchObject({ maxStaleMs: 1_500 })
+  })
+
+  test('who may not agree on a larger bound reads within the one of the others', async () => {
+    const fleet = new Fleet(redis.server)
+    const writer = await fleet.open({ ack: 'strict', frontMaxStaleMs: 100 })
+    const reader = await fleet.open({ frontMaxStaleMs: 1_500, readOnly: true })
+    await expectNewAfter(writer, reader)
+    expect(await agreed(writer)).toMatchObject({ maxStaleMs: 100 })
   })
 
   test('per write', async () => {

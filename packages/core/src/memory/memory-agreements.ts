@@ -17,9 +17,14 @@ export class MemoryAgreements {
   change(front: string, term: number, next: Partial<Omit<FrontAgreement, 'term'>>): FrontAgreement {
     const known = this.of(front)
     const { epoch = known.epoch, server = known.server, suspended = known.suspended } = next
-    const isSame = epoch === known.epoch && server === known.server && suspended === known.suspended
+    const maxStaleMs = Math.max(known.maxStaleMs, next.maxStaleMs ?? 0)
+    const isSame =
+      epoch === known.epoch &&
+      server === known.server &&
+      suspended === known.suspended &&
+      maxStaleMs === known.maxStaleMs
     if (term !== known.term || isSame) return known
-    const changed = Object.freeze({ epoch, server, term: term + 1, suspended })
+    const changed = Object.freeze({ epoch, server, term: term + 1, suspended, maxStaleMs })
     this.#current = new Map(this.#current).set(front, changed)
     return changed
   }

@@ -69,7 +69,7 @@ export class FrontFollower {
     this.#options = options
     this.#samples = new Samples(2 * maxStaleMs)
     this.#known = new KnownTerm(clock)
-    this.#claim = new ServerClaim(front, back.agreements, clock)
+    this.#claim = new ServerClaim(front, back.agreements, clock, maxStaleMs)
     this.#stopListening = front.onSession((session) => this.#onSession(session))
     this.#onSession(front.session)
     this.#sampleOften()
@@ -145,8 +145,9 @@ export class FrontFollower {
     this.#again = false
     this.#turn = this.#run().then((again) => {
       this.#turn = undefined
+      const lasting = Math.min(maxStaleMs, this.agreed?.agreement.maxStaleMs || maxStaleMs)
       // Spread, so that the processes of a fleet do not all look at the same time.
-      const pause = (maxStaleMs / LOOKS) * (0.85 + 0.15 * random())
+      const pause = (lasting / LOOKS) * (0.85 + 0.15 * random())
       this.#soon(this.#again ? 0 : again === 'soon' ? RETRY_MS * (0.5 + random()) : pause)
     })
   }
@@ -213,10 +214,16 @@ export class FrontFollower {
     const sample = this.#samples.coveredBy(
       watermark,
       this.#sessionSince,
-      ({ epoch, server, suspended }) => epoch === session.epoch && server === session.server && !suspended,
+      (agreed) =>
+        agreed.epoch === session.epoch &&
+        agreed.server === session.server &&
+        !agreed.suspended &&
+        agreed.maxStaleMs > 0,
     )
     if (sample === undefined) return
-    this.#certificate = { session, includes: sample.head, validUntil: sample.at + maxStaleMs }
+    // Of this sample, and not of a later one: writers that had committed by then wait no longer than that was.
+    const validUntil = sample.at + Math.min(maxStaleMs, sample.agreement.maxStaleMs)
+    this.#certificate = { session, includes: sample.head, validUntil }
     required.certify(sample.head)
   }
 

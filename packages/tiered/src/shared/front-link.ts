@@ -116,14 +116,20 @@ export class FrontLink {
    * At once, where the front took them on the server that was agreed on in their own transaction, and has been for longer
    * than any certificate of another one lives; or where it was agreed on that nobody reads from the front. Otherwise when
    * every certificate that was given before the commit has run out.
+   *
+   * Those live no longer than the bound in the agreement of the commit, whatever Δ others have: a certificate proves what
+   * a sample says, within the bound of that very sample. A sample from before the commit has its term or an earlier one,
+   * whose bound was not larger. One that has a larger bound was taken after the commit, also when it was raised while this
+   * waits: its head includes the commit, and so does the watermark that covers it.
    */
   async isSafe(agreement: FrontAgreement, { server }: Application, committedAt: number): Promise<void> {
     const { clock, maxStaleMs } = this.#options
-    const isSettled = this.follower.ageOf(agreement.term) > maxStaleMs
+    const boundMs = Math.max(maxStaleMs, agreement.maxStaleMs)
+    const isSettled = this.follower.ageOf(agreement.term) > boundMs
     if (isSettled && (agreement.suspended || (server !== undefined && server === agreement.server))) return
     // The next writers shall not have to wait.
     if (server === undefined && !agreement.suspended) void this.follower.suspend()
-    const left = committedAt + maxStaleMs - clock.monotonic()
+    const left = committedAt + boundMs - clock.monotonic()
     if (left > 0) await clock.sleep(left)
   }
 

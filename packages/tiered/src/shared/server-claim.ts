@@ -1,4 +1,11 @@
-import type { AgreementSample, Clock, FrontAgreements, FrontSession, SharedFront } from '@tidemark/core'
+import {
+  type AgreementSample,
+  type Clock,
+  type FrontAgreements,
+  type FrontSession,
+  type SharedFront,
+  TidemarkError,
+} from '@tidemark/core'
 
 const FIRST_PAUSE_MS = 1_000
 const LONGEST_PAUSE_MS = 16_000
@@ -7,20 +14,24 @@ const LONGEST_PAUSE_MS = 16_000
  * Which server counts. A connection that was just made leads to where the address points now: it claims its server. Who
  * finds another one agreed on is talking to an old primary, perhaps: it reads from there no more, and connects anew.
  * Two servers that both live on take turns, ever more slowly, and nobody reads anything stale meanwhile.
+ *
+ * Who claims a server agrees on his bound with it, and raises one that is smaller.
  */
 export class ServerClaim {
   readonly #front: SharedFront
   readonly #agreements: FrontAgreements
   readonly #clock: Clock
+  readonly #maxStaleMs: number
   #claimed: FrontSession['server'] | undefined
   #session: FrontSession | undefined
   #pauseMs = FIRST_PAUSE_MS
   #reconnectAt = -Infinity
 
-  constructor(front: SharedFront, agreements: FrontAgreements, clock: Clock) {
+  constructor(front: SharedFront, agreements: FrontAgreements, clock: Clock, maxStaleMs: number) {
     this.#front = front
     this.#agreements = agreements
     this.#clock = clock
+    this.#maxStaleMs = maxStaleMs
   }
 
   /** A connection began: what it leads to may be claimed once. */
@@ -33,16 +44,27 @@ export class ServerClaim {
   async assert(session: FrontSession, sample: AgreementSample): Promise<AgreementSample | undefined> {
     if (sample.agreement.server === session.server) {
       this.#claimed = session.server
-      return sample
-    }
-    if (this.#claimed !== session.server) {
+      if (sample.agreement.maxStaleMs >= this.#maxStaleMs) return sample
+      const raised = await this.#raise(sample)
+      if (raised.agreement.server === session.server) return raised
+    } else if (this.#claimed !== session.server) {
       this.#claimed = session.server
-      const { term } = sample.agreement
-      const changed = await this.#agreements.change(this.#front.name, term, { server: session.server })
+      const next = { server: session.server, maxStaleMs: this.#maxStaleMs }
+      const changed = await this.#agreements.change(this.#front.name, sample.agreement.term, next)
       if (changed.agreement.server === session.server) return changed
     }
     this.#giveWay()
     return undefined
+  }
+
+  async #raise(sample: AgreementSample): Promise<AgreementSample> {
+    try {
+      return await this.#agreements.change(this.#front.name, sample.agreement.term, { maxStaleMs: this.#maxStaleMs })
+    } catch (error) {
+      // Who may not write lives with the bound of those who may.
+      if (error instanceof TidemarkError && error.code === 'READ_ONLY') return sample
+      throw error
+    }
   }
 
   #giveWay(): void {

@@ -37,6 +37,7 @@ export interface InstanceOptions extends Pick<
   /** @default true, when the fleet has a server */
   readonly redis?: boolean | Partial<RedisFrontOptions>
   readonly clock?: Clock
+  readonly readOnly?: boolean
   /** Hides the log's ways to hear of commits without being asked for its head. */
   readonly deaf?: boolean
 }
@@ -88,8 +89,15 @@ export class Fleet {
   }
 
   async open(options: InstanceOptions = {}): Promise<Instance> {
-    const { near: nearOptions = false, redis: redisOptions = true, clock, deaf = false, ...policies } = options
-    const sqlite = createSqliteBack({ file: this.file, synchronous: 'normal', codec, clock })
+    const {
+      near: nearOptions = false,
+      redis: redisOptions = true,
+      clock,
+      readOnly,
+      deaf = false,
+      ...policies
+    } = options
+    const sqlite = createSqliteBack({ file: this.file, synchronous: 'normal', codec, clock, readOnly })
     const wait = (_after: number, signal: AbortSignal): Promise<void> =>
       new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))
     const { log } = sqlite

@@ -68,7 +68,8 @@ export function describeClosing(open: OpenBack, { reopen }: BackCapabilities): v
     it('loses nothing that was acknowledged', async () => {
       const { back } = await startBack(open)
       await commit(back, setting('a', { n: 1 }, { meta: 'm' }), setting('b', 2))
-      const { agreement } = await back.agreements.change('redis', 0, { epoch: 'e1', server: 's1' })
+      const first = { epoch: 'e1', server: 's1', maxStaleMs: 300 }
+      const { agreement } = await back.agreements.change('redis', 0, first)
       await back.restored()
       const { identity } = back.log
       await back.close()

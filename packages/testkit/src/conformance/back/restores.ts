@@ -50,13 +50,13 @@ export function describeRestores(start: StartBacks): void {
 
     it('makes every front start anew, and nobody agree on what was known before', async () => {
       const { back, other } = await start()
-      await back.agreements.change('one', 0, { epoch: 'e1', server: 's1' })
+      await back.agreements.change('one', 0, { epoch: 'e1', server: 's1', maxStaleMs: 300 })
       await back.agreements.change('one', 1, { suspended: true })
       await back.agreements.change('two', 0, { server: 's2' })
       await commit(other, setting('a', 1))
       await back.restored()
-      const one = { epoch: '', server: 's1', term: 3, suspended: true }
-      const two = { epoch: '', server: 's2', term: 2, suspended: false }
+      const one = { epoch: '', server: 's1', term: 3, suspended: true, maxStaleMs: 300 }
+      const two = { epoch: '', server: 's2', term: 2, suspended: false, maxStaleMs: 0 }
       expect(await other.agreements.sample('one')).toEqual({ head: 1, agreement: one })
       expect(await other.agreements.change('one', 2, { epoch: 'e1' })).toEqual({ head: 1, agreement: one })
       const { agreements } = await commit(other, setting('a', 2))
