@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { type Flaw, FLAW_NAMES } from './flaws.ts'
-import { type Scenario, scenarioNamed, SCENARIOS } from './scenarios/scenarios.ts'
+import type { Scenario } from './scenarios/scenario.ts'
+import { scenarioNamed, SCENARIOS } from './scenarios/scenarios.ts'
 
 export interface Settings {
   readonly scenarios: readonly Scenario[]

@@ -82,6 +82,10 @@ export const FLAWS = {
     about: 'TAIL is not atomic: the watermark moves first',
     caughtBy: 'fence',
   },
+  'watermark-outside-front': {
+    about: 'row 9: the watermark is not kept with the data, and is not rolled back with it',
+    caughtBy: 'failover',
+  },
   // INIT
   'start-ignores-nonce': {
     about: 'INIT completes though meta was lost, or another start announced, since',
@@ -89,7 +93,7 @@ export const FLAWS = {
   },
   'start-reuses-epoch': {
     about: 'INIT keeps the epoch that was agreed on',
-    caughtBy: 'flush',
+    caughtBy: 'suspend-loss',
   },
   'start-reads-head-first': {
     about: 'INIT reads the head before the announcement',
@@ -101,8 +105,8 @@ export const FLAWS = {
   },
   // Certificates
   'certificate-ignores-watermark': {
-    about: 'rows 9, 11: what a front holds is believed, however far it was rolled back',
-    caughtBy: 'failover',
+    about: 'row 11: what a front holds is believed, however far it was rolled back',
+    caughtBy: 'restart',
   },
   'certificate-ignores-server': {
     about: 'a certificate is given for a server that was not agreed on',
@@ -125,6 +129,14 @@ export const FLAWS = {
     caughtBy: 'suspend',
   },
   // Acknowledgement
+  'wait-from-before-commit': {
+    about: 'the wait for Δ begins before the commit',
+    caughtBy: 'certificate',
+  },
+  'agreement-read-early': {
+    about: 'the agreement is not read in the transaction of the commit, but before it',
+    caughtBy: 'split-brain',
+  },
   'ack-from-any-server': {
     about: 'row 10: an acknowledgement of whatever server is enough',
     caughtBy: 'split-brain',

@@ -1,7 +1,8 @@
 import { type Exploration, explore, type Finding } from './checker/explore.ts'
 import { type Flaw, FLAWS } from './flaws.ts'
 import { protocolOf } from './protocol.ts'
-import { type Scenario, scenarioNamed, SCENARIOS } from './scenarios/scenarios.ts'
+import type { Scenario } from './scenarios/scenario.ts'
+import { scenarioNamed, SCENARIOS } from './scenarios/scenarios.ts'
 import { worldOf } from './world.ts'
 
 export type Progress = (line: string) => void
@@ -34,6 +35,8 @@ export interface MutantResult {
 
 /** A mutant that is to be found lies well within this. */
 const MAX_STATES = 400_000
+/** What it does to a user may lie further away, and is not worth more than this. */
+const MAX_VISIBLE = 160_000
 
 /** Looks for the shortest way to what a broken rule breaks: where it is expected first, and then everywhere. */
 export function hunt(flaw: Flaw, onProgress: Progress): MutantResult {
@@ -46,7 +49,7 @@ export function hunt(flaw: Flaw, onProgress: Progress): MutantResult {
     const inner = explore(protocolOf(worldOf(scenario, flaw)), { maxStates: MAX_STATES })
     states += inner.states
     if (inner.finding === undefined) continue
-    const outer = explore(protocolOf(worldOf(scenario, flaw, false)), { maxStates: MAX_STATES })
+    const outer = explore(protocolOf(worldOf(scenario, flaw, false)), { maxStates: MAX_VISIBLE })
     states += outer.states
     return { flaw, about, caughtBy: scenario.name, first: inner.finding, visible: outer.finding, states }
   }

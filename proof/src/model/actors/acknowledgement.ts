@@ -18,10 +18,11 @@ export function reasonToAcknowledge(writer: Writer, state: State, world: World):
 
 /** Whether Δ may have passed since the commit: every certificate that was sampled before it has run out. */
 function hasWaited(seq: number, { readers }: State, { flaw }: World): boolean {
+  const since = flaw === 'wait-from-before-commit' ? seq - 1 : seq
   return readers.every(
     ({ certificate, sample }) =>
-      (certificate === undefined || certificate.sinceHead >= seq) &&
-      (sample === undefined || sample.head >= seq || flaw === 'certificate-from-end'),
+      (certificate === undefined || certificate.sinceHead >= since) &&
+      (sample === undefined || sample.head >= since || flaw === 'certificate-from-end'),
   )
 }
 

@@ -1,5 +1,4 @@
-import { complete } from '../scripts/start.ts'
-import { announce } from '../scripts/start.ts'
+import { announce, complete } from '../scripts/start.ts'
 import { accepts, execute, moveWatermark, tail } from '../scripts/tail.ts'
 import { agree, historyAt } from '../state/back.ts'
 import { IDLE_FOLLOWER } from '../state/initial.ts'
@@ -62,7 +61,7 @@ function begin(state: State, server: Server, world: World, emit: Emit<State>, i:
   }
 }
 
-export function mayStart(state: State, world: World): boolean {
+function mayStart(state: State, world: World): boolean {
   return state.spent.starts < world.scenario.maxStarts && mayAgree(state, world)
 }
 

@@ -6,7 +6,7 @@ export function nearFence({ fences, floor }: Near, key: number): number {
   return fences[key]! > 0 ? fences[key]! : floor
 }
 
-export function record(near: Near, key: number, seq: number): Near {
+function record(near: Near, key: number, seq: number): Near {
   const known = near.fences[key]!
   if (known > 0 ? known >= seq : seq <= near.floor) return near
   return { ...near, fences: near.fences.with(key, seq) }

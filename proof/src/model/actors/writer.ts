@@ -1,6 +1,6 @@
 import type { WriterKind } from '../scenarios/scenario.ts'
 import { apply, applyCutShort, type SentChange } from '../scripts/apply.ts'
-import { agree, isAbsent } from '../state/back.ts'
+import { agree, type Back, isAbsent } from '../state/back.ts'
 import { IDLE_WRITER } from '../state/initial.ts'
 import { APPLIED, COMMITTED, DONE, ORPHANED, READY, type Writer } from '../state/processes.ts'
 import { isReady } from '../state/server.ts'
@@ -18,10 +18,13 @@ export const write: Actor = (state, world, emit) => {
     const { phase } = writer
     if (phase === DONE) return
     const kind = world.scenario.writers[i]!
-    if (phase === READY) {
+    const isEarly = world.flaw === 'agreement-read-early'
+    if (phase === READY && isEarly && writer.agreedTerm === 0) {
+      emit(`W${i} reads the agreement`, withWriter(state, i, agreedIn(state.back)))
+    } else if (phase === READY) {
       for (let key = 0; key < world.scenario.keys; key++) {
         if (kind.op === 'delete' && isAbsent(state.back.log, key, world.scenario.bornAbsent)) continue
-        emit(`W${i} commits ${kind.op} k${key}`, commit(state, i, key, kind))
+        emit(`W${i} commits ${kind.op} k${key}`, commit(state, i, key, kind, isEarly ? writer : agreedIn(state.back)))
       }
     }
     if (phase === COMMITTED || phase === ORPHANED) tellFront(state, world, emit, i)
@@ -39,10 +42,16 @@ export const write: Actor = (state, world, emit) => {
   })
 }
 
-function commit(state: State, i: number, key: number, kind: WriterKind): State {
+type Agreed = Pick<Writer, 'agreedServer' | 'agreedTerm' | 'suspended'>
+
+function agreedIn({ agreement: { server, term, suspended } }: Back): Agreed {
+  return { agreedServer: server, agreedTerm: term, suspended }
+}
+
+function commit(state: State, i: number, key: number, kind: WriterKind, agreed: Agreed): State {
   const { back, servers, writers } = state
   const server = servers[writers[i]!.at]
-  const { history, agreement } = back
+  const { history } = back
   const log = [...back.log, { key, deletes: kind.op === 'delete', acknowledged: false, history }]
   return withWriter({ ...state, back: { ...back, log } }, i, {
     phase: COMMITTED,
@@ -50,9 +59,9 @@ function commit(state: State, i: number, key: number, kind: WriterKind): State {
     seq: log.length,
     epoch: kind.policy === 'through' && server !== undefined && isReady(server) ? server.epoch : 0,
     history,
-    agreedServer: agreement.server,
-    agreedTerm: agreement.term,
-    suspended: agreement.suspended,
+    agreedServer: agreed.agreedServer,
+    agreedTerm: agreed.agreedTerm,
+    suspended: agreed.suspended,
     told: kind.near !== true,
   })
 }

@@ -68,20 +68,20 @@ export function explore<S>(system: System<S>, { maxStates = Infinity, onProgress
     next.push(state)
     const violation = system.violation(state)
     if (violation !== undefined) found = { at, violation }
-    if (at % REPORT_EVERY === 0) onProgress?.(at, depth)
+    if (at % REPORT_EVERY === 0) onProgress?.(at, depth + 1)
   }
 
   const violation = system.violation(initial)
   if (violation !== undefined) found = { at: 0, violation }
   while (layer.length > 0 && found === undefined && codes.length < maxStates) {
     next = []
-    depth++
     for (const state of layer) {
       system.steps(state, visit)
       number++
       if (found !== undefined || codes.length >= maxStates) break
     }
     layer = next
+    if (layer.length > 0) depth++
   }
   return {
     states: codes.length,

@@ -26,6 +26,23 @@ export const CERTIFICATE_SCENARIOS: readonly Scenario[] = [
     maxTerms: 3,
   }),
   scenario({
+    name: 'certificate-wide',
+    about: '2 writers, 2 readers',
+    quick: false,
+    writers: writers(2),
+    readers: 2,
+    faults: ['crash'],
+  }),
+  scenario({
+    name: 'suspend-loss',
+    about: 'suspension, and loss of meta',
+    writers: writers(1),
+    faults: ['evict', 'suspend', 'loseMeta'],
+    maxLosses: 1,
+    maxStarts: 3,
+    maxTerms: 4,
+  }),
+  scenario({
     name: 'certificate-stripes',
     about: '2 keys with a fence each',
     quick: false,

@@ -23,6 +23,5 @@ export const NEAR_SCENARIOS: readonly Scenario[] = [
     quick: false,
     writers: [...writers(1, { near: true }), ...writers(1)],
     near: true,
-    faults: ['crash'],
   }),
 ]

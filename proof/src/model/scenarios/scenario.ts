@@ -37,7 +37,7 @@ export interface Scenario {
 }
 
 /** Which of them may happen, each at any time. */
-export interface Faults {
+interface Faults {
   /** A record is evicted, or its time has come. */
   readonly evict: boolean
   readonly loseMeta: boolean
@@ -66,7 +66,7 @@ export interface Takeover {
   readonly back: boolean
 }
 
-export const NO_FAULTS: Faults = {
+const NO_FAULTS: Faults = {
   evict: false,
   loseMeta: false,
   flush: false,

@@ -3,8 +3,6 @@ import { CERTIFICATE_SCENARIOS } from './certificate.ts'
 import { NEAR_SCENARIOS } from './near.ts'
 import { RESTORE_SCENARIOS } from './restore.ts'
 import type { Scenario } from './scenario.ts'
-
-export type { Scenario } from './scenario.ts'
 import { START_SCENARIOS } from './start.ts'
 import { TAKEOVER_SCENARIOS } from './takeover.ts'
 

@@ -16,6 +16,7 @@ export const START_SCENARIOS: readonly Scenario[] = [
   scenario({
     name: 'two-losses',
     about: 'meta is lost again during the start, 2 followers',
+    quick: false,
     writers: writers(2),
     followers: 2,
     certificates: false,

@@ -26,10 +26,10 @@ export const COMMITTED = 1
 export const APPLIED = 2
 export const DONE = 3
 export const ORPHANED = 4
-export type WriterPhase = 0 | 1 | 2 | 3 | 4
+type WriterPhase = 0 | 1 | 2 | 3 | 4
 
 /** What the back tier said: the head, and what was agreed. Of a time before it was asked. */
-export interface Sample {
+interface Sample {
   readonly head: number
   readonly epoch: number
   readonly server: number
@@ -78,7 +78,7 @@ export const ANNOUNCED = 3
 export const AGREED = 4
 /** Only where the head is read before the announcement (a mutant). */
 export const HEAD_READ = 5
-export type FollowerPhase = 0 | 1 | 2 | 3 | 4 | 5
+type FollowerPhase = 0 | 1 | 2 | 3 | 4 | 5
 
 /** A process that repairs the front. */
 export interface Follower {

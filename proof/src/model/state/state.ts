@@ -3,7 +3,7 @@ import type { Follower, Near, Reader, Writer } from './processes.ts'
 import type { Server } from './server.ts'
 
 /** How much of what is limited has happened already. */
-export interface Spent {
+interface Spent {
   readonly losses: number
   readonly copies: number
   /** Epochs and nonces that were handed out: none is ever used twice. */
