@@ -64,10 +64,11 @@ export type {
   FrontRecordPage,
   FrontSession,
   FrontStart,
+  HighestChange,
   SharedFront,
   SharedTailStep,
-  TailMark,
 } from './ports/shared-front.ts'
+export { markOf, type TailMark } from './ports/tail-mark.ts'
 export type { ChangeOp, Log, LogChange, LogIdentity, LogPage, LogReadOptions, Path, SyncLog } from './ports/log.ts'
 export type { ClearOptions } from './store/clear.ts'
 export { noteOfAbsence } from './store/entry-notes.ts'

@@ -1,4 +1,4 @@
-import type { ApplyMode, LogChange } from '@tidemark/core'
+import { type ApplyMode, type LogChange, markOf } from '@tidemark/core'
 import { Batch } from './batch.ts'
 import type { Keyspace } from './keyspace.ts'
 import { type LifetimeOptions, lifetimeOf } from './lifetime.ts'
@@ -10,7 +10,7 @@ export interface RecordOptions extends LifetimeOptions {
 }
 
 /**
- * The arguments of one APPLY.
+ * The arguments of one APPLY, of at least one change.
  * @param epoch undefined: not known; then nothing is installed, but what the changes replace still goes.
  */
 export function applyBatch(
@@ -20,7 +20,8 @@ export function applyBatch(
   keyspace: Keyspace,
   options: RecordOptions,
 ): Batch {
-  const batch = new Batch(keyspace.meta, epoch ?? '', changes.length, 2)
+  const highest = changes.reduce((one, other) => (other.seq > one.seq ? other : one))
+  const batch = new Batch(keyspace.meta, epoch ?? '', changes.length, 2, [markOf(highest)])
   for (const change of changes) {
     const { key, seq } = change
     const record = mode === 'install' && epoch !== undefined ? recordOf(change, epoch, options) : undefined

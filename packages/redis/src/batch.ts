@@ -22,11 +22,16 @@ export class Batch {
   readonly #packed: Buffer
   readonly #stripes = new StripeList()
   readonly #records: Buffer[] = []
+  readonly #own: readonly string[]
   #at = 0
 
-  /** @param numbers how many numbers go with each key besides its stripe */
-  constructor(meta: string, epoch: string, size: number, numbers: number) {
+  /**
+   * @param numbers how many numbers go with each key besides its stripe
+   * @param own arguments that only this script has; they stand before the stripes
+   */
+  constructor(meta: string, epoch: string, size: number, numbers: number, own: readonly string[] = []) {
     this.#epoch = epoch
+    this.#own = own
     this.#numbers = numbers
     this.#keys = [meta]
     this.#packed = Buffer.allocUnsafe(size * (2 + 8 * numbers + 4))
@@ -41,7 +46,7 @@ export class Batch {
   }
 
   async run(link: Link, script: Script): Promise<BatchReply> {
-    const args = [this.#epoch, this.#packed, Buffer.concat(this.#records), ...this.#stripes.names]
+    const args = [this.#epoch, this.#packed, Buffer.concat(this.#records), ...this.#own, ...this.#stripes.names]
     const { epoch, rest } = parseReply(await link.run(script, this.#keys, args))
     return { epoch, outcomes: Array.from(rest, (letter) => OUTCOMES[letter]!) }
   }

@@ -323,11 +323,11 @@ export class RedisSharedFront implements RedisFront {
     this.#sessions.learn(link, sentAt, readMeta(meta).epoch)
   }
 
-  #lookOf(link: Link, sentAt: number, { epoch, watermark, mark, tailer }: Meta): FrontLook {
+  #lookOf(link: Link, sentAt: number, { epoch, ...where }: Meta): FrontLook {
     this.#sessions.learn(link, sentAt, epoch)
     const session = this.#sessions.current
     if (session === undefined || session.epoch !== epoch) throw this.#unavailable('its session has ended meanwhile')
-    return { session, watermark, mark, tailer }
+    return { session, ...where }
   }
 
   #bytesOf(epoch: string): Buffer {

@@ -55,6 +55,11 @@ const MUTANTS: readonly Mutant[] = [
     without: 'comparing numbers',
     apply: ['tonumber(sub(header, 11, 26)) or false', 'tonumber(string.reverse(sub(header, 11, 26))) or false'],
   },
+  { without: 'raising the highest seq', apply: ['if top > highest', 'if false'] },
+  { without: 'keeping the highest seq', apply: ['if top > highest', 'if true'] },
+  { without: 'keeping what came first at the highest seq', apply: ['if top > highest', 'if top >= highest'] },
+  { without: 'the highest seq of a batch', apply: ['if s > top then top = s end', 'top = s'] },
+  { without: 'the mark of the highest seq', apply: ["'m', ARGV[4]", "'m', ''"] },
   { without: 'the stripe in a fill', fill: ["asOf < base or asOf < tonumber(m[stripe + 3] or '0')", 'asOf < base'] },
   { without: 'the base in a fill', fill: ['asOf < base or ', ''] },
   {
@@ -94,11 +99,17 @@ const MUTANTS: readonly Mutant[] = [
     tail: ['tonumber(sub(header, 11, 26))', 'tonumber(string.reverse(sub(header, 11, 26)))'],
   },
   { without: 'raising in a step', tail: ['if s > hi[stripe]', 'if false'] },
-  { without: 'the fence that is there, in a step', tail: ["tonumber(m[k + 3] or '0')", '0'] },
+  { without: 'the fence that is there, in a step', tail: ["tonumber(m[k + 4] or '0')", '0'] },
   { without: 'the base in a step', tail: ['h > base and h or base', 'h'] },
   { without: 'moving the watermark', tail: ["'w', ARGV[3]", "'w', watermark"] },
   { without: 'keeping the mark', tail: ["'k', ARGV[4]", "'k', ''"] },
   { without: 'keeping the tailer', tail: ["'t', ARGV[5]", "'t', ''"] },
+
+  { without: 'raising the highest seq in a step', tail: ['if tonumber(ARGV[3]) >', 'if false and 0 >'] },
+  { without: 'keeping the highest seq in a step', tail: ['tonumber(m[4]) or 0', '0'] },
+  { without: 'keeping what came first at the highest seq in a step', tail: ['(ARGV[3]) >', '(ARGV[3]) >='] },
+  { without: 'the highest seq of a step', tail: ["'h', ARGV[3]", "'h', watermark"] },
+  { without: 'the mark of the highest seq in a step', tail: ["'m', ARGV[4]", "'m', ''"] },
 
   { without: 'taking the watermark away', announce: ["'w', ", ''] },
   { without: 'taking the mark away', announce: ["'k', ", ''] },
@@ -117,6 +128,8 @@ const MUTANTS: readonly Mutant[] = [
   { without: 'a base', complete: ["'b', ARGV[3], ", ''] },
   { without: 'a watermark', complete: ["'w', ARGV[3], ", ''] },
   { without: 'a mark', complete: [", 'k', ARGV[4]", ''] },
+  { without: 'taking the highest seq back', complete: [", 'h', ARGV[3]", ''] },
+  { without: 'the mark of the highest seq at a start', complete: [", 'm', ARGV[4]", ''] },
   { without: 'taking the nonce away', complete: ["redis.call('HDEL', KEYS[1], 'n')\n", ''] },
 ]
 

@@ -117,14 +117,21 @@ test('nothing is sent in the background while the link is up', async () => {
 
 test('a look says where the front stands', async () => {
   const front = openFront(server)
-  expect(await front.look()).toEqual({ session: front.session, watermark: undefined, mark: '', tailer: '' })
+  const nowhere = { watermark: undefined, mark: '', tailer: '', highest: undefined }
+  expect(await front.look()).toEqual({ session: front.session, ...nowhere })
   await initialize(front, 7, 'seven')
-  expect(await front.look()).toEqual({ session: front.session, watermark: 7, mark: 'seven', tailer: '' })
+  const seven = { watermark: 7, mark: 'seven', tailer: '', highest: { seq: 7, mark: 'seven' } }
+  expect(await front.look()).toEqual({ session: front.session, ...seven })
   await front.tail({ from: 7, to: 8, changes: [change(8, key('a'), 1)], mark: 'eight', tailer: 'me' })
-  expect(await front.look()).toEqual({ session: front.session, watermark: 8, mark: 'eight', tailer: 'me' })
+  const eight = { watermark: 8, mark: 'eight', tailer: 'me', highest: { seq: 8, mark: 'eight' } }
+  expect(await front.look()).toEqual({ session: front.session, ...eight })
+  for (const damaged of ['', 'x', '-1', '1e99']) {
+    await raw.hset(meta, 'h', damaged)
+    expect(await front.look()).toEqual({ session: front.session, ...eight, highest: undefined })
+  }
   for (const damaged of ['', 'x', '-1', '1e99']) {
     await raw.hset(meta, 'w', damaged)
-    expect(await front.look()).toMatchObject({ session: { epoch: undefined }, watermark: undefined, mark: '' })
+    expect(await front.look()).toEqual({ session: { server: expect.any(String), epoch: undefined }, ...nowhere })
   }
 })
 

@@ -2,6 +2,7 @@ import type { StoreKey } from '../keys/store-key.ts'
 import type { Fill, FrontOutcome, TailStep, ApplyMode } from './front.ts'
 import type { Found } from './entry.ts'
 import type { LogChange } from './log.ts'
+import type { TailMark } from './tail-mark.ts'
 
 /**
  * One stretch of contact with one server, under one epoch. It ends with the connection, and with the epoch: what was
@@ -23,13 +24,18 @@ export interface FrontLook {
   readonly mark: TailMark
   /** Who moved the watermark last; empty: nobody yet. */
   readonly tailer: string
+  /**
+   * The highest seq that a change or a step had when it was executed there since the last start, past the watermark too,
+   * with its mark: what of the log may have left records. undefined: not known.
+   */
+  readonly highest: HighestChange | undefined
 }
 
-/**
- * Identifies the change at the watermark (`at` and `origin` of the change, say), so that a watermark which is a position
- * in another history of the log, after a restore, is recognised.
- */
-export type TailMark = string
+/** The highest change that a front has executed. */
+export interface HighestChange {
+  readonly seq: number
+  readonly mark: TailMark
+}
 
 /** A step of the tail of a shared front. */
 export interface SharedTailStep extends TailStep {

@@ -1,17 +1,18 @@
 import { defineScript, type Script } from './script.ts'
 
 const BODY = `
-local meta, packed, all, stripes = KEYS[1], ARGV[2], ARGV[3], #ARGV - 3
+local meta, packed, all, stripes = KEYS[1], ARGV[2], ARGV[3], #ARGV - 4
 local call, try, sub, format, unpackBytes = redis.call, redis.pcall, string.sub, string.format, struct.unpack
 
-local m = call('HMGET', meta, 'e', 'w', 'b', unpack(ARGV, 4))
+local m = call('HMGET', meta, 'e', 'w', 'b', 'h', unpack(ARGV, 5))
 local epoch = m[1]
 local ready = epoch and m[2]
 local current = ready and ARGV[1] == epoch
 local base = tonumber(m[3] or '0')
+local highest, top = tonumber(m[4]) or 0, 0
 local hi, raised = {}, {}
 for k = 1, stripes do
-  local h = tonumber(m[k + 3] or '0')
+  local h = tonumber(m[k + 4] or '0')
   hi[k] = h > base and h or base
 end
 
@@ -42,14 +43,20 @@ for i = 1, #KEYS - 1 do
     call('DEL', key)
   end
   if s > hi[stripe] then hi[stripe] = s; raised[stripe] = true end
+  if s > top then top = s end
 end
 
-local fences, n = {}, 0
+local fields, n = {}, 0
 for stripe in pairs(raised) do
-  fences[n + 1], fences[n + 2] = ARGV[3 + stripe], format('%.0f', hi[stripe])
+  fields[n + 1], fields[n + 2] = ARGV[4 + stripe], format('%.0f', hi[stripe])
   n = n + 2
 end
-if n > 0 then call('HSET', meta, unpack(fences)) end
+if top > highest then
+  fields[n + 1], fields[n + 2] = 'h', format('%.0f', top)
+  fields[n + 3], fields[n + 4] = 'm', ARGV[4]
+  n = n + 4
+end
+if n > 0 then call('HSET', meta, unpack(fields)) end
 
 for i = 1, #KEYS - 1 do
   local key = KEYS[i + 1]
@@ -64,7 +71,7 @@ return (ready and epoch or '--------') .. table.concat(outcomes)
  * - `KEYS[1]` meta, `KEYS[2..n+1]` the record of each change.
  * - `ARGV[1]` the epoch of the batch's records; `ARGV[2]` n times `>HddI4`: index of the stripe in the list at the end,
  *   seq, lifetime in ms, length of the record (0: there is nothing to install); `ARGV[3]` the records, one after the
- *   other; `ARGV[4..]` the stripes, each once.
+ *   other; `ARGV[4]` the mark of the change with the highest seq; `ARGV[5..]` the stripes, each once.
  * - Reply: the epoch (`--------` when meta is not ready), then one letter per change: `I` installed, `R` removed, `N` newer.
  *
  * Rules, and what happens without them (rows of docs/races.md):
@@ -72,6 +79,9 @@ return (ready and epoch or '--------') .. table.concat(outcomes)
  * - Installing where there is no record needs a seq that no executed one exceeds (rows 1, 3, 5): `s >= hi`.
  * - Records go before fences rise, fences rise before records come, and memory pressure does not stop the script
  *   (row 13): wherever it ends, nothing is served that a raised fence has condemned, and no record stands unguarded.
+ * - The highest seq of all keeps its mark (row 15): what was executed here past the watermark can be told from what the log
+ *   says, after a restore, there. Of two changes with one seq the first one stays: the other one is a repetition, or its
+ *   history is not that of the records that are here.
  * - Versions are compared as numbers (row 20). Numbers go to commands as text: what Redis makes of a Lua number is slower.
  * - Without epoch or watermark nothing is installed; it still removes and raises. A key of a foreign type counts as no
  *   record, so that one stray key cannot stop a batch.

@@ -34,11 +34,13 @@ return 1
  *   APPLY removes or raises is never wrong.
  * - Records of any former epoch stay where they are, and are none: the epoch must never have been in use before.
  * - The head may be lower than what stripes hold, after a restore: they stay, and refuse until the log has passed them.
+ *   The highest seq goes back to the head: what was executed past it has left no record in the new epoch. APPLY may raise it
+ *   again with what was on its way from before the restore, which costs another start.
  */
 export const COMPLETE: Script = defineScript(`
 #!lua flags=allow-oom
 if redis.call('HGET', KEYS[1], 'n') ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[1], 'e', ARGV[2], 'b', ARGV[3], 'w', ARGV[3], 'k', ARGV[4])
+redis.call('HSET', KEYS[1], 'e', ARGV[2], 'b', ARGV[3], 'w', ARGV[3], 'k', ARGV[4], 'h', ARGV[3], 'm', ARGV[4])
 redis.call('HDEL', KEYS[1], 'n')
 return 1
 `)

@@ -17,6 +17,7 @@ import { defineScript, type Script } from './script.ts'
  *   restored, is about another history, in which the same seqs are other changes.
  * - Each change counts as executed: what it replaced goes, and the fence rises, whether there was a record or not (rows
  *   2, 3, 6). What is as new or newer stays. A record of another epoch is none, and goes for good.
+ * - The highest seq never stands before the watermark, and keeps the mark of the change that raised it: see APPLY.
  * - The watermark rises last: wherever the script ends, it never covers what was not executed.
  * - Memory pressure does not stop it (row 13). Seqs are compared as numbers (row 20).
  */
@@ -25,7 +26,7 @@ export const TAIL: Script = defineScript(`
 local meta, packed = KEYS[1], ARGV[6]
 local call, try, sub, format, unpackBytes = redis.call, redis.pcall, string.sub, string.format, struct.unpack
 
-local m = call('HMGET', meta, 'e', 'w', 'b', unpack(ARGV, 7))
+local m = call('HMGET', meta, 'e', 'w', 'b', 'h', unpack(ARGV, 7))
 local epoch, watermark = m[1], m[2]
 if not (epoch and watermark) then return '--------' end
 if ARGV[1] ~= epoch or tonumber(watermark) ~= tonumber(ARGV[2]) then return epoch .. watermark end
@@ -33,7 +34,7 @@ local base = tonumber(m[3] or '0')
 
 local hi, raised = {}, {}
 for k = 1, #ARGV - 6 do
-  local h = tonumber(m[k + 3] or '0')
+  local h = tonumber(m[k + 4] or '0')
   hi[k] = h > base and h or base
 end
 local position = 1
@@ -56,6 +57,10 @@ end
 fields[n + 1], fields[n + 2] = 'w', ARGV[3]
 fields[n + 3], fields[n + 4] = 'k', ARGV[4]
 fields[n + 5], fields[n + 6] = 't', ARGV[5]
+if tonumber(ARGV[3]) > (tonumber(m[4]) or 0) then
+  fields[n + 7], fields[n + 8] = 'h', ARGV[3]
+  fields[n + 9], fields[n + 10] = 'm', ARGV[4]
+end
 call('HSET', meta, unpack(fields))
 return epoch .. ARGV[3]
 `)

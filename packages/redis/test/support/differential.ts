@@ -39,8 +39,13 @@ function act(bench: ScriptBench, reference: Reference, action: Action): Answers 
   const quiet = (sent: Promise<unknown>): Answers => ({ server: sent.then(() => null), expected: null })
   switch (action.type) {
     case 'apply': {
-      const server = bench.apply(action.epoch, action.changes).then((reply) => [reply.epoch ?? null, reply.outcomes])
+      const highest = Math.max(...action.changes.map(({ seq }) => seq))
+      // Another one for the same seq than a step or a start has.
+      const mark = `applied ${highest} with ${action.changes.length}`
+      const reply = bench.apply(action.epoch, action.changes, mark)
+      const server = reply.then(({ epoch, outcomes }) => [epoch ?? null, outcomes])
       const outcomes = action.changes.map((each) => reference.apply(action.epoch, each))
+      reference.reach(highest, mark)
       return { server, expected: [reference.readyEpoch ?? null, outcomes] }
     }
     case 'fill': {
@@ -93,13 +98,16 @@ async function stateOf({ client, keyspace }: ScriptBench): Promise<unknown> {
     client.mget(IDS.map((each) => keyspace.prefix + each)),
     client.hgetall(keyspace.meta),
   ])
-  const { e, w, b, k, t, n, ...fences } = meta
-  const fields = [e, w, b ?? '0', k, t, n].map((each) => each ?? null)
+  const { e, w, b, k, t, n, h, m, ...fences } = meta
+  const fields = [e, w, b ?? '0', k, t, n, h, m].map((each) => each ?? null)
   return [fields, Object.entries(fences).sort(byStripe), records]
 }
 
-function stateOfReference({ epoch, watermark, base, mark, tailer, nonce, fences, records }: Reference): unknown {
-  const fields = [epoch, watermark, base, mark, tailer, nonce].map((each) => (each === undefined ? null : String(each)))
+function stateOfReference({ fences, records, ...meta }: Reference): unknown {
+  const { epoch, watermark, base, mark, tailer, nonce, highest, markOfHighest } = meta
+  const fields = [epoch, watermark, base, mark, tailer, nonce, highest, markOfHighest].map((each) =>
+    each === undefined ? null : String(each),
+  )
   const sorted = [...fences].map(([stripe, hi]): [string, string] => [String(stripe), String(hi)]).sort(byStripe)
   return [fields, sorted, IDS.map((each) => records.get(each)?.text ?? null)]
 }

@@ -15,6 +15,8 @@ export class Reference {
   mark: string | undefined
   tailer: string | undefined
   nonce: string | undefined
+  highest: number | undefined
+  markOfHighest: string | undefined
   base = 0
   readonly fences = new Map<number, number>()
   readonly records = new Map<string, ReferenceRecord>()
@@ -54,7 +56,13 @@ export class Reference {
       this.#raise(id, seq)
     }
     Object.assign(this, { watermark: to, mark, tailer })
+    this.reach(to, mark)
     return to
+  }
+
+  /** Of a batch of changes, or a step: the highest of them. */
+  reach(seq: number, mark: string): void {
+    if (seq > (this.highest ?? 0)) Object.assign(this, { highest: seq, markOfHighest: mark })
   }
 
   announce(nonce: string): number {
@@ -65,6 +73,7 @@ export class Reference {
   complete({ nonce, epoch, head, mark }: BenchStart): number {
     if (nonce !== this.nonce) return 0
     Object.assign(this, { epoch, base: head, watermark: head, mark, nonce: undefined })
+    Object.assign(this, { highest: head, markOfHighest: mark })
     return 1
   }
 
@@ -75,6 +84,8 @@ export class Reference {
       mark: undefined,
       tailer: undefined,
       nonce: undefined,
+      highest: undefined,
+      markOfHighest: undefined,
       base: 0,
     }
     Object.assign(this, lost)

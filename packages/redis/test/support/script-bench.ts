@@ -81,8 +81,8 @@ export class ScriptBench {
     await this.client.hset(this.keyspace.meta, { e: epoch, b: head, w: head })
   }
 
-  apply(epoch: string, changes: readonly BenchChange[]): Promise<BatchReply> {
-    const batch = new Batch(this.keyspace.meta, epoch, changes.length, 2)
+  apply(epoch: string, changes: readonly BenchChange[], mark = ''): Promise<BatchReply> {
+    const batch = new Batch(this.keyspace.meta, epoch, changes.length, 2, [mark])
     for (const { id, seq, value } of changes) {
       const record = value === undefined ? undefined : recordOf('V', epoch, seq, value)
       batch.add(this.name(id), id, [seq, record === undefined ? 0 : PX], record)

@@ -1,4 +1,4 @@
-import type { Entry, FrontOutcome, FrontStart, SharedTailStep } from '@tidemark/core'
+import type { Entry, FrontLook, FrontOutcome, FrontStart, SharedTailStep, TailMark } from '@tidemark/core'
 
 /** A record on its way to the server. */
 export interface SentRecord {
@@ -12,6 +12,7 @@ export interface SentRecord {
 export interface SentChange {
   readonly id: string
   readonly seq: number
+  readonly mark: TailMark
   /** undefined: there is nothing to install. */
   readonly record: SentRecord | undefined
 }
@@ -37,12 +38,9 @@ export interface SentStart extends FrontStart {
 }
 
 /** What the server says of itself. */
-export interface ServerLook {
+export interface ServerLook extends Omit<FrontLook, 'session'> {
   readonly server: string
   readonly epoch: string | undefined
-  readonly watermark: number | undefined
-  readonly mark: string
-  readonly tailer: string
 }
 
 /** The server answered that it does not do this now. */

@@ -1,5 +1,5 @@
 import { afterTurn, type FrontLook, type FrontSession, TidemarkError } from '@tidemark/core'
-import { ServerRefusal } from './commands.ts'
+import { type ServerLook, ServerRefusal } from './commands.ts'
 import type { FrontFlaw } from './flaws.ts'
 import type { SimulatedCommand, SimulatedConnection } from './simulated-connection.ts'
 import type { NetworkClient } from './network-call.ts'
@@ -54,10 +54,10 @@ export class FrontSessions {
   }
 
   async look(): Promise<FrontLook> {
-    const { watermark, mark, tailer } = await this.run({ command: 'look', execute: (server) => server.look() })
+    const look = await this.run({ command: 'look', execute: (server) => server.look() })
     const session = this.#session
     if (session === undefined) throw this.#unavailable('its session ended')
-    return { session, watermark, mark, tailer }
+    return lookIn(session, look)
   }
 
   /** @throws TidemarkError FRONT_UNAVAILABLE, TIMEOUT */
@@ -207,6 +207,10 @@ export class FrontSessions {
     const message = `front "${tier}" cannot be used: ${why}`
     return new TidemarkError('FRONT_UNAVAILABLE', message, { retryable: true, tier, cause })
   }
+}
+
+export function lookIn(session: FrontSession, { watermark, mark, tailer, highest }: ServerLook): FrontLook {
+  return { session, watermark, mark, tailer, highest }
 }
 
 function isRefusal(error: unknown): boolean {

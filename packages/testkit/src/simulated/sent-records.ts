@@ -1,4 +1,4 @@
-import { type Clock, type Entry, type Fill, isExpired, type LogChange } from '@tidemark/core'
+import { type Clock, type Entry, type Fill, isExpired, type LogChange, markOf } from '@tidemark/core'
 import type { SentChange, SentFill } from './commands.ts'
 
 export interface Lifetimes {
@@ -9,7 +9,7 @@ export interface Lifetimes {
 
 export function sentChange(change: LogChange, install: boolean, lifetimes: Lifetimes): SentChange {
   const { key, seq, payload, expiresAt, meta, at } = change
-  const bare: SentChange = { id: key.id, seq, record: undefined }
+  const bare: SentChange = { id: key.id, seq, mark: markOf(change), record: undefined }
   if (!install || payload === undefined) return bare
   const entry: Entry = { key, version: seq, payload, writtenAt: at, expiresAt, meta }
   const life = lifetimeOf(lifetimes, entry, Infinity)

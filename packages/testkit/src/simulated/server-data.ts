@@ -1,4 +1,4 @@
-import type { Clock } from '@tidemark/core'
+import type { Clock, TailMark } from '@tidemark/core'
 import type { SentRecord } from './commands.ts'
 import { copyMeta, emptyMeta, type ServerMeta, type ServerSnapshot, type StoredRecord } from './server-state.ts'
 
@@ -60,6 +60,12 @@ export class ServerData {
     if (seq <= this.fence(id)) return
     this.meta ??= emptyMeta()
     this.meta.fences.set(this.#stripeOf(id), seq)
+  }
+
+  /** A change was executed. Of two with one seq the first one stays. */
+  reach(seq: number, mark: TailMark): void {
+    this.meta ??= emptyMeta()
+    if (seq > (this.meta.highest?.seq ?? 0)) this.meta.highest = { seq, mark }
   }
 
   snapshot(): ServerSnapshot {

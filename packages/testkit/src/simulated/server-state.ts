@@ -1,4 +1,4 @@
-import type { Entry, TailMark } from '@tidemark/core'
+import type { Entry, HighestChange, TailMark } from '@tidemark/core'
 
 /** One record, as the server holds it. */
 export interface StoredRecord {
@@ -19,6 +19,8 @@ export interface ServerMeta {
   base: number
   mark: TailMark
   tailer: string
+  /** The highest change that was executed since the last start. */
+  highest: HighestChange | undefined
   nonce: string | undefined
   readonly fences: Map<number, number>
 }
@@ -36,6 +38,7 @@ export function emptyMeta(): ServerMeta {
     base: 0,
     mark: '',
     tailer: '',
+    highest: undefined,
     nonce: undefined,
     fences: new Map(),
   }

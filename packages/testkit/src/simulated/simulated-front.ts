@@ -18,7 +18,7 @@ import {
 } from '@tidemark/core'
 import { ServerRefusal } from './commands.ts'
 import type { FrontFlaw } from './flaws.ts'
-import { FrontSessions } from './front-sessions.ts'
+import { FrontSessions, lookIn } from './front-sessions.ts'
 import type { StoredRecord } from './server-state.ts'
 import { sentChange, sentFill, type Lifetimes } from './sent-records.ts'
 import { SimulatedNetwork } from './simulated-network.ts'
@@ -162,9 +162,7 @@ class Simulated implements SharedFront {
         command: 'inspect',
         execute: (server) => server.inspect(key.id),
       })
-      const session = this.session!
-      const { watermark, mark, tailer } = look
-      return { record: record && inspected(record), fence, look: { session, watermark, mark, tailer } }
+      return { record: record && inspected(record), fence, look: lookIn(this.session!, look) }
     })
   }
 

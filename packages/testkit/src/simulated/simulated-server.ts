@@ -69,6 +69,7 @@ export class SimulatedServer {
       watermark: ready ? meta?.watermark : undefined,
       mark: ready ? meta!.mark : '',
       tailer: ready ? meta!.tailer : '',
+      highest: ready ? meta!.highest : undefined,
     }
   }
 
@@ -105,6 +106,7 @@ export class SimulatedServer {
     meta.watermark = to
     meta.mark = mark
     meta.tailer = tailer
+    this.#data.reach(to, mark)
     return to
   }
 
@@ -128,6 +130,7 @@ export class SimulatedServer {
     meta.watermark = head
     if (!this.#has('start-without-base')) meta.base = head
     meta.mark = mark
+    meta.highest = { seq: head, mark }
     meta.nonce = undefined
     return true
   }
@@ -195,7 +198,8 @@ export class SimulatedServer {
     return () => void this.#restarts.delete(listener)
   }
 
-  #apply(epoch: string | undefined, { id, seq, record }: SentChange): FrontOutcome {
+  #apply(epoch: string | undefined, { id, seq, mark, record }: SentChange): FrontOutcome {
+    this.#data.reach(seq, mark)
     const version = this.#data.versionOf(id)
     if (version !== undefined && version >= seq && !this.#has('apply-ignores-versions')) {
       if (!this.#has('apply-newer-raises-no-fence')) this.#raise(id, seq)

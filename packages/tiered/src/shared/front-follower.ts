@@ -11,7 +11,7 @@ import { asError, type BypassReason, type TierEvents } from '../tier-events.ts'
 import type { Certificate } from './certificate.ts'
 import { diagnose, type StartReason } from './diagnosis.ts'
 import { KnownTerm } from './known-term.ts'
-import { markAt } from './mark.ts'
+import { isElsewhere, markAt } from './mark.ts'
 import type { RequiredVersions } from './required-versions.ts'
 import { type Sample, Samples } from './samples.ts'
 import { ServerClaim } from './server-claim.ts'
@@ -227,11 +227,12 @@ export class FrontFollower {
     required.certify(sample.head)
   }
 
-  /** Once per contact with a server: whether its watermark is a position in this history of the log. */
-  async #divergence({ session, watermark, mark }: FrontLook): Promise<StartReason | undefined> {
+  /** Once per contact with a server: whether its watermark, and what it took last, are positions in this history of the log. */
+  async #divergence({ session, watermark, mark, highest }: FrontLook): Promise<StartReason | undefined> {
     if (this.#checked === session.server) return undefined
-    const expected = mark === '' ? '' : await markAt(this.#options.back.log, watermark!)
-    if (expected !== '' && expected !== mark) return 'diverged'
+    const { log } = this.#options.back
+    if (await isElsewhere(log, watermark!, mark)) return 'diverged'
+    if (highest !== undefined && (await isElsewhere(log, highest.seq, highest.mark))) return 'diverged'
     this.#checked = session.server
     return undefined
   }

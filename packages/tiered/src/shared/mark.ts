@@ -1,9 +1,4 @@
-import { CompactedError, type Log, type LogChange, type TailMark } from '@tidemark/core'
-
-/** Commit times are never equal in two histories that a backup has split, unless within a millisecond of one writer. */
-export function markOf({ at, origin }: LogChange): TailMark {
-  return `${at}.${origin}`
-}
+import { CompactedError, type Log, markOf, type TailMark } from '@tidemark/core'
 
 /** The mark of the change at `seq`; empty where the log does not have it any more. */
 export async function markAt(log: Log, seq: number): Promise<TailMark> {
@@ -16,4 +11,10 @@ export async function markAt(log: Log, seq: number): Promise<TailMark> {
     if (error instanceof CompactedError) return ''
     throw error
   }
+}
+
+/** Whether `seq` is a position in another history of this log. Never, as far as either of the two does not know. */
+export async function isElsewhere(log: Log, seq: number, mark: TailMark): Promise<boolean> {
+  const expected = mark === '' ? '' : await markAt(log, seq)
+  return expected !== '' && expected !== mark
 }

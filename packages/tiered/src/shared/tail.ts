@@ -1,5 +1,4 @@
-import { afterTurn, type Log, type LogChange, type SharedFront } from '@tidemark/core'
-import { markOf } from './mark.ts'
+import { afterTurn, type Log, type LogChange, markOf, type SharedFront } from '@tidemark/core'
 
 /** Changes per step: each blocks the server for everybody while it runs, 500 for about 2 ms. */
 const STEP = 500

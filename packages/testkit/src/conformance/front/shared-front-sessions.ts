@@ -22,7 +22,7 @@ export function describeSessions(start: StartShared): void {
       const { front, server } = await start()
       const { session } = front
       await server.loseMeta()
-      expect(await front.look()).toMatchObject({ watermark: undefined, mark: '', tailer: '' })
+      expect(await front.look()).toMatchObject({ watermark: undefined, mark: '', tailer: '', highest: undefined })
       expect(front.session).toEqual({ server: session!.server, epoch: undefined })
       await startAt(front, HEAD)
       expect(front.session).toEqual({ server: session!.server, epoch: expect.any(String) })

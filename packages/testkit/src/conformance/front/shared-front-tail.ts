@@ -1,4 +1,4 @@
-import { type LogChange, type SharedTailStep, StoreKey } from '@tidemark/core'
+import { type LogChange, markOf, type SharedTailStep, StoreKey } from '@tidemark/core'
 import { describe, expect, it } from 'vitest'
 import { change, filling, missing } from '../../writes.ts'
 import { HEAD } from './front-suite.ts'
@@ -20,7 +20,8 @@ export function describeSharedTail(start: StartShared): void {
       const another = await test.another()
       for (const front of [test.front, another]) {
         const { session } = front
-        expect(await front.look()).toEqual({ session, watermark: HEAD + 7, mark: 'seven', tailer: '' })
+        const highest = { seq: HEAD + 7, mark: 'seven' }
+        expect(await front.look()).toEqual({ session, watermark: HEAD + 7, mark: 'seven', tailer: '', highest })
       }
     })
 
@@ -35,6 +36,29 @@ export function describeSharedTail(start: StartShared): void {
         front.session!,
       )
       expect(found.map((each) => each?.asOf)).toEqual([undefined, undefined, HEAD, undefined])
+    })
+
+    it('says what was executed past where it stands, and keeps that until a start', async () => {
+      const test = await start()
+      const { front } = test
+      const another = await test.another()
+      const highest = async (): Promise<unknown> => (await another.look()).highest
+      const changes = [1, 2, 3].map((i) => change(HEAD + i, ['k', i], i))
+      const applied = { seq: HEAD + 2, mark: markOf(changes[1]!) }
+      await front.apply(changes.slice(0, 2), 'install')
+      expect(await highest()).toEqual(applied)
+      // An older one, a repetition, and one of another history.
+      await front.apply([changes[0]!], 'invalidate')
+      await front.apply([change(HEAD + 2, 'a', 1, { origin: 'other' })], 'install')
+      await front.tail(step(HEAD, changes[0]!))
+      await front.tail(step(HEAD + 1, changes[1]!))
+      expect(await highest()).toEqual(applied)
+      await front.tail(step(HEAD + 2, changes[2]!))
+      expect(await highest()).toEqual({ seq: HEAD + 3, mark: `mark ${HEAD + 3}` })
+      await front.apply([change(HEAD + 5, 'a', undefined)], 'invalidate')
+      expect(await highest()).toMatchObject({ seq: HEAD + 5 })
+      await startAt(front, HEAD + 1, 'one')
+      expect(await highest()).toEqual({ seq: HEAD + 1, mark: 'one' })
     })
 
     it('keeps what is as new as the step, or newer', async () => {
