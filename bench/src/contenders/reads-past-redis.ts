@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import { type RedisServer, startRedis } from '@tidemark/testkit/redis-server'
+import { startRedis } from '@tidemark/testkit/redis-server'
 import type { Tidemark } from 'tidemark'
 import type { Place, Subject } from '../runner/case.ts'
 import { stringKeys } from '../workload/item.ts'
@@ -46,12 +46,15 @@ export async function readsPastRedis(place: Place, { items, lanes, fault }: Read
       await server?.close()
     },
   })
-  if (server !== undefined) {
-    await untilServed(store, subject)
-    latencies.restart()
-    await Promise.all([readFor(WITH_MS + WITHOUT_MS, subject), setTimeout(WITH_MS).then(() => fail(server, fault!))])
-    before = shareOf(store, 'sqlite')
+  if (server !== undefined) await untilServed(store, subject)
+  latencies.restart()
+  const faulty = async (): Promise<void> => {
+    await setTimeout(WITH_MS)
+    if (fault === 'hung') server?.stop()
+    else await server?.kill()
   }
+  await Promise.all([readFor(WITH_MS + WITHOUT_MS, subject), faulty()])
+  before = shareOf(store, 'sqlite')
   return { ...subject, notes: async () => latencies.notes() }
 }
 
@@ -69,9 +72,4 @@ async function untilServed(store: Tidemark, subject: Subject): Promise<void> {
 function readFor(ms: number, subject: Subject): Promise<void> {
   const endsAt = performance.now() + ms
   return readUntil(() => performance.now() >= endsAt, subject)
-}
-
-async function fail(server: RedisServer, fault: 'hung' | 'killed'): Promise<void> {
-  if (fault === 'hung') server.stop()
-  else await server.kill()
 }
