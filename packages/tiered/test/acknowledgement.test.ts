@@ -14,12 +14,16 @@ function unreachable({ front }: Instance): void {
 async function expectNewAfter(writer: Instance, reader: Instance): Promise<void> {
   await writer.store.set('k', 'old', { ack: 'bounded' })
   expect(await reader.store.get('k')).toBe('old')
-  reader.front.inject(({ method }) => (method === 'tail' ? 'drop-before' : undefined))
+  loseTail(reader)
   unreachable(writer)
   await writer.store.set('k', 'new')
   // Before it is read, and thereby replaced.
   expect((await heldIn(reader.front, [keyOf('k')]))[0]?.entry?.payload.read()).toBe('old')
   expect(await reader.store.get('k')).toBe('new')
+}
+
+function loseTail({ front }: Instance): void {
+  front.inject(({ method }) => (method === 'tail' ? 'drop-before' : undefined))
 }
 
 async function agreed({ back }: Instance) {
@@ -32,7 +36,7 @@ test('bounded: acknowledged at once, and who reads from the front may miss it fo
   const [writer, reader] = await Promise.all([fleet.open(bound), fleet.open(bound)])
   await writer.store.set('k', 'old')
   await reader.store.get('k')
-  reader.front.inject(({ method }) => (method === 'tail' ? 'drop-before' : undefined))
+  loseTail(reader)
   unreachable(writer)
   await writer.store.set('k', 'new')
   expect(await reader.store.get('k')).toBe('old')
@@ -83,6 +87,31 @@ describe('strict', () => {
     expect(await agreed(writer)).toMatchObject({ maxStaleMs: 1_500 })
   })
 
+  test('a bound that is raised while a writer waits does not lengthen what was proven before', async () => {
+    const fleet = new Fleet(redis.server)
+    const writer = await fleet.open({ ack: 'strict', frontMaxStaleMs: 100 })
+    await writer.store.set('k', 'old')
+    // So that the reader leaves the replaying to the writer, and takes the watermark as it is.
+    await eventually('the log is replayed', async () => (await writer.front.look()).tailer !== '')
+    const reader = await fleet.open({ frontMaxStaleMs: LONG_MS, redis: {} })
+    const { agreements } = reader.sqlite
+    const change = agreements.change.bind(agreements)
+    const [asked, raise] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    agreements.change = async (...how) => {
+      asked.resolve()
+      await raise.promise
+      return change(...how)
+    }
+    await asked.promise
+    loseTail(reader)
+    unreachable(writer)
+    // The writer would suspend the front, which ends all proofs in the end, whatever they are worth.
+    writer.sqlite.agreements.change = () => Promise.reject(new Error('not now'))
+    writer.sqlite.onCommit(() => raise.resolve())
+    await writer.store.set('k', 'new')
+    expect(await reader.store.get('k')).toBe('new')
+  })
+
   test('who may not agree on a larger bound reads within the one of the others', async () => {
     const fleet = new Fleet(redis.server)
     const writer = await fleet.open({ ack: 'strict', frontMaxStaleMs: 100 })
@@ -96,7 +125,7 @@ describe('strict', () => {
     const [writer, reader] = await Promise.all([fleet.open(), fleet.open()])
     await writer.store.set('k', 'old')
     await reader.store.get('k')
-    reader.front.inject(({ method }) => (method === 'tail' ? 'drop-before' : undefined))
+    loseTail(reader)
     unreachable(writer)
     await writer.store.set('k', 'new', { ack: 'strict' })
     expect(await reader.store.get('k')).toBe('new')
