@@ -89,6 +89,8 @@ export interface FrontRecordPage {
  */
 export interface SharedFront {
   readonly name: string
+  /** By what processes agree on it (FrontAgreements): the same for exactly those that share its records. */
+  readonly agreedAs: string
   /** The session under way; undefined while there is none. */
   readonly session: FrontSession | undefined
   /** Asks the server what it is: one small command. */
