@@ -53,6 +53,7 @@ const PROBE_EVERY_MS = 100
 
 export class RedisSharedFront implements RedisFront {
   readonly name: string
+  readonly agreedAs: string
   readonly #options: ResolvedFrontOptions
   readonly #keyspace: Keyspace
   readonly #connection: Connection
@@ -73,6 +74,7 @@ export class RedisSharedFront implements RedisFront {
   constructor(options: ResolvedFrontOptions) {
     const { name, clock, random, connection, commandTimeoutMs, connectTimeoutMs } = options
     this.name = name
+    this.agreedAs = `${name}/${options.namespace}/${connection.db ?? 0}`
     this.#options = options
     this.#keyspace = keyspaceOf(options.namespace)
     const late = (): TidemarkError => this.#unavailable('it is still connecting')

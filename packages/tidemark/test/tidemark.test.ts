@@ -219,6 +219,22 @@ describe('what another log left in Redis', () => {
   })
 })
 
+test('stores of one file with namespaces of their own do not start each other anew', async () => {
+  await using server = await startRedis()
+  const file = tempFile()
+  const [a, b] = await Promise.all(
+    ['a', 'b'].map((namespace) => opened({ file, redis: { url: server.url, namespace }, near: false })),
+  )
+  await Promise.all([takesPart(a!), takesPart(b!)])
+  const told: string[] = []
+  for (const store of [a!, b!]) store.tierEvents$.subscribe(({ type }) => told.push(type))
+  for (let i = 0; i < 40; i++) {
+    await Promise.all([a!.set('k', i), b!.set('k', i)])
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  expect(told).not.toContain('front-started')
+})
+
 test('every commit is told to the other stores of the log over Redis', async () => {
   await using server = await startRedis()
   const raw = new Redis(server.url)

@@ -170,7 +170,7 @@ export class NearFollower {
     if (first.seq !== near.watermark + 1) return
     onChanges(changes)
     near.tail({ from: first.seq - 1, to: last.seq, changes })
-    this.#options.visible.tell(changes)
+    this.#options.visible.tell(changes.filter(({ origin }) => origin !== this.#options.back.origin))
   }
 
   #mustRestart(head: number): boolean {

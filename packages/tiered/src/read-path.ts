@@ -1,4 +1,14 @@
-import { Batcher, CorruptError, type Fill, type Found, oneOf, type StoreKey, TidemarkError } from '@tidemark/core'
+import {
+  afterTurn,
+  Batcher,
+  CorruptError,
+  type Fill,
+  type Found,
+  oneOf,
+  type StoreKey,
+  TidemarkError,
+} from '@tidemark/core'
+import { BackReads } from './back-reads.ts'
 import type { Flights } from './flights.ts'
 import type { NearFollower } from './near-follower.ts'
 import { minVersionOf, type ResolvedOptions, readPolicyOf, type TieredReadOptions } from './options.ts'
@@ -21,6 +31,7 @@ export class ReadPath {
   readonly #flights: Flights
   readonly #counters: TierCounters
   readonly #nearHits: { hits: number }
+  readonly #backReads = new BackReads()
   /** Reads of single keys, by policy: those of one turn travel together. */
   readonly #batchers: Record<ReadPolicy, Batcher<StoreKey, Found>>
 
@@ -45,19 +56,24 @@ export class ReadPath {
   }
 
   readOne(key: StoreKey, options: TieredReadOptions | undefined): Found | Promise<Found> {
-    if (isLinearizable(options)) return this.#linearizable(key)
-    const policy = readPolicyOf(options?.readPolicy, this.#options.readPolicy)
-    const follower = this.#follower
     if (options?.minVersion !== undefined) return this.read([key], options).then((found) => found[0]!)
+    const policy = readPolicyOf(options?.readPolicy, this.#options.readPolicy)
+    if (isLinearizable(options)) return this.#linearizable(key)
+    const follower = this.#follower
     if (follower === undefined) return this.#fly(key, policy)
     if (!follower.isFresh()) return follower.verified().then(() => this.#peek(key) ?? this.#fly(key, policy))
     return this.#peek(key) ?? this.#fly(key, policy)
   }
 
   async read(keys: readonly StoreKey[], options: TieredReadOptions | undefined): Promise<readonly Found[]> {
-    if (isLinearizable(options)) return this.#noted(keys, await this.#options.back.read(keys))
     const policy = readPolicyOf(options?.readPolicy, this.#options.readPolicy)
     const minVersion = minVersionOf(options?.minVersion)
+    if (isLinearizable(options)) {
+      const found = this.#noted(keys, await this.#options.back.read(keys))
+      for (const { asOf } of found)
+        if (asOf < minVersion) throw notYetWritten(minVersion, asOf, this.#options.back.name)
+      return found
+    }
     const follower = this.#follower
     if (follower === undefined) return this.#readBelow(keys, policy, minVersion)
     if (!follower.isFresh()) await follower.verified()
@@ -125,6 +141,7 @@ export class ReadPath {
   /** The shared fronts, then the back tier. */
   async #readBelow(keys: readonly StoreKey[], policy: ReadPolicy, minVersion = 0): Promise<readonly Found[]> {
     const { near } = this.#options
+    const began = this.#backReads.latest
     const answers: (Found | undefined)[] = keys.map(() => undefined)
     let missing = keys.map((_, i) => i)
     for (const [depth, link] of this.#links.entries()) {
@@ -154,7 +171,7 @@ export class ReadPath {
       for (const above of this.#links.slice(0, depth)) above.offer(fills)
     }
     if (missing.length > 0 && policy === 'frontend-first') {
-      await this.#readBack(keys, missing, answers, minVersion)
+      await this.#readBack(keys, missing, answers, minVersion, began)
       return answers as readonly Found[]
     }
     return answers.map((answer) => answer ?? NOT_HELD)
@@ -165,24 +182,40 @@ export class ReadPath {
     missing: readonly number[],
     answers: (Found | undefined)[],
     minVersion: number,
+    began: number,
   ): Promise<void> {
     const { back, near, negativeEntries } = this.#options
-    const wanted = missing.map((i) => keys[i]!)
-    const found = this.#noted(wanted, await back.read(wanted))
-    for (const { asOf } of found) if (asOf < minVersion) throw notYetWritten(minVersion, asOf, back.name)
-    const fills: Fill[] = []
-    for (const [n, i] of missing.entries()) {
-      const answer = found[n]!
-      answers[i] = answer
-      if (answer.entry === undefined && !negativeEntries) continue
-      const fill = { key: wanted[n]!, found: answer, asOf: answer.asOf }
-      near?.fillNow(fill)
-      fills.push(fill)
+    const joined = missing.map((i) => this.#backReads.join(keys[i]!.id, began))
+    const rest = missing.filter((_, n) => joined[n] === undefined)
+    const wanted = rest.map((i) => keys[i]!)
+    const [asked, landed] = rest.length > 0 ? this.#backReads.start(wanted, () => back.read(wanted)) : NONE_ASKED
+    const filled: Promise<void>[] = []
+    try {
+      // All at once: whichever fails first must not leave the others without a handler.
+      const [found, ...others] = await Promise.all([asked, ...joined])
+      this.#noted(wanted, found)
+      const own = found.values()
+      const fills: Fill[] = []
+      for (const [n, i] of missing.entries()) {
+        const answer = others[n] ?? (own.next().value as Found)
+        if (answer.asOf < minVersion) throw notYetWritten(minVersion, answer.asOf, back.name)
+        answers[i] = answer
+        if (answer.entry === undefined && !negativeEntries) continue
+        const fill = { key: keys[i]!, found: answer, asOf: answer.asOf }
+        near?.fillNow(fill)
+        // Whoever asked for it fills the shared fronts.
+        if (others[n] === undefined) fills.push(fill)
+      }
+      this.#counters.of(back.name).hits += wanted.length
+      for (const link of this.#links) filled.push(link.offer(fills))
+    } finally {
+      // Readers that the fill came too late for have been answered before it was: they get their turn.
+      void Promise.all(filled).then(() => afterTurn(landed))
     }
-    this.#counters.of(back.name).hits += wanted.length
-    for (const link of this.#links) link.offer(fills)
   }
 }
+
+const NONE_ASKED = [Promise.resolve<readonly Found[]>([]), () => {}] as const
 
 /** What `frontend-only` answers when no front knows: absent, as far as the fronts can tell. */
 const NOT_HELD: Found = Object.freeze({ entry: undefined, asOf: 0, until: 0, tier: 'none' })

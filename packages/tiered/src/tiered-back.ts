@@ -179,6 +179,8 @@ class Tiered implements TieredBack {
   async explain(key: StoreKey): Promise<Explanation> {
     this.#assertOpen()
     const { near, clock } = this.#options
+    // As a read does before it asks the near front.
+    if (this.#follower?.isFresh() === false) await this.#follower.verified()
     return explain(key, { back: this.#back, near, links: this.#links, clock })
   }
 

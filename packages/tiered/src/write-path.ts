@@ -126,7 +126,7 @@ export class WritePath {
     const applications = await applied
     return Promise.all(
       this.#links.map((link, i) =>
-        link.isSafe(agreements?.get(link.name) ?? NO_AGREEMENT, applications[i]!, committedAt),
+        link.isSafe(agreements?.get(link.front.agreedAs) ?? NO_AGREEMENT, applications[i]!, committedAt),
       ),
     )
   }

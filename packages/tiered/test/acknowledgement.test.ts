@@ -26,8 +26,8 @@ function loseTail({ front }: Instance): void {
   front.inject(({ method }) => (method === 'tail' ? 'drop-before' : undefined))
 }
 
-async function agreed({ back }: Instance) {
-  return (await back.agreements.sample('redis')).agreement
+async function agreed({ back, front }: Instance) {
+  return (await back.agreements.sample(front.agreedAs)).agreement
 }
 
 test('bounded: acknowledged at once, and who reads from the front may miss it for as long as the bound', async () => {

@@ -45,6 +45,7 @@ export function faultyFront(front: SharedFront, plan?: FaultPlan): FaultyFront {
 
 class Faulty implements FaultyFront {
   readonly name: string
+  readonly agreedAs: string
   readonly #front: SharedFront
   readonly #counts = new Map<FrontMethod, number>()
   readonly #gates = new Map<string, Gate>()
@@ -52,6 +53,7 @@ class Faulty implements FaultyFront {
 
   constructor(front: SharedFront, plan: FaultPlan | undefined) {
     this.name = front.name
+    this.agreedAs = front.agreedAs
     this.#front = front
     this.#plan = plan
   }

@@ -56,6 +56,7 @@ export function simulatedFront(
 
 class Simulated implements SharedFront {
   readonly name: string
+  readonly agreedAs: string
   readonly #sessions: FrontSessions
   readonly #lifetimes: Lifetimes
   readonly #flaws: readonly FrontFlaw[]
@@ -67,6 +68,7 @@ class Simulated implements SharedFront {
     const { commandTimeoutMs = 50, reconnectMs = 50, hungAfterMs = 200 } = options
     const { ttlMs = 3_600_000, negativeTtlMs = 10_000 } = options
     this.name = name
+    this.agreedAs = name
     this.#flaws = flaws
     this.#lifetimes = { clock, ttlMs, negativeTtlMs }
     this.#sessions = new FrontSessions({

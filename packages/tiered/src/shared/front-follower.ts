@@ -10,20 +10,25 @@ import {
 import { asError, type BypassReason, type TierEvents } from '../tier-events.ts'
 import type { Certificate } from './certificate.ts'
 import { diagnose, type StartReason } from './diagnosis.ts'
+import type { FrontState } from './front-state.ts'
 import { KnownTerm } from './known-term.ts'
 import { isElsewhere, markAt } from './mark.ts'
 import type { RequiredVersions } from './required-versions.ts'
 import { type Sample, Samples } from './samples.ts'
 import { ServerClaim } from './server-claim.ts'
+import { Suspension } from './suspension.ts'
 import { tailTo } from './tail.ts'
 
 /** Of Δ: how often the front is looked at, and the back tier sampled in between. */
 const LOOKS = 3
 const SAMPLES = 12
 /** After a start that somebody else got in the way of. */
-const RETRY_MS = 20
-/** How long a front that was suspended stays so at least: its writers and its readers may see different parts of a network. */
-const SUSPENDED_MS = 1_000
+const RETRY_MS = 5
+/** The longest pause after turns that failed one after the other. A new session ends it. */
+const LONGEST_PAUSE_MS = 2_000
+
+/** When the next turn is due: `now`; `soon`, when others may be at work on the same; as usual. */
+type Next = 'now' | 'soon' | 'usual'
 
 export interface FrontFollowerOptions {
   readonly front: SharedFront
@@ -31,6 +36,7 @@ export interface FrontFollowerOptions {
   readonly clock: Clock
   readonly random: () => number
   readonly events: TierEvents
+  readonly state: FrontState
   readonly required: RequiredVersions
   /** Δ: see TieredOptions.frontMaxStaleMs. */
   readonly maxStaleMs: number
@@ -48,8 +54,8 @@ export class FrontFollower {
   readonly #claim: ServerClaim
   readonly #stop = new AbortController()
   readonly #stopListening: () => void
+  readonly #suspension: Suspension
   #certificate: Certificate | undefined
-  #bypassed: BypassReason | undefined = 'unreachable'
   /**
    * When the session began. What this process read or wrote in an earlier one, with another server perhaps, is in the log
    * since then: a certificate of this one has to include all of it.
@@ -60,6 +66,8 @@ export class FrontFollower {
   /** Where the watermark stood in the last turn, if it was behind the head then. */
   #lagged: number | undefined
   #turn: Promise<void> | undefined
+  /** Turns that failed, one after the other. */
+  #failures = 0
   #again = false
   #cancelTurn: () => void = () => {}
   #cancelSample: () => void = () => {}
@@ -69,6 +77,7 @@ export class FrontFollower {
     this.#options = options
     this.#samples = new Samples(2 * maxStaleMs)
     this.#known = new KnownTerm(clock)
+    this.#suspension = new Suspension(clock)
     this.#claim = new ServerClaim(front, back.agreements, clock, maxStaleMs)
     this.#stopListening = front.onSession((session) => this.#onSession(session))
     this.#onSession(front.session)
@@ -84,7 +93,7 @@ export class FrontFollower {
 
   /** Why the front is not read; undefined: it is. */
   get bypassed(): BypassReason | undefined {
-    return this.certificate === undefined ? (this.#bypassed ?? 'behind') : undefined
+    return this.certificate === undefined ? (this.#options.state.bypassed ?? 'behind') : undefined
   }
 
   /** What the back tier said last about the front. */
@@ -104,10 +113,10 @@ export class FrontFollower {
     try {
       const { agreement } = await this.#sample()
       if (agreement.suspended) return
-      await back.agreements.change(front.name, agreement.term, { suspended: true })
+      await back.agreements.change(front.agreedAs, agreement.term, { suspended: true })
       await this.#sample()
     } catch (error) {
-      this.#report(error)
+      if (!this.#stop.signal.aborted) this.#options.state.fail('follow', error)
     }
   }
 
@@ -123,6 +132,7 @@ export class FrontFollower {
     this.#sessionSince = this.#options.clock.monotonic()
     this.#claim.renew(session)
     this.#lagged = undefined
+    this.#failures = 0
     if (session === undefined) {
       this.#checked = undefined
       this.#bypass('unreachable')
@@ -141,44 +151,50 @@ export class FrontFollower {
       this.#again = true
       return
     }
-    const { maxStaleMs, random } = this.#options
     this.#again = false
-    this.#turn = this.#run().then((again) => {
+    this.#turn = this.#run().then((next) => {
       this.#turn = undefined
-      const lasting = Math.min(maxStaleMs, this.agreed?.agreement.maxStaleMs || maxStaleMs)
-      // Spread, so that the processes of a fleet do not all look at the same time.
-      const pause = (lasting / LOOKS) * (0.85 + 0.15 * random())
-      this.#soon(this.#again ? 0 : again === 'soon' ? RETRY_MS * (0.5 + random()) : pause)
+      this.#soon(this.#again || next === 'now' ? 0 : this.#pauseBefore(next))
     })
   }
 
+  #pauseBefore(next: Next): number {
+    const { maxStaleMs, random } = this.#options
+    if (next === 'soon') return RETRY_MS * (0.5 + random())
+    const lasting = Math.min(maxStaleMs, this.agreed?.agreement.maxStaleMs || maxStaleMs)
+    // Spread, so that the processes of a fleet do not all look at the same time.
+    const usual = (lasting / LOOKS) * (1 + 0.15 * random())
+    return this.#failures < 2 ? usual : Math.max(usual, Math.min(usual * 2 ** (this.#failures - 1), LONGEST_PAUSE_MS))
+  }
+
   /** One turn. Never throws. */
-  async #run(): Promise<'soon' | undefined> {
-    const { front } = this.#options
+  async #run(): Promise<Next> {
+    const { front, state } = this.#options
     try {
       const before = await this.#sample()
       const look = await front.look()
-      const settled = await this.#settle(look, before, await this.#sample())
-      if (settled === 'soon') return 'soon'
-      if (this.certificate !== undefined) this.#serve()
-      else if (settled === undefined) this.#bypass('behind')
-      return undefined
+      const next = await this.#settle(look, before, await this.#sample())
+      this.#failures = 0
+      return next
     } catch (error) {
-      if (this.#stop.signal.aborted) return undefined
-      if (error instanceof TidemarkError && error.code === 'CLOSED') return undefined
-      this.#report(error)
+      if (this.#stop.signal.aborted) return 'usual'
+      if (error instanceof TidemarkError && error.code === 'CLOSED') return 'usual'
+      this.#failures++
+      state.fail('follow', error)
       if (this.certificate === undefined)
         this.#bypass(front.session === undefined ? 'unreachable' : 'behind', asError(error))
-      return undefined
+      return 'usual'
     }
   }
 
-  async #settle(look: FrontLook, before: Sample, after: Sample): Promise<'soon' | 'done' | undefined> {
-    const { front } = this.#options
+  async #settle(look: FrontLook, before: Sample, after: Sample): Promise<Next> {
+    const { front, state } = this.#options
+    // The data went back in time under a connection that lives on: a primary that was made a replica, say.
+    if ((look.watermark ?? 0) < (this.#certificate?.includes ?? 0)) this.#certificate = undefined
     const agreed = await this.#claim.assert(look.session, after)
     if (agreed === undefined) {
       this.#bypass('displaced')
-      return 'done'
+      return 'usual'
     }
     const now = agreed === after ? after : await this.#sample()
     const reason = diagnose(look, before, now) ?? (await this.#divergence(look))
@@ -196,7 +212,9 @@ export class FrontFollower {
     this.#lagged = watermark < now.head ? watermark : undefined
     if (now.agreement.suspended) return this.#resume(now, watermark)
     if (front.session === look.session) this.#certify(look.session, watermark)
-    return undefined
+    if (this.certificate === undefined) this.#bypass('behind')
+    else state.serve()
+    return 'usual'
   }
 
   /** One process at a time replays: who did it last, or, where the watermark has not moved since the last look, anybody. */
@@ -238,16 +256,16 @@ export class FrontFollower {
   }
 
   /** Nothing that the front holds counts from here on. */
-  async #startAnew(reason: StartReason, { server }: FrontSession, { agreement }: Sample): Promise<'soon'> {
+  async #startAnew(reason: StartReason, { server }: FrontSession, { agreement }: Sample): Promise<Next> {
     const { front, back, events, random } = this.#options
-    this.#bypass('starting')
     const epoch = Math.floor(random() * 2 ** 32)
       .toString(16)
       .padStart(8, '0')
     const isMine = await front
       .initialize(async () => {
+        this.#bypass('starting')
         const next = { epoch, server, suspended: false }
-        const agreed = await back.agreements.change(front.name, agreement.term, next)
+        const agreed = await back.agreements.change(front.agreedAs, agreement.term, next)
         // Never with an epoch of somebody else: it may have been started, and stopped, already.
         if (agreed.agreement.epoch !== epoch) throw new Superseded()
         return { epoch, head: agreed.head, mark: await markAt(back.log, agreed.head) }
@@ -256,23 +274,26 @@ export class FrontFollower {
         if (error instanceof Superseded) return false
         throw error
       })
-    if (isMine) events.emit({ type: 'front-started', tier: front.name, reason })
-    return 'soon'
+    if (!isMine) return 'soon'
+    events.emit({ type: 'front-started', tier: front.name, reason })
+    return 'now'
   }
 
   /** The front can be reached and has seen everything: it is read again. */
-  async #resume({ agreement, head }: Sample, watermark: number): Promise<'soon' | 'done'> {
+  async #resume({ agreement, head }: Sample, watermark: number): Promise<Next> {
     const { back, front } = this.#options
     this.#bypass('suspended')
-    if (watermark < head || this.ageOf(agreement.term) < SUSPENDED_MS) return 'done'
-    await back.agreements.change(front.name, agreement.term, { suspended: false })
-    return 'soon'
+    const { term } = agreement
+    if (watermark < head || !this.#suspension.mayEnd(term, this.ageOf(term))) return 'usual'
+    await back.agreements.change(front.agreedAs, term, { suspended: false })
+    this.#suspension.ended()
+    return 'now'
   }
 
   async #sample(): Promise<Sample> {
     const { back, front, clock } = this.#options
     const at = clock.monotonic()
-    const answer = back.agreements.sample(front.name)
+    const answer = back.agreements.sample(front.agreedAs)
     const sample: Sample = { at, ...(answer instanceof Promise ? await answer : answer) }
     this.#known.learn(sample.agreement.term)
     this.#samples.add(sample)
@@ -289,22 +310,11 @@ export class FrontFollower {
     })
   }
 
-  #serve(): void {
-    if (this.#bypassed === undefined) return
-    this.#bypassed = undefined
-    this.#options.events.emit({ type: 'front-serving', tier: this.#options.front.name })
-  }
-
+  /** From now on, and not only when the certificate has run out. */
   #bypass(reason: BypassReason, error?: Error): void {
-    if (this.#bypassed === reason || this.#stop.signal.aborted) return
-    this.#bypassed = reason
-    this.#options.events.emit({ type: 'front-bypassed', tier: this.#options.front.name, reason, error })
-  }
-
-  #report(error: unknown): void {
-    const { front, events } = this.#options
     if (this.#stop.signal.aborted) return
-    events.emit({ type: 'front-failed', tier: front.name, call: 'follow', error: asError(error) })
+    this.#certificate = undefined
+    this.#options.state.bypass(reason, error)
   }
 }
 

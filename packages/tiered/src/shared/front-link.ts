@@ -10,8 +10,9 @@ import type {
   StoreKey,
   TierReport,
 } from '@tidemark/core'
-import { asError, type TierEvents } from '../tier-events.ts'
+import type { TierEvents } from '../tier-events.ts'
 import { FrontFollower } from './front-follower.ts'
+import { FrontState } from './front-state.ts'
 import { RequiredVersions } from './required-versions.ts'
 
 export interface FrontLinkOptions {
@@ -42,13 +43,15 @@ export class FrontLink {
   readonly follower: FrontFollower
   readonly #options: FrontLinkOptions
   readonly #required = new RequiredVersions()
+  readonly #state: FrontState
   /** Fills under way; nobody awaits them, but closing does. */
   readonly #fills = new Set<Promise<unknown>>()
 
   constructor(options: FrontLinkOptions) {
     this.name = options.front.name
     this.#options = options
-    this.follower = new FrontFollower({ ...options, required: this.#required })
+    this.#state = new FrontState(options.front.name, options.events)
+    this.follower = new FrontFollower({ ...options, state: this.#state, required: this.#required })
   }
 
   get front(): SharedFront {
@@ -71,8 +74,9 @@ export class FrontLink {
     let answers: readonly (Found | undefined)[]
     try {
       answers = await front.read(keys, certificate.session)
+      this.#state.recover('read')
     } catch (error) {
-      this.#report('read', error)
+      this.#state.fail('read', error)
       return nothing(keys)
     }
     // Of this certificate, and not of a later one, which says nothing about an answer that was on its way already.
@@ -100,13 +104,14 @@ export class FrontLink {
     try {
       await front.apply(changes, mode)
       this.#required.settle(changes)
+      this.#state.recover('apply')
       return {
         report: { tier: this.name, outcome: 'applied', error: undefined },
         server: front.session?.server === server ? server : undefined,
       }
     } catch (error) {
-      this.#report('apply', error)
-      return { report: { tier: this.name, outcome: 'failed', error: asError(error) }, server: undefined }
+      const failure = this.#state.fail('apply', error)
+      return { report: { tier: this.name, outcome: 'failed', error: failure }, server: undefined }
     }
   }
 
@@ -133,20 +138,22 @@ export class FrontLink {
     if (left > 0) await clock.sleep(left)
   }
 
-  /** Offers answers of a lower tier, without waiting. */
-  offer(fills: readonly Fill[]): void {
+  /** Offers answers of a lower tier. Readers do not wait for it. Never rejects. */
+  async offer(fills: readonly Fill[]): Promise<void> {
     if (fills.length === 0 || this.#options.front.session === undefined) return
     const filling = this.fill(fills).finally(() => this.#fills.delete(filling))
     this.#fills.add(filling)
+    await filling
   }
 
   /** As {@link offer}, but says how many were not refused; undefined: the front failed. */
   async fill(fills: readonly Fill[]): Promise<number | undefined> {
     try {
       const outcomes = await this.#options.front.fill(fills)
+      this.#state.recover('fill')
       return outcomes.filter((outcome) => outcome === 'installed').length
     } catch (error) {
-      this.#report('fill', error)
+      this.#state.fail('fill', error)
       return undefined
     }
   }
@@ -155,10 +162,6 @@ export class FrontLink {
     await this.follower.close()
     await Promise.allSettled(this.#fills)
     await this.#options.front.close()
-  }
-
-  #report(call: 'read' | 'apply' | 'fill', error: unknown): void {
-    this.#options.events.emit({ type: 'front-failed', tier: this.name, call, error: asError(error) })
   }
 }
 

@@ -50,7 +50,7 @@ export class ServerClaim {
     } else if (this.#claimed !== session.server) {
       this.#claimed = session.server
       const next = { server: session.server, maxStaleMs: this.#maxStaleMs }
-      const changed = await this.#agreements.change(this.#front.name, sample.agreement.term, next)
+      const changed = await this.#agreements.change(this.#front.agreedAs, sample.agreement.term, next)
       if (changed.agreement.server === session.server) return changed
     }
     this.#giveWay()
@@ -59,7 +59,9 @@ export class ServerClaim {
 
   async #raise(sample: AgreementSample): Promise<AgreementSample> {
     try {
-      return await this.#agreements.change(this.#front.name, sample.agreement.term, { maxStaleMs: this.#maxStaleMs })
+      return await this.#agreements.change(this.#front.agreedAs, sample.agreement.term, {
+        maxStaleMs: this.#maxStaleMs,
+      })
     } catch (error) {
       // Who may not write lives with the bound of those who may.
       if (error instanceof TidemarkError && error.code === 'READ_ONLY') return sample
