@@ -168,7 +168,7 @@ export class ReadPath {
         return false
       })
       this.#counters.of(link.name).hits += hits
-      for (const above of this.#links.slice(0, depth)) above.offer(fills)
+      for (const above of this.#links.slice(0, depth)) void above.offer(fills)
     }
     if (missing.length > 0 && policy === 'frontend-first') {
       await this.#readBack(keys, missing, answers, minVersion, began)

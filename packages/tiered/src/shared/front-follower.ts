@@ -152,9 +152,9 @@ export class FrontFollower {
       return
     }
     this.#again = false
-    this.#turn = this.#run().then((next) => {
+    this.#turn = this.#run().then((due) => {
       this.#turn = undefined
-      this.#soon(this.#again || next === 'now' ? 0 : this.#pauseBefore(next))
+      this.#soon(this.#again || due === 'now' ? 0 : this.#pauseBefore(due))
     })
   }
 
