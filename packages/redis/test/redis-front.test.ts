@@ -2,10 +2,12 @@ import { Payload } from '@tidemark/core'
 import { eventually, type RedisServer, startRedis } from '@tidemark/testkit'
 import type { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { connectionOfUrl } from '../src/connection-settings.ts'
+import type { RedisFrontOptions } from '../src/index.ts'
 import { keyspaceOf } from '../src/keyspace.ts'
 import { DISCARD } from '../src/scripts/discard.ts'
 import { change, codec, fillOf, key, missOf } from './support/changes.ts'
-import { rawClient, readNow, readyFront } from './support/fronts.ts'
+import { openFront, rawClient, readNow, readyFront } from './support/fronts.ts'
 
 const { meta, prefix } = keyspaceOf('tidemark')
 
@@ -18,6 +20,15 @@ afterAll(() => server.close())
 beforeEach(async () => {
   raw = rawClient(server)
   await raw.flushall()
+})
+
+test('is agreed on by what it shares: tier, namespace and database, and not by its address', () => {
+  const agreedAs = (options: Partial<RedisFrontOptions>): string => openFront(server, options).agreedAs
+  const { port } = server
+  expect(agreedAs({})).toBe('redis/tidemark/0')
+  expect(agreedAs({ connection: { host: 'localhost', port } })).toBe('redis/tidemark/0')
+  expect(agreedAs({ name: 'far', namespace: 'apart', connection: { port, db: 3 } })).toBe('far/apart/3')
+  expect(agreedAs({ connection: connectionOfUrl(`redis://127.0.0.1:${port}/4`) })).toBe('redis/tidemark/4')
 })
 
 test('holds what was applied, filled and missed', async () => {

@@ -37,6 +37,12 @@ const CALLS: Record<FrontMethod, (front: SharedFront) => Promise<unknown>> = {
 }
 
 describe('faultyFront', () => {
+  it('is agreed on as the front that it wraps, a simulated one by its name', () => {
+    const front = simulatedFront(new SimulatedServer({ clock: systemClock }), { name: 'far' })
+    onTestFinished(() => front.close())
+    expect([front.agreedAs, faultyFront(front).agreedAs]).toEqual(['far', 'far'])
+  })
+
   it.each(Object.keys(CALLS) as FrontMethod[])('passes %s on, drops it, and drops its reply', async (method) => {
     const real = await startedFront()
     const faults = [undefined, 'drop-before', 'drop-after'] as const
