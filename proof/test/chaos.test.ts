@@ -89,14 +89,14 @@ function isAlive(pid: number): boolean {
 }
 
 test(
-  'Ctrl-C ends a run early and in order: there is a report, and nothing is left running',
+  'Ctrl-C ends a run early and in order: there is a report that says so, and nothing is left running',
   async () => {
     const { command, started } = await startCommand()
     const output = text(command.stdout!)
     command.kill('SIGINT')
     const [code] = await once(command, 'exit')
     const report = JSON.parse(await output) as { readonly outcome: string; readonly elapsedMs: number }
-    expect({ code, outcome: report.outcome }).toEqual({ code: 0, outcome: 'passed' })
+    expect({ code, outcome: report.outcome }).toEqual({ code: 130, outcome: 'interrupted' })
     expect(report.elapsedMs).toBeLessThan(60_000)
     await eventually('everything has ended', () => !started.some(isAlive))
   },

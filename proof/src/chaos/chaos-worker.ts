@@ -4,7 +4,7 @@ import { HistoryWriter } from './history/history-writer.ts'
 import { runLane } from './worker/lane.ts'
 import type { FromWorker, ToWorker, WorkerConfig } from './worker/protocol.ts'
 import { Recorder } from './worker/recorder.ts'
-import { sabotaged } from './worker/sabotage/sabotage.ts'
+import { sabotageClient, sabotaged } from './worker/sabotage/sabotage.ts'
 import { subjectOf } from './worker/subject.ts'
 
 const LANES = 4
@@ -19,6 +19,7 @@ async function run(config: WorkerConfig): Promise<void> {
   const { session, seed, history: path, keys, redisUrl } = config
   const drain = new AbortController()
   const history = new HistoryWriter(path)
+  sabotageClient()
   const store = await open(optionsOf(config, (error) => recorder.background(error)))
   const subject = sabotaged(subjectOf(store), { redisUrl, keys, seed, signal: drain.signal })
   const recorder = new Recorder(subject, session, history)

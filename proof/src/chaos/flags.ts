@@ -22,7 +22,7 @@ Real processes over one SQLite file and one Redis, real faults, and a checker of
   --json             one JSON document on standard output, nothing else
   --help             this text
 
-Exits with 1 when something was violated.
+Exits with 1 when something was violated, and with 130 when nothing was, but the run was ended early.
 `
 
 /** @returns 'help' when that was asked for. @throws TypeError or RangeError for what is not understood. */

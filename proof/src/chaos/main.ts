@@ -5,13 +5,15 @@ import { textReport } from './report/text-report.ts'
 import { runChaos } from './run/run-chaos.ts'
 
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+/** 130: what shells say of a command that Ctrl-C has ended. */
+const EXIT_CODES = { passed: 0, violated: 1, interrupted: 130 } as const
 
 async function main({ settings, json }: Flags): Promise<void> {
   const stop = new AbortController()
   for (const name of STOP_SIGNALS) {
     process.on(name, () => {
       // The second one: everything that was started ends with this process.
-      if (stop.signal.aborted) process.exit(130)
+      if (stop.signal.aborted) process.exit(EXIT_CODES.interrupted)
       stop.abort()
     })
   }
@@ -20,7 +22,7 @@ async function main({ settings, json }: Flags): Promise<void> {
     const report = await runChaos(settings, { signal: stop.signal, onProgress: (what, ops) => line.show(what, ops) })
     line.end()
     process.stdout.write(json ? `${JSON.stringify(report, undefined, 2)}\n` : textReport(report))
-    if (report.outcome !== 'passed') process.exitCode = 1
+    process.exitCode = EXIT_CODES[report.outcome]
   } catch (error) {
     line.end()
     process.stderr.write(`${(error as Error).stack ?? String(error)}\n`)

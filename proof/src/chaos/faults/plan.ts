@@ -12,7 +12,7 @@ export interface PlannedFault {
 }
 
 const FIRST_MS = { min: 500, max: 1_500 }
-const GAP_MS = { min: 2_000, max: 4_500 }
+const GAP_MS = { min: 1_200, max: 2_500 }
 /** None begins so shortly before the end. */
 const LAST_MS = 500
 

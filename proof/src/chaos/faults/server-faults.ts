@@ -1,3 +1,5 @@
+import type { Seat } from '../fleet/fleet.ts'
+import type { Draw } from '../random.ts'
 import { type Fault, rollback, serverFault } from './fault.ts'
 
 /** SIGSTOP: connections stay, and nothing answers. */
@@ -39,11 +41,9 @@ export const promote: Fault = rollback(async ({ pair, fleet, sleep }, draw) => {
 export const splitBrain: Fault = rollback(async ({ pair, fleet, sleep }, draw) => {
   const ms = draw.between(300, 2_000)
   const former = pair.primary.port
-  const [first, ...others] = draw.shuffled(fleet.seats)
-  // At least one stays behind, and at least one does not.
-  const behind = others.slice(0, 1 + draw.below(Math.max(1, others.length - 1)))
+  const behind = whoStaysBehind(fleet.seats, draw)
   await pair.promote()
-  const usual = first!.proxy.target
+  const usual = fleet.seats[0]!.proxy.target
   for (const { proxy } of behind) proxy.target = () => former
   for (const seat of fleet.seats) if (!behind.includes(seat)) seat.proxy.cut()
   try {
@@ -57,6 +57,18 @@ export const splitBrain: Fault = rollback(async ({ pair, fleet, sleep }, draw) =
   await pair.follow()
   return `${behind.map(({ worker }) => worker.session).join(' ')} stayed behind for ${ms.toFixed(0)} ms`
 })
+
+/**
+ * At least one, and not everybody. Of those without a near memory, where there are any: what they read is what their server
+ * holds, and near memory would hide it.
+ */
+function whoStaysBehind(seats: readonly Seat[], draw: Draw): readonly Seat[] {
+  const shuffled = draw.shuffled(seats)
+  const plain = shuffled.filter(({ hasNear }) => !hasNear)
+  const candidates = plain.length > 0 ? plain : shuffled
+  const most = Math.min(candidates.length, seats.length - 1)
+  return candidates.slice(0, most > 1 ? 1 + draw.below(most) : most)
+}
 
 /** One worker is led to the replica, which refuses writes, and lags. */
 export const reachReplica: Fault = rollback(async ({ pair, fleet, sleep }, draw) => {

@@ -38,6 +38,11 @@ export class Seat {
     return this.#worker
   }
 
+  /** Half of them: near memory proves every read against the log, and would hide what stands in Redis. */
+  get hasNear(): boolean {
+    return this.index % 2 === 1
+  }
+
   /** Calls that returned, of all lives. */
   get ops(): number {
     return this.#opsBefore + this.#worker.ops
@@ -68,8 +73,7 @@ export class Seat {
       redisUrl: `redis://127.0.0.1:${this.proxy.port}/0`,
       history: join(folder, `${session}.jsonl`),
       keys,
-      // Half of them: near memory proves every read against the log, and would hide what stands in Redis.
-      near: this.index % 2 === 1,
+      near: this.hasNear,
       ack,
     }
     const worker = new WorkerProcess(config, sabotage)

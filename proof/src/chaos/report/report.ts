@@ -6,7 +6,8 @@ import { slowest } from './slowest.ts'
 
 /** What a run found: what `--json` prints. Times are in milliseconds, those of events since the start of the run. */
 export interface ChaosReport extends Readonly<Record<ViolationKind, number>> {
-  readonly outcome: 'passed' | 'violated'
+  /** `interrupted`: ended before its time, and nothing was violated until then. */
+  readonly outcome: 'passed' | 'violated' | 'interrupted'
   readonly settings: ChaosSettings
   readonly elapsedMs: number
   /** Calls to stores; a read of several keys is one per key. */
@@ -41,13 +42,15 @@ export function buildReport(run: {
   readonly figures: Figures
   readonly findings: Findings
   readonly elapsedMs: number
+  readonly isInterrupted: boolean
 }): ChaosReport {
-  const { settings, evidence, figures, findings, elapsedMs } = run
+  const { settings, evidence, figures, findings, elapsedMs, isInterrupted } = run
   const { history, faults, start } = evidence
   const { reads, writes, failures } = history
   const counts = Object.fromEntries(VIOLATIONS.map((kind) => [kind, findings.count(kind)]))
+  const isClean = VIOLATIONS.every((kind) => counts[kind] === 0)
   return {
-    outcome: VIOLATIONS.every((kind) => counts[kind] === 0) ? 'passed' : 'violated',
+    outcome: isClean ? (isInterrupted ? 'interrupted' : 'passed') : 'violated',
     settings,
     elapsedMs: Math.round(elapsedMs),
     ops: reads.length + writes.length,

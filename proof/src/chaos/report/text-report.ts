@@ -19,6 +19,8 @@ export function textReport(report: ChaosReport): string {
   }
   const total = VIOLATIONS.reduce((sum, kind) => sum + report[kind], 0)
   lines.push('', `${count(total)} violations in ${count(atRiskReads)} at-risk reads and ${count(faultsMade)} faults`)
+  if (report.outcome === 'interrupted')
+    lines.push(`interrupted: ${(report.settings.forMs / 1e3).toFixed(1)} s were asked for`)
   return `${lines.join('\n')}\n`
 }
 

@@ -8,7 +8,7 @@ import type { ChaosSettings } from './settings.ts'
 export interface ChaosEvents {
   /** Something to show: what is going on, and how many calls have returned. */
   readonly onProgress?: ((what: string, ops: number) => void) | undefined
-  /** Ends the run early, as if it had been meant to be that long. */
+  /** Ends the run early, in order. */
   readonly signal?: AbortSignal | undefined
 }
 

@@ -26,6 +26,7 @@ interface Places {
 
 interface Observed extends Pick<Evidence, 'start' | 'faults'> {
   readonly elapsedMs: number
+  readonly isInterrupted: boolean
   readonly front: FrontState
 }
 
@@ -41,7 +42,7 @@ export async function runChaos(settings: ChaosSettings, events: ChaosEvents = {}
     const places = { file: join(folder, 'chaos.db'), histories: join(folder, 'history') }
     mkdirSync(places.histories)
     const findings = new Findings()
-    const { front, elapsedMs, ...observed } = await observe(settings, places, findings, events)
+    const { front, elapsedMs, isInterrupted, ...observed } = await observe(settings, places, findings, events)
     events.onProgress?.('checking', 0)
     const back = await readBack(places.file)
     const history = await readHistory(places.histories)
@@ -49,7 +50,7 @@ export async function runChaos(settings: ChaosSettings, events: ChaosEvents = {}
     const evidence = { ...observed, log: back.log, history, ack, boundMs: BOUND_MS, aftermathMs: AFTERMATH_MS }
     const figures = check(evidence, findings)
     compareTiers(back, front, Date.now(), findings)
-    return buildReport({ settings, evidence, figures, findings, elapsedMs })
+    return buildReport({ settings, evidence, figures, findings, elapsedMs, isInterrupted })
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
@@ -79,11 +80,13 @@ async function observe(
       const start = nowMicros()
       const faults = await makeFaults(settings, { fleet, pair }, events)
       const elapsedMs = (nowMicros() - start) / 1e3
+      // From here on it is as long as it was to be.
+      const isInterrupted = events.signal?.aborted === true
       events.onProgress?.('coming to rest', fleet.ops)
       await comeToRest(fleet, file, pair.primary.port, findings)
       const front = await readFront(pair.primary.port)
       await fleet.stop()
-      return { start, elapsedMs, faults, front }
+      return { start, elapsedMs, isInterrupted, faults, front }
     } finally {
       await fleet.kill()
     }

@@ -1,5 +1,6 @@
 import type { Subject } from '../subject.ts'
 import { blindUpdate } from './blind-update.ts'
+import { withoutFences } from './no-fences.ts'
 import type { SabotageContext } from './sabotage-context.ts'
 import { swappedRecord } from './swapped-record.ts'
 import { unfencedFill } from './unfenced-fill.ts'
@@ -8,17 +9,23 @@ import { unfencedFill } from './unfenced-fill.ts'
 export const SABOTAGE_VARIABLE = 'TIDEMARK_CHAOS_SABOTAGE'
 
 /**
- * What can be broken on purpose, to see that the checker notices. `unfenced-fill`: records are put back late and past the
+ * What can be broken on purpose, to see that the checker notices. `no-fences`: the production code, with scripts that ask
+ * no fence. It needs faults to show: only they make what is late arrive late. `unfenced-fill`: records are put back late and past the
  * scripts. `blind-update`: increments read, then write, in two steps. `swapped-record`: a record gets under another key.
  */
-export const SABOTAGES = ['unfenced-fill', 'blind-update', 'swapped-record'] as const
+export const SABOTAGES = ['no-fences', 'unfenced-fill', 'blind-update', 'swapped-record'] as const
 
 export type Sabotage = (typeof SABOTAGES)[number]
+
+/** Before the store is opened: breaks what it will send. */
+export function sabotageClient(): void {
+  if (process.env[SABOTAGE_VARIABLE] === 'no-fences') withoutFences()
+}
 
 /** The subject, or what takes its place; something may go on in the background until the signal aborts. */
 export function sabotaged(subject: Subject, context: SabotageContext): Subject {
   const chosen = process.env[SABOTAGE_VARIABLE]
-  if (chosen === undefined) return subject
+  if (chosen === undefined || chosen === 'no-fences') return subject
   if (chosen === 'blind-update') return blindUpdate(subject)
   if (chosen === 'unfenced-fill') unfencedFill(context)
   else if (chosen === 'swapped-record') swappedRecord(context)
