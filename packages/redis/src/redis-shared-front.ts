@@ -153,8 +153,9 @@ export class RedisSharedFront implements RedisFront {
   apply(changes: readonly LogChange[], mode: ApplyMode): Promise<readonly FrontOutcome[]> {
     return this.#call(async (link) => {
       const outcomes: FrontOutcome[] = []
+      const epoch = this.#sessions.epochOn(link)
       for (const chunk of chunksOf(changes, bytesOfChange)) {
-        outcomes.push(...(await this.#apply(link, chunk, mode)))
+        outcomes.push(...(await this.#apply(link, chunk, mode, epoch)))
       }
       return outcomes
     })
@@ -163,7 +164,8 @@ export class RedisSharedFront implements RedisFront {
   fill(fills: readonly Fill[]): Promise<readonly FrontOutcome[]> {
     return this.#call(async (link) => {
       const outcomes: FrontOutcome[] = fills.map(() => 'fenced')
-      if (this.#sessions.epochOn(link) === undefined || this.#room.isFull) return outcomes
+      const epoch = this.#sessions.epochOn(link)
+      if (epoch === undefined || this.#room.isFull) return outcomes
       const living: LivingFill[] = []
       const positions: number[] = []
       for (const [i, fill] of fills.entries()) {
@@ -174,8 +176,8 @@ export class RedisSharedFront implements RedisFront {
       }
       let at = 0
       for (const chunk of chunksOf(living, ({ fill }) => bytesOfFill(fill))) {
-        const epoch = this.#sessions.epochOn(link)
-        if (epoch === undefined || this.#room.isFull) break
+        // What was read to be held in one epoch is nothing for the next one.
+        if (this.#sessions.epochOn(link) !== epoch || this.#room.isFull) break
         const sent = await this.#run(link, FILL, fillBatch(chunk, epoch, this.#keyspace))
         for (const outcome of sent) outcomes[positions[at++]!] = outcome
       }
@@ -189,7 +191,7 @@ export class RedisSharedFront implements RedisFront {
       if (epoch === undefined) return undefined
       const chunks = chunksOf(step.changes, ({ key }) => key.id.length)
       // What is too long for one script is executed in parts, and the watermark moves with the last one.
-      for (const chunk of chunks.slice(0, -1)) await this.#apply(link, chunk, 'invalidate')
+      for (const chunk of chunks.slice(0, -1)) await this.#apply(link, chunk, 'invalidate', epoch)
       this.#roundTrips++
       const sentAt = link.commands
       const reply = await runTail(link, TAIL, this.#keyspace, epoch, { ...step, changes: chunks.at(-1) ?? [] })
@@ -299,9 +301,17 @@ export class RedisSharedFront implements RedisFront {
     }
   }
 
-  async #apply(link: Link, changes: readonly LogChange[], mode: ApplyMode): Promise<readonly FrontOutcome[]> {
-    const batch = (how: ApplyMode): Batch =>
-      applyBatch(changes, how, this.#sessions.epochOn(link), this.#keyspace, this.#options)
+  /** @param epoch of when the call began: once it has ended, what the changes replace still goes, and nothing comes. */
+  async #apply(
+    link: Link,
+    changes: readonly LogChange[],
+    mode: ApplyMode,
+    epoch: string | undefined,
+  ): Promise<readonly FrontOutcome[]> {
+    const batch = (how: ApplyMode): Batch => {
+      const lasting = this.#sessions.epochOn(link) === epoch ? epoch : undefined
+      return applyBatch(changes, how, lasting, this.#keyspace, this.#options)
+    }
     if (mode === 'install' && !this.#room.isFull) {
       try {
         return await this.#run(link, APPLY_WITH_ROOM, batch('install'))

@@ -69,6 +69,31 @@ describe('a session', () => {
     expect(front.status).toBe('fenced')
   })
 
+  describe('whose epoch ends between the parts of a call', () => {
+    const keys = Array.from({ length: 1_500 }, (_, i) => key('k', i))
+
+    test('takes none of the fills that are left', async () => {
+      const front = await readyFront(server)
+      await raw.hset(meta, 'e', newEpoch())
+      const outcomes = await front.fill(keys.map((each) => fillOf(each, 1, 0, 0)))
+      expect(new Set(outcomes)).toEqual(new Set(['fenced']))
+      expect(await raw.dbsize()).toBe(1)
+    })
+
+    test('takes nothing to hold from the changes that are left, and still has removed what they replace', async () => {
+      const front = await readyFront(server)
+      await front.apply([change(1, keys.at(-1)!, 'old')], 'install')
+      await raw.hset(meta, 'e', newEpoch())
+      const outcomes = await front.apply(
+        keys.map((each, i) => change(i + 2, each, i)),
+        'install',
+      )
+      expect(outcomes).not.toContain('installed')
+      expect(outcomes.at(-1)).toBe('removed')
+      expect(await raw.dbsize()).toBe(1)
+    })
+  })
+
   test('that ends while a read is under way voids its answer', async () => {
     const front = await readyFront(server)
     await front.apply([change(1, key('a'), 1)], 'install')
