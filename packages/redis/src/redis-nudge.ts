@@ -22,13 +22,17 @@ export interface Nudge {
   publish(message: NudgeMessage): void
   /** Own messages come back too. What a listener throws is thrown away. @returns stops listening */
   onNudge(listener: (message: NudgeMessage) => void): () => void
-  /** Whether messages of others arrive, as far as is known. It may take a second to notice that they no longer do. */
+  /** Whether messages of others arrive, as far as is known. It may take some seconds to notice that they no longer do. */
   readonly active: boolean
   close(): Promise<void>
 }
 
-/** How often an idle subscription is asked whether it is still alive. */
-const PING_EVERY_MS = 1_000
+/**
+ * How often a subscription is asked whether it is still alive. Rarely: whoever is not nudged reads the log every few
+ * milliseconds anyway, so that a dead subscription costs a poll's delay and nothing else, while each question costs
+ * every process and the server a command.
+ */
+const PING_EVERY_MS = 5_000
 
 /**
  * A nudge over Redis publish/subscribe, on a connection of its own, which is made again for as long as it takes.

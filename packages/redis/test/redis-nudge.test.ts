@@ -1,3 +1,4 @@
+import { systemClock } from '@tidemark/core'
 import { eventually, type RedisServer, startRedis } from '@tidemark/testkit'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { createRedisNudge, type Nudge, type NudgeMessage } from '../src/index.ts'
@@ -76,7 +77,9 @@ test('it comes back after the server was killed, and publishing meanwhile is los
 
 test('a hung server makes it inactive', async () => {
   await using own = await startRedis()
-  const nudge = createRedisNudge({ url: own.url, commandTimeoutMs: 60 })
+  // The subscription is silent: only the question whether it is alive finds out, and that comes rarely.
+  const hurried = { ...systemClock, schedule: (ms: number, run: () => void) => systemClock.schedule(ms / 20, run) }
+  const nudge = createRedisNudge({ url: own.url, commandTimeoutMs: 1_200, clock: hurried })
   onTestFinished(() => nudge.close())
   await eventually('it is active', () => nudge.active)
   own.stop()
