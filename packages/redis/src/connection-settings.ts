@@ -101,7 +101,8 @@ export function clientOptions(
     disableClientInfo: true,
     connectionName: times.connectionName,
     connectTimeout: times.connectTimeoutMs,
-    // Bounds the handshake; the deadline of each call is `Link`'s, which tells a late server from a busy event loop.
+    // Bounds the handshake; `Connection` ends it there. The deadline of each call is `Link`'s, which tells a late server
+    // from a busy event loop; this one would fire before a reply that waits in the socket is read.
     commandTimeout: Math.max(times.connectTimeoutMs, times.commandTimeoutMs * 2),
     disconnectTimeout: 10,
   }

@@ -133,6 +133,8 @@ export class Connection {
     // Always handled: an 'error' event without a listener would be printed, and a failed SELECT would go unnoticed.
     client.on('error', (error) => (failure ??= error))
     client.once('ready', () => {
+      // Read anew with each command: see clientOptions.
+      delete client.options.commandTimeout
       if (this.#client !== client || this.#state === 'closed') return
       if (failure !== undefined) destroy(client)
       else this.#begin(client)

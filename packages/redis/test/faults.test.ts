@@ -108,6 +108,20 @@ test('a server that hangs for long is connected to anew', () =>
     expect(front.stats().connections).toBeGreaterThan(1)
   }))
 
+test('a busy process: a reply that has waited in the socket for longer than any timeout is still one', () =>
+  withServer(async (server) => {
+    const front = await readyFront(server, { commandTimeoutMs: 60, connectTimeoutMs: 200 })
+    // The first look under load may be late for good reason.
+    await eventually('it answers in time', () => front.look().catch(() => undefined))
+    await eventually('it is ready', () => front.status === 'ready')
+    const { session } = front
+    const call = front.look()
+    const end = performance.now() + 500
+    while (performance.now() < end);
+    expect(await call).toMatchObject({ session })
+    expect(front.session).toBe(session)
+  }))
+
 test('a server that is killed in the middle of calls: each one settles, and a new server is used when it comes', () =>
   withServer(async (server) => {
     const front = await readyFront(server)
