@@ -50,6 +50,8 @@ export class Connection {
   #cancel: () => void = () => {}
   #probing = false
   #displaced = 0
+  /** How many probes in a row came to something, but took longer than a call may. */
+  #slow = 0
   #ended: (() => void) | undefined
   links = 0
   timeouts = 0
@@ -92,9 +94,12 @@ export class Connection {
 
   /** The link is in doubt: nobody uses it until a probe has succeeded. Nothing happens when it has ended. */
   suspend(link: Link, error: TidemarkError): void {
-    if (link !== this.#link) return
-    if (this.#state === 'up') this.#enter('suspended', error)
-    this.#probeSoon()
+    // In doubt already, a probe is under way, or its time will come: calls from before do not hasten it.
+    if (link !== this.#link || this.#state !== 'up') return
+    this.#enter('suspended', error)
+    if (this.#probing) return
+    this.#cancel()
+    void this.#probe(link)
   }
 
   /** Drops the link, and makes another one. */
@@ -104,13 +109,6 @@ export class Connection {
     const { name } = this.#options
     this.#enter('suspended', unavailable(name, this.address, new Error('it is connected to anew')))
     destroy(link.client)
-  }
-
-  #probeSoon(): void {
-    const link = this.#link
-    if (link === undefined || this.#probing) return
-    this.#cancel()
-    void this.#probe(link)
   }
 
   /** Drops the link, and what waits on it. Resolves when the socket is gone. */
@@ -181,12 +179,15 @@ export class Connection {
   async #probe(link: Link): Promise<void> {
     const { name, clock, commandTimeoutMs, probeIntervalMs, probesWhileUp } = this.#options
     this.#probing = true
+    const late = (): TidemarkError => timedOut(name, this.address, commandTimeoutMs)
     let settled = false
+    let isLate = false
     const notInTime = clock.schedule(commandTimeoutMs, () => {
       // As in `withinDeadline`: a busy event loop is no reason.
       afterTurn(() => {
-        if (settled || link !== this.#link || this.#state !== 'up') return
-        this.#enter('suspended', timedOut(name, this.address, commandTimeoutMs))
+        if (settled) return
+        isLate = true
+        if (link === this.#link && this.#state === 'up') this.#enter('suspended', late())
       })
     })
     let failure: unknown
@@ -202,6 +203,14 @@ export class Connection {
     if (failure === undefined) {
       this.#attempts = 0
       this.#displaced = 0
+      if (isLate) {
+        // Calls would time out, and end the session that the probe has begun, for ever in turn.
+        this.#enter('suspended', late())
+        const pause = Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** this.#slow++)
+        this.#cancel = clock.schedule(pause, () => void this.#probe(link))
+        return
+      }
+      this.#slow = 0
       this.#enter('up', undefined)
       if (!probesWhileUp) return
     } else {

@@ -1,5 +1,5 @@
 import { ClosedError, systemClock, type TidemarkError } from '@tidemark/core'
-import { eventually, type RedisServer, startRedis } from '@tidemark/testkit'
+import { eventually, ManualClock, type RedisServer, startRedis } from '@tidemark/testkit'
 import { inspect } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { RedisFront } from '../src/index.ts'
@@ -121,6 +121,66 @@ test('a busy process: a reply that has waited in the socket for longer than any 
     expect(await call).toMatchObject({ session })
     expect(front.session).toBe(session)
   }))
+
+describe('a server that answers, but later than a call may take', () => {
+  /** Stands still, and notes what is waited for. */
+  class NotingClock extends ManualClock {
+    readonly delays: number[] = []
+
+    override schedule(delayMs: number, run: () => void): () => void {
+      this.delays.push(delayMs)
+      return super.schedule(delayMs, run)
+    }
+  }
+
+  test('is not used, and asked ever more rarely, until it is quick again', async () => {
+    const commandTimeoutMs = 60
+    const clock = new NotingClock()
+    let isSlow = false
+    const held: (() => void)[] = []
+    const connection = await fakeRedis((command) => {
+      if (!isSlow || command[0] !== 'INFO') return healthy(command)
+      return new Promise((resolve) => held.push(() => resolve(healthy(command))))
+    })
+    const front = openFront({} as RedisServer, { connection, clock, commandTimeoutMs })
+    await eventually('it is ready', () => front.status === 'ready')
+    const statuses: string[] = []
+    front.on((event) => void (event.type === 'status' && statuses.push(event.status)))
+    const { session } = front
+
+    const answer = async (isLate: boolean): Promise<number> => {
+      await eventually('it is asked', () => held.length > 0)
+      if (isLate) clock.advance(commandTimeoutMs)
+      // What falls due is looked at after a turn.
+      await new Promise((resolve) => setImmediate(resolve))
+      clock.delays.length = 0
+      held.pop()!()
+      await eventually('something follows', () => clock.delays.length > 0 || front.status === 'ready')
+      return clock.delays[0] ?? 0
+    }
+    const outOfService = async (): Promise<void> => {
+      isSlow = true
+      front.reconnect()
+      await eventually('it is noticed', () => front.status === 'disconnected')
+      clock.advance(50)
+    }
+
+    await outOfService()
+    const pauses: number[] = []
+    for (let i = 0; i < 8; i++) {
+      pauses.push(await answer(true))
+      clock.advance(pauses.at(-1)!)
+    }
+    expect(pauses).toEqual([50, 100, 200, 400, 800, 1_600, 2_000, 2_000])
+    expect(statuses).not.toContain('ready')
+    expect([front.status, front.session]).toEqual(['suspended', undefined])
+    expect(await answer(false)).toBe(0)
+    expect(front.session).toEqual(session)
+
+    await outOfService()
+    expect(await answer(true)).toBe(50)
+  })
+})
 
 test('a server that is killed in the middle of calls: each one settles, and a new server is used when it comes', () =>
   withServer(async (server) => {

@@ -1,8 +1,10 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
 
-/** @returns the reply as it goes over the wire; undefined: none, ever */
-export type Answer = (command: readonly string[]) => string | undefined
+type Reply = string | undefined
+
+/** @returns the reply as it goes over the wire; undefined: none, ever. A promise keeps later replies waiting too. */
+export type Answer = (command: readonly string[]) => Reply | Promise<Reply>
 
 /** What a primary says that was initialized, as long as it is only asked how it is. */
 export function healthy([command]: readonly string[]): string | undefined {
@@ -22,12 +24,15 @@ export async function fakeRedis(answer: Answer): Promise<{ readonly host: string
     sockets.add(socket)
     socket.on('error', () => {})
     let received = ''
+    let before: Promise<void> | undefined
+    const send = (reply: Reply): void => void (reply !== undefined && !socket.destroyed && socket.write(reply))
     socket.on('data', (data) => {
       received += data.toString('latin1')
       for (let next = takeCommand(received); next !== undefined; next = takeCommand(received)) {
         received = next.rest
         const reply = /^(hello|client|select)$/i.test(next.command[0]!) ? '+OK\r\n' : answer(next.command)
-        if (reply !== undefined) socket.write(reply)
+        if (before === undefined && !(reply instanceof Promise)) send(reply)
+        else before = (before ?? Promise.resolve()).then(async () => send(await reply))
       }
     })
   })
