@@ -1,3 +1,4 @@
+import type { Micros } from './clock.ts'
 import type { Draw } from './random.ts'
 
 /** One key in four is a counter, which is only ever incremented. */
@@ -10,6 +11,13 @@ export function keysOf(count: number): readonly string[] {
 
 export function isCounter(key: string): boolean {
   return key.startsWith('counter')
+}
+
+const TURN_MICROS = 200_000
+
+/** One key after the other has its turn, in all processes at the same time. */
+export function keyInTurn(keys: readonly string[], now: Micros): string {
+  return keys[Math.floor(now / TURN_MICROS) % keys.length]!
 }
 
 /** Some keys are hotter than others: in what is written all the time, a stale record would not stand for long. */

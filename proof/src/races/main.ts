@@ -12,14 +12,8 @@ const code = await main()
 process.stdout.write('', () => process.exit(code))
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      row: { type: 'string', multiple: true, default: [] },
-      json: { type: 'boolean', default: false },
-      markdown: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  })
+  const values = flags()
+  if (values === undefined) return 2
   if (values.help) return say(USAGE)
   const wanted = values.row.map(Number)
   const unknown = values.row.find((row) => !SCENARIOS.some((scenario) => scenario.row === Number(row)))
@@ -37,6 +31,23 @@ async function main(): Promise<number> {
     cells.every(({ product, outcome }) => product !== first!.name || ['holds', 'n/a'].includes(outcome.kind)),
   )
   return holds ? 0 : 1
+}
+
+function flags() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        row: { type: 'string', multiple: true, default: [] },
+        json: { type: 'boolean', default: false },
+        markdown: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    })
+    return values
+  } catch (error) {
+    console.error(`${(error as Error).message}\n(--help shows what there is)`)
+    return undefined
+  }
 }
 
 function say(text: string): 0 {

@@ -1,11 +1,23 @@
-import { type Arguments, parseArguments } from './arguments.ts'
+import { type Arguments, HELP, parseArguments } from './arguments.ts'
 import { catchMutant, MUTANTS } from './mutants.ts'
 import { printSummary, printVerdict, renderViolation } from './report.ts'
 import { runSeed } from './run-seed.ts'
 import { totalsOf } from './totals.ts'
 
-const given = parseArguments(process.argv.slice(2))
-process.exitCode = (await (given.mutants ? lookForMutants(given) : simulate(given))) ? 0 : 1
+const given = argumentsOf(process.argv.slice(2))
+if (given !== undefined) process.exitCode = (await (given.mutants ? lookForMutants(given) : simulate(given))) ? 0 : 1
+
+function argumentsOf(args: readonly string[]): Arguments | undefined {
+  try {
+    const parsed = parseArguments(args)
+    if (parsed !== 'help') return parsed
+    process.stdout.write(HELP)
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n(--help shows what there is)\n`)
+    process.exitCode = 2
+  }
+  return undefined
+}
 
 async function simulate({ seed: first, seeds, json, verbose, mutant }: Arguments): Promise<boolean> {
   const totals = totalsOf()

@@ -14,6 +14,7 @@ const FENCES = [
  */
 export function withoutFences(): void {
   const unfenced = new Map<string, string>()
+  // oxlint-disable-next-line typescript/unbound-method -- called with the client that it was called on
   const { sendCommand } = Redis.prototype
   Redis.prototype.sendCommand = function send(command, stream) {
     const [script] = command.args
