@@ -51,6 +51,17 @@ test.each([
   WITHIN_MS,
 )
 
+test(
+  'a run without fences, on the production code otherwise, reports what they are there for',
+  async () => {
+    const report = await runChaos({ ...SHORT, workers: 4, forMs: 15_000, faults: ['stutter'], sabotage: 'no-fences' })
+    expect(report.outcome).toBe('violated')
+    const { staleAfterAck, staleBeyondBound, sessionViolations, diverged } = report
+    expect(staleAfterAck + staleBeyondBound + sessionViolations + diverged).toBeGreaterThan(0)
+  },
+  WITHIN_MS,
+)
+
 const MAIN = fileURLToPath(new URL('../src/chaos/main.ts', import.meta.url))
 
 /** Where a command that is killed leaves its files. */
