@@ -1,6 +1,7 @@
-import { type Lease, type LeaseGrant, type StoreKey, TidemarkError } from '@tidemark/core'
+import { type KeyRange, type Lease, type LeaseGrant, type StoreKey, TidemarkError } from '@tidemark/core'
 import type { Statement } from 'better-sqlite3'
 import type { Connection, RowStatement } from './connection.ts'
+import { NO_END } from './no-end.ts'
 import { END_LEASES } from './starting-anew.ts'
 
 /** Leases within write transactions. Costs nothing in a transaction that meets none. */
@@ -11,6 +12,7 @@ export class LeaseTable {
   readonly #byKey: RowStatement<readonly [token: number, until: number, ttlMs: number]>
   readonly #prolong: Statement
   readonly #end: Statement
+  readonly #endRange: Statement
   readonly #endAll: Statement
   /** Whether the transaction under way can meet any. */
   #any = false
@@ -23,6 +25,7 @@ export class LeaseTable {
     this.#byKey = connection.prepareRows('SELECT token, until, ttl_ms FROM lease WHERE key = ?')
     this.#prolong = connection.prepare('UPDATE lease SET until = ?, ttl_ms = ? WHERE token = ?')
     this.#end = connection.prepare('DELETE FROM lease WHERE key = ?')
+    this.#endRange = connection.prepare('DELETE FROM lease WHERE key >= ? AND key < ?')
     this.#endAll = connection.prepare(END_LEASES)
   }
 
@@ -72,6 +75,10 @@ export class LeaseTable {
   /** The key is written or deleted. */
   end(key: StoreKey): void {
     if (this.#any) this.#end.run(key.bytes)
+  }
+
+  endRange({ start, end = NO_END }: KeyRange): void {
+    if (this.#any) this.#endRange.run(start, end)
   }
 
   endAll(): void {

@@ -10,11 +10,9 @@ import {
 } from '@tidemark/core'
 import type { Connection, RowStatement } from './connection.ts'
 import { ENTRY_COLUMNS, type EntryRow, toEntry, toKey } from './entry-rows.ts'
+import { NO_END } from './no-end.ts'
 
 const LIVE = '(e.expires_at IS NULL OR e.expires_at > ?)'
-
-/** Above every key: no encoded key starts with this byte. */
-const NO_END = Uint8Array.of(0xff)
 
 type PageStatement = RowStatement<EntryRow<Uint8Array>>
 

@@ -1,4 +1,4 @@
-import { between, type Lease, type LeaseGrant, type Leases, type StoreKey } from '@tidemark/core'
+import { between, type KeyRange, type Lease, type LeaseGrant, type Leases, type StoreKey } from '@tidemark/core'
 import type { GroupCommitter } from './group-committer.ts'
 
 /** A day: longer than anyone should wait for a process that is gone. */
@@ -32,6 +32,11 @@ export class SqliteLeases implements Leases {
   async release(lease: Lease): Promise<void> {
     this.#assertWritable()
     return this.#committer.perform(({ leases }) => leases.release(lease))
+  }
+
+  async endRange(range: KeyRange): Promise<void> {
+    this.#assertWritable()
+    return this.#committer.perform(({ leases }) => leases.endRange(range))
   }
 }
 

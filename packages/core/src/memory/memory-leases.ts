@@ -1,7 +1,9 @@
+import { inRange, type KeyRange } from '../keys/key-range.ts'
 import type { StoreKey } from '../keys/store-key.ts'
 import type { Lease, LeaseGrant } from '../ports/leases.ts'
 
 interface Held {
+  readonly key: StoreKey
   readonly token: number
   readonly until: number
   readonly ttlMs: number
@@ -58,13 +60,17 @@ export class MemoryLeases {
     if (this.#held.size > 0) this.#held.delete(key.id)
   }
 
+  endRange(range: KeyRange): void {
+    for (const [id, { key }] of this.#held) if (inRange(range, key.bytes)) this.#held.delete(id)
+  }
+
   endAll(): void {
     this.#held.clear()
   }
 
-  #hold({ id }: StoreKey, token: number, ttlMs: number, now: number): void {
+  #hold(key: StoreKey, token: number, ttlMs: number, now: number): void {
     const until = now + ttlMs
-    this.#held.set(id, { token, until, ttlMs })
+    this.#held.set(key.id, { key, token, until, ttlMs })
     this.#earliest = Math.min(this.#earliest, until)
   }
 }

@@ -38,6 +38,8 @@ export function leasesPort(perform: Perform): Leases {
   return {
     acquire: async (key, ttlMs) => {
       const ttl = wholeMs(ttlMs)
+      // Fails for a key that is too long, here and not when a range is asked for.
+      void key.bytes
       return perform((writer) => writer.acquire(key, ttl))
     },
     renew: async (lease, ttlMs) => {
@@ -45,6 +47,7 @@ export function leasesPort(perform: Perform): Leases {
       return perform((writer) => writer.renew(lease, ttl))
     },
     release: (lease) => perform((writer) => writer.release(lease)),
+    endRange: (range) => perform((writer) => writer.endLeases(range)),
   }
 }
 

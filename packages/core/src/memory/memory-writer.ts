@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { TidemarkError } from '../errors.ts'
+import type { KeyRange } from '../keys/key-range.ts'
 import type { StoreKey } from '../keys/store-key.ts'
 import type { Commit, DeleteWrite, Proposal, SetWrite, TierReport } from '../ports/back.ts'
 import type { LogChange } from '../ports/log.ts'
@@ -82,6 +83,10 @@ export class MemoryWriter {
 
   release(lease: Lease): void {
     this.#options.leases.release(lease)
+  }
+
+  endLeases(range: KeyRange): void {
+    this.#options.leases.endRange(range)
   }
 
   restored(): void {

@@ -1,3 +1,4 @@
+import type { KeyRange } from '../keys/key-range.ts'
 import type { StoreKey } from '../keys/store-key.ts'
 
 /** The right to load the value of a key. */
@@ -26,4 +27,9 @@ export interface Leases {
   renew(lease: Lease, ttlMs: number): Promise<boolean>
   /** Ends a lease; nothing happens when it is not held any more. */
   release(lease: Lease): Promise<void>
+  /**
+   * Ends every lease of a key in the range, whoever holds it: what is under way there was computed from what is about to
+   * go. Needed where keys that do not exist are meant too, which no commit can name.
+   */
+  endRange(range: KeyRange): Promise<void>
 }

@@ -17,7 +17,8 @@ export interface ClearOptions {
 
 /**
  * Deletes what was there at the start, page by page; entries with a newer version than that are left alone. What readers
- * did not see any more is deleted too, and not counted.
+ * did not see any more is deleted too, and not counted. What is being loaded at the start is not stored, also where there
+ * is nothing to delete.
  */
 export async function clearRange<R extends ReadOptions, W extends object>(
   back: Back<R, W>,
@@ -26,7 +27,9 @@ export async function clearRange<R extends ReadOptions, W extends object>(
 ): Promise<{ readonly deleted: number }> {
   let start: number | undefined
   let deleted = 0
-  for (const range of userRanges(prefixRange(options?.prefix ?? []))) {
+  const ranges = userRanges(prefixRange(options?.prefix ?? []))
+  for (const range of ranges) await back.leases.endRange(range)
+  for (const range of ranges) {
     for await (const { entries, asOf } of pagesOf(back, range)) {
       start ??= asOf
       deleted += await deletePage(back, visibility, entries, start, options)

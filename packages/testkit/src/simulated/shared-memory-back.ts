@@ -60,6 +60,7 @@ export class SharedMemoryBack implements Back, CommitOwner {
       acquire: (key, ttlMs) => this.#later(() => base.leases.acquire(key, ttlMs)),
       renew: (lease, ttlMs) => this.#later(() => base.leases.renew(lease, ttlMs)),
       release: (lease) => this.#later(() => base.leases.release(lease)),
+      endRange: (range) => this.#later(() => base.leases.endRange(range)),
     }
   }
 

@@ -1,4 +1,4 @@
-import { type Back, type LeaseGrant, StoreKey } from '@tidemark/core'
+import { ALL_KEYS, type Back, type LeaseGrant, prefixRange, StoreKey } from '@tidemark/core'
 import { describe, expect, it } from 'vitest'
 import { commit, deleting, setting, valueOf } from '../../writes.ts'
 import type { StartBacks } from './back-suite.ts'
@@ -13,6 +13,8 @@ const ENDINGS: Readonly<Record<string, (back: Back) => Promise<unknown>>> = {
   'a deletion of what does not exist': (back) => commit(back, deleting('k')),
   'a decision that writes it': (back) => back.commit({ reads: [KEY], decide: () => [setting('k', 'theirs')] }),
   'a decision that deletes what does not exist': (back) => back.commit({ reads: [KEY], decide: () => [deleting('k')] }),
+  'the end of every lease in its range': (back) => back.leases.endRange(prefixRange('k')),
+  'the end of every lease': (back) => back.leases.endRange(ALL_KEYS),
   'a commit under another lease that writes it too': async (back) => {
     const lease = await granted(back, 'another')
     await under(back, lease, setting('another', 1), setting('k', 'theirs'))
@@ -96,6 +98,7 @@ export function describeLeaseEndings(start: StartBacks): void {
       const lease = await granted(back, 'k')
       await commit(other, setting('kk', 1), deleting(['k', 1]))
       await back.expire(10)
+      await other.leases.endRange(prefixRange(['k', 1]))
       await under(back, lease, setting('k', 1))
     })
   })

@@ -12,6 +12,9 @@ const WRITES: Readonly<Record<string, readonly [write: (store: Store) => Promise
   'a set and a delete': [async (store) => (await store.set('k', 'newer'), store.delete('k')), undefined],
   'a delete of what does not exist': [(store) => store.delete('k'), undefined],
   'a batch of deletes': [(store) => store.deleteMany(['k']), undefined],
+  'a clear of what does not exist': [(store) => store.clear(), undefined],
+  'a clear of its prefix': [(store) => store.clear({ prefix: 'k' }), undefined],
+  'a set and a clear': [async (store) => (await store.set('k', 'newer'), store.clear()), undefined],
 }
 
 export function describeOvertaking(start: StartStore): void {
@@ -27,6 +30,17 @@ export function describeOvertaking(start: StartStore): void {
       expect(await reading).toBe(expected ?? 'older')
       expect(await store.get('k')).toBe(expected)
       expect(await store.getOrSet('k', () => 'loaded anew')).toBe(expected ?? 'loaded anew')
+    })
+
+    it('is not, by a clear of another prefix', async () => {
+      const { store } = await start()
+      const held = heldLoad<string>()
+      const reading = store.getOrSet(['k', 1], held.load)
+      await held.started
+      await store.clear({ prefix: ['k', 2] })
+      held.finish('loaded')
+      expect(await reading).toBe('loaded')
+      expect(await store.get(['k', 1])).toBe('loaded')
     })
 
     it('by the invalidation of its tag is not stored', async () => {
