@@ -58,7 +58,7 @@ export interface Verified {
   readonly records: number
   /** How many of them are not what SQLite has, although Redis claims to have heard of it. */
   readonly differences: number
-  /** false: there was no time for all of them, or there is an error. */
+  /** false: there was no time for all of them, Redis lagged too far behind to judge them all, or there is an error. */
   readonly complete: boolean
   /** Why it could not be done; null: it could. */
   readonly error: string | null

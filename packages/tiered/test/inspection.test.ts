@@ -1,7 +1,9 @@
 import { copyFileSync } from 'node:fs'
+import { systemClock } from '@tidemark/core'
 import { eventually } from '@tidemark/testkit'
 import { lastValueFrom, toArray } from 'rxjs'
 import { describe, expect, test } from 'vitest'
+import type { VerifyOptions, VerifyProgress } from '../src/index.ts'
 import { Fleet, heldIn, type Instance, keyOf, serving, useRedis } from './support/fleet.ts'
 
 const redis = useRedis()
@@ -64,6 +66,12 @@ describe('explain', () => {
 describe('verify', () => {
   const only = { readPolicy: 'frontend-only' } as const
 
+  /** The last step, with what was found in all of them. */
+  async function verified({ tiers }: Instance, options?: VerifyOptions): Promise<VerifyProgress> {
+    const steps = await lastValueFrom(tiers.verify(options).pipe(toArray()))
+    return { ...steps.at(-1)!, found: steps.flatMap(({ found }) => found) }
+  }
+
   test('finds nothing where nothing is wrong, also while somebody writes', async () => {
     const fleet = new Fleet(redis.server)
     const a = await fleet.open()
@@ -95,14 +103,13 @@ describe('verify', () => {
     const bytes = (await fleet.raw.getBuffer(names.altered))!
     bytes[bytes.length - 1]! ^= 1
     await fleet.raw.set(names.altered, bytes, 'PX', 60_000)
-    const looked = await lastValueFrom(a.tiers.verify({ repair: false }).pipe(toArray()))
-    const kinds = Object.fromEntries(looked.flatMap(({ found }) => found.map(({ key, kind }) => [key, kind])))
-    expect(kinds).toEqual({
+    const looked = await verified(a, { repair: false })
+    expect(Object.fromEntries(looked.found.map(({ key, kind }) => [key, kind]))).toEqual({
       [keyOf('stale').id]: 'stale',
       [keyOf('gone').id]: 'stale',
       [keyOf('altered').id]: 'altered',
     })
-    expect(looked.at(-1)).toMatchObject({ differences: 3, repaired: 0 })
+    expect(looked).toMatchObject({ differences: 3, repaired: 0 })
     expect(await lastValueFrom(a.tiers.verify())).toMatchObject({ differences: 3, repaired: 3 })
     expect(await lastValueFrom(a.tiers.verify())).toMatchObject({ differences: 0 })
     expect(await a.store.get('stale', only)).toBeUndefined()
@@ -111,6 +118,127 @@ describe('verify', () => {
       undefined,
       'one',
     ])
+  })
+
+  test('a record whose meta, end or time of writing is another one is altered', async () => {
+    const fleet = new Fleet(redis.server)
+    const a = await fleet.open()
+    const keys = ['meta', 'bare', 'end', 'endless', 'time', 'right']
+    for (const key of keys) {
+      const meta = key === 'bare' ? undefined : { by: 'a' }
+      await a.store.set(key, 'one', { meta, ...(key === 'endless' ? {} : { ttlMs: 600_000 }) })
+    }
+    expect(await lastValueFrom(a.tiers.verify())).toMatchObject({ done: keys.length, differences: 0 })
+    // Where they stand in a record; see record.ts of @tidemark/redis.
+    const [writtenAt, expiresAt, metaLength, body] = [35, 43, 51, 55]
+    const change = async (key: string, alter: (record: Buffer) => Buffer | void): Promise<void> => {
+      const name = (await fleet.recordName(key))!
+      const record = (await fleet.raw.getBuffer(name))!
+      await fleet.raw.set(name, alter(record) ?? record, 'PX', 60_000)
+    }
+    await change('meta', (record) => void (record[body + record.readUInt32BE(metaLength) - 1]! ^= 1))
+    await change('bare', (record) => {
+      record.writeUInt32BE(2, metaLength)
+      return Buffer.concat([record.subarray(0, body), Buffer.from([1, 1]), record.subarray(body)])
+    })
+    await change('end', (record) => void record.writeDoubleBE(record.readDoubleBE(expiresAt) + 1, expiresAt))
+    await change('endless', (record) => void record.writeDoubleBE(Date.now() + 600_000, expiresAt))
+    await change('time', (record) => void record.writeDoubleBE(record.readDoubleBE(writtenAt) - 1, writtenAt))
+    const { found } = await verified(a)
+    const altered = keys.slice(0, -1).map((key) => [keyOf(key).id, 'altered'])
+    expect(Object.fromEntries(found.map(({ key, kind }) => [key, kind]))).toEqual(Object.fromEntries(altered))
+    expect(await lastValueFrom(a.tiers.verify())).toMatchObject({ differences: 0 })
+    expect(await a.store.entry('meta')).toMatchObject({ meta: { by: 'a' } })
+  })
+
+  test('what comes from the back tier is what writers put there', async () => {
+    const fleet = new Fleet(redis.server)
+    const a = await fleet.open()
+    await a.store.set('k', 'one', { meta: { by: 'a' }, ttlMs: 600_000, tags: ['t'] })
+    await a.store.set('plain', 'one', { expiresAt: Date.now() + 600_000.5 })
+    await fleet.evictAll()
+    await lastValueFrom(a.tiers.warm())
+    expect(await lastValueFrom(a.tiers.verify())).toMatchObject({ done: 2, differences: 0, undecided: 0 })
+  })
+
+  test('what no key is called is told, and keeps nobody from telling and repairing the rest', async () => {
+    const fleet = new Fleet(redis.server)
+    const a = await fleet.open()
+    const { version } = await a.store.set('k', 'one')
+    const name = (await fleet.recordName('k'))!
+    const record = (await fleet.raw.getBuffer(name))!
+    const id = '%not a key'
+    await fleet.raw.set(name.slice(0, -keyOf('k').id.length) + id, record, 'PX', 60_000)
+    record[record.length - 1]! ^= 1
+    await fleet.raw.set(name, record, 'PX', 60_000)
+    const foreign = { tier: 'redis', key: id, kind: 'foreign', version, expected: undefined }
+    const altered = { tier: 'redis', key: 'k', kind: 'altered', version, expected: version }
+    const first = await verified(a)
+    expect(first).toMatchObject({ done: 2, differences: 2, repaired: 1 })
+    expect(first.found).toEqual(expect.arrayContaining([foreign, altered]))
+    expect(await verified(a)).toMatchObject({ done: 1, differences: 1, repaired: 0, found: [foreign] })
+  })
+
+  describe('a front that has lost what it held is no front where nothing is wrong', () => {
+    const lost = { code: 'FRONT_UNAVAILABLE', retryable: true, tier: 'redis' }
+
+    test.each(['has not heard of it', 'knows it'])('and this process %s', async (state) => {
+      const fleet = new Fleet(redis.server)
+      const a = await fleet.open()
+      await a.store.set('k', 1)
+      const looks = a.front.hold('look')
+      a.front.inject(({ method }) => (method === 'initialize' ? 'drop-before' : undefined))
+      await fleet.raw.flushall()
+      if (state === 'knows it') looks.release()
+      if (state === 'knows it') await eventually('it knows', () => a.front.session?.epoch === undefined)
+      const outcome = lastValueFrom(a.tiers.verify())
+      looks.release()
+      await expect(outcome).rejects.toMatchObject(lost)
+    })
+
+    test('nor when that happens on the way, and it has been started anew since', async () => {
+      const fleet = new Fleet(redis.server)
+      const a = await fleet.open()
+      await a.store.set('k', 1)
+      const { epoch } = a.front.session!
+      const listed = a.front.hold('records', 'after')
+      const outcome = lastValueFrom(a.tiers.verify())
+      outcome.catch(() => {})
+      await listed.arrived()
+      await fleet.raw.flushall()
+      await eventually('it has another epoch', () => ![undefined, epoch].includes(a.front.session?.epoch))
+      listed.release()
+      await expect(outcome).rejects.toMatchObject(lost)
+    })
+  })
+
+  test('counts what cannot be decided, because the front does not catch up', async () => {
+    const fleet = new Fleet(redis.server)
+    // In a hurry, where the patience of verify is concerned.
+    const a = await fleet.open({ clock: { ...systemClock, sleep: () => systemClock.sleep(0) } })
+    await a.store.setMany(['behind', 'right'].map((key) => [key, 'one'] as const))
+    a.front.inject(({ method }) => (method === 'tail' || method === 'apply' ? 'drop-before' : undefined))
+    const { version } = await a.store.set('behind', 'two')
+    const progress = await lastValueFrom(a.tiers.verify())
+    expect(progress).toMatchObject({ done: 2, differences: 0, repaired: 0, undecided: 1, found: [] })
+    a.front.inject(undefined)
+    await tailed(a, version)
+    expect(await lastValueFrom(a.tiers.verify())).toMatchObject({ done: 1, differences: 0, undecided: 0 })
+  })
+
+  test('says how fast it is', async () => {
+    let now = 0
+    const fleet = new Fleet(redis.server)
+    const a = await fleet.open({ clock: { ...systemClock, monotonic: () => now + systemClock.monotonic() } })
+    await a.store.setMany(['a', 'b', 'c'].map((key) => [key, 'one'] as const))
+    const listed = a.front.hold('records', 'after')
+    const outcome = lastValueFrom(a.tiers.verify())
+    await listed.arrived()
+    now += 1_000_000
+    listed.release()
+    const { rate } = await outcome
+    expect(rate).toBeGreaterThan(0)
+    expect(rate).toBeLessThanOrEqual(3 / 1_000)
   })
 
   test('refuses options that it does not have', async () => {

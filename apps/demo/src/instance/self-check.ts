@@ -31,14 +31,15 @@ function attempt(
   return new Promise((resolve) => {
     let records = 0
     let differences = 0
+    let undecided = 0
     const end = (complete: boolean, error: string | null): void => resolve({ records, differences, complete, error })
     store.verify({ repair: false, signal }).subscribe({
       next(progress) {
-        ;({ done: records, differences } = progress)
+        ;({ done: records, differences, undecided } = progress)
         onProgress(records)
       },
       error: (error: unknown) => end(false, error instanceof Error ? error.message : String(error)),
-      complete: () => end(!signal.aborted, null),
+      complete: () => end(!signal.aborted && undecided === 0, null),
     })
   })
 }

@@ -4,21 +4,18 @@ import {
   type Back,
   type Clock,
   flag,
-  type Found,
-  type FrontSession,
   type LogChange,
   parseKey,
   type SharedFront,
   StoreKey,
-  TidemarkError,
 } from '@tidemark/core'
 import { Observable } from 'rxjs'
 import type { FrontLink } from '../shared/front-link.ts'
+import { compare, type Difference, sessionOf } from './comparison.ts'
+
+export type { Difference } from './comparison.ts'
 
 const PAGE = 500
-/** How often, and after what pause, a front is asked whether it has caught up before its records are judged. */
-const PATIENCE = 100
-const PAUSE_MS = 20
 
 export interface VerifyOptions {
   /** Whether what is wrong is taken out of the front. @default true */
@@ -32,25 +29,22 @@ export interface VerifyOptions {
 const KNOWN: readonly string[] = ['repair', 'tiers', 'signal'] satisfies (keyof VerifyOptions)[]
 
 /**
- * A record that is not what the back tier says, in a front that claims to have executed the change that it lacks.
- * `stale`: an older version · `ahead`: a version that the log does not have · `altered`: another value under the same version
+ * How far a run is. It cannot say of how many: a server counts its records only by looking at each of them, which is
+ * what the run does anyway.
  */
-export interface Difference {
-  readonly tier: string
-  /** The key, readable. */
-  readonly key: string
-  readonly kind: 'stale' | 'ahead' | 'altered'
-  readonly version: number
-  /** What the back tier has; undefined: the key does not exist. */
-  readonly expected: number | undefined
-}
-
 export interface VerifyProgress {
   /** Records compared so far. */
   readonly done: number
+  /** Records per second since the start. */
+  readonly rate: number
   readonly differences: number
-  /** Of them, taken out of their fronts. */
+  /** Of them, taken out of their fronts. Never those of kind `foreign`. */
   readonly repaired: number
+  /**
+   * Records that differ, but of which nobody can say whether they may: their front did not catch up with the log within
+   * about two seconds, or the run was ended before it did. No differences, and not repaired.
+   */
+  readonly undecided: number
   /** Those that came with this step. */
   readonly found: readonly Difference[]
 }
@@ -58,7 +52,7 @@ export interface VerifyProgress {
 /**
  * Compares every record of the shared fronts with the back tier, page by page. A record may lag behind the back tier as
  * long as the watermark of its front does: that is no difference. Nothing happens until it is subscribed to. Fails with
- * FRONT_UNAVAILABLE when a front is lost on the way.
+ * FRONT_UNAVAILABLE when a front has lost what it held, or is lost, or starts anew, on the way.
  */
 export function verify(
   tiers: { readonly back: Back; readonly links: readonly FrontLink[]; readonly clock: Clock },
@@ -97,89 +91,38 @@ interface Verified {
 }
 
 async function* run(fronts: readonly SharedFront[], verified: Verified): AsyncIterableIterator<VerifyProgress> {
-  const { back, repair, signal } = verified
+  const { back, clock, repair, signal } = verified
+  const started = clock.monotonic()
   let done = 0
   let differences = 0
   let repaired = 0
+  let undecided = 0
   for (const front of fronts) {
+    const session = await sessionOf(front)
     let cursor: string | undefined
     do {
       const page = await front.records(cursor, PAGE)
       cursor = page.cursor
-      const keys = page.records.map(({ id }) => StoreKey.of(parseKey(id)))
-      const found = await compare(keys, { ...verified, front })
-      if (repair && found.length > 0) repaired += await takeOut(found, front, back)
-      done += keys.length
+      const compared = await compare(page.records, { front, session, back, clock, signal })
+      const { found } = compared
+      if (repair) repaired += await takeOut(found, front, back)
+      done += page.records.length
       differences += found.length
-      yield { done, differences, repaired, found }
+      undecided += compared.undecided
+      const seconds = (clock.monotonic() - started) / 1000
+      yield { done, rate: seconds > 0 ? done / seconds : 0, differences, repaired, undecided, found }
       await new Promise<void>(afterTurn)
     } while (cursor !== undefined && !signal.aborted)
     if (signal.aborted) return
+    // A front that has lost its records meanwhile has none that are wrong: that says nothing about those it had.
+    await sessionOf(front, session)
   }
-}
-
-async function compare(
-  keys: readonly StoreKey[],
-  { front, back, clock, signal }: Verified & { readonly front: SharedFront },
-): Promise<readonly Difference[]> {
-  if (keys.length === 0) return []
-  const { session } = front
-  if (session === undefined) throw interrupted(front)
-  const candidates = await compareOnce(keys, front, session, back)
-  if (candidates.length === 0) return []
-  // What was on its way when it was compared has arrived when the watermark has passed what it was compared with.
-  const head = await back.log.head()
-  for (let looks = 0; ((await front.look()).watermark ?? 0) < head; looks++) {
-    if (looks === PATIENCE || signal.aborted) return []
-    await clock.sleep(PAUSE_MS)
-  }
-  const again = candidates.map(({ key }) => StoreKey.of(parseKey(key)))
-  const remaining = await compareOnce(again, front, session, back)
-  return remaining.filter(({ key, version }) => candidates.some((one) => one.key === key && one.version === version))
-}
-
-async function compareOnce(
-  keys: readonly StoreKey[],
-  front: SharedFront,
-  session: FrontSession,
-  back: Back,
-): Promise<readonly Difference[]> {
-  const held = await front.read(keys, session)
-  // What ended with its session was not compared.
-  if (front.session !== session) throw interrupted(front)
-  // After the front: it cannot hold anything that is newer than this, except what was committed meanwhile.
-  const truth = await back.read(keys)
-  return keys.flatMap((key, i) => {
-    const record = held[i]
-    const kind = record && differenceOf(record, truth[i]!)
-    if (record === undefined || kind === undefined) return []
-    const { entry, asOf } = record
-    return [
-      { tier: front.name, key: key.id, kind, version: entry?.version ?? asOf, expected: truth[i]!.entry?.version },
-    ]
-  })
-}
-
-function interrupted({ name }: SharedFront): TidemarkError {
-  const message = `front "${name}" cannot be compared: it was lost, or started anew, meanwhile; verify it again`
-  return new TidemarkError('FRONT_UNAVAILABLE', message, { retryable: true, tier: name })
-}
-
-function differenceOf(record: Found, truth: Found): Difference['kind'] | undefined {
-  const version = record.entry?.version ?? record.asOf
-  if (version > truth.asOf) return 'ahead'
-  const { entry } = truth
-  if (record.entry === undefined) return entry !== undefined && entry.version > version ? 'stale' : undefined
-  if (entry === undefined || entry.version > version) return 'stale'
-  return sameBytes(record.entry.payload.bytes, entry.payload.bytes) ? undefined : 'altered'
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i])
 }
 
 /** As if the key had changed just now: everything older goes, and the fence keeps out what is on its way. */
-async function takeOut(differences: readonly Difference[], front: SharedFront, back: Back): Promise<number> {
+async function takeOut(found: readonly Difference[], front: SharedFront, back: Back): Promise<number> {
+  const differences = found.filter(({ kind }) => kind !== 'foreign')
+  if (differences.length === 0) return 0
   const head = await back.log.head()
   const changes = differences.map(({ key, version }): LogChange => {
     const seq = Math.max(head, version + 1)

@@ -1,0 +1,162 @@
+import {
+  type Back,
+  type Clock,
+  CorruptError,
+  type Entry,
+  type Found,
+  type FrontRecordPage,
+  type FrontSession,
+  parseKey,
+  type SharedFront,
+  StoreKey,
+  TidemarkError,
+} from '@tidemark/core'
+
+/** How often, and after what pause, a front is asked whether it has caught up before its records are judged. */
+const PATIENCE = 100
+const PAUSE_MS = 20
+
+/**
+ * A record that is not what the back tier says, in a front that claims to have executed the change that it lacks.
+ * `stale`: an older version · `ahead`: a version that the log does not have · `altered`: the same version with another
+ * value, meta, time of the commit or time at which the entry ends · `foreign`: no key of a store has this name, so nobody
+ * ever reads it, and it cannot be repaired: whoever put it there has to take it away
+ */
+export interface Difference {
+  readonly tier: string
+  /** The key, readable; of a `foreign` one, what stands where the key should. */
+  readonly key: string
+  readonly kind: 'stale' | 'ahead' | 'altered' | 'foreign'
+  readonly version: number
+  /** What the back tier has; undefined: the key does not exist. */
+  readonly expected: number | undefined
+}
+
+/** What is compared with what. */
+export interface Compared {
+  readonly front: SharedFront
+  /** The server and the epoch of the whole run; see {@link sessionOf}. */
+  readonly session: FrontSession
+  readonly back: Back
+  readonly clock: Clock
+  readonly signal: AbortSignal
+}
+
+export interface Comparison {
+  readonly found: readonly Difference[]
+  /** Records that differ, of which the front does not claim yet that they should not. */
+  readonly undecided: number
+}
+
+/**
+ * Asks the front what it is; what it said last may be from before its data was lost.
+ * @throws TidemarkError FRONT_UNAVAILABLE when it has nothing that could be compared, or is not `before` any more.
+ */
+export async function sessionOf(front: SharedFront, before?: FrontSession): Promise<FrontSession> {
+  const { session } = await front.look()
+  if (session.epoch === undefined || (before !== undefined && !isSame(session, before))) throw interrupted(front)
+  return session
+}
+
+/** Judges one page of records. @throws TidemarkError FRONT_UNAVAILABLE when the front is lost, or starts anew, meanwhile. */
+export async function compare(records: FrontRecordPage['records'], compared: Compared): Promise<Comparison> {
+  const { name } = compared.front
+  const keys: StoreKey[] = []
+  const foreign: Difference[] = []
+  for (const { id, version } of records) {
+    const key = keyOf(id)
+    if (key === undefined) foreign.push({ tier: name, key: id, kind: 'foreign', version, expected: undefined })
+    else keys.push(key)
+  }
+  const { found, undecided } = await compareKeys(keys, compared)
+  return { found: [...foreign, ...found], undecided }
+}
+
+async function compareKeys(keys: readonly StoreKey[], compared: Compared): Promise<Comparison> {
+  const candidates = await compareOnce(keys, compared)
+  if (candidates.length === 0) return { found: [], undecided: 0 }
+  // What was on its way when it was compared has arrived when the watermark has passed what it was compared with.
+  if (!(await hasCaughtUp(compared))) return { found: [], undecided: candidates.length }
+  const again = candidates.map(({ key }) => StoreKey.of(parseKey(key)))
+  const remaining = await compareOnce(again, compared)
+  const found = remaining.filter(({ key, version }) =>
+    candidates.some((one) => one.key === key && one.version === version),
+  )
+  return { found, undecided: 0 }
+}
+
+async function hasCaughtUp({ front, session, back, clock, signal }: Compared): Promise<boolean> {
+  const head = await back.log.head()
+  for (let looks = 0; ; looks++) {
+    const look = await front.look()
+    if (!isSame(look.session, session)) throw interrupted(front)
+    if ((look.watermark ?? 0) >= head) return true
+    if (looks === PATIENCE || signal.aborted) return false
+    await clock.sleep(PAUSE_MS)
+  }
+}
+
+async function compareOnce(
+  keys: readonly StoreKey[],
+  { front, session, back }: Compared,
+): Promise<readonly Difference[]> {
+  // Another object after a reconnection, which is nothing to worry about as long as nobody else has answered.
+  const now = front.session
+  if (now === undefined || !isSame(now, session)) throw interrupted(front)
+  if (keys.length === 0) return []
+  const held = await front.read(keys, now)
+  // What ended with its session was not compared.
+  if (front.session !== now) throw interrupted(front)
+  // After the front: it cannot hold anything that is newer than this, except what was committed meanwhile.
+  const truth = await back.read(keys)
+  return keys.flatMap((key, i) => {
+    const record = held[i]
+    const kind = record && differenceOf(record, truth[i]!)
+    if (record === undefined || kind === undefined) return []
+    const { entry, asOf } = record
+    return [
+      { tier: front.name, key: key.id, kind, version: entry?.version ?? asOf, expected: truth[i]!.entry?.version },
+    ]
+  })
+}
+
+function differenceOf(record: Found, truth: Found): Difference['kind'] | undefined {
+  const version = record.entry?.version ?? record.asOf
+  if (version > truth.asOf) return 'ahead'
+  const { entry } = truth
+  if (record.entry === undefined) return entry !== undefined && entry.version > version ? 'stale' : undefined
+  if (entry === undefined || entry.version > version) return 'stale'
+  return isEqual(record.entry, entry) ? undefined : 'altered'
+}
+
+function isEqual(a: Entry, b: Entry): boolean {
+  return (
+    a.writtenAt === b.writtenAt &&
+    a.expiresAt === b.expiresAt &&
+    isSameBytes(a.payload.bytes, b.payload.bytes) &&
+    isSameBytes(a.meta?.bytes, b.meta?.bytes)
+  )
+}
+
+function isSameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b
+  return a.length === b.length && a.every((byte, i) => byte === b[i])
+}
+
+function isSame(a: FrontSession, b: FrontSession): boolean {
+  return a.server === b.server && a.epoch === b.epoch
+}
+
+function keyOf(id: string): StoreKey | undefined {
+  try {
+    return StoreKey.of(parseKey(id))
+  } catch (error) {
+    if (error instanceof CorruptError) return undefined
+    throw error
+  }
+}
+
+function interrupted({ name }: SharedFront): TidemarkError {
+  const message = `front "${name}" cannot be compared: it was lost, or started anew, meanwhile; verify it again`
+  return new TidemarkError('FRONT_UNAVAILABLE', message, { retryable: true, tier: name })
+}
