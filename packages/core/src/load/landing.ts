@@ -1,5 +1,8 @@
 import type { Payload } from '../codec/payload.ts'
 
+/** What waits for a load gets when it has lost its right to store: it is not to be waited for any longer, look again. */
+export const LEFT: unique symbol = Symbol('left')
+
 /** How a load ended. */
 export interface Landing {
   /** undefined: the key does not exist. */

@@ -8,7 +8,7 @@ import { readValue, toStoreEntry } from '../store/entry-view.ts'
 import type { Visibility } from '../store/visibility.ts'
 import { KeptLease } from './kept-lease.ts'
 import type { Loader, ResolvedLoadOptions } from './load-options.ts'
-import type { Landing } from './landing.ts'
+import { type Landing, LEFT } from './landing.ts'
 import type { LoadTable, RunningLoad } from './load-table.ts'
 import { LoadedValue } from './loaded-value.ts'
 import { type Standing, standingOf } from './standing.ts'
@@ -49,11 +49,13 @@ interface Held {
 
 /** One load of one key in this process: gets the right to load, or what another process has loaded. */
 export class LoadFlight<R extends ReadOptions, W extends object> implements RunningLoad {
-  readonly landed: Promise<Landing>
+  readonly landed: Promise<Landing | typeof LEFT>
   readonly #store: LoadingStore<R, W>
   readonly #job: LoadJob<W>
   readonly #abort = new AbortController()
   readonly #closed = Promise.withResolvers<never>()
+  readonly #left = Promise.withResolvers<typeof LEFT>()
+  readonly #ended: Promise<Landing>
   #waiting = 0
   #isReported = false
 
@@ -62,10 +64,12 @@ export class LoadFlight<R extends ReadOptions, W extends object> implements Runn
     this.#job = job
     this.#closed.promise.catch(() => undefined)
     store.table.add(job.key.id, this)
-    this.landed = this.#run()
-    this.landed.catch((error: unknown) => {
+    this.#ended = this.#run()
+    this.#ended.catch((error: unknown) => {
       if (this.#waiting === 0) this.report(error)
     })
+    this.landed = Promise.race([this.#ended, this.#left.promise])
+    this.landed.catch(() => undefined)
   }
 
   wait(): () => void {
@@ -76,13 +80,14 @@ export class LoadFlight<R extends ReadOptions, W extends object> implements Runn
   report(error: unknown): void {
     if (this.#isReported || error instanceof ClosedError || error instanceof Unwanted) return
     this.#isReported = true
-    this.#store.onError(error)
+    // Later, so that an error handler that throws cannot get between callers and what they are served.
+    queueMicrotask(() => this.#store.onError(error))
   }
 
   async close(): Promise<void> {
     this.#closed.reject(new ClosedError())
     this.#abort.abort()
-    await this.landed.catch(() => undefined)
+    await this.#ended.catch(() => undefined)
   }
 
   async #run(): Promise<Landing> {
@@ -152,22 +157,29 @@ export class LoadFlight<R extends ReadOptions, W extends object> implements Runn
     const { back, clock, table } = this.#store
     const { key, options } = this.#job
     const began = table.tick()
-    const forget = (): void => table.forget(key.id, this)
+    let isLoaded = false
+    const leave = (): void => {
+      // What is loaded is being stored or refused: that ends by itself, and may well have ended the lease.
+      if (isLoaded) return
+      table.forget(key.id, this)
+      this.#left.resolve(LEFT)
+    }
     const kept = new KeptLease(held.lease, {
       leases: back.leases,
       clock,
       leaseMs: options.leaseMs,
       // Whoever waited that long waits no longer, and a loader that never ends must not keep the others from loading.
       forMs: options.hardTimeoutMs,
-      onLost: forget,
+      onLost: leave,
       onGivenUp: () => {
-        forget()
+        leave()
         this.#abort.abort()
       },
     })
     let loaded: LoadedValue
     try {
       loaded = new LoadedValue(back.codec, await this.#orClosed(this.#call(held)))
+      isLoaded = true
     } catch (error) {
       kept.stop()
       await this.#release(held.lease)

@@ -1,13 +1,13 @@
 import type { Clock } from '../clock.ts'
-import type { Landing } from './landing.ts'
+import type { Landing, LEFT } from './landing.ts'
 
 /** How long after a failed refresh in the background no hit starts another one. */
 const PAUSE_MS = 1_000
 
 /** A load under way. */
 export interface RunningLoad {
-  /** Rejects with what the loader threw, or with an error of the store. */
-  readonly landed: Promise<Landing>
+  /** Rejects with what the loader threw, or with an error of the store. LEFT before it has ended: look again. */
+  readonly landed: Promise<Landing | typeof LEFT>
   /** Somebody waits, and takes what comes, the error included. The returned function ends it. */
   wait(): () => void
   /** The error reaches no caller: it goes where such errors go, once. */

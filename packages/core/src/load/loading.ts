@@ -5,7 +5,7 @@ import type { Entry } from '../ports/entry.ts'
 import { notesOf } from '../store/entry-notes.ts'
 import { readValue } from '../store/entry-view.ts'
 import { tagsOf } from '../store/visibility.ts'
-import type { Landing } from './landing.ts'
+import { type Landing, LEFT } from './landing.ts'
 import { LoadFlight, type LoadingStore } from './load-flight.ts'
 import type { RunningLoad } from './load-table.ts'
 import type { Loader, ResolvedLoadOptions } from './load-options.ts'
@@ -22,6 +22,18 @@ export interface LoadRequest<R extends ReadOptions, W extends object> {
   readonly tierOptions: (R & W) | undefined
 }
 
+interface Call<R extends ReadOptions, W extends object> {
+  readonly request: LoadRequest<R, W>
+  readonly began: number
+  /** The version whose value cannot be read; 0: none. */
+  damaged: number
+  /** The back tier itself holds no last value any more, whatever a front that is behind may show. */
+  isGraceOver: boolean
+}
+
+/** What a caller is to get: what a load brought, or what is there (undefined: the key does not exist). */
+type Answer = { readonly landing: Landing } | { readonly entry: Entry | undefined }
+
 /** The callers' side of loading: what is there, or what a load brings in time, or the last value in its grace. */
 export class Loading<R extends ReadOptions, W extends object> {
   readonly #store: LoadingStore<R, W>
@@ -33,28 +45,28 @@ export class Loading<R extends ReadOptions, W extends object> {
   async get(request: LoadRequest<R, W>): Promise<unknown> {
     const { clock, table } = this.#store
     const ticket = table.tick()
-    const began = clock.monotonic()
-    let damaged = 0
+    const call: Call<R, W> = { request, began: clock.monotonic(), damaged: 0, isGraceOver: false }
     for (;;) {
       const looked = this.#look(request)
       const standing = looked instanceof Promise ? await looked : looked
       const { state, entry } = standing
       if (state === 'known-absent') return undefined
-      if (state === 'fresh' && entry.version > damaged) {
+      if (state === 'fresh' && entry.version > call.damaged) {
         this.#refreshAhead(entry, request)
         try {
           return readValue(entry)
         } catch (error) {
           if (!(error instanceof CorruptError)) throw error
           // As if it were not there: what a load brings takes its place.
-          damaged = entry.version
+          call.damaged = entry.version
         }
       }
       const last = state === 'stale' ? entry : undefined
-      const landing = await this.#landing(request, last, damaged, began)
-      if (landing === undefined) return readValue(last!)
+      const answer = await this.#answer(call, call.isGraceOver ? undefined : last)
+      if (answer === undefined) continue
+      if ('entry' in answer) return answer.entry && readValue(answer.entry)
       // What was under way may have begun before a write that this call has to see.
-      if (ticket < landing.until) return landing.payload?.read()
+      if (ticket < answer.landing.until) return answer.landing.payload?.read()
     }
   }
 
@@ -82,32 +94,55 @@ export class Loading<R extends ReadOptions, W extends object> {
     if (table.current(request.key.id) === undefined) this.#start(request, entry.version)
   }
 
-  /** @returns undefined: the last value is to be served */
-  async #landing(
-    request: LoadRequest<R, W>,
-    last: Entry | undefined,
-    damaged: number,
-    began: number,
-  ): Promise<Landing | undefined> {
+  /** @returns undefined: look again, and wait on */
+  async #answer(call: Call<R, W>, last: Entry | undefined): Promise<Answer | undefined> {
     const { clock, table } = this.#store
-    const { key, options } = request
+    const { key, options } = call.request
     const { softTimeoutMs = Infinity, hardTimeoutMs } = options
-    const hasGrace = (): boolean => last !== undefined && clock.now() < this.#endOfGrace(last, options)
-    const flight = table.current(key.id) ?? this.#start(request, damaged)
+    const waitMs = this.#hasGrace(last, options) ? Math.min(softTimeoutMs, hardTimeoutMs) : hardTimeoutMs
+    const flight = table.current(key.id) ?? this.#start(call.request, call.damaged)
     const stopWaiting = flight.wait()
     try {
-      const waitMs = hasGrace() ? Math.min(softTimeoutMs, hardTimeoutMs) : hardTimeoutMs
-      const landing = await within(clock, flight.landed, waitMs - (clock.monotonic() - began))
-      if (landing !== LATE) return landing
+      const landing = await within(clock, flight.landed, waitMs - (clock.monotonic() - call.began))
+      if (landing === LEFT) return undefined
+      if (landing !== LATE) return { landing }
     } catch (error) {
-      if (!hasGrace() || error instanceof ClosedError) throw error
+      if (!this.#hasGrace(last, options) || error instanceof ClosedError) throw error
+      const answer = await this.#instead(call, last)
+      if (answer === undefined) throw error
       flight.report(error)
-      return undefined
+      return answer
     } finally {
       stopWaiting()
     }
-    if (hasGrace()) return undefined
-    throw timeout(key, hardTimeoutMs)
+    const answer = await this.#instead(call, last)
+    if (answer === undefined && waitMs === hardTimeoutMs) throw timeout(key, hardTimeoutMs)
+    return answer
+  }
+
+  /**
+   * What there is instead of what a load did not bring. Asks the back tier: somebody may have written the key meanwhile,
+   * or deleted it, which takes the grace away. Where that cannot answer, the last value will do.
+   */
+  async #instead(call: Call<R, W>, last: Entry | undefined): Promise<Answer | undefined> {
+    const { options } = call.request
+    let state: Standing['state'] = 'stale'
+    let entry = last
+    try {
+      const tierOptions = { consistency: 'linearizable' } as R & W
+      ;({ state, entry } = await this.#look({ ...call.request, tierOptions }))
+    } catch (error) {
+      if (error instanceof ClosedError) throw error
+    }
+    if (state === 'known-absent') return { entry: undefined }
+    if (state === 'fresh' && entry!.version > call.damaged) return { entry }
+    if (state === 'stale' && this.#hasGrace(entry, options)) return { entry }
+    call.isGraceOver = true
+    return undefined
+  }
+
+  #hasGrace(entry: Entry | undefined, options: ResolvedLoadOptions): boolean {
+    return entry !== undefined && this.#store.clock.now() < this.#endOfGrace(entry, options)
   }
 
   #endOfGrace(entry: Entry, { graceMs }: ResolvedLoadOptions): number {

@@ -4,6 +4,7 @@ import { describeConcurrency } from './concurrency.ts'
 import { describeConditions } from './conditions.ts'
 import { describeEvents } from './events.ts'
 import { describeGrace } from './grace.ts'
+import { describeHungLoads } from './hung-loads.ts'
 import { describeListings } from './listings.ts'
 import { describeLoading } from './loading.ts'
 import { describeOptions } from './options.ts'
@@ -29,6 +30,7 @@ export function storeConformance(name: string, open: OpenStoreBack): void {
     describeOptions(start)
     describeLoading(start)
     describeOvertaking(start)
+    describeHungLoads(start)
     describeGrace(start)
     describeTags(start)
   })
