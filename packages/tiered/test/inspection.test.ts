@@ -1,7 +1,7 @@
 import { copyFileSync } from 'node:fs'
 import { systemClock } from '@tidemark/core'
 import { eventually } from '@tidemark/testkit'
-import { lastValueFrom, toArray } from 'rxjs'
+import { lastValueFrom, tap, toArray } from 'rxjs'
 import { describe, expect, test } from 'vitest'
 import type { VerifyOptions, VerifyProgress } from '../src/index.ts'
 import { Fleet, heldIn, type Instance, keyOf, serving, useRedis } from './support/fleet.ts'
@@ -192,6 +192,24 @@ describe('verify', () => {
       if (state === 'knows it') looks.release()
       if (state === 'knows it') await eventually('it knows', () => a.front.session?.epoch === undefined)
       const outcome = lastValueFrom(a.tiers.verify())
+      looks.release()
+      await expect(outcome).rejects.toMatchObject(lost)
+    })
+
+    test('nor when that happens on the way, and nobody knows it until the end', async () => {
+      const fleet = new Fleet(redis.server)
+      const a = await fleet.open()
+      await a.store.set('k', 1)
+      const listing = a.front.hold('records')
+      let steps = 0
+      const outcome = lastValueFrom(a.tiers.verify().pipe(tap(() => steps++)))
+      outcome.catch(() => {})
+      await listing.arrived()
+      const looks = a.front.hold('look')
+      a.front.inject(({ method }) => (['initialize', 'tail'].includes(method) ? 'drop-before' : undefined))
+      await fleet.raw.flushall()
+      listing.release()
+      await eventually('everything was compared', () => steps > 0)
       looks.release()
       await expect(outcome).rejects.toMatchObject(lost)
     })
