@@ -29,9 +29,9 @@ test.each(['bounded', 'strict'] as const)(
     expect(report.violations).toEqual({})
     expect(report.outcome).toBe('passed')
     expect(report.faultsMade).toBeGreaterThan(3)
-    expect(report.atRiskReads).toBeGreaterThan(100)
+    expect(report.atRiskReads).toBeGreaterThan(10)
     // It would prove nothing about a front that nobody has read from.
-    expect(report.tiers['redis']).toBeGreaterThan(100)
+    expect(report.tiers['redis']).toBeGreaterThan(10)
   },
   WITHIN_MS,
 )

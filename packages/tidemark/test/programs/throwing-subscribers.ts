@@ -12,6 +12,7 @@ async function aTurn(): Promise<void> {
 
 const failures: string[] = []
 const store = await open({
+  log: false,
   // Nobody listens there.
   redis: 'redis://127.0.0.1:1',
   onError: (error) => failures.push((error as Error).message),
