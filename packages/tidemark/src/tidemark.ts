@@ -1,4 +1,4 @@
-import { type Clock, type Key, readValue, renderKeyOf, seeHeld, Store, StoreKey } from '@tidemark/core'
+import { type Clock, type Key, readValue, seeHeld, Store, userKey } from '@tidemark/core'
 import {
   type Change,
   type ChangeBatch,
@@ -87,7 +87,7 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
    * why. For people: it asks every tier.
    */
   async explain(key: Key): Promise<Explanation> {
-    return this.#tiers.explain(StoreKey.of(key))
+    return this.#tiers.explain(userKey(key))
   }
 
   /**
@@ -121,7 +121,7 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
    * can tell that no tag was invalidated, which says nothing about whether the key exists. May lack what another process wrote within the last poll of the log (2 to 15 ms).
    */
   peek<T = unknown>(key: Key): T | undefined {
-    const entry = this.#tiers.peek(renderKeyOf(key))?.entry
+    const entry = this.#tiers.peek(userKey(key).id)?.entry
     const seen = entry && seeHeld(entry, this.#clock.now(), (id) => this.#tiers.peek(id))
     return seen === undefined ? undefined : (readValue(seen) as T)
   }

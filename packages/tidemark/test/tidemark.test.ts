@@ -10,7 +10,7 @@ import { eventually, ShiftedClock, startRedis } from '@tidemark/testkit'
 import { Redis } from 'ioredis'
 import { lastValueFrom } from 'rxjs'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { type Change, open, type OpenOptions, type Tidemark } from 'tidemark'
+import { type Change, open, type OpenOptions, type Tidemark, Uuid } from 'tidemark'
 
 function tempFile(): string {
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-store-'))
@@ -106,6 +106,14 @@ describe.each([true, false])('two stores on one file (Redis: %s)', (withRedis) =
     const without = await start({ near: false })
     expect(await without.get('k')).toEqual({ n: 2 })
     expect(without.peek('k')).toBeUndefined()
+  })
+
+  test('explain and peek refuse the keys that the store keeps for itself', async () => {
+    const store = await (await fleet(withRedis))()
+    const reserved = [Uuid.parse('74696465-6d61-726b-8000-000000000000'), 'tag', 't']
+    await store.invalidateTag('t')
+    await expect(store.explain(reserved)).rejects.toThrow(TypeError)
+    expect(() => store.peek(reserved)).toThrow(TypeError)
   })
 
   test('expired entries become changes, by whoever sweeps', async () => {

@@ -1,6 +1,15 @@
 import { ManualClock } from '@tidemark/testkit'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { ALL_KEYS, createMemoryBack, type LoadOptions, type MemoryBack, Store } from '../../src/index.ts'
+import {
+  ALL_KEYS,
+  createMemoryBack,
+  type Found,
+  type LoadOptions,
+  type MemoryBack,
+  type ReadOptions,
+  Store,
+  StoreKey,
+} from '../../src/index.ts'
 
 const HOUR = 3_600_000
 /** The timeouts end before the first renewal of the lease. */
@@ -92,6 +101,26 @@ describe('at its timeout a load that hangs', () => {
     expect(ended).not.toHaveBeenCalled()
     clock.advance(200)
     await expect(reading).rejects.toMatchObject({ code: 'LOAD_TIMEOUT' })
+  })
+
+  it('is waited for, and not asked about again and again, where a front still shows the deleted value', async () => {
+    const { store, clock, back, hang } = await startStale()
+    const shown = await back.readOne(StoreKey.of('k'))
+    let looks = 0
+    const { reading } = await hang({ softTimeoutMs: 100 })
+    await store.delete('k')
+    const found = await back.readOne(StoreKey.of('k'))
+    const readOne = (_key: StoreKey, options?: ReadOptions): Found | Promise<never> => {
+      // Not for ever, which would leave this test no turn to fail in.
+      if (++looks > 50) return new Promise(() => undefined)
+      return options?.consistency === 'linearizable' ? found : shown
+    }
+    vi.spyOn(back, 'readOne').mockImplementation(readOne as typeof back.readOne)
+    clock.advance(100)
+    await vi.waitFor(() => expect(looks).toBeGreaterThan(1))
+    clock.advance(200)
+    await expect(reading).rejects.toMatchObject({ code: 'LOAD_TIMEOUT' })
+    expect(looks).toBeLessThan(10)
   })
 
   it('gives way to the last value when the back tier cannot say whether it is still there', async () => {
