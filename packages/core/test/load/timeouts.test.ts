@@ -105,11 +105,11 @@ describe('at its timeout a load that hangs', () => {
 
   it('is waited for, and not asked about again and again, where a front still shows the deleted value', async () => {
     const { store, clock, back, hang } = await startStale()
-    const shown = await back.readOne(StoreKey.of('k'))
+    const shown = back.readOne(StoreKey.of('k'))
     let looks = 0
     const { reading } = await hang({ softTimeoutMs: 100 })
     await store.delete('k')
-    const found = await back.readOne(StoreKey.of('k'))
+    const found = back.readOne(StoreKey.of('k'))
     const readOne = (_key: StoreKey, options?: ReadOptions): Found | Promise<never> => {
       // Not for ever, which would leave this test no turn to fail in.
       if (++looks > 50) return new Promise(() => undefined)
