@@ -13,6 +13,17 @@ export async function openTidemark(place: Place, options: Omit<OpenOptions, 'fil
   return open({ file: join(place.folder, 'store.db'), ...options })
 }
 
+/** Resolves when every shared front takes and serves. @throws when one does not within 10 s */
+async function serving(store: Tidemark): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    await store.set('first contact', true)
+    const { fronts } = await store.explain('first contact')
+    if (fronts.every(({ record, certificate }) => record !== undefined && certificate !== undefined)) return
+    if (attempt === 200) throw new Error(`a front is not in use: ${JSON.stringify(fronts)}`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
 /**
  * Stores the items 0 to `count` - 1, in every tier.
  * @throws when a front never takes them
@@ -24,7 +35,7 @@ export async function fill(
 ): Promise<void> {
   // An empty Redis starts from the head of the log at its first contact, and holds nothing that is older: not even what
   // the same batch wrote before its last key.
-  await store.set('first contact', true)
+  await serving(store)
   for (let from = 0; from < count; from += BATCH) {
     const length = Math.min(BATCH, count - from)
     const items = Array.from({ length }, (_, i) => [keyOf(from + i), itemOf(from + i)] as const)
@@ -36,4 +47,6 @@ export async function fill(
       if (attempt === ATTEMPTS) throw new Error(`${failed.tier} does not take the items`, { cause: failed.error })
     }
   }
+  // A process that has been busy for longer than its proofs last has to look again before it reads from a front.
+  await serving(store)
 }
