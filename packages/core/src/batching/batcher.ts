@@ -1,5 +1,8 @@
 import { afterTurn } from './after-turn.ts'
 
+/** So many full batches leave before the turn ends; what they bring may ask for more at once, for ever, and no turn would end. */
+const MAX_EARLY = 8
+
 export interface BatcherOptions<I, O> {
   /** Serves one batch; answers in the order of the items. What it throws rejects every item of the batch. */
   readonly run: (items: readonly I[]) => Promise<readonly O[]>
@@ -16,6 +19,7 @@ export interface BatcherOptions<I, O> {
 export class Batcher<I, O> {
   readonly #options: BatcherOptions<I, O>
   #open: Batch<I, O> | undefined
+  #early = 0
 
   constructor(options: BatcherOptions<I, O>) {
     this.#options = options
@@ -27,13 +31,17 @@ export class Batcher<I, O> {
     const place = batch.place(item, identityOf?.(item))
     // Before it may leave: what is served at once must find everybody who waits.
     const answer = batch.answers.then((answers) => answers[place] as O)
-    if (batch.items.length >= maxItems) this.#send(batch)
+    if (batch.items.length === maxItems && this.#early < MAX_EARLY) {
+      this.#early++
+      this.#send(batch)
+    }
     return answer
   }
 
   #begin(): Batch<I, O> {
     const batch = new Batch<I, O>()
     afterTurn(() => {
+      this.#early = 0
       if (this.#open === batch) this.#send(batch)
     })
     return batch

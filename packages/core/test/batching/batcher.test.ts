@@ -46,4 +46,16 @@ describe('Batcher', () => {
     const answers = await Promise.allSettled([1, 2, 3].map((item) => batcher.add(item)))
     expect(answers.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled'])
   })
+
+  test('answers that come at once and ask for more let the event loop turn', async () => {
+    const { run } = recorder()
+    const batcher = new Batcher({ run, maxItems: 2 })
+    let turned = false
+    setImmediate(() => (turned = true))
+    const lane = async (): Promise<void> => {
+      for (let i = 0; i < 10_000 && !turned; i++) await batcher.add(i)
+    }
+    await Promise.all([lane(), lane(), lane(), lane()])
+    expect(turned).toBe(true)
+  })
 })
