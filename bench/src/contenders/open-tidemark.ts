@@ -47,6 +47,8 @@ export async function fill(
       if (attempt === ATTEMPTS) throw new Error(`${failed.tier} does not take the items`, { cause: failed.error })
     }
   }
-  // A process that has been busy for longer than its proofs last has to look again before it reads from a front.
+  // A process that has been busy for longer than its proofs last has to look again before it reads from a front, and what
+  // it wrote meanwhile is not held there.
   await serving(store)
+  await new Promise<void>((resolve, reject) => store.warm().subscribe({ complete: resolve, error: reject }))
 }
