@@ -11,6 +11,8 @@ export type RedisFrontEvent =
   | { readonly type: 'status'; readonly status: RedisFrontStatus; readonly error: TidemarkError | undefined }
   /** The server refused to take more memory. For a second nothing is installed or filled, and changes only remove. */
   | { readonly type: 'full'; readonly error: TidemarkError }
+  /** It takes again what is to be held. */
+  | { readonly type: 'room' }
   /** A record was not what any release writes. It counted as a miss, and is deleted. */
   | { readonly type: 'quarantined'; readonly key: StoreKey }
 

@@ -80,7 +80,11 @@ export class RedisSharedFront implements RedisFront {
     const late = (): TidemarkError => this.#unavailable('it is still connecting')
     this.#calls = new Calls({ name, clock, waitMs: commandTimeoutMs, late })
     this.#quarantine = new Quarantine((key) => this.#listeners.emit({ type: 'quarantined', key }))
-    this.#room = new Room(clock, (error) => this.#listeners.emit({ type: 'full', error }))
+    this.#room = new Room(
+      clock,
+      (error) => this.#listeners.emit({ type: 'full', error }),
+      () => this.#listeners.emit({ type: 'room' }),
+    )
     this.#sessions.on(() => this.#update())
     this.#connection = new Connection({
       name,
@@ -238,6 +242,13 @@ export class RedisSharedFront implements RedisFront {
     return this.#sessions.on(listener)
   }
 
+  onRoom(listener: (refusal: TidemarkError | undefined) => void): () => void {
+    return this.on((event) => {
+      if (event.type === 'full') listener(event.error)
+      else if (event.type === 'room') listener(undefined)
+    })
+  }
+
   close(): Promise<void> {
     return (this.#closed ??= this.#close())
   }
@@ -294,6 +305,8 @@ export class RedisSharedFront implements RedisFront {
     try {
       const { epoch, outcomes } = await batch.run(link, script)
       this.#sessions.learn(link, sentAt, epoch)
+      // The one script that a full server runs too.
+      if (script !== APPLY) this.#room.took()
       return outcomes
     } catch (error) {
       if (isOutOfMemory(error)) this.#room.refused(error as TidemarkError)

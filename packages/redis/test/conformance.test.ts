@@ -26,5 +26,6 @@ sharedFrontConformance('redis', ({ clock }) => {
     open: () => createRedisFront({ url: server.url, namespace, codec, clock, commandTimeoutMs: PATIENT_MS }),
     evict: async (key) => void (await raw.del(prefix + key.id)),
     loseMeta: async () => void (await raw.del(meta)),
+    refuseMore: async (refuses) => void (await raw.config('SET', 'maxmemory', refuses ? '1' : '0')),
   }
 })

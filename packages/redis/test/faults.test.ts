@@ -347,7 +347,10 @@ describe('a full server that evicts nothing', () => {
       expect(events).toEqual(['full'])
       later()
       expect(front.stats().full).toBe(false)
+      expect(events).toEqual(['full'])
       expect(await front.apply([change(5, key('a'), 'new')], 'install')).toEqual(['installed'])
+      expect(await front.apply([change(6, key('a'), 'newer')], 'install')).toEqual(['installed'])
+      expect(events).toEqual(['full', 'room'])
     }))
 
   test('takes no more memory than it may, however much is written', () =>

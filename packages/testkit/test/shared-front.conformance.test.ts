@@ -7,5 +7,6 @@ sharedFrontConformance('simulated', ({ clock }) => {
     open: () => simulatedFront(server, { clock, commandTimeoutMs: 5_000 }),
     evict: async (key) => void server.evict(key.id),
     loseMeta: async () => server.loseMeta(),
+    refuseMore: async (refuses) => void (server.full = refuses),
   }
 })

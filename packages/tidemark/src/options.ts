@@ -70,7 +70,7 @@ export interface OpenOptions {
   readonly clock?: Clock | undefined
   /** Called with failures that no promise of the caller tells. @default they are written to the console */
   readonly onError?: ((error: unknown) => void) | undefined
-  /** Gets one line whenever a shared front falls out or comes back; false: nobody does. @default they are written to the console */
+  /** Gets one line whenever a shared front falls out or is full, and when that is over; false: nobody does. @default they are written to the console */
   readonly log?: ((line: string) => void) | false | undefined
 }
 

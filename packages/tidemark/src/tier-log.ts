@@ -9,7 +9,8 @@ const REASONS: Readonly<Record<BypassReason, string>> = {
 }
 
 /**
- * One line for each time that a shared front falls out and comes back; not for the contact at the start, which is no news.
+ * One line for each time that a shared front falls out or is full, and for its end; not for the contact at the start,
+ * which is no news.
  */
 export function tierLog(write: (line: string) => void): (event: TierEvent) => void {
   const known = new Set<string>()
@@ -26,6 +27,10 @@ export function tierLog(write: (line: string) => void): (event: TierEvent) => vo
       write(`${event.tier} is bypassed: ${why}; reads go to the tier below, and the log repairs what it misses`)
     } else if (event.type === 'front-started' && known.has(event.tier)) {
       write(`${event.tier} was emptied and starts anew (${event.reason})`)
+    } else if (event.type === 'front-full') {
+      write(`${event.tier} is full: ${event.error.message}; what it does not hold is read from the tier below`)
+    } else if (event.type === 'front-has-room') {
+      write(`${event.tier} has room again`)
     }
   }
 }

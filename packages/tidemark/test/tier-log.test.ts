@@ -24,3 +24,11 @@ test('a front that cannot be reached from the start is news', () => {
   log({ type: 'front-bypassed', tier: 'redis', reason: 'unreachable', error: new Error('wrong password') })
   expect(lines).toEqual([expect.stringContaining('wrong password')])
 })
+
+test('a line when a front is full, and one when it has room again', () => {
+  const lines: string[] = []
+  const log = tierLog((line) => lines.push(line))
+  log({ type: 'front-full', tier: 'redis', error: new Error('its memory is full') })
+  log({ type: 'front-has-room', tier: 'redis' })
+  expect(lines).toEqual([expect.stringContaining('redis is full: its memory is full'), 'redis has room again'])
+})

@@ -28,6 +28,10 @@ export type TierEvent =
       readonly call: 'read' | 'apply' | 'fill' | 'follow'
       readonly error: Error
     }
+  /** A shared front has no room for more: it holds nothing that is new to it, and still lets go of what is replaced. */
+  | { readonly type: 'front-full'; readonly tier: string; readonly error: Error }
+  /** For some seconds, a shared front that was full has taken everything that it was given. */
+  | { readonly type: 'front-has-room'; readonly tier: string }
   /** The near front was emptied, because the log was too far ahead to be followed change by change, or restored. */
   | { readonly type: 'near-restarted'; readonly tier: string; readonly behind: number }
   /** Following the log failed; it is tried again. */

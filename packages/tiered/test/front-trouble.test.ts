@@ -1,4 +1,4 @@
-import { Store } from '@tidemark/core'
+import { type Clock, Store, systemClock } from '@tidemark/core'
 import { eventually, type RedisServer, startRedis } from '@tidemark/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { Fleet, type Instance, keyOf, useRedis, withFill, serving } from './support/fleet.ts'
@@ -134,6 +134,45 @@ describe.each([true, false])('Redis in trouble (near: %s)', (near) => {
     expect(told.join('\n')).toMatch(/refuses the user name or password/)
     expect(told.join('\n')).not.toContain('wr0ng-secret')
   })
+})
+
+test('a front that is full says so once, and that it has room when it has taken everything for some seconds', async () => {
+  const server = await ownServer()
+  let shift = 0
+  let quiet: (() => void) | undefined
+  const clock: Clock = {
+    ...systemClock,
+    monotonic: () => systemClock.monotonic() + shift,
+    schedule(ms, task) {
+      if (ms !== 5_000) return systemClock.schedule(ms, task)
+      quiet = task
+      return () => void (quiet = undefined)
+    },
+  }
+  const fleet = new Fleet(server)
+  const a = await fleet.open({ clock, redis: { commandTimeoutMs: 2_000 } })
+  await serving(a)
+  const told = (): string[] => a.events.map(({ type }) => type).filter((type) => /full|room/.test(type))
+  /** A write that is given to the front, whatever it said before. */
+  const write = async (): Promise<void> => {
+    shift += 1_000
+    await eventually('it is in use', () => a.front.session !== undefined)
+    await a.store.set('k', 1)
+  }
+  await fleet.raw.config('SET', 'maxmemory', '1')
+  for (let i = 0; i < 3; i++) await write()
+  expect(a.events).toContainEqual({ type: 'front-full', tier: 'redis', error: expect.any(Error) as Error })
+  expect(told()).toEqual(['front-full'])
+  await fleet.raw.config('SET', 'maxmemory', '0')
+  await write()
+  expect(quiet).toBeDefined()
+  await fleet.raw.config('SET', 'maxmemory', '1')
+  await write()
+  expect([quiet, told()]).toEqual([undefined, ['front-full']])
+  await fleet.raw.config('SET', 'maxmemory', '0')
+  await write()
+  quiet!()
+  expect(told()).toEqual(['front-full', 'front-has-room'])
 })
 
 describe('what the front did not take', () => {

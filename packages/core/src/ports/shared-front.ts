@@ -1,3 +1,4 @@
+import type { TidemarkError } from '../errors.ts'
 import type { StoreKey } from '../keys/store-key.ts'
 import type { Fill, FrontOutcome, TailStep, ApplyMode } from './front.ts'
 import type { Found } from './entry.ts'
@@ -123,5 +124,11 @@ export interface SharedFront {
   reconnect(): void
   /** Calls the listener whenever a session begins or ends. The returned function ends it. */
   onSession(listener: (session: FrontSession | undefined) => void): () => void
+  /**
+   * Calls the listener when the server refuses to hold any more, with the refusal (perhaps several times in a row), and
+   * with undefined when it takes something again. Meanwhile it removes what changes replace, as ever. The returned
+   * function ends it.
+   */
+  onRoom(listener: (refusal: TidemarkError | undefined) => void): () => void
   close(): Promise<void>
 }

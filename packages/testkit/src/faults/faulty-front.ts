@@ -112,6 +112,10 @@ class Faulty implements FaultyFront {
     return this.#front.onSession(listener)
   }
 
+  onRoom(listener: (refusal: TidemarkError | undefined) => void): () => void {
+    return this.#front.onRoom(listener)
+  }
+
   close(): Promise<void> {
     return this.#front.close()
   }

@@ -15,6 +15,7 @@ import {
   type SharedTailStep,
   type StoreKey,
   systemClock,
+  type TidemarkError,
 } from '@tidemark/core'
 import { ServerRefusal } from './commands.ts'
 import type { FrontFlaw } from './flaws.ts'
@@ -61,6 +62,8 @@ class Simulated implements SharedFront {
   readonly #lifetimes: Lifetimes
   readonly #flaws: readonly FrontFlaw[]
   readonly #inFlight = new Set<Promise<unknown>>()
+  readonly #roomListeners = new Set<(refusal: TidemarkError | undefined) => void>()
+  #hasRefused = false
   #closing: Promise<void> | undefined
 
   constructor(network: SimulatedNetwork, options: SimulatedFrontOptions) {
@@ -104,10 +107,11 @@ class Simulated implements SharedFront {
   apply(changes: readonly LogChange[], mode: ApplyMode): Promise<readonly FrontOutcome[]> {
     return this.#call(async () => {
       if (changes.length === 0) return []
+      if (mode === 'invalidate') return this.#apply(changes, mode)
       try {
-        return await this.#apply(changes, mode)
+        return await this.#taken(this.#apply(changes, mode))
       } catch (error) {
-        if (mode !== 'install' || !isFull(error)) throw error
+        if (!isFull(error)) throw error
         return this.#apply(changes, 'invalidate')
       }
     })
@@ -122,11 +126,12 @@ class Simulated implements SharedFront {
         return record === undefined ? [] : [{ i, ...record }]
       })
       if (epoch === undefined || sent.length === 0) return outcomes
-      const reply = await this.#sessions.run({
+      const filling = this.#sessions.run({
         command: 'fill',
         about: sent,
         execute: (server) => server.fill(epoch, sent),
       })
+      const reply = await this.#taken(filling)
       for (const [n, { i }] of sent.entries()) outcomes[i] = reply.outcomes[n]!
       return outcomes
     })
@@ -188,6 +193,11 @@ class Simulated implements SharedFront {
     return this.#sessions.onSession(listener)
   }
 
+  onRoom(listener: (refusal: TidemarkError | undefined) => void): () => void {
+    this.#roomListeners.add(listener)
+    return () => void this.#roomListeners.delete(listener)
+  }
+
   close(): Promise<void> {
     return (this.#closing ??= Promise.allSettled(this.#inFlight).then(() => this.#sessions.close()))
   }
@@ -198,6 +208,23 @@ class Simulated implements SharedFront {
     const sent = changes.map((change) => sentChange(change, install, this.#lifetimes))
     return (await this.#sessions.run({ command: 'apply', about: sent, execute: (server) => server.apply(epoch, sent) }))
       .outcomes
+  }
+
+  /** What a full server refuses. */
+  async #taken<T>(work: Promise<T>): Promise<T> {
+    try {
+      const result = await work
+      if (this.#hasRefused) this.#tellRoom(undefined)
+      return result
+    } catch (error) {
+      if (isFull(error)) this.#tellRoom(error as TidemarkError)
+      throw error
+    }
+  }
+
+  #tellRoom(refusal: TidemarkError | undefined): void {
+    this.#hasRefused = refusal !== undefined
+    for (const listener of Array.from(this.#roomListeners)) listener(refusal)
   }
 
   #found(record: StoredRecord | undefined, { epoch }: FrontSession, now: number): Found | undefined {

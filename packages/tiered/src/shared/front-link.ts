@@ -12,6 +12,7 @@ import type {
 } from '@tidemark/core'
 import type { TierEvents } from '../tier-events.ts'
 import { FrontFollower } from './front-follower.ts'
+import { FrontRoom } from './front-room.ts'
 import { FrontState } from './front-state.ts'
 import { RequiredVersions } from './required-versions.ts'
 
@@ -44,6 +45,7 @@ export class FrontLink {
   readonly #options: FrontLinkOptions
   readonly #required = new RequiredVersions()
   readonly #state: FrontState
+  readonly #room: FrontRoom
   /** Fills under way; nobody awaits them, but closing does. */
   readonly #fills = new Set<Promise<unknown>>()
 
@@ -51,6 +53,7 @@ export class FrontLink {
     this.name = options.front.name
     this.#options = options
     this.#state = new FrontState(options.front.name, options.events)
+    this.#room = new FrontRoom(options)
     this.follower = new FrontFollower({ ...options, state: this.#state, required: this.#required })
   }
 
@@ -159,6 +162,7 @@ export class FrontLink {
   }
 
   async close(): Promise<void> {
+    this.#room.close()
     await this.follower.close()
     await Promise.allSettled(this.#fills)
     await this.#options.front.close()

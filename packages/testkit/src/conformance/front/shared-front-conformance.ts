@@ -1,6 +1,7 @@
 import { describe } from 'vitest'
 import { describeFront } from './describe-front.ts'
 import { startFront } from './front-suite.ts'
+import { describeRoom } from './shared-front-room.ts'
 import { describeSessions } from './shared-front-sessions.ts'
 import { describeStart } from './shared-front-start.ts'
 import { SharedAsFront, type SharedFrontServer, type StartServer, startShared } from './shared-front-suite.ts'
@@ -21,6 +22,7 @@ export function sharedFrontConformance(name: string, start: StartServer): void {
   describe(`shared front: ${name}`, () => {
     const startOne = () => startShared(start)
     describeSessions(startOne)
+    describeRoom(startOne)
     describeSharedTail(startOne)
     describeStart(startOne)
     describeViews(startOne)

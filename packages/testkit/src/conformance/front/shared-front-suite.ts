@@ -23,6 +23,8 @@ export interface SharedFrontServer {
   evict(key: StoreKey): Promise<void>
   /** Makes it lose everything that it knows about its records, but not the records. */
   loseMeta(): Promise<void>
+  /** Whether it refuses from now on to hold any more. */
+  refuseMore(refuses: boolean): Promise<void>
 }
 
 export type StartServer = (context: FrontContext) => SharedFrontServer | Promise<SharedFrontServer>
