@@ -53,6 +53,7 @@ export {
   type Path,
   type ReadonlyKeyMap,
   type SetOptions,
+  type StandingWithReaders,
   type StoreEntry,
   TidemarkError,
   type TierReport,

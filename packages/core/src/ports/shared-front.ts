@@ -113,9 +113,15 @@ export interface SharedFront {
   /**
    * Starts from nothing: announces it, which from then on refuses everything but removals, calls `start`, and completes
    * unless meta was lost, or another start announced, in between. All earlier records cease to exist, as one step.
+   *
+   * Nothing happens when somebody else has just done it, or is at it: when the front is ready in another epoch than the
+   * one `seen`, and when another start was announced a moment ago. A start whose caller is gone holds up others for a
+   * moment only.
+   * @param seen the epoch in which the front was found to need it; undefined: in none. When it is not given: that of the
+   * session under way
    * @returns whether it was this start that completed
    */
-  initialize(start: () => Promise<FrontStart>): Promise<boolean>
+  initialize(start: () => Promise<FrontStart>, seen?: Pick<FrontSession, 'epoch'>): Promise<boolean>
   /** For one key, what stands there and why. */
   inspect(key: StoreKey): Promise<FrontInspection>
   /** The records of the current epoch, page by page, in no order. */

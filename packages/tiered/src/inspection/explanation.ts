@@ -1,4 +1,14 @@
-import type { Back, Clock, Found, FrontInspection, FrontRecord, NearFront, StoreKey } from '@tidemark/core'
+import {
+  type Back,
+  type Clock,
+  type Found,
+  type FrontInspection,
+  type FrontRecord,
+  type NearFront,
+  type StandingWithReaders,
+  standingWithReaders,
+  type StoreKey,
+} from '@tidemark/core'
 import type { FrontLink } from '../shared/front-link.ts'
 import { asError, type BypassReason } from '../tier-events.ts'
 
@@ -17,6 +27,8 @@ export interface Explanation {
     /** undefined: the key does not exist. */
     readonly version: number | undefined
     readonly head: number
+    /** What readers make of that version: its tags may have been invalidated, its time be up. undefined: there is none. */
+    readonly standing: StandingWithReaders | undefined
   }
 }
 
@@ -66,13 +78,17 @@ export async function explain(key: StoreKey, tiers: ExplainedTiers): Promise<Exp
     ...front,
     behind: front.watermark === undefined ? undefined : Math.max(0, head - front.watermark),
   }))
-  const version = found.entry?.version
+  const now = clock.now()
+  const standing = found.entry && (await standingWithReaders(found.entry, now, (keys) => back.read(keys)))
+  const { servedBy, because } = decide(nearest, withLag, found, back.name, now)
+  const but = standing && hidden(standing)
   return {
     key: key.id,
-    ...decide(nearest, withLag, found, back.name, clock.now()),
+    servedBy,
+    because: but === undefined ? because : `${because}; version ${found.entry!.version} ${but}`,
     near: nearest,
     fronts: withLag,
-    back: { name: back.name, version, head },
+    back: { name: back.name, version: found.entry?.version, head, standing },
   }
 }
 
@@ -157,4 +173,28 @@ function whyNot(front: FrontExplanation, near: NearExplanation | undefined, now:
     return `holds version ${record.version}, and this process knows of version ${needed}`
   }
   return undefined
+}
+
+/** Why readers do not see what is there; undefined: they do. */
+function hidden(standing: StandingWithReaders): string | undefined {
+  switch (standing.state) {
+    case 'seen':
+      return undefined
+    case 'invalidated':
+      return `is absent for readers: its tag ${standing.tag} was invalidated at seq ${standing.seq}`
+    case 'stale':
+      return `is stale since ${timeOf(standing.since)}, and absent for all but getOrSet${untilOf(standing.until)}`
+    case 'known-absent':
+      return `says that a loader found nothing${untilOf(standing.until)}: it is absent for readers`
+    case 'damaged':
+      return `cannot be read: ${standing.error.message}`
+  }
+}
+
+function untilOf(end: number | undefined): string {
+  return end === undefined ? '' : `, until ${timeOf(end)}`
+}
+
+function timeOf(ms: number): string {
+  return new Date(ms).toISOString()
 }
