@@ -204,15 +204,21 @@ export class RedisSharedFront implements RedisFront {
     })
   }
 
-  initialize(start: () => Promise<FrontStart>): Promise<boolean> {
+  initialize(start: () => Promise<FrontStart>, seen?: Pick<FrontSession, 'epoch'>): Promise<boolean> {
     return this.#call((link) => {
       this.#roundTrips += 2
-      return startAnew(link, {
-        meta: this.#keyspace.meta,
-        sessions: this.#sessions,
-        start: () => this.#inTime(start()),
-        isInUse: (one) => this.#connection.use() === one,
-      })
+      return this.#starts.run(link, () => this.#inTime(start()), (seen ?? this.session)?.epoch)
+    })
+  }
+
+  discard(keys: readonly StoreKey[]): Promise<void> {
+    return this.#call(async (link) => {
+      if (keys.length === 0) return
+      this.#roundTrips++
+      await link.call(
+        'DEL',
+        keys.map(({ id }) => this.#keyspace.prefix + id),
+      )
     })
   }
 

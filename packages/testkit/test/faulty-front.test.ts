@@ -32,6 +32,7 @@ const CALLS: Record<FrontMethod, (front: SharedFront) => Promise<unknown>> = {
   fill: (front) => front.fill([filling('a', 1, 1, 1)]),
   tail: (front) => front.tail({ from: 0, to: 1, changes: [change(1, 'a', 1)], mark: '', tailer: '' }),
   initialize: (front) => front.initialize(() => Promise.resolve({ ...start, epoch: '0000000b' })),
+  discard: (front) => front.discard([A]).then(() => 'done'),
   inspect: (front) => front.inspect(A),
   records: (front) => front.records(undefined, 10),
 }

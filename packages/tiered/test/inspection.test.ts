@@ -189,6 +189,41 @@ describe('verify', () => {
     expect(await a.store.entry('meta')).toMatchObject({ meta: { by: 'a' } })
   })
 
+  test('a record ahead of the log, or altered at its head, goes, and nothing else: Redis does not start anew', async () => {
+    const fleet = new Fleet(redis.server)
+    const a = await fleet.open()
+    await a.store.setMany(['ahead', 'far', 'right', 'head'].map((key) => [key, 'one'] as const))
+    const { version: head } = (await a.store.entry('head'))!
+    await tailed(a, head)
+    const before = await a.front.look()
+    const change = async (key: string, alter: (record: Buffer) => void): Promise<void> => {
+      const name = (await fleet.recordName(key))!
+      const record = (await fleet.raw.getBuffer(name))!
+      alter(record)
+      await fleet.raw.set(name, record, 'PX', 60_000)
+    }
+    // Where the version stands in a record; see record.ts of @tidemark/redis.
+    const version = (seq: number) => (record: Buffer) => void record.write(String(seq).padStart(16, '0'), 10, 'latin1')
+    await change('ahead', version(head + 1))
+    await change('far', version(Number.MAX_SAFE_INTEGER - 1))
+    await change('head', (record) => void (record[record.length - 1]! ^= 1))
+    const { found, repaired } = await verified(a)
+    expect(Object.fromEntries(found.map(({ key, kind }) => [key, kind]))).toEqual({
+      [keyOf('ahead').id]: 'ahead',
+      [keyOf('far').id]: 'ahead',
+      [keyOf('head').id]: 'altered',
+    })
+    expect(repaired).toBe(3)
+    expect(await a.front.look()).toEqual(before)
+    const held = await heldIn(a.front, ['ahead', 'far', 'right', 'head'].map(keyOf))
+    expect(held.map((record) => record?.entry?.payload.read())).toEqual([undefined, undefined, 'one', undefined])
+    // Nothing stands in the way of what comes next.
+    for (const key of ['ahead', 'far', 'head']) {
+      await a.store.set(key, 'two')
+      expect(await a.store.get(key, only)).toBe('two')
+    }
+  })
+
   test('what comes from the back tier is what writers put there', async () => {
     const fleet = new Fleet(redis.server)
     const a = await fleet.open()
@@ -301,6 +336,22 @@ describe('verify', () => {
     const a = await new Fleet(redis.server).open()
     expect(() => a.tiers.verify({ fix: true } as never)).toThrow(/fix/)
     expect(() => a.tiers.verify({ tiers: ['nowhere'] })).toThrow(/nowhere/)
+    expect(() => a.tiers.verify({ signal: { aborted: false } as never })).toThrow(/option signal/)
+  })
+
+  test('ends between two pages when it is told to, and does not begin when it was told before', async () => {
+    const a = await new Fleet(redis.server).open()
+    await a.store.setMany(Array.from({ length: 1_200 }, (_, i) => [['n', i], i] as const))
+    const stop = new AbortController()
+    const steps = await lastValueFrom(
+      a.tiers.verify({ signal: stop.signal }).pipe(
+        tap(() => stop.abort()),
+        toArray(),
+      ),
+    )
+    expect(steps).toHaveLength(1)
+    expect(steps[0]!.done).toBeLessThan(1_200)
+    expect(await lastValueFrom(a.tiers.verify({ signal: stop.signal }).pipe(toArray()))).toEqual([])
   })
 })
 

@@ -122,6 +122,11 @@ export interface SharedFront {
    * @returns whether it was this start that completed
    */
   initialize(start: () => Promise<FrontStart>, seen?: Pick<FrontSession, 'epoch'>): Promise<boolean>
+  /**
+   * Lets go of whatever it holds of the keys, of any version, as if it had lost that: always safe. The fences stay as they
+   * are. For who repairs it; changes are applied.
+   */
+  discard(keys: readonly StoreKey[]): Promise<void>
   /** For one key, what stands there and why. */
   inspect(key: StoreKey): Promise<FrontInspection>
   /** The records of the current epoch, page by page, in no order. */

@@ -16,7 +16,7 @@ import {
 } from '@tidemark/core'
 import { Gate, type Hold } from './gate.ts'
 
-export type FrontMethod = 'look' | 'read' | 'apply' | 'fill' | 'tail' | 'initialize' | 'inspect' | 'records'
+export type FrontMethod = 'look' | 'read' | 'apply' | 'fill' | 'tail' | 'initialize' | 'discard' | 'inspect' | 'records'
 
 export interface FrontCall {
   readonly method: FrontMethod
@@ -92,8 +92,12 @@ class Faulty implements FaultyFront {
     return this.#call('tail', () => this.#front.tail(step))
   }
 
-  initialize(start: () => Promise<FrontStart>): Promise<boolean> {
-    return this.#call('initialize', () => this.#front.initialize(start))
+  initialize(start: () => Promise<FrontStart>, seen?: Pick<FrontSession, 'epoch'>): Promise<boolean> {
+    return this.#call('initialize', () => this.#front.initialize(start, seen))
+  }
+
+  discard(keys: readonly StoreKey[]): Promise<void> {
+    return this.#call('discard', () => this.#front.discard(keys))
   }
 
   inspect(key: StoreKey): Promise<FrontInspection> {

@@ -6,7 +6,7 @@ import type { NetworkClient } from './network-call.ts'
 import type { SimulatedNetwork } from './simulated-network.ts'
 
 /** Replies that carry no epoch: a plain read goes on in a session whose epoch the server has left already. */
-const TELLS_NOTHING: ReadonlySet<string> = new Set(['read', 'records', 'announce', 'complete'])
+const TELLS_NOTHING: ReadonlySet<string> = new Set(['read', 'records', 'discard', 'announce', 'complete'])
 
 export interface FrontSessionsOptions {
   readonly tier: string

@@ -163,6 +163,13 @@ class Simulated implements SharedFront {
     })
   }
 
+  discard(keys: readonly StoreKey[]): Promise<void> {
+    return this.#call(async () => {
+      const ids = keys.map(({ id }) => id)
+      await this.#sessions.run({ command: 'discard', about: ids, execute: (server) => server.discard(ids) })
+    })
+  }
+
   inspect(key: StoreKey): Promise<FrontInspection> {
     return this.#call(async () => {
       const { record, fence, look } = await this.#sessions.run({

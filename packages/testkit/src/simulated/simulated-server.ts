@@ -135,6 +135,12 @@ export class SimulatedServer {
     return true
   }
 
+  /** DEL. */
+  discard(ids: readonly string[]): void {
+    this.#refuseWrite()
+    for (const id of ids) this.#data.remove(id)
+  }
+
   /** The record of the key in whatever epoch, and its fence. */
   inspect(id: string): {
     readonly record: StoredRecord | undefined

@@ -44,6 +44,8 @@ export interface Compared {
 
 export interface Comparison {
   readonly found: readonly Difference[]
+  /** The head of the log that the front had caught up with before these were found; 0: nothing was found. */
+  readonly asOf: number
   /** Records that differ, of which the front does not claim yet that they should not. */
   readonly undecided: number
 }
@@ -68,30 +70,32 @@ export async function compare(records: FrontRecordPage['records'], compared: Com
     if (key === undefined) foreign.push({ tier: name, key: id, kind: 'foreign', version, expected: undefined })
     else keys.push(key)
   }
-  const { found, undecided } = await compareKeys(keys, compared)
-  return { found: [...foreign, ...found], undecided }
+  const { found, ...rest } = await compareKeys(keys, compared)
+  return { found: [...foreign, ...found], ...rest }
 }
 
 async function compareKeys(keys: readonly StoreKey[], compared: Compared): Promise<Comparison> {
   const candidates = await compareOnce(keys, compared)
-  if (candidates.length === 0) return { found: [], undecided: 0 }
+  if (candidates.length === 0) return { found: [], asOf: 0, undecided: 0 }
   // What was on its way when it was compared has arrived when the watermark has passed what it was compared with.
-  if (!(await hasCaughtUp(compared))) return { found: [], undecided: candidates.length }
+  const asOf = await caughtUp(compared)
+  if (asOf === undefined) return { found: [], asOf: 0, undecided: candidates.length }
   const again = candidates.map(({ key }) => StoreKey.of(parseKey(key)))
   const remaining = await compareOnce(again, compared)
   const found = remaining.filter(({ key, version }) =>
     candidates.some((one) => one.key === key && one.version === version),
   )
-  return { found, undecided: 0 }
+  return { found, asOf, undecided: 0 }
 }
 
-async function hasCaughtUp({ front, session, back, clock, signal }: Compared): Promise<boolean> {
+/** @returns the head of the log that the front has caught up with; undefined: it does not */
+async function caughtUp({ front, session, back, clock, signal }: Compared): Promise<number | undefined> {
   const head = await back.log.head()
   for (let looks = 0; ; looks++) {
     const look = await front.look()
     if (!isSame(look.session, session)) throw interrupted(front)
-    if ((look.watermark ?? 0) >= head) return true
-    if (looks === PATIENCE || signal.aborted) return false
+    if ((look.watermark ?? 0) >= head) return head
+    if (looks === PATIENCE || signal.aborted) return undefined
     await clock.sleep(PAUSE_MS)
   }
 }

@@ -6,6 +6,7 @@ import {
   flag,
   type LogChange,
   parseKey,
+  port,
   type SharedFront,
   StoreKey,
 } from '@tidemark/core'
@@ -61,6 +62,7 @@ export function verify(
   assertKnown(options, KNOWN, 'verify')
   const { tiers: wanted, repair = true, signal: outer } = options
   flag('option repair', repair)
+  if (outer !== undefined) port<AbortSignal>('option signal', outer, ['addEventListener', 'removeEventListener'])
   const unknown = wanted?.find((name) => !tiers.links.some((link) => link.name === name))
   if (unknown !== undefined) {
     const names = tiers.links.map(({ name }) => name).join(', ')
@@ -98,14 +100,15 @@ async function* run(fronts: readonly SharedFront[], verified: Verified): AsyncIt
   let repaired = 0
   let undecided = 0
   for (const front of fronts) {
+    if (signal.aborted) return
     const session = await sessionOf(front)
     let cursor: string | undefined
     do {
       const page = await front.records(cursor, PAGE)
       cursor = page.cursor
       const compared = await compare(page.records, { front, session, back, clock, signal })
-      const { found } = compared
-      if (repair) repaired += await takeOut(found, front, back)
+      const { found, asOf } = compared
+      if (repair) repaired += await takeOut(found, asOf, front)
       done += page.records.length
       differences += found.length
       undecided += compared.undecided
@@ -119,28 +122,34 @@ async function* run(fronts: readonly SharedFront[], verified: Verified): AsyncIt
   }
 }
 
-/** As if the key had changed just now: everything older goes, and the fence keeps out what is on its way. */
-async function takeOut(found: readonly Difference[], front: SharedFront, back: Back): Promise<number> {
-  const differences = found.filter(({ kind }) => kind !== 'foreign')
+/**
+ * As if the keys had changed at `asOf`: everything older goes, and the fence keeps out what is on its way. No later than
+ * that, though a record may claim to be: a front that has executed what the log does not have is of another history.
+ */
+async function takeOut(found: readonly Difference[], asOf: number, front: SharedFront): Promise<number> {
+  const differences = found
+    .filter(({ kind }) => kind !== 'foreign')
+    .map(({ key, version }) => ({ key: StoreKey.of(parseKey(key)), version }))
   if (differences.length === 0) return 0
-  const head = await back.log.head()
-  const changes = differences.map(({ key, version }): LogChange => {
-    const seq = Math.max(head, version + 1)
-    return {
-      seq,
-      first: seq,
-      last: seq,
-      op: 'delete',
-      key: StoreKey.of(parseKey(key)),
-      path: undefined,
-      prevVersion: version,
-      payload: undefined,
-      expiresAt: undefined,
-      meta: undefined,
-      at: 0,
-      origin: back.origin,
-    }
-  })
-  await front.apply(changes, 'invalidate')
-  return changes.length
+  const changes = differences.map(({ key, version }) => removal(key, asOf, version))
+  if (asOf > 0) await front.apply(changes, 'invalidate')
+  await front.discard(differences.filter(({ version }) => version >= asOf).map(({ key }) => key))
+  return differences.length
+}
+
+function removal(key: StoreKey, seq: number, prevVersion: number): LogChange {
+  return {
+    seq,
+    first: seq,
+    last: seq,
+    op: 'delete',
+    key,
+    path: undefined,
+    prevVersion,
+    payload: undefined,
+    expiresAt: undefined,
+    meta: undefined,
+    at: 0,
+    origin: '',
+  }
 }

@@ -40,6 +40,21 @@ export function describeViews(start: StartShared): void {
       expect(pages).toBeGreaterThan(1)
     })
 
+    it('lets go of what it is told to, of any version, and still refuses what is older than its fence', async () => {
+      const { front } = await start()
+      const [a, b] = [StoreKey.of('a'), StoreKey.of('b')]
+      await front.apply([change(HEAD + 5, 'a', 1), change(HEAD + 6, 'b', 1)], 'install')
+      await front.discard([a, StoreKey.of('none')])
+      await front.discard([])
+      expect((await front.read([a, b], front.session!)).map((found) => found?.entry?.version)).toEqual([
+        undefined,
+        HEAD + 6,
+      ])
+      expect(await front.inspect(a)).toMatchObject({ record: undefined, fence: HEAD + 5 })
+      expect(await front.fill([filling('a', HEAD, HEAD, HEAD + 4)])).toEqual(['fenced'])
+      expect(await front.fill([filling('a', HEAD + 5, HEAD + 5, HEAD + 5)])).toEqual(['installed'])
+    })
+
     it('lists nothing without an epoch', async () => {
       const { front, server } = await start()
       await front.fill([filling('a', 1, HEAD, HEAD)])
