@@ -32,8 +32,10 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
   /** Trouble in a front, and its end; hot. What a subscriber throws goes to `onError`. */
   readonly tierEvents$: Observable<TierEvent>
   /**
-   * How many milliseconds after its commit each change of another process became visible in this one; hot. Of a store with
-   * near memory, which follows the log.
+   * How many milliseconds after its commit each change of another process became visible in this one; hot. With near
+   * memory: when that had met it in the log (skipped ones, of a log that is far ahead, are told as one, the oldest). With
+   * Redis alone: when Redis was proven to have it, three times in `redis.maxStaleMs`; not while it is bypassed. A store
+   * with neither tells nothing, as its reads see everything at once.
    */
   readonly visibilityLag$: Observable<number>
   readonly #tiers: TieredBack

@@ -170,7 +170,7 @@ export class NearFollower {
     if (first.seq !== near.watermark + 1) return
     onChanges(changes)
     near.tail({ from: first.seq - 1, to: last.seq, changes })
-    this.#options.visible.tell(changes.filter(({ origin }) => origin !== this.#options.back.origin))
+    this.#options.visible.tell(changes)
   }
 
   #mustRestart(head: number): boolean {
@@ -186,9 +186,12 @@ export class NearFollower {
 
   /** Forgets everything and follows from `from` on. */
   #restart(head: number, from: number): void {
-    const { near, back, events, onRestart } = this.#options
-    this.#epoch = back.log.identity.epoch
+    const { near, back, events, onRestart, visible } = this.#options
+    const { epoch } = back.log.identity
     const behind = head - near.watermark
+    // Of a restored log nobody can tell what was new in it.
+    if (epoch === this.#epoch) void visible.tellUnread(near.watermark, from)
+    this.#epoch = epoch
     onRestart()
     near.restart(from)
     events.emit({ type: 'near-restarted', tier: near.name, behind })

@@ -39,7 +39,10 @@ export interface TieredBack extends Back<TieredReadOptions, TieredWriteOptions> 
   readonly tierEvents$: Observable<TierEvent>
   /**
    * How many milliseconds after its commit each change of another process became visible in this one, by the wall clocks
-   * of both. Of a store with a near front: it is what follows the log. Hot.
+   * of both. With a near front: when that had met it in the log; those that it skipped, because the log was far
+   * ahead, are told as one, the oldest; what was compacted meanwhile cannot be told. Without: when the first shared front was proven to have it, which is asked
+   * three times in Δ, so that it may have been visible before; nothing is told while that front is bypassed, as reads then
+   * see everything at once. Without any front, nothing. Hot.
    */
   readonly visibilityLag$: Observable<number>
   tierStats(): TierStats
@@ -99,11 +102,16 @@ class Tiered implements TieredBack {
     this.agreements = back.agreements
     this.leases = back.leases
     this.tierEvents$ = this.#events.events$
-    this.#visible = new Visibility(clock)
+    this.#visible = new Visibility(back, clock)
     this.visibilityLag$ = this.#visible.lag$
     const flights = new Flights()
     const maxStaleMs = options.frontMaxStaleMs
-    this.#links = fronts.map((front) => new FrontLink({ front, back, clock, random, events: this.#events, maxStaleMs }))
+    this.#links = fronts.map((front, depth) => {
+      // What follows the log tells it, or else the front that reads meet first.
+      const tells = near === undefined && depth === 0
+      const onProven = (after: number, to: number): void => void (tells && this.#visible.tellUnread(after, to))
+      return new FrontLink({ front, back, clock, random, events: this.#events, maxStaleMs, onProven })
+    })
     this.#follower =
       near &&
       new NearFollower({

@@ -40,6 +40,8 @@ export interface FrontFollowerOptions {
   readonly required: RequiredVersions
   /** Δ: see TieredOptions.frontMaxStaleMs. */
   readonly maxStaleMs: number
+  /** While it was read all along, the front was proven to have executed every change in `after < seq <= to` too. */
+  readonly onProven: (after: number, to: number) => void
 }
 
 /**
@@ -241,8 +243,10 @@ export class FrontFollower {
     if (sample === undefined) return
     // Of this sample, and not of a later one: writers that had committed by then wait no longer than that was.
     const validUntil = sample.at + Math.min(maxStaleMs, sample.agreement.maxStaleMs)
+    const before = this.certificate
     this.#certificate = { session, includes: sample.head, validUntil }
     required.certify(sample.head)
+    if (before !== undefined) this.#options.onProven(before.includes, sample.head)
   }
 
   /** Once per contact with a server: whether its watermark, and what it took last, are positions in this history of the log. */

@@ -23,6 +23,8 @@ export interface FrontLinkOptions {
   readonly random: () => number
   readonly events: TierEvents
   readonly maxStaleMs: number
+  /** See FrontFollowerOptions. */
+  readonly onProven: (after: number, to: number) => void
 }
 
 export interface FrontAnswers {
