@@ -1,7 +1,10 @@
 import type { FrontLook, FrontSession, TailMark } from '@tidemark/core'
 import { EPOCH_LENGTH } from './record.ts'
 
-/** The fields of meta that say where the front stands. The others: `b` base, `n` nonce of INIT, `0`–`1023` the fences. */
+/**
+ * The fields of meta that say where the front stands. The others: `b` base, `n` nonce of INIT, `a` when it was announced, in
+ * milliseconds of the server's clock, `0`–`1023` the fences.
+ */
 export const META_FIELDS = ['e', 'w', 'k', 't', 'h', 'm'] as const
 
 /** Where a front stands, as its meta says. */

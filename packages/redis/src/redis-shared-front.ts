@@ -45,7 +45,7 @@ import type { Script } from './scripts/script.ts'
 import { TAIL } from './scripts/tail.ts'
 import { IDENTITY, readServer } from './server-identity.ts'
 import { Sessions } from './sessions.ts'
-import { startAnew } from './start-anew.ts'
+import { StartAnew } from './start-anew.ts'
 import { runTail } from './tail-batch.ts'
 
 /** How long after a server refused it is asked again whether it is of use. */
@@ -60,6 +60,7 @@ export class RedisSharedFront implements RedisFront {
   readonly #sessions = new Sessions()
   readonly #quarantine: Quarantine
   readonly #room: Room
+  readonly #starts: StartAnew
   readonly #listeners = new Listeners<RedisFrontEvent>()
   /** They wait until the first attempt to connect has come to anything. */
   readonly #calls: Calls
@@ -86,6 +87,11 @@ export class RedisSharedFront implements RedisFront {
       () => this.#listeners.emit({ type: 'room' }),
     )
     this.#sessions.on(() => this.#update())
+    this.#starts = new StartAnew({
+      meta: this.#keyspace.meta,
+      sessions: this.#sessions,
+      isInUse: (link) => this.#connection.use() === link,
+    })
     this.#connection = new Connection({
       name,
       connection,

@@ -111,10 +111,20 @@ const MUTANTS: readonly Mutant[] = [
   { without: 'the highest seq of a step', tail: ["'h', ARGV[3]", "'h', watermark"] },
   { without: 'the mark of the highest seq in a step', tail: ["'m', ARGV[4]", "'m', ''"] },
 
+  { without: 'the look whether somebody has completed a start', announce: ['epoch and watermark and', 'false and'] },
+  { without: 'the look whether meta is ready', announce: ['epoch and watermark and', 'epoch and'] },
+  { without: 'the epoch that was seen', announce: ['epoch ~= ARGV[2]', 'true'] },
+  { without: 'giving way to an announcement', announce: ['then return 0 end', 'then end'] },
+  { without: 'taking over what is its own', announce: ['nonce ~= ARGV[3]', 'nonce'] },
+  { without: 'taking over what is old', announce: [' and age < tonumber(ARGV[4])', ''] },
+  { without: 'taking over what is from the future', announce: ['age >= 0 and ', ''] },
+  { without: 'taking over what has no age', announce: ['(tonumber(at) or 0)', '(tonumber(at) or now)'] },
+  { without: 'the milliseconds of an age', announce: ['* 1000 + ', '+ '] },
+  { without: 'leaving an age', announce: [", 'a', string.format('%.0f', now)", ''] },
   { without: 'taking the watermark away', announce: ["'w', ", ''] },
   { without: 'taking the mark away', announce: ["'k', ", ''] },
   { without: 'taking the tailer away', announce: [", 't')", ')'] },
-  { without: 'leaving a nonce', announce: ["redis.call('HSET', KEYS[1], 'n', ARGV[1])\n", ''] },
+  { without: 'leaving a nonce', announce: ["'n', ARGV[1], ", ''] },
   {
     without: 'leaving the fences',
     announce: ["redis.call('HDEL', KEYS[1], 'w', 'k', 't')", "redis.call('DEL', KEYS[1])"],
@@ -130,7 +140,8 @@ const MUTANTS: readonly Mutant[] = [
   { without: 'a mark', complete: [", 'k', ARGV[4]", ''] },
   { without: 'taking the highest seq back', complete: [", 'h', ARGV[3]", ''] },
   { without: 'the mark of the highest seq at a start', complete: [", 'm', ARGV[4]", ''] },
-  { without: 'taking the nonce away', complete: ["redis.call('HDEL', KEYS[1], 'n')\n", ''] },
+  { without: 'taking the nonce away', complete: ["'n', 'a')", "'a')"] },
+  { without: 'taking the age away', complete: ["'n', 'a')", "'n')"] },
 ]
 
 describe('a script is caught without', () => {

@@ -4,7 +4,9 @@ import type { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { RedisFront } from '../src/index.ts'
 import { keyspaceOf } from '../src/keyspace.ts'
+import { ANNOUNCE } from '../src/scripts/init.ts'
 import { change, fillOf, key } from './support/changes.ts'
+import { fakeRedis, healthy } from './support/fake-redis.ts'
 import { initialize, newEpoch, openFront, PATIENT_MS, rawClient, readNow, readyFront } from './support/fronts.ts'
 
 const { meta, prefix } = keyspaceOf('tidemark')
@@ -213,6 +215,23 @@ describe('initialize()', () => {
     expect(completed.filter(Boolean)).toHaveLength(1)
     const sessions = await Promise.all(fronts.map(async (front) => (await front.look()).session.epoch))
     expect(new Set(sessions)).toEqual(new Set([fronts[completed.indexOf(true)]!.session!.epoch]))
+  })
+
+  test('has the more patience with others the more often they took it over, until it has completed', async () => {
+    const patience: (string | undefined)[] = []
+    let completes = '0'
+    const connection = await fakeRedis((command) => {
+      if (command[0] !== 'EVALSHA') return healthy(command)
+      if (command[1] !== ANNOUNCE.sha) return `:${completes}\r\n`
+      patience.push(command.at(-1))
+      return ':1\r\n'
+    })
+    const front = openFront({} as RedisServer, { connection })
+    await front.whenReady(PATIENT_MS)
+    for (let i = 0; i < 6; i++) expect(await initialize(front, 0, 'mark')).toBe(false)
+    completes = '1'
+    for (let i = 0; i < 2; i++) expect(await initialize(front, 0, 'mark')).toBe(true)
+    expect(patience).toEqual(['100', '200', '400', '800', '1600', '1600', '1600', '100'])
   })
 
   test('does not complete when meta was lost meanwhile, or the link', async () => {

@@ -1,7 +1,16 @@
 import { defineScript, type Script } from './script.ts'
 
 /**
- * INIT, first step: announces a start from nothing. `KEYS[1]` meta; `ARGV[1]` a nonce. Reply: 1.
+ * INIT, first step: announces a start from nothing. `KEYS[1]` meta; `ARGV[1]` a nonce; `ARGV[2]` the epoch in which meta
+ * was found to need it, empty: in none; `ARGV[3]` the nonce that the same front announced before, empty: none; `ARGV[4]`
+ * how many milliseconds the announcement of somebody else holds. Reply: 1, or 0 when such a one holds, or the epoch in
+ * which meta is ready by now; in both cases nothing has happened.
+ *
+ * Of several who find the front lost, one starts it. Without that, each announcement ends the start before it, or empties
+ * a front that was ready already: for as long as they get in each other's way, readers all go to the back tier. This is
+ * economy, and no protection: nothing becomes ready by a refusal, and what is said below holds without it. So it does not
+ * matter that a clock is asked. An announcement from its future counts as old: the clock has stepped back, or is another
+ * server's.
  *
  * It takes away the watermark, whatever the state before: from here on meta is not ready. FILL refuses, TAIL does not
  * move, APPLY only removes and raises, and readers who look find no epoch. The fences stay, and so does the old epoch:
@@ -9,13 +18,20 @@ import { defineScript, type Script } from './script.ts'
  *
  * The announcement comes before the head of the log is read. So whatever was executed here before it was committed
  * before that head, which becomes the base, and whatever is executed after it leaves its trace in the stripes, unless
- * meta is lost again, and the nonce with it. An announcement that arrives late, after a start has completed, costs
- * another start, and nothing else.
+ * meta is lost again, and the nonce with it.
  */
 export const ANNOUNCE: Script = defineScript(`
 #!lua flags=allow-oom
+local epoch, watermark, nonce, at = unpack(redis.call('HMGET', KEYS[1], 'e', 'w', 'n', 'a'))
+if epoch and watermark and epoch ~= ARGV[2] then return epoch end
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+if nonce ~= ARGV[3] then
+  local age = now - (tonumber(at) or 0)
+  if age >= 0 and age < tonumber(ARGV[4]) then return 0 end
+end
 redis.call('HDEL', KEYS[1], 'w', 'k', 't')
-redis.call('HSET', KEYS[1], 'n', ARGV[1])
+redis.call('HSET', KEYS[1], 'n', ARGV[1], 'a', string.format('%.0f', now))
 return 1
 `)
 
@@ -41,6 +57,6 @@ export const COMPLETE: Script = defineScript(`
 #!lua flags=allow-oom
 if redis.call('HGET', KEYS[1], 'n') ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'e', ARGV[2], 'b', ARGV[3], 'w', ARGV[3], 'k', ARGV[4], 'h', ARGV[3], 'm', ARGV[4])
-redis.call('HDEL', KEYS[1], 'n')
+redis.call('HDEL', KEYS[1], 'n', 'a')
 return 1
 `)

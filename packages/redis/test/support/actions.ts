@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { stripeOf } from '../../src/stripes.ts'
-import type { BenchChange, BenchFill } from './script-bench.ts'
+import type { Announced } from './reference.ts'
+import type { BenchAnnouncement, BenchChange, BenchFill } from './script-bench.ts'
 
 export const EPOCHS = ['0000000a', '0000000b'] as const
 
@@ -15,7 +16,8 @@ export type Action =
   | { readonly type: 'apply'; readonly epoch: string; readonly changes: readonly BenchChange[] }
   | { readonly type: 'fill'; readonly epoch: string; readonly fills: readonly BenchFill[] }
   | TailAction
-  | { readonly type: 'announce'; readonly nonce: string }
+  | ({ readonly type: 'announce' } & BenchAnnouncement)
+  | { readonly type: 'age'; readonly to: Exclude<Announced, 'just now'> | undefined }
   | { readonly type: 'complete'; readonly nonce: string; readonly epoch: string; readonly head: number }
   | { readonly type: 'evict'; readonly id: string }
   | { readonly type: 'damage'; readonly id: string }
@@ -40,6 +42,8 @@ const seq = fc.integer({ min: 7, max: 13 })
 const epoch = fc.constantFrom(...EPOCHS)
 const value = fc.constantFrom('x', 'yy', '')
 const nonce = fc.constantFrom('n1', 'n2')
+const own = fc.constantFrom('', 'n1', 'n2')
+const seen = fc.constantFrom('', ...EPOCHS)
 
 const change = fc.record({ id, seq, value: fc.option(value, { nil: undefined, freq: 3 }) })
 const fill = fc.record({ id, version: seq, asOf: seq, value })
@@ -68,7 +72,11 @@ const action = fc.oneof<fc.WeightedArbitrary<Action>[]>(
       changes: fc.array(change, { maxLength: 3 }),
     }),
   },
-  { weight: 2, arbitrary: fc.record({ type: fc.constant('announce'), nonce }) },
+  { weight: 4, arbitrary: fc.record({ type: fc.constant('announce'), nonce, seen, own }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ type: fc.constant('age'), to: fc.constantFrom('long ago', 'in the future', undefined) }),
+  },
   { weight: 4, arbitrary: fc.record({ type: fc.constant('complete'), nonce, epoch, head: seq }) },
   { weight: 4, arbitrary: fc.record({ type: fc.constant('evict'), id }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('damage'), id }) },

@@ -1,6 +1,6 @@
 import { type Action, EPOCHS, IDS, type TailAction } from './actions.ts'
-import { Reference } from './reference.ts'
-import type { BenchStep, ScriptBench } from './script-bench.ts'
+import { type Announced, Reference } from './reference.ts'
+import { type BenchStep, PATIENCE_MS, type ScriptBench } from './script-bench.ts'
 
 /** Looks like a record of the first epoch, and ends too early. */
 const DAMAGED = `V0${EPOCHS[0]}00000000000099`
@@ -27,6 +27,14 @@ export async function firstDifference(bench: ScriptBench, sequence: readonly Act
     if (server !== expected) return `step ${step}: the server has ${server}, the reference ${expected}`
   }
   return undefined
+}
+
+const NOW = Date.now()
+
+/** Clocks of this machine, which is the server's too. Announcements are made a good while later than the one, and before the other. */
+const AGES: Readonly<Record<Exclude<Announced, 'just now'>, number>> = {
+  'long ago': NOW - PATIENCE_MS,
+  'in the future': NOW + PATIENCE_MS / 2,
 }
 
 interface Answers {
@@ -60,7 +68,9 @@ function act(bench: ScriptBench, reference: Reference, action: Action): Answers 
       return { server, expected: [reference.readyEpoch ?? null, watermark ?? null] }
     }
     case 'announce':
-      return { server: bench.announce(action.nonce), expected: reference.announce(action.nonce) }
+      return { server: bench.announce(action), expected: reference.announce(action) }
+    case 'age':
+      return age(bench, reference, action.to)
     case 'complete': {
       const start = { ...action, mark: `mark ${action.head}` }
       return { server: bench.complete(start), expected: reference.complete(start) }
@@ -84,6 +94,21 @@ function act(bench: ScriptBench, reference: Reference, action: Action): Answers 
   }
 }
 
+/** The announcement that stands grows old, or the clock of the server steps. */
+function age(
+  { client, keyspace }: ScriptBench,
+  reference: Reference,
+  to: Exclude<Announced, 'just now'> | undefined,
+): Answers {
+  const isAnnounced = reference.nonce !== undefined
+  if (isAnnounced) reference.announced = to
+  const sent = ((): Promise<unknown> => {
+    if (!isAnnounced) return client.ping()
+    return to === undefined ? client.hdel(keyspace.meta, 'a') : client.hset(keyspace.meta, 'a', AGES[to])
+  })()
+  return { server: sent.then(() => null), expected: null }
+}
+
 function stepOf(
   { epoch, off, length, tailer, changes }: TailAction,
   { watermark = 8, ...reference }: Reference,
@@ -98,18 +123,24 @@ async function stateOf({ client, keyspace }: ScriptBench): Promise<unknown> {
     client.mget(IDS.map((each) => keyspace.prefix + each)),
     client.hgetall(keyspace.meta),
   ])
-  const { e, w, b, k, t, n, h, m, ...fences } = meta
-  const fields = [e, w, b ?? '0', k, t, n, h, m].map((each) => each ?? null)
+  const { e, w, b, k, t, n, a, h, m, ...fences } = meta
+  const fields = [e, w, b ?? '0', k, t, n, announcedAt(a), h, m].map((each) => each ?? null)
   return [fields, Object.entries(fences).sort(byStripe), records]
 }
 
 function stateOfReference({ fences, records, ...meta }: Reference): unknown {
-  const { epoch, watermark, base, mark, tailer, nonce, highest, markOfHighest } = meta
-  const fields = [epoch, watermark, base, mark, tailer, nonce, highest, markOfHighest].map((each) =>
+  const { epoch, watermark, base, mark, tailer, nonce, announced, highest, markOfHighest } = meta
+  const fields = [epoch, watermark, base, mark, tailer, nonce, announced, highest, markOfHighest].map((each) =>
     each === undefined ? null : String(each),
   )
   const sorted = [...fences].map(([stripe, hi]): [string, string] => [String(stripe), String(hi)]).sort(byStripe)
   return [fields, sorted, IDS.map((each) => records.get(each)?.text ?? null)]
+}
+
+function announcedAt(at: string | undefined): string | undefined {
+  if (at === undefined) return undefined
+  const age = (Object.keys(AGES) as (keyof typeof AGES)[]).find((each) => String(AGES[each]) === at)
+  return age ?? (Math.abs(Number(at) - NOW) < PATIENCE_MS / 4 ? 'just now' : at)
 }
 
 function byStripe([a]: [string, string], [b]: [string, string]): number {

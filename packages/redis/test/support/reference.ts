@@ -1,5 +1,12 @@
 import { stripeOf } from '../../src/stripes.ts'
-import { type BenchChange, type BenchFill, type BenchStart, type BenchStep, recordOf } from './script-bench.ts'
+import {
+  type BenchAnnouncement,
+  type BenchChange,
+  type BenchFill,
+  type BenchStart,
+  type BenchStep,
+  recordOf,
+} from './script-bench.ts'
 
 interface ReferenceRecord {
   /** undefined: it is damaged. */
@@ -8,6 +15,9 @@ interface ReferenceRecord {
   readonly text: string
 }
 
+/** When a start was announced, as the clock of the server has it now; undefined: nobody knows. */
+export type Announced = 'just now' | 'long ago' | 'in the future'
+
 /** The scripts as the protocol states them, one key at a time, on plain maps: what the real ones are compared with. */
 export class Reference {
   epoch: string | undefined
@@ -15,6 +25,7 @@ export class Reference {
   mark: string | undefined
   tailer: string | undefined
   nonce: string | undefined
+  announced: Announced | undefined
   highest: number | undefined
   markOfHighest: string | undefined
   base = 0
@@ -65,14 +76,16 @@ export class Reference {
     if (seq > (this.highest ?? 0)) Object.assign(this, { highest: seq, markOfHighest: mark })
   }
 
-  announce(nonce: string): number {
-    Object.assign(this, { watermark: undefined, mark: undefined, tailer: undefined, nonce })
+  announce({ nonce, seen, own }: BenchAnnouncement): number | string {
+    if (this.readyEpoch !== undefined && this.readyEpoch !== seen) return this.readyEpoch
+    if (this.nonce !== undefined && this.nonce !== own && this.announced === 'just now') return 0
+    Object.assign(this, { watermark: undefined, mark: undefined, tailer: undefined, nonce, announced: 'just now' })
     return 1
   }
 
   complete({ nonce, epoch, head, mark }: BenchStart): number {
     if (nonce !== this.nonce) return 0
-    Object.assign(this, { epoch, base: head, watermark: head, mark, nonce: undefined })
+    Object.assign(this, { epoch, base: head, watermark: head, mark, nonce: undefined, announced: undefined })
     Object.assign(this, { highest: head, markOfHighest: mark })
     return 1
   }
@@ -84,6 +97,7 @@ export class Reference {
       mark: undefined,
       tailer: undefined,
       nonce: undefined,
+      announced: undefined,
       highest: undefined,
       markOfHighest: undefined,
       base: 0,

@@ -35,6 +35,14 @@ export interface BenchStep {
   readonly changes: readonly Pick<BenchChange, 'id' | 'seq'>[]
 }
 
+export interface BenchAnnouncement {
+  readonly nonce: string
+  /** The epoch in which meta was found to need it. */
+  readonly seen: string
+  /** The nonce that the same front announced before. */
+  readonly own: string
+}
+
 export interface BenchStart {
   readonly nonce: string
   readonly epoch: string
@@ -47,6 +55,9 @@ const SCRIPTS = { apply: APPLY, fill: FILL, tail: TAIL, announce: ANNOUNCE, comp
 export type Scripts = Readonly<Record<keyof typeof SCRIPTS, Script>>
 
 const PX = 3_600_000
+
+/** How long an announcement holds: longer than any test runs, so that only its own age counts. */
+export const PATIENCE_MS = 3_600_000
 
 /**
  * The scripts on a real server, without a front around them: what they answer, and what they leave behind. A call is sent
@@ -103,8 +114,10 @@ export class ScriptBench {
     return runTail(this.#link, this.#scripts.tail, this.keyspace, epoch, { ...step, changes: logged })
   }
 
-  announce(nonce: string): Promise<unknown> {
-    return this.#link.run(this.#scripts.announce, [this.keyspace.meta], [nonce])
+  /** @returns 1 or 0, or an epoch */
+  async announce({ nonce, seen, own }: BenchAnnouncement): Promise<number | string> {
+    const reply = await this.#link.run(this.#scripts.announce, [this.keyspace.meta], [nonce, seen, own, PATIENCE_MS])
+    return typeof reply === 'number' ? reply : String(reply)
   }
 
   complete({ nonce, epoch, head, mark }: BenchStart): Promise<unknown> {

@@ -33,6 +33,16 @@ export type SentStep = Omit<SharedTailStep, 'changes'> & {
   readonly changes: readonly { readonly id: string; readonly seq: number }[]
 }
 
+export interface SentAnnouncement {
+  readonly nonce: string
+  /** The epoch in which the front was found to need a start. */
+  readonly seen: string | undefined
+  /** The nonce that the same front announced before. */
+  readonly own: string | undefined
+  /** How long the announcement of another one holds. */
+  readonly patienceMs: number
+}
+
 export interface SentStart extends FrontStart {
   readonly nonce: string
 }

@@ -22,6 +22,8 @@ export interface ServerMeta {
   /** The highest change that was executed since the last start. */
   highest: HighestChange | undefined
   nonce: string | undefined
+  /** When it was announced, by the server's wall clock. */
+  announcedAt: number
   readonly fences: Map<number, number>
 }
 
@@ -40,6 +42,7 @@ export function emptyMeta(): ServerMeta {
     tailer: '',
     highest: undefined,
     nonce: undefined,
+    announcedAt: 0,
     fences: new Map(),
   }
 }

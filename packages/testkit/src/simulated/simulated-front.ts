@@ -25,6 +25,9 @@ import { sentChange, sentFill, type Lifetimes } from './sent-records.ts'
 import { SimulatedNetwork } from './simulated-network.ts'
 import type { SimulatedServer } from './simulated-server.ts'
 
+/** How long the announcement of another start holds. */
+const PATIENCE_MS = 100
+
 export interface SimulatedFrontOptions {
   /** The name of the tier. @default 'simulated' */
   readonly name?: string | undefined
@@ -61,6 +64,8 @@ class Simulated implements SharedFront {
   readonly #sessions: FrontSessions
   readonly #lifetimes: Lifetimes
   readonly #flaws: readonly FrontFlaw[]
+  /** Of the last start that it announced. */
+  #nonce: string | undefined
   readonly #inFlight = new Set<Promise<unknown>>()
   readonly #roomListeners = new Set<(refusal: TidemarkError | undefined) => void>()
   #hasRefused = false
@@ -146,11 +151,20 @@ class Simulated implements SharedFront {
     })
   }
 
-  initialize(start: () => Promise<FrontStart>): Promise<boolean> {
+  initialize(start: () => Promise<FrontStart>, seen?: Pick<FrontSession, 'epoch'>): Promise<boolean> {
     return this.#call(async () => {
       const nonce = crypto.randomUUID()
       const connection = this.#sessions.connection()
-      await this.#sessions.runOn(connection, { command: 'announce', execute: (server) => server.announce(nonce) })
+      const announcement = { nonce, seen: (seen ?? this.session)?.epoch, own: this.#nonce, patienceMs: PATIENCE_MS }
+      this.#nonce = nonce
+      const announced = await this.#sessions.runOn(connection, {
+        command: 'announce',
+        execute: (server) => server.announce(announcement),
+      })
+      if (!announced) {
+        await this.#sessions.look()
+        return false
+      }
       // After the announcement, never before: what was executed without a trace must lie before the head.
       const started = await start()
       const completed = await this.#sessions.runOn(connection, {

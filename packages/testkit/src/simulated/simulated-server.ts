@@ -1,6 +1,7 @@
 import type { Clock, FrontOutcome } from '@tidemark/core'
 import {
   type BatchReply,
+  type SentAnnouncement,
   type SentChange,
   type SentFill,
   type SentStart,
@@ -34,6 +35,7 @@ export class SimulatedServer {
   loading = false
   /** It is a replica: it answers reads, and refuses the rest. */
   readOnly = false
+  readonly #clock: Clock
   readonly #data: ServerData
   readonly #flaws: ReadonlySet<ServerFlaw>
   readonly #restarts = new Set<() => void>()
@@ -43,6 +45,7 @@ export class SimulatedServer {
 
   constructor({ name = 'server', clock, stripes = 1024, flaws = [], snapshot }: SimulatedServerOptions) {
     this.name = name
+    this.#clock = clock
     this.#data = new ServerData(clock, stripes)
     this.#flaws = new Set(flaws)
     if (snapshot !== undefined) this.#data.load(snapshot)
@@ -110,14 +113,24 @@ export class SimulatedServer {
     return to
   }
 
-  /** The first step of a start from nothing: from now on there is no watermark. The fences stay. */
-  announce(nonce: string): void {
+  /**
+   * The first step of a start from nothing: from now on there is no watermark. The fences stay.
+   * @returns false: somebody else has started it, or announced a start a moment ago, and nothing has happened
+   */
+  announce({ nonce, seen, own, patienceMs }: SentAnnouncement): boolean {
     this.#refuseWrite()
     const meta = (this.#data.meta ??= emptyMeta())
+    const now = this.#clock.now()
+    if (this.#data.epoch !== undefined && this.#data.epoch !== seen) return false
+    const age = now - meta.announcedAt
+    const isTheirs = meta.nonce !== undefined && meta.nonce !== own
+    if (isTheirs && age >= 0 && age < patienceMs) return false
     meta.watermark = undefined
     meta.mark = ''
     meta.tailer = ''
     meta.nonce = nonce
+    meta.announcedAt = now
+    return true
   }
 
   /** The last step. @returns whether it was this start that completed */

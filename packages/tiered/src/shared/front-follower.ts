@@ -260,7 +260,7 @@ export class FrontFollower {
   }
 
   /** Nothing that the front holds counts from here on. */
-  async #startAnew(reason: StartReason, { server }: FrontSession, { agreement }: Sample): Promise<Next> {
+  async #startAnew(reason: StartReason, seen: FrontSession, { agreement }: Sample): Promise<Next> {
     const { front, back, events, random } = this.#options
     const epoch = Math.floor(random() * 2 ** 32)
       .toString(16)
@@ -268,17 +268,21 @@ export class FrontFollower {
     const isMine = await front
       .initialize(async () => {
         this.#bypass('starting')
-        const next = { epoch, server, suspended: false }
+        const next = { epoch, server: seen.server, suspended: false }
         const agreed = await back.agreements.change(front.agreedAs, agreement.term, next)
         // Never with an epoch of somebody else: it may have been started, and stopped, already.
         if (agreed.agreement.epoch !== epoch) throw new Superseded()
         return { epoch, head: agreed.head, mark: await markAt(back.log, agreed.head) }
-      })
+      }, seen)
       .catch((error: unknown) => {
         if (error instanceof Superseded) return false
         throw error
       })
-    if (!isMine) return 'soon'
+    if (!isMine) {
+      // Somebody else is at it, or has just done it.
+      if (this.certificate === undefined) this.#bypass('starting')
+      return 'soon'
+    }
     events.emit({ type: 'front-started', tier: front.name, reason })
     return 'now'
   }

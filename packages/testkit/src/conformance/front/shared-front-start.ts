@@ -93,10 +93,46 @@ export function describeStart(start: StartShared): void {
       expect((await front.look()).watermark).toBeUndefined()
     })
 
-    it('does not complete when another one announced itself meanwhile', async () => {
+    it('does not begin while another one is under way, and does it no harm', async () => {
       const test = await start()
       const another = await test.another()
-      const later = async (): Promise<void> => expect(await startAt(another, HEAD + 1)).toBe(true)
+      const asked: string[] = []
+      const meanwhile = async (): Promise<void> => {
+        const later = after(() => asked.push('where to start'))
+        expect(await another.initialize(later)).toBe(false)
+        expect(another.session?.epoch).toBeUndefined()
+      }
+      expect(await test.front.initialize(after(meanwhile))).toBe(true)
+      expect((await another.look()).session).toEqual(test.front.session)
+      expect(asked).toEqual([])
+    })
+
+    it('nor when another one has completed since it was found to be needed', async () => {
+      const test = await start()
+      const another = await test.another()
+      const seen = another.session!
+      await startAt(test.front, HEAD)
+      await test.front.fill([filling('a', 1, HEAD, HEAD)])
+      expect(
+        await another.initialize(
+          after(() => {}),
+          seen,
+        ),
+      ).toBe(false)
+      expect(another.session).toEqual(test.front.session)
+      expect(await valueIn(another, 'a')).toBe(1)
+      expect(
+        await another.initialize(
+          after(() => {}),
+          another.session,
+        ),
+      ).toBe(true)
+    })
+
+    it('is taken over when it takes too long, and does not complete then', async () => {
+      const test = await start()
+      const another = await test.another()
+      const later = (): Promise<void> => eventually('it is taken over', () => startAt(another, HEAD + 1))
       expect(await test.front.initialize(after(later))).toBe(false)
       expect((await test.front.look()).session).toEqual(another.session)
       expect((await test.front.look()).watermark).toBe(HEAD + 1)
@@ -113,7 +149,7 @@ export function describeStart(start: StartShared): void {
       expect((await front.look()).watermark).toBeUndefined()
     })
 
-    it('of several at once, completes for the last one to announce itself', async () => {
+    it('of several at once, completes for one of them', async () => {
       const test = await start()
       const fronts = [test.front, ...(await Promise.all([1, 2, 3].map(() => test.another())))]
       const completed = await Promise.all(fronts.map((front) => startAt(front, HEAD)))
@@ -123,7 +159,7 @@ export function describeStart(start: StartShared): void {
       expect(looks.map(({ watermark }) => watermark)).toEqual(fronts.map(() => HEAD))
     })
 
-    it('rejects with what its caller throws, and leaves the front closed', async () => {
+    it('rejects with what its caller throws, and leaves the front closed, until the same front starts it again', async () => {
       const { front } = await start()
       await expect(front.initialize(() => Promise.reject(new Error('no head')))).rejects.toThrow('no head')
       expect((await front.look()).watermark).toBeUndefined()

@@ -1,0 +1,63 @@
+import { eventually, type Hold } from '@tidemark/testkit'
+import { describe, expect, test } from 'vitest'
+import { Fleet, type Instance, useRedis } from './support/fleet.ts'
+
+const redis = useRedis()
+
+const startsOf = (...instances: readonly Instance[]): number =>
+  instances.flatMap(({ events }) => events.filter(({ type }) => type === 'front-started')).length
+
+/** Redis was started anew, by whomever, and is read again. */
+const isBack = ({ events, isServing }: Instance): boolean =>
+  isServing() && events.some((event) => event.type === 'front-bypassed' && event.reason === 'starting')
+
+describe('of several processes that find Redis lost, one starts it anew', () => {
+  test('when all find it at the same time', async () => {
+    const fleet = new Fleet(redis.server)
+    const all = await Promise.all([fleet.open(), fleet.open(), fleet.open()])
+    const looks = all.map(({ front }) => front.hold('look'))
+    await Promise.all(looks.map((look) => look.arrived()))
+    const starts = all.map(({ front }) => front.hold('initialize'))
+    await fleet.raw.flushall()
+    for (const look of looks) look.release()
+    // Each has decided that it is needed.
+    await Promise.all(starts.map((start) => start.arrived()))
+    for (const start of starts) start.release()
+    await eventually('it serves again', () => all.every(isBack))
+    expect(startsOf(...all)).toBe(1)
+    expect(new Set(all.map(({ front }) => front.session!.epoch)).size).toBe(1)
+  })
+
+  test('when one of them comes late, and Redis is in use again', async () => {
+    const fleet = new Fleet(redis.server)
+    const [a, late] = await Promise.all([fleet.open(), fleet.open()])
+    const [first, start] = [a, late].map(({ front }) => front.hold('initialize')) as [Hold, Hold]
+    await fleet.raw.flushall()
+    // Both have decided that it is needed.
+    await Promise.all([first.arrived(), start.arrived()])
+    first.release()
+    await eventually('it was started, and serves', () => isBack(a))
+    await a.store.set('k', 1)
+    const { session } = a.front
+    start.release()
+    await eventually('it serves again', () => isBack(late))
+    expect(a.front.session).toBe(session)
+    expect(late.front.session).toEqual(session)
+    expect(await late.store.get('k', { readPolicy: 'frontend-only' })).toBe(1)
+    expect(startsOf(a, late)).toBe(1)
+  })
+
+  test('when one is gone between its announcement and its completion, another one', async () => {
+    const fleet = new Fleet(redis.server)
+    const a = await fleet.open()
+    const start = a.front.hold('initialize')
+    await fleet.raw.flushall()
+    await start.arrived()
+    const [seconds, micros] = await fleet.raw.time()
+    const now = Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000)
+    await fleet.raw.hset(`${fleet.namespace}:{p0}.m`, { n: 'gone', a: now })
+    start.release()
+    await eventually('it serves again', () => isBack(a))
+    expect(startsOf(a)).toBe(1)
+  })
+})
