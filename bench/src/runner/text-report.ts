@@ -1,6 +1,6 @@
+import { textTable } from '@tidemark/testkit/text-table'
 import type { CaseReport, ContenderReport, Report } from './report.ts'
 import { rounded } from './statistics.ts'
-import { textTable } from './text-table.ts'
 import type { Verdict } from './verdict.ts'
 
 const DASH = '—'

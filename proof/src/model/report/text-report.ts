@@ -1,6 +1,6 @@
+import { textTable } from '@tidemark/testkit/text-table'
 import type { Finding } from '../checker/explore.ts'
 import type { MutantReport, Report, ScenarioReport } from './report.ts'
-import { textTable } from './text-table.ts'
 
 /** The report as a person likes to read it. */
 export function textReport({ scenarios, mutants, summary }: Report, withTraces: boolean): string {
