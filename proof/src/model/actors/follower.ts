@@ -2,7 +2,7 @@ import { announce, complete } from '../scripts/start.ts'
 import { accepts, execute, moveWatermark, tail } from '../scripts/tail.ts'
 import { agree, historyAt } from '../state/back.ts'
 import { IDLE_FOLLOWER } from '../state/initial.ts'
-import { AGREED, ANNOUNCED, type Follower, HALF_TAILED, HEAD_READ, IDLE, TAILING } from '../state/processes.ts'
+import { AGREED, ANNOUNCED, DECIDED, type Follower, HALF_TAILED, HEAD_READ, IDLE, TAILING } from '../state/processes.ts'
 import type { Server } from '../state/server.ts'
 import { type State, withFollower, withServer } from '../state/state.ts'
 import type { Emit } from '../checker/explore.ts'
@@ -46,7 +46,9 @@ function begin(state: State, server: Server, world: World, emit: Emit<State>, i:
     if (!mayStart(state, world)) return
     if (world.flaw === 'start-reads-head-first') {
       emit(`F${i} reads the head`, withFollower(state, i, { phase: HEAD_READ, head: log.length }))
-    } else emit(`F${i} announces a start`, announced(state, server, i))
+    } else if (world.scenario.lateStarts) {
+      emit(`F${i} finds that a start is needed`, withFollower(state, i, { phase: DECIDED, term: agreement.term }))
+    } else emit(`F${i} announces a start`, announced(state, server, i, agreement.term))
     return
   }
   if (!checked) return emit(`F${i} finds the mark right`, withFollower(state, i, { checked: true }))
@@ -65,11 +67,10 @@ function mayStart(state: State, world: World): boolean {
   return state.spent.starts < world.scenario.maxStarts && mayAgree(state, world)
 }
 
-function announced(state: State, server: Server, i: number): State {
+function announced(state: State, server: Server, i: number, term: number): State {
   const nonce = state.spent.starts + 1
   const spent = { ...state.spent, starts: nonce }
   const { at } = state.followers[i]!
-  const { term } = state.back.agreement
   return withFollower(withServer({ ...state, spent }, at, announce(server, nonce)), i, {
     phase: ANNOUNCED,
     nonce,
@@ -96,7 +97,13 @@ function tailOn(state: State, server: Server, world: World, emit: Emit<State>, i
 function startOn(state: State, server: Server, world: World, emit: Emit<State>, i: number): void {
   const { phase, at, nonce, term, epoch, head, mark } = state.followers[i]!
   const { back } = state
-  if (phase === HEAD_READ) return emit(`F${i} announces a start`, announced(state, server, i))
+  if (phase === HEAD_READ) return emit(`F${i} announces a start`, announced(state, server, i, back.agreement.term))
+  if (phase === DECIDED) {
+    // Whenever it is refused, and whenever it is not: nothing depends on when the server does the one or the other.
+    emit(`F${i} is refused its start`, withFollower(state, i, IDLE_FOLLOWER))
+    if (mayStart(state, world)) emit(`F${i} announces a start`, announced(state, server, i, term))
+    return
+  }
   if (phase === AGREED) {
     const completed = complete(server, { nonce, epoch, head, mark }, world)
     const label = completed === server ? 'completes its start in vain' : `completes its start at S${at}`

@@ -24,6 +24,8 @@ export interface Scenario {
   readonly certificates: boolean
   /** Whether writers are told that they succeeded. Without, only what the parts promise to one another is looked at. */
   readonly acknowledges: boolean
+  /** Whether an announcement may arrive long after it was decided on, and may be refused. Otherwise it arrives at once. */
+  readonly lateStarts: boolean
   readonly faults: Faults
   readonly takeover: Takeover | undefined
   /** How many losses of meta, or of everything, there may be. */
@@ -89,6 +91,7 @@ const SMALLEST: Omit<Scenario, 'name' | 'about'> = {
   near: false,
   certificates: true,
   acknowledges: true,
+  lateStarts: false,
   faults: NO_FAULTS,
   takeover: undefined,
   maxLosses: 0,

@@ -14,6 +14,18 @@ export const START_SCENARIOS: readonly Scenario[] = [
     maxTerms: 3,
   }),
   scenario({
+    name: 'late-start',
+    about: 'the same, announced late, or refused',
+    writers: writers(2),
+    followers: 2,
+    certificates: false,
+    lateStarts: true,
+    faults: ['evict', 'flush', 'loseMeta'],
+    maxLosses: 1,
+    maxStarts: 3,
+    maxTerms: 3,
+  }),
+  scenario({
     name: 'two-losses',
     about: 'meta is lost again during the start, 2 followers',
     quick: false,

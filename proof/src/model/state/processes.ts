@@ -78,7 +78,9 @@ export const ANNOUNCED = 3
 export const AGREED = 4
 /** Only where the head is read before the announcement (a mutant). */
 export const HEAD_READ = 5
-type FollowerPhase = 0 | 1 | 2 | 3 | 4 | 5
+/** It has found that the front needs a start, and has sent its announcement. */
+export const DECIDED = 6
+type FollowerPhase = 0 | 1 | 2 | 3 | 4 | 5 | 6
 
 /** A process that repairs the front. */
 export interface Follower {
