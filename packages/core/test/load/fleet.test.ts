@@ -24,7 +24,7 @@ describe('a fleet', () => {
     const [a, b] = [fleet.open(), fleet.open()]
     const dying = slow(a.clock, SECOND, 'never')
     void a.store.getOrSet('k', dying.load, { leaseMs: 5 * SECOND }).catch(() => undefined)
-    await fleet.run(() => fleet.clock.sleep(500))
+    await fleet.elapse(500)
     a.clock.end()
     const next = slow(b.clock, SECOND, 'taken over')
     expect(await fleet.run(() => b.store.getOrSet('k', next.load))).toBe('taken over')
@@ -40,7 +40,7 @@ describe('a fleet', () => {
     const none = slow(b.clock, 1, 'too early')
     const values = await fleet.run(async () => {
       const reading = a.store.getOrSet('k', long.load, { leaseMs: SECOND })
-      await fleet.clock.sleep(10)
+      await fleet.after(10)
       return Promise.all([reading, b.store.getOrSet('k', none.load)])
     })
     expect(values).toEqual(['at last', 'at last'])
@@ -52,7 +52,7 @@ describe('a fleet', () => {
     const [a, b] = [fleet.open(), fleet.open()]
     const frozen = slow(a.clock, 100, 'old')
     const reading = a.store.getOrSet('k', frozen.load, { leaseMs: SECOND })
-    await fleet.run(() => fleet.clock.sleep(50))
+    await fleet.elapse(50)
     a.clock.stop()
     const next = slow(b.clock, 100, 'new')
     expect(await fleet.run(() => b.store.getOrSet('k', next.load))).toBe('new')
@@ -70,7 +70,7 @@ describe('a fleet', () => {
     const next = slow(b.clock, 500, 'up for b')
     const [first, second] = await fleet.run(async () => {
       const one = a.store.getOrSet('k', failing.load, { leaseMs: 60 * SECOND })
-      await fleet.clock.sleep(10)
+      await fleet.after(10)
       return Promise.allSettled([one, b.store.getOrSet('k', next.load)])
     })
     expect(first).toEqual({ status: 'rejected', reason: failure })
@@ -95,13 +95,13 @@ describe('a fleet', () => {
     const members = [fleet.open(), fleet.open(), fleet.open()]
     const options = { ttlMs: 100 * SECOND, jitter: 0, refreshAheadFraction: 0.5 }
     await fleet.run(() => members[0]!.store.getOrSet('k', () => 'first', options))
-    await fleet.run(() => fleet.clock.sleep(60 * SECOND))
+    await fleet.elapse(60 * SECOND)
     const loads = members.map(({ clock }) => slow(clock, 500, 'second'))
     const hits = await fleet.run(() =>
       Promise.all(members.map(({ store }, i) => store.getOrSet('k', loads[i]!.load, options))),
     )
     expect(hits).toEqual(['first', 'first', 'first'])
-    await fleet.run(() => fleet.clock.sleep(SECOND))
+    await fleet.elapse(SECOND)
     expect(await fleet.run(() => members[2]!.store.get('k'))).toBe('second')
     expect(loads.flatMap(({ calls }) => calls)).toHaveLength(1)
   })
@@ -111,16 +111,16 @@ describe('a fleet', () => {
     const { store, clock, errors } = fleet.open()
     const options = { ttlMs: 100 * SECOND, jitter: 0, refreshAheadFraction: 0.5 }
     await fleet.run(() => store.getOrSet('k', () => 'first', options))
-    await fleet.run(() => fleet.clock.sleep(60 * SECOND))
+    await fleet.elapse(60 * SECOND)
     const failing = slow(clock, 10, new Error('down'))
     const hit = (): Promise<void> =>
       fleet.run(async () => {
         expect(await store.getOrSet('k', failing.load, options)).toBe('first')
-        await fleet.clock.sleep(100)
+        await fleet.after(100)
       })
     for (let i = 0; i < 5; i++) await hit()
     expect([failing.calls.length, errors.length]).toEqual([1, 1])
-    await fleet.run(() => fleet.clock.sleep(SECOND))
+    await fleet.elapse(SECOND)
     await hit()
     expect([failing.calls.length, errors.length]).toEqual([2, 2])
   })
@@ -132,9 +132,9 @@ describe('a fleet', () => {
     void a.store.getOrSet('k', hung.load, { hardTimeoutMs: Infinity }).catch(() => undefined)
     const late = b.store.getOrSet('k', () => 'never either', { hardTimeoutMs: SECOND })
     await expect(fleet.run(() => late)).rejects.toMatchObject({ code: 'LOAD_TIMEOUT' })
-    await fleet.run(() => fleet.clock.sleep(SECOND))
+    await fleet.elapse(SECOND)
     const acquire = vi.spyOn(b.back.leases, 'acquire')
-    await fleet.run(() => fleet.clock.sleep(5 * SECOND))
+    await fleet.elapse(5 * SECOND)
     expect(acquire).not.toHaveBeenCalled()
     expect(b.errors).toEqual([])
   })
@@ -150,7 +150,7 @@ describe('a fleet', () => {
     expect(hung.calls[0]!.signal.aborted).toBe(false)
     const next = slow(b.clock, 10, 'again')
     expect(await fleet.run(() => b.store.getOrSet('k', next.load))).toBe('again')
-    await fleet.run(() => fleet.clock.sleep(2 * SECOND))
+    await fleet.elapse(2 * SECOND)
     expect(hung.calls[0]!.signal.aborted).toBe(true)
     await fleet.run(() => b.store.delete('k'))
     // In the process that hung, too.
@@ -162,7 +162,7 @@ describe('a fleet', () => {
     const [a, b] = [fleet.open(), fleet.open()]
     const held = slow(a.clock, 10 ** 9, 'never')
     const reading = a.store.getOrSet('k', held.load, { leaseMs: 3_600_000 }).catch((error: unknown) => error)
-    await fleet.run(() => fleet.clock.sleep(50))
+    await fleet.elapse(50)
     await fleet.run(() => a.store.close())
     expect(await reading).toMatchObject({ code: 'CLOSED' })
     expect(await fleet.run(() => b.store.getOrSet('k', () => 'next'))).toBe('next')
@@ -175,9 +175,9 @@ describe('a fleet', () => {
     const old = slow(a.clock, 10 * SECOND, 'old')
     const load: typeof old.load = (context) => (old.calls.length === 0 ? old.load(context) : Promise.resolve('new'))
     const reading = a.store.getOrSet('k', load, { leaseMs: 3 * SECOND })
-    await fleet.run(() => fleet.clock.sleep(500))
+    await fleet.elapse(500)
     await fleet.run(() => b.store.delete('k'))
-    await fleet.run(() => fleet.clock.sleep(SECOND))
+    await fleet.elapse(SECOND)
     expect(await fleet.run(() => a.store.getOrSet('k', () => 'newest'))).toBe('new')
     expect(await fleet.run(() => reading)).toBe('new')
     expect(fleet.now).toBeLessThan(3 * SECOND)
@@ -190,7 +190,7 @@ describe('a fleet', () => {
       const loads = [slow(a.clock, 20, i), slow(b.clock, 20, i)]
       await fleet.run(async () => {
         const reading = a.store.getOrSet(['k', i], loads[0]!.load)
-        await fleet.clock.sleep(i)
+        await fleet.after(i)
         return Promise.all([reading, b.store.getOrSet(['k', i], loads[1]!.load)])
       })
       expect(loads.flatMap(({ calls }) => calls)).toHaveLength(1)
@@ -213,7 +213,7 @@ describe('a fleet', () => {
       let acknowledged = 0
       const load = async (): Promise<number> => {
         const seen = source
-        await fleet.clock.sleep(random.between(0, 7))
+        await fleet.after(random.between(0, 7))
         return seen
       }
       const read = async (): Promise<number> => {
@@ -226,7 +226,7 @@ describe('a fleet', () => {
         const reading: Promise<number>[] = []
         for (let i = 1; i <= 150; i++) {
           for (let n = random.between(0, 3); n > 0; n--) reading.push(read())
-          await fleet.clock.sleep(random.between(0, 24))
+          await fleet.after(random.between(0, 24))
           source = i
           await outdating[name]!(members[random.between(0, 1)]!.store)
           acknowledged = i
