@@ -1,30 +1,20 @@
 import { Payload } from '@tidemark/core'
-import { eventually, type RedisServer, startRedis } from '@tidemark/testkit'
-import type { Redis } from 'ioredis'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { eventually } from '@tidemark/testkit'
+import { describe, expect, test } from 'vitest'
 import { connectionOfUrl } from '../src/connection-settings.ts'
 import type { RedisFrontOptions } from '../src/index.ts'
 import { keyspaceOf } from '../src/keyspace.ts'
 import { DISCARD } from '../src/scripts/discard.ts'
 import { change, codec, fillOf, key, missOf } from './support/changes.ts'
-import { openFront, rawClient, readNow, readyFront } from './support/fronts.ts'
+import { openFront, readNow, readyFront } from './support/fronts.ts'
+import { useServer } from './support/use-server.ts'
 
 const { meta, prefix } = keyspaceOf('tidemark')
-
-let server: RedisServer
-let raw: Redis
-beforeAll(async () => {
-  server = await startRedis()
-})
-afterAll(() => server.close())
-beforeEach(async () => {
-  raw = rawClient(server)
-  await raw.flushall()
-})
+const redis = useServer()
 
 test('is agreed on by what it shares: tier, namespace and database, and not by its address', () => {
-  const agreedAs = (options: Partial<RedisFrontOptions>): string => openFront(server, options).agreedAs
-  const { port } = server
+  const agreedAs = (options: Partial<RedisFrontOptions>): string => openFront(redis.server, options).agreedAs
+  const { port } = redis.server
   expect(agreedAs({})).toBe('redis/tidemark/0')
   expect(agreedAs({ connection: { host: 'localhost', port } })).toBe('redis/tidemark/0')
   expect(agreedAs({ name: 'far', namespace: 'apart', connection: { port, db: 3 } })).toBe('far/apart/3')
@@ -32,7 +22,7 @@ test('is agreed on by what it shares: tier, namespace and database, and not by i
 })
 
 test('holds what was applied, filled and missed', async () => {
-  const front = await readyFront(server)
+  const front = await readyFront(redis.server)
   const [a, b, c, d] = [key('a'), key('b'), key('c'), key('d')]
   expect(await front.apply([change(1, a, { n: 1 }), change(2, b, 'x')], 'install')).toEqual(['installed', 'installed'])
   expect(await front.fill([fillOf(c, [1, 2], 2, 2), missOf(d, 2)])).toEqual(['installed', 'installed'])
@@ -43,7 +33,7 @@ test('holds what was applied, filled and missed', async () => {
 })
 
 test('an entry comes back whole', async () => {
-  const front = await readyFront(server)
+  const front = await readyFront(redis.server)
   const expiresAt = Date.now() + 600_000
   const meta_ = Payload.encode(codec, { by: 'ada' })
   await front.apply([change(3, key('user', 42), 'v', { at: 1_700_000_000_123, expiresAt, meta: meta_ })], 'install')
@@ -54,7 +44,7 @@ test('an entry comes back whole', async () => {
 })
 
 test('write-around and deletes leave nothing behind', async () => {
-  const front = await readyFront(server)
+  const front = await readyFront(redis.server)
   await front.apply([change(1, key('a'), 1), change(2, key('b'), 1)], 'install')
   expect(await front.apply([change(3, key('a'), 2)], 'invalidate')).toEqual(['removed'])
   expect(await front.apply([change(4, key('b'), undefined)], 'install')).toEqual(['removed'])
@@ -63,7 +53,7 @@ test('write-around and deletes leave nothing behind', async () => {
 
 describe('a value above maxRecordBytes', () => {
   test('is not installed: it removes what it replaces, unless that is newer', async () => {
-    const front = await readyFront(server)
+    const front = await readyFront(redis.server)
     await front.apply([change(1, key('a'), 'old'), change(5, key('b'), 'newer')], 'install')
     const large = new Uint8Array(5_000_000)
     const changes = [change(2, key('a'), large), change(3, key('b'), large), change(6, key('c'), 'next')]
@@ -75,7 +65,7 @@ describe('a value above maxRecordBytes', () => {
   })
 
   test('is not filled, and does not travel', async () => {
-    const front = await readyFront(server, { maxRecordBytes: 100 })
+    const front = await readyFront(redis.server, { maxRecordBytes: 100 })
     const { roundTrips } = front.stats()
     expect(await front.fill([fillOf(key('a'), 'x'.repeat(100), 1, 1)])).toEqual(['fenced'])
     expect(front.stats().roundTrips).toBe(roundTrips)
@@ -83,12 +73,12 @@ describe('a value above maxRecordBytes', () => {
     expect(await front.apply([change(2, key('b'), 'x'.repeat(90), { meta: attached })], 'install')).toEqual(['removed'])
     const fills = [fillOf(key('a'), 'x'.repeat(100), 2, 2), fillOf(key('c'), 'x'.repeat(90), 2, 2)]
     expect(await front.fill(fills)).toEqual(['fenced', 'installed'])
-    expect(await raw.keys(`${prefix}*`)).toEqual([`${prefix}c`])
+    expect(await redis.raw.keys(`${prefix}*`)).toEqual([`${prefix}c`])
   })
 })
 
 test('the key "m" and its neighbours are keys like any other', async () => {
-  const front = await readyFront(server)
+  const front = await readyFront(redis.server)
   const keys = [key('m'), key('.m'), key(''), key(':m'), key('%m'), key('{p0}'), key('\u0000')]
   await front.apply(
     keys.map((each, i) => change(i + 1, each, i)),
@@ -96,15 +86,15 @@ test('the key "m" and its neighbours are keys like any other', async () => {
   )
   const found = await readNow(front, keys)
   expect(found.map((each) => each?.entry?.payload.read())).toEqual(keys.map((_, i) => i))
-  expect(front.stats().epoch).toBe(await raw.hget(meta, 'e'))
+  expect(front.stats().epoch).toBe(await redis.raw.hget(meta, 'e'))
 })
 
 describe('how much it asks of the server', () => {
   async function commandsDuring(work: () => Promise<unknown>): Promise<Record<string, number>> {
-    await raw.config('RESETSTAT')
+    await redis.raw.config('RESETSTAT')
     await work()
     const counts: Record<string, number> = {}
-    for (const [, name, calls] of (await raw.info('commandstats')).matchAll(/cmdstat_(\S+?):calls=(\d+)/g)) {
+    for (const [, name, calls] of (await redis.raw.info('commandstats')).matchAll(/cmdstat_(\S+?):calls=(\d+)/g)) {
       // What scripts call inside, and what looks from outside.
       if (!/^(config|info|getrange|hmget|hset|set|del)\b/.test(name!)) counts[name!] = Number(calls)
     }
@@ -112,7 +102,7 @@ describe('how much it asks of the server', () => {
   }
 
   test('one MGET per read, one script per batch', async () => {
-    const front = await readyFront(server)
+    const front = await readyFront(redis.server)
     const keys = Array.from({ length: 400 }, (_, i) => key('k', i))
     await front.apply([change(1, key('warm'), 1)], 'install')
     await front.fill([missOf(key('warm2'), 1)])
@@ -125,7 +115,7 @@ describe('how much it asks of the server', () => {
   })
 
   test('large batches go in parts of at most 1000 keys or a megabyte, one after the other', async () => {
-    const front = await readyFront(server)
+    const front = await readyFront(redis.server)
     await front.apply([change(1, key('warm'), 1)], 'install')
     const before = front.stats().roundTrips
     const changes = Array.from({ length: 1_201 }, (_, i) => change(i + 2, key('k', i % 700), i))
@@ -138,7 +128,7 @@ describe('how much it asks of the server', () => {
   })
 
   test('nothing for nothing', async () => {
-    const front = await readyFront(server)
+    const front = await readyFront(redis.server)
     const before = front.stats().roundTrips
     expect(await readNow(front, [])).toEqual([])
     expect(await front.apply([], 'install')).toEqual([])
@@ -147,16 +137,16 @@ describe('how much it asks of the server', () => {
   })
 
   test('a script that the server forgot is sent again', async () => {
-    const front = await readyFront(server)
+    const front = await readyFront(redis.server)
     await front.apply([change(1, key('a'), 1)], 'install')
-    await raw.script('FLUSH')
+    await redis.raw.script('FLUSH')
     expect(await front.apply([change(2, key('a'), 2)], 'install')).toEqual(['installed'])
   })
 })
 
 describe('lifetimes', () => {
   test('are shortened by jitter, never lengthened', async () => {
-    const front = await readyFront(server, { ttlMs: 100_000, negativeTtlMs: 50_000, jitter: 0.2 })
+    const front = await readyFront(redis.server, { ttlMs: 100_000, negativeTtlMs: 50_000, jitter: 0.2 })
     const keys = Array.from({ length: 200 }, (_, i) => key('k', i))
     const start = Date.now()
     await front.apply(
@@ -169,24 +159,24 @@ describe('lifetimes', () => {
     expect(Math.min(...lifetimes)).toBeGreaterThanOrEqual(80_000)
     expect(Math.max(...lifetimes) - Math.min(...lifetimes)).toBeGreaterThan(10_000)
     for (const each of keys.slice(0, 20)) {
-      const [[found], px] = await Promise.all([readNow(front, [each]), raw.pttl(prefix + each.id)])
+      const [[found], px] = await Promise.all([readNow(front, [each]), redis.raw.pttl(prefix + each.id)])
       expect(px).toBeLessThanOrEqual(found!.until - start)
     }
-    expect(await raw.pttl(`${prefix}none`)).toBeLessThanOrEqual(50_000)
+    expect(await redis.raw.pttl(`${prefix}none`)).toBeLessThanOrEqual(50_000)
   })
 
   test('end with the entry and with the answer that a record was made of', async () => {
-    const front = await readyFront(server, { jitter: 0 })
+    const front = await readyFront(redis.server, { jitter: 0 })
     const soon = Date.now() + 60_000
     await front.apply([change(1, key('a'), 1, { expiresAt: soon })], 'install')
     await front.fill([fillOf(key('b'), 1, 1, 1, { until: soon })])
     const found = await readNow(front, [key('a'), key('b')])
     for (const each of found) expect(each?.until).toBeLessThanOrEqual(soon)
-    for (const id of ['a', 'b']) expect(await raw.pttl(prefix + id)).toBeLessThanOrEqual(60_000)
+    for (const id of ['a', 'b']) expect(await redis.raw.pttl(prefix + id)).toBeLessThanOrEqual(60_000)
   })
 
   test('that are over are not begun, and what was there goes', async () => {
-    const front = await readyFront(server)
+    const front = await readyFront(redis.server)
     await front.apply([change(1, key('a'), 1)], 'install')
     expect(await front.apply([change(2, key('a'), 2, { expiresAt: Date.now() - 1 })], 'install')).toEqual(['removed'])
     expect(await front.fill([fillOf(key('b'), 1, 2, 2, { until: Date.now() - 1 })])).toEqual(['fenced'])
@@ -194,47 +184,47 @@ describe('lifetimes', () => {
   })
 
   test('are judged by the reader too', async () => {
-    const front = await readyFront(server)
+    const front = await readyFront(redis.server)
     await front.apply([change(1, key('a'), 1)], 'install')
     // As if Redis were late to remove it.
-    const bytes = (await raw.getBuffer(`${prefix}a`))!
+    const bytes = (await redis.raw.getBuffer(`${prefix}a`))!
     bytes.writeDoubleBE(Date.now() - 1, 27)
-    await raw.set(`${prefix}a`, bytes)
+    await redis.raw.set(`${prefix}a`, bytes)
     expect(await readNow(front, [key('a')])).toEqual([undefined])
   })
 })
 
 describe('a damaged record', () => {
   test('is a miss, is told once, and goes; the other keys are answered', async () => {
-    const front = await readyFront(server)
+    const front = await readyFront(redis.server)
     await front.apply([change(1, key('a'), 1), change(2, key('b'), 2)], 'install')
-    await raw.set(`${prefix}a`, 'no record at all, but something that somebody wrote here')
+    await redis.raw.set(`${prefix}a`, 'no record at all, but something that somebody wrote here')
     const told: unknown[] = []
     front.on((event) => {
       if (event.type === 'quarantined') told.push(event.key.id)
     })
     const [[a, b]] = await Promise.all([readNow(front, [key('a'), key('b')]), readNow(front, [key('a')])])
     expect([a, b?.asOf]).toEqual([undefined, 2])
-    await eventually('it is gone', async () => (await raw.exists(`${prefix}a`)) === 0)
+    await eventually('it is gone', async () => (await redis.raw.exists(`${prefix}a`)) === 0)
     expect(told).toEqual(['a'])
     expect(front.stats().quarantined).toBe(1)
     expect(await front.fill([fillOf(key('a'), 1, 1, 2)])).toEqual(['installed'])
   })
 
   test('that was replaced in the meantime stays', async () => {
-    const discard = (length: number, head: string) => raw.eval(DISCARD.source, 1, 'a', length, head)
-    await raw.set('a', 'V0-what replaced it')
+    const discard = (length: number, head: string) => redis.raw.eval(DISCARD.source, 1, 'a', length, head)
+    await redis.raw.set('a', 'V0-what replaced it')
     expect(await discard(19, 'N0-what was there')).toBe(0)
     expect(await discard(18, 'V0-what replaced it')).toBe(0)
     expect(await discard(19, 'V0-what replaced')).toBe(1)
-    expect(await raw.exists('a')).toBe(0)
+    expect(await redis.raw.exists('a')).toBe(0)
   })
 })
 
 test('with different namespaces fronts do not meet', async () => {
   const [one, other] = await Promise.all([
-    readyFront(server, { namespace: 'one' }),
-    readyFront(server, { namespace: 'other' }),
+    readyFront(redis.server, { namespace: 'one' }),
+    readyFront(redis.server, { namespace: 'other' }),
   ])
   await one.apply([change(1, key('a'), 1)], 'install')
   expect(await readNow(other, [key('a')])).toEqual([undefined])

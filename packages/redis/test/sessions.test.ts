@@ -1,26 +1,16 @@
 import { type FrontSession, systemClock } from '@tidemark/core'
-import { eventually, type RedisServer, startRedis } from '@tidemark/testkit'
-import type { Redis } from 'ioredis'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { eventually, type RedisServer } from '@tidemark/testkit'
+import { describe, expect, test } from 'vitest'
 import type { RedisFront } from '../src/index.ts'
 import { keyspaceOf } from '../src/keyspace.ts'
 import { ANNOUNCE } from '../src/scripts/init.ts'
 import { change, fillOf, key } from './support/changes.ts'
 import { fakeRedis, healthy } from './support/fake-redis.ts'
-import { initialize, newEpoch, openFront, PATIENT_MS, rawClient, readNow, readyFront } from './support/fronts.ts'
+import { initialize, newEpoch, openFront, PATIENT_MS, readNow, readyFront } from './support/fronts.ts'
+import { useServer } from './support/use-server.ts'
 
 const { meta, prefix } = keyspaceOf('tidemark')
-
-let server: RedisServer
-let raw: Redis
-beforeAll(async () => {
-  server = await startRedis()
-})
-afterAll(() => server.close())
-beforeEach(async () => {
-  raw = rawClient(server)
-  await raw.flushall()
-})
+const redis = useServer()
 
 function watch(front: RedisFront): (FrontSession | undefined)[] {
   const seen: (FrontSession | undefined)[] = []
@@ -30,20 +20,20 @@ function watch(front: RedisFront): (FrontSession | undefined)[] {
 
 describe('a session', () => {
   test('names the run of the server, and its epoch as soon as there is one', async () => {
-    const front = openFront(server)
+    const front = openFront(redis.server)
     const seen = watch(front)
     await eventually('it is connected', () => front.session !== undefined)
-    const runId = /run_id:(\w+)/.exec(await raw.info('server'))![1]
+    const runId = /run_id:(\w+)/.exec(await redis.raw.info('server'))![1]
     expect(front.session).toEqual({ server: runId, epoch: undefined })
     expect(front.status).toBe('fenced')
     await initialize(front)
-    expect(front.session).toEqual({ server: runId, epoch: await raw.hget(meta, 'e') })
+    expect(front.session).toEqual({ server: runId, epoch: await redis.raw.hget(meta, 'e') })
     expect(front.status).toBe('ready')
     expect(seen).toEqual([{ server: runId, epoch: undefined }, front.session])
   })
 
   test('is the same object for as long as nothing changes', async () => {
-    const front = await readyFront(server)
+    const front = await readyFront(redis.server)
     const { session } = front
     await front.apply([change(1, key('a'), 1)], 'install')
     expect((await front.look()).session).toBe(session)
@@ -58,12 +48,12 @@ describe('a session', () => {
     ['tail', (front) => front.tail({ from: 1, to: 1, changes: [], mark: '', tailer: 'me' })],
     ['inspect', (front) => front.inspect(key('a'))],
   ])('ends with its epoch, as %s finds out', async (_by, call) => {
-    const front = await readyFront(server)
+    const front = await readyFront(redis.server)
     await front.apply([change(1, key('a'), 1)], 'install')
     const session = front.session!
     for (const epoch of [newEpoch(), undefined]) {
-      if (epoch === undefined) await raw.hdel(meta, 'w')
-      else await raw.hset(meta, 'e', epoch)
+      if (epoch === undefined) await redis.raw.hdel(meta, 'w')
+      else await redis.raw.hset(meta, 'e', epoch)
       await call(front)
       expect(front.session).toEqual({ server: session.server, epoch })
       expect(await front.read([key('a')], session)).toEqual([undefined])
@@ -75,29 +65,29 @@ describe('a session', () => {
     const keys = Array.from({ length: 1_500 }, (_, i) => key('k', i))
 
     test('takes none of the fills that are left', async () => {
-      const front = await readyFront(server)
-      await raw.hset(meta, 'e', newEpoch())
+      const front = await readyFront(redis.server)
+      await redis.raw.hset(meta, 'e', newEpoch())
       const outcomes = await front.fill(keys.map((each) => fillOf(each, 1, 0, 0)))
       expect(new Set(outcomes)).toEqual(new Set(['fenced']))
-      expect(await raw.dbsize()).toBe(1)
+      expect(await redis.raw.dbsize()).toBe(1)
     })
 
     test('takes nothing to hold from the changes that are left, and still has removed what they replace', async () => {
-      const front = await readyFront(server)
+      const front = await readyFront(redis.server)
       await front.apply([change(1, keys.at(-1)!, 'old')], 'install')
-      await raw.hset(meta, 'e', newEpoch())
+      await redis.raw.hset(meta, 'e', newEpoch())
       const outcomes = await front.apply(
         keys.map((each, i) => change(i + 2, each, i)),
         'install',
       )
       expect(outcomes).not.toContain('installed')
       expect(outcomes.at(-1)).toBe('removed')
-      expect(await raw.dbsize()).toBe(1)
+      expect(await redis.raw.dbsize()).toBe(1)
     })
   })
 
   test('that ends while a read is under way voids its answer', async () => {
-    const front = await readyFront(server)
+    const front = await readyFront(redis.server)
     await front.apply([change(1, key('a'), 1)], 'install')
     const session = front.session!
     expect((await front.read([key('a')], session))[0]?.asOf).toBe(1)
@@ -114,7 +104,7 @@ describe('a session', () => {
   })
 
   test('that is over costs no round trip', async () => {
-    const front = await readyFront(server)
+    const front = await readyFront(redis.server)
     const { commands } = front.stats()
     expect(await front.read([key('a')], { ...front.session! })).toEqual([undefined])
     expect(front.stats().commands).toBe(commands)
@@ -134,7 +124,7 @@ test('nothing is sent in the background while the link is up', async () => {
       cancel()
     }
   }
-  const front = await readyFront(server, { clock: { ...systemClock, schedule } })
+  const front = await readyFront(redis.server, { clock: { ...systemClock, schedule } })
   expect([...waiting]).toEqual([])
   const { commands } = front.stats()
   await front.look()
@@ -143,7 +133,7 @@ test('nothing is sent in the background while the link is up', async () => {
 })
 
 test('a look says where the front stands', async () => {
-  const front = openFront(server)
+  const front = openFront(redis.server)
   const nowhere = { watermark: undefined, mark: '', tailer: '', highest: undefined }
   expect(await front.look()).toEqual({ session: front.session, ...nowhere })
   await initialize(front, 7, 'seven')
@@ -153,20 +143,20 @@ test('a look says where the front stands', async () => {
   const eight = { watermark: 8, mark: 'eight', tailer: 'me', highest: { seq: 8, mark: 'eight' } }
   expect(await front.look()).toEqual({ session: front.session, ...eight })
   for (const damaged of ['', 'x', '-1', '1e99']) {
-    await raw.hset(meta, 'h', damaged)
+    await redis.raw.hset(meta, 'h', damaged)
     expect(await front.look()).toEqual({ session: front.session, ...eight, highest: undefined })
   }
   for (const damaged of ['', 'x', '-1', '1e99']) {
-    await raw.hset(meta, 'w', damaged)
+    await redis.raw.hset(meta, 'w', damaged)
     expect(await front.look()).toEqual({ session: { server: expect.any(String), epoch: undefined }, ...nowhere })
   }
 })
 
 describe('what the server lost', () => {
   test('meta alone: nothing is served or installed, what a commit replaces goes all the same', async () => {
-    const front = await readyFront(server)
+    const front = await readyFront(redis.server)
     await front.apply([change(1, key('a'), 1), change(2, key('b'), 1)], 'install')
-    await raw.del(meta)
+    await redis.raw.del(meta)
     // Before anybody has noticed.
     expect(await front.apply([change(3, key('a'), 2)], 'install')).toEqual(['removed'])
     expect(front.status).toBe('fenced')
@@ -175,14 +165,14 @@ describe('what the server lost', () => {
     expect(await front.apply([change(4, key('a'), 2)], 'install')).toEqual(['removed'])
     expect(await front.tail({ from: 0, to: 4, changes: [], mark: '', tailer: '' })).toBeUndefined()
     expect(await initialize(front, 4)).toBe(true)
-    expect(await raw.exists(`${prefix}b`)).toBe(1)
+    expect(await redis.raw.exists(`${prefix}b`)).toBe(1)
     expect(await readNow(front, [key('a'), key('b')])).toEqual([undefined, undefined])
   })
 
   test('everything: started anew at the head, it takes nothing older', async () => {
-    const front = await readyFront(server)
+    const front = await readyFront(redis.server)
     await front.apply([change(7, key('a'), 'seven')], 'install')
-    await raw.flushall()
+    await redis.raw.flushall()
     expect((await front.look()).watermark).toBeUndefined()
     await initialize(front, 7)
     expect(await front.apply([change(6, key('a'), 'six')], 'install')).toEqual(['removed'])
@@ -193,23 +183,23 @@ describe('what the server lost', () => {
 
 describe('initialize()', () => {
   test('asks where to start after it has announced itself, and takes the watermark away meanwhile', async () => {
-    const front = await readyFront(server)
+    const front = await readyFront(redis.server)
     await front.apply([change(9, key('a'), 1)], 'install')
     const epoch = newEpoch()
     const isMine = await front.initialize(async () => {
-      expect(await raw.hmget(meta, 'w', 'n')).toEqual([null, expect.stringMatching(/^[0-9a-f]{16}$/)])
+      expect(await redis.raw.hmget(meta, 'w', 'n')).toEqual([null, expect.stringMatching(/^[0-9a-f]{16}$/)])
       expect(front.session?.epoch).toBeUndefined()
       return { epoch, head: 3, mark: 'three' }
     })
     expect(isMine).toBe(true)
     expect(front.session?.epoch).toBe(epoch)
-    expect(await raw.hmget(meta, 'e', 'b', 'w', 'k', 'n', 't')).toEqual([epoch, '3', '3', 'three', null, null])
+    expect(await redis.raw.hmget(meta, 'e', 'b', 'w', 'k', 'n', 't')).toEqual([epoch, '3', '3', 'three', null, null])
     // What was executed before has left its fence.
     expect(await front.fill([fillOf(key('a'), 1, 8, 8)])).toEqual(['fenced'])
   })
 
   test('of several at once completes for one, whose epoch is everybody’s', async () => {
-    const fronts = Array.from({ length: 5 }, () => openFront(server))
+    const fronts = Array.from({ length: 5 }, () => openFront(redis.server))
     await eventually('all are connected', () => fronts.every(({ session }) => session !== undefined))
     const completed = await Promise.all(fronts.map((front) => initialize(front)))
     expect(completed.filter(Boolean)).toHaveLength(1)
@@ -235,12 +225,12 @@ describe('initialize()', () => {
   })
 
   test('does not complete when meta was lost meanwhile, or the link', async () => {
-    const front = await readyFront(server)
+    const front = await readyFront(redis.server)
     const start = (between: () => unknown) => async () => {
       await between()
       return { epoch: newEpoch(), head: 1, mark: '' }
     }
-    expect(await front.initialize(start(() => raw.flushall()))).toBe(false)
+    expect(await front.initialize(start(() => redis.raw.flushall()))).toBe(false)
     expect((await front.look()).watermark).toBeUndefined()
     await expect(front.initialize(start(() => front.reconnect()))).rejects.toMatchObject({ code: 'FRONT_UNAVAILABLE' })
     await eventually('it is connected', () => front.session !== undefined)
@@ -253,7 +243,7 @@ describe('initialize()', () => {
   })
 
   test('rejects with what the caller throws, stays closed, and takes no odd epoch', async () => {
-    const front = await readyFront(server)
+    const front = await readyFront(redis.server)
     await expect(front.initialize(() => Promise.reject(new Error('the file is busy')))).rejects.toThrow('file is busy')
     expect((await front.look()).watermark).toBeUndefined()
     const odd = (): Promise<never> => Promise.resolve({ epoch: 'x', head: 0, mark: '' } as never)
@@ -261,7 +251,7 @@ describe('initialize()', () => {
   })
 
   test('is bounded in time, whatever the caller does', async () => {
-    const front = await readyFront(server, { connectTimeoutMs: 30 })
+    const front = await readyFront(redis.server, { connectTimeoutMs: 30 })
     const never = front.initialize(() => new Promise(() => {}))
     await expect(never).rejects.toMatchObject({ code: 'FRONT_UNAVAILABLE' })
     await front.close()
@@ -278,7 +268,7 @@ describe('tail()', () => {
   })
 
   test('removes what its changes replaced, keeps what is as new, and fences both', async () => {
-    const front = await readyFront(server)
+    const front = await readyFront(redis.server)
     await front.fill(['a', 'b', 'c'].map((id) => fillOf(key(id), 0, 0, 0)))
     await front.apply([change(2, key('b'), 'new')], 'install')
     expect(await front.tail(step(0, change(1, key('a'), 1), change(2, key('b'), 'new')))).toBe(2)
@@ -291,7 +281,7 @@ describe('tail()', () => {
   })
 
   test('says where the watermark stands when it does not start there', async () => {
-    const front = await readyFront(server)
+    const front = await readyFront(redis.server)
     expect(await front.tail(step(1, change(2, key('a'), 1)))).toBe(0)
     expect(await front.tail(step(0, change(1, key('a'), 1)))).toBe(1)
     expect(await front.tail(step(0, change(1, key('a'), 1)))).toBe(1)
@@ -299,17 +289,17 @@ describe('tail()', () => {
   })
 
   test('takes steps that are too long for one script', async () => {
-    const front = await readyFront(server)
+    const front = await readyFront(redis.server)
     const changes = Array.from({ length: 2_500 }, (_, i) => change(i + 1, key('k', i), i))
     await front.fill(changes.map((each) => fillOf(each.key, 'old', 0, 0)))
     expect(await front.tail(step(0, ...changes))).toBe(2_500)
-    expect(await raw.dbsize()).toBe(1)
+    expect(await redis.raw.dbsize()).toBe(1)
   })
 })
 
 describe('looking into it', () => {
   test('inspect() tells record, fence and where the front stands', async () => {
-    const front = await readyFront(server, { jitter: 0 })
+    const front = await readyFront(redis.server, { jitter: 0 })
     expect(await front.inspect(key('a'))).toMatchObject({ record: undefined, fence: 0, look: { watermark: 0 } })
     await front.apply([change(5, key('a'), 1)], 'install')
     const { record, fence, look } = await front.inspect(key('a'))
@@ -318,21 +308,21 @@ describe('looking into it', () => {
     expect([fence, look.session]).toEqual([5, front.session])
     await initialize(front, 9)
     expect(await front.inspect(key('a'))).toMatchObject({ record: { version: 5 }, fence: 9, look: { watermark: 9 } })
-    await raw.del(`${prefix}a`)
-    await raw.lpush(`${prefix}a`, 'stray')
+    await redis.raw.del(`${prefix}a`)
+    await redis.raw.lpush(`${prefix}a`, 'stray')
     expect((await front.inspect(key('a'))).record).toBeUndefined()
   })
 
   test('records() lists what the epoch holds, page by page', async () => {
-    const front = await readyFront(server)
+    const front = await readyFront(redis.server)
     await front.apply([change(1, key('former'), 1)], 'install')
     await initialize(front, 1)
-    const other = await readyFront(server, { namespace: 'tidemark2' })
+    const other = await readyFront(redis.server, { namespace: 'tidemark2' })
     await other.apply([change(1, key('theirs'), 1)], 'install')
     const changes = Array.from({ length: 300 }, (_, i) => change(i + 2, key('ключ', i), i))
     await front.apply(changes, 'install')
-    await raw.set(`${prefix}damaged`, 'x')
-    await raw.lpush(`${prefix}stray`, 'x')
+    await redis.raw.set(`${prefix}damaged`, 'x')
+    await redis.raw.lpush(`${prefix}stray`, 'x')
     const held = new Map<string, number>()
     let pages = 0
     let cursor: string | undefined
@@ -346,14 +336,14 @@ describe('looking into it', () => {
     expect(pages).toBeGreaterThan(3)
     await expect(front.records('x', 10)).rejects.toBeInstanceOf(TypeError)
     await expect(front.records(undefined, 0)).rejects.toBeInstanceOf(RangeError)
-    await raw.del(meta)
+    await redis.raw.del(meta)
     await front.look()
     expect(await front.records(undefined, 10)).toEqual({ records: [], cursor: undefined })
   })
 })
 
 test('whenReady() says that nobody has initialized the server', async () => {
-  const front = openFront(server)
+  const front = openFront(redis.server)
   await eventually('it is connected', () => front.status === 'fenced')
   await expect(front.whenReady(1)).rejects.toThrow(/nobody has initialized it yet/)
   const ready = front.whenReady(PATIENT_MS)
