@@ -1,18 +1,13 @@
 import { createKeyv } from '@keyv/redis'
 import { requiredVersion } from '../installed-version.ts'
-import { notOffered, type RaceProduct } from './race-cache.ts'
+import type { RaceProduct } from './race-cache.ts'
+import { NOT_OFFERED, SHARED_TIER_LACKS } from './shared-tier-only.ts'
 
 /** As in the README of @keyv/redis. It is what cacheable and cache-manager store with. */
 export const keyvRaces: RaceProduct = {
   name: 'keyv',
   version: requiredVersion('keyv'),
-  lacks: {
-    loader: 'no loader',
-    tags: 'no tags',
-    bus: 'no memory tier',
-    refresh: 'no refresh',
-    cluster: 'not in question',
-  },
+  lacks: SHARED_TIER_LACKS,
   subscriptions: 0,
   async open({ url, ttlMs, onError }) {
     const keyv = createKeyv(url)
@@ -25,9 +20,7 @@ export const keyvRaces: RaceProduct = {
         await keyv.clear()
         return true
       },
-      load: notOffered('loader'),
-      invalidateTag: notOffered('tags'),
-      memoised: notOffered('loader'),
+      ...NOT_OFFERED,
       close: () => keyv.disconnect(),
     }
   },

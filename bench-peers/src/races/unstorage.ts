@@ -2,19 +2,14 @@ import { createStorage, type StorageValue } from 'unstorage'
 import memoryDriver from 'unstorage/drivers/memory'
 import redisDriver from 'unstorage/drivers/redis'
 import { requiredVersion } from '../installed-version.ts'
-import { notOffered, type RaceProduct } from './race-cache.ts'
+import type { RaceProduct } from './race-cache.ts'
+import { NOT_OFFERED, SHARED_TIER_LACKS } from './shared-tier-only.ts'
 
 /** As in unstorage's guide: the Redis driver. It has no memory tier; watchers are shown on the memory driver, which has them. */
 export const unstorageRaces: RaceProduct = {
   name: 'unstorage',
   version: requiredVersion('unstorage'),
-  lacks: {
-    loader: 'no loader',
-    tags: 'no tags',
-    bus: 'no memory tier',
-    refresh: 'no refresh',
-    cluster: 'not in question',
-  },
+  lacks: SHARED_TIER_LACKS,
   subscriptions: 0,
   async open({ url }) {
     const storage = createStorage({ driver: redisDriver({ url }) })
@@ -32,9 +27,7 @@ export const unstorageRaces: RaceProduct = {
         await storage.clear()
         return true
       },
-      load: notOffered('loader'),
-      invalidateTag: notOffered('tags'),
-      memoised: notOffered('loader'),
+      ...NOT_OFFERED,
       async changesOfBulk(entries) {
         const watched = createStorage({ driver: memoryDriver() })
         let told = 0
