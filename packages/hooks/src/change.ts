@@ -147,12 +147,17 @@ function isMutable(part: unknown): boolean {
   return part instanceof Uint8Array || part instanceof Date
 }
 
+/** What subscribers see of one row. Decodes nothing. */
+export function toChange<T>(row: LogChange, txn: Txn): Change<T> {
+  // The log says by `op` which fields a row has; the class cannot say it to the compiler.
+  return new LoggedChange(row, txn) as ChangeBase as Change<T>
+}
+
 /** What subscribers see of these rows; changes of one commit share their `txn`. Decodes nothing. */
 export function toChanges<T>(rows: readonly LogChange[]): readonly Change<T>[] {
   let txn: Txn | undefined
   return rows.map((row) => {
     if (txn?.first !== row.first) txn = Object.freeze({ first: row.first, last: row.last })
-    // The log says by `op` which fields a row has; the class cannot say it to the compiler.
-    return new LoggedChange(row, txn) as ChangeBase as Change<T>
+    return toChange<T>(row, txn)
   })
 }

@@ -1,11 +1,12 @@
 import { afterTurn, type Log } from '@tidemark/core'
-import { type Change, toChanges } from './change.ts'
+import type { Change } from './change.ts'
 import { compileFilter } from './change-filter.ts'
 import { type ChangesOptions, resolveOptions, type ResolvedOptions } from './changes-options.ts'
-import { checkOf } from './check.ts'
 import { LogReader } from './log-reader.ts'
 import { startAfterToken, startAtBeginning, startNow, type Start } from './resume.ts'
 import { Stoppable } from './stoppable.ts'
+import { shownChanges } from './streams/held-changes.ts'
+import { tokenAfter } from './streams/token-after.ts'
 import { encodeToken } from './token.ts'
 
 /** A step along the log: every wanted change between the last step and `token`. Whole commits only. */
@@ -52,14 +53,13 @@ async function* follow<T>(
   const start = await startOf(log, options)
   // The log may be in another epoch later, of which these are no positions.
   const { identity } = log
-  const tokenAt = (seq: number, check: number): string => encodeToken({ ...identity, seq, check })
-  if (bookmarks) yield { changes: [], token: tokenAt(start.seq, start.check), head: start.page.head }
+  if (bookmarks) yield { changes: [], token: encodeToken({ ...identity, ...start }), head: start.page.head }
   const reader = new LogReader(log, batch, start.seq, start.page)
   for (;;) {
     const { changes: rows, head } = await reader.next(signal)
-    const wanted = isWanted === undefined ? rows : rows.filter(isWanted)
-    if (wanted.length > 0 || bookmarks) {
-      yield { changes: toChanges<T>(wanted), token: tokenAt(reader.position, checkOf(rows.at(-1)!)), head }
+    const shown = shownChanges<T>(rows, isWanted)
+    if (shown.length > 0 || bookmarks) {
+      yield { changes: shown, token: tokenAfter(rows.at(-1)!, identity), head }
     }
     // An embedded log answers without leaving the turn: a long replay would let nothing else run.
     if (head > reader.position) await new Promise<void>(afterTurn)

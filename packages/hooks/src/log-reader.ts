@@ -1,6 +1,6 @@
 import { type Log, type LogPage, TidemarkError } from '@tidemark/core'
 import { keepAlive } from './keep-alive.ts'
-import { inEpoch } from './resume.ts'
+import { assertEpoch, inEpoch } from './resume.ts'
 
 /**
  * Reads one log forwards, page by page, and vouches for it: what it hands out continues exactly where the last page
@@ -12,6 +12,8 @@ export class LogReader {
   readonly #epoch: number
   #position: number
   #seed: LogPage | undefined
+  /** The log ended here when it was read last: there is nothing to read before it has grown. */
+  #atHead = false
 
   /** `seed` is a page that was read from `position` on already. */
   constructor(log: Log, limit: number, position: number, seed?: LogPage) {
@@ -39,16 +41,30 @@ export class LogReader {
   async next(signal: AbortSignal): Promise<LogPage> {
     for (;;) {
       signal.throwIfAborted()
+      if (this.#atHead) await this.#grown(signal)
       const page = this.#seed ?? (await this.#read())
       this.#seed = undefined
       const end = endOf(page, this.#position)
+      // A wake-up may be spurious: only the next read says whether there is more.
+      this.#atHead = end >= page.head
       if (end > this.#position) {
         this.#position = end
         return page
       }
-      // A wake-up may be spurious: only the next read says whether there is more.
-      await keepAlive(() => this.#log.wait(this.#position, signal))
     }
+  }
+
+  async #grown(signal: AbortSignal): Promise<void> {
+    const grown = keepAlive(() => this.#log.wait(this.#position, signal))
+    try {
+      // The wait may be what met a restore, and then waits for the log to grow in its new epoch.
+      assertEpoch(this.#log, this.#epoch)
+    } catch (error) {
+      // The stream ends with this, and its signal ends the wait.
+      grown.catch(() => undefined)
+      throw error
+    }
+    await grown
   }
 
   #read(): Promise<LogPage> {

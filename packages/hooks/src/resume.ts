@@ -60,7 +60,8 @@ export async function inEpoch<T>(log: Log, epoch: number, read: () => Promise<T>
   }
 }
 
-function assertEpoch({ identity }: Log, epoch: number): void {
+/** @throws TidemarkError LOG_EPOCH_CHANGED */
+export function assertEpoch({ identity }: Log, epoch: number): void {
   if (epoch === identity.epoch) return
   throw new TidemarkError(
     'LOG_EPOCH_CHANGED',
