@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { eventually } from '@tidemark/testkit'
 import { describe, expect, test } from 'vitest'
-import { Fleet, heldIn, type Instance, keyOf, serving, useRedis } from './support/fleet.ts'
+import { Fleet, heldIn, type Instance, keyOf, serving, tailed, useRedis } from './support/fleet.ts'
 
 const redis = useRedis()
 
@@ -18,7 +18,7 @@ describe('a front that is not brought in step', () => {
     cutOff(writer)
     const { version } = await writer.store.set('k', 'new')
     expect((await heldIn(reader.front, [keyOf('k')]))[0]?.entry?.version).toBeLessThan(version)
-    await eventually('the tail has passed', async () => ((await reader.front.look()).watermark ?? 0) >= version)
+    await tailed(reader, version)
     expect((await heldIn(reader.front, [keyOf('k')]))[0]).toBeUndefined()
     expect(await reader.store.get('k')).toBe('new')
   })

@@ -178,6 +178,11 @@ export async function serving({ isServing, events }: Instance): Promise<void> {
   ;(events as TierEvent[]).length = 0
 }
 
+/** Resolves when the log has been replayed into Redis up to this version. */
+export async function tailed({ front }: Instance, version: number): Promise<void> {
+  await eventually('the tail has passed', async () => ((await front.look()).watermark ?? 0) >= version)
+}
+
 /** What a shared front holds, whether it is read or not. */
 export async function heldIn(front: SharedFront, keys: readonly StoreKey[]): Promise<readonly (Found | undefined)[]> {
   return front.session === undefined ? keys.map(() => undefined) : front.read(keys, front.session)
