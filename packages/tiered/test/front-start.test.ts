@@ -61,3 +61,49 @@ describe('of several processes that find Redis lost, one starts it anew', () => 
     expect(startsOf(a)).toBe(1)
   })
 })
+
+describe('what was read from the back tier while Redis is being started', () => {
+  /** An instance that has found Redis lost, and starts it when it is told to. */
+  const starting = async (fleet: Fleet): Promise<{ readonly a: Instance; readonly start: Hold }> => {
+    const a = await fleet.open()
+    await a.store.setMany([
+      ['k', 1],
+      ['other', 1],
+    ])
+    const start = a.front.hold('initialize')
+    await fleet.raw.flushall()
+    await start.arrived()
+    return { a, start }
+  }
+
+  test('is filled in when it is ready, in one go', async () => {
+    const fleet = new Fleet(redis.server)
+    const { a, start } = await starting(fleet)
+    const fills = a.front.hold('fill')
+    expect(await Promise.all(['k', 'other', 'absent'].map((key) => a.store.get(key)))).toEqual([1, 1, undefined])
+    expect(await a.store.get('k')).toBe(1)
+    start.release()
+    await eventually('it serves again', () => isBack(a))
+    await fills.arrived()
+    const read = a.back.keysRead
+    fills.release()
+    await eventually('it is filled', async () => (await a.store.get('k', { readPolicy: 'frontend-only' })) === 1)
+    expect(await Promise.all(['k', 'other', 'absent'].map((key) => a.store.get(key)))).toEqual([1, 1, undefined])
+    expect(a.back.keysRead).toBe(read)
+  })
+
+  test('is not, when it has been replaced meanwhile', async () => {
+    const fleet = new Fleet(redis.server)
+    const { a, start } = await starting(fleet)
+    const other = await fleet.open({ redis: false })
+    const fills = a.front.hold('fill', 'after')
+    expect(await a.store.get('k')).toBe(1)
+    await other.store.set('k', 2)
+    start.release()
+    await fills.arrived()
+    fills.release()
+    await eventually('it serves again', () => isBack(a))
+    expect(await a.store.get('k', { readPolicy: 'frontend-only' })).toBeUndefined()
+    expect(await a.store.get('k')).toBe(2)
+  })
+})

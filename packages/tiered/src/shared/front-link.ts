@@ -5,6 +5,7 @@ import type {
   Fill,
   Found,
   FrontAgreement,
+  FrontSession,
   LogChange,
   SharedFront,
   StoreKey,
@@ -14,6 +15,7 @@ import type { TierEvents } from '../tier-events.ts'
 import { FrontFollower } from './front-follower.ts'
 import { FrontRoom } from './front-room.ts'
 import { FrontState } from './front-state.ts'
+import { KeptFills } from './kept-fills.ts'
 import { RequiredVersions } from './required-versions.ts'
 
 export interface FrontLinkOptions {
@@ -50,6 +52,8 @@ export class FrontLink {
   readonly #room: FrontRoom
   /** Fills under way; nobody awaits them, but closing does. */
   readonly #fills = new Set<Promise<unknown>>()
+  readonly #kept = new KeptFills()
+  readonly #stopListening: () => void
 
   constructor(options: FrontLinkOptions) {
     this.name = options.front.name
@@ -57,6 +61,7 @@ export class FrontLink {
     this.#state = new FrontState(options.front.name, options.events)
     this.#room = new FrontRoom(options)
     this.follower = new FrontFollower({ ...options, state: this.#state, required: this.#required })
+    this.#stopListening = options.front.onSession((session) => this.#onSession(session))
   }
 
   get front(): SharedFront {
@@ -143,9 +148,11 @@ export class FrontLink {
     if (left > 0) await clock.sleep(left)
   }
 
-  /** Offers answers of a lower tier. Readers do not wait for it. Never rejects. */
+  /** Offers answers of a lower tier; while the front is being started, later. Readers do not wait for it. Never rejects. */
   async offer(fills: readonly Fill[]): Promise<void> {
-    if (fills.length === 0 || this.#options.front.session === undefined) return
+    const { session } = this.#options.front
+    if (fills.length === 0 || session === undefined) return
+    if (session.epoch === undefined) return this.#kept.keep(fills)
     const filling = this.fill(fills).finally(() => this.#fills.delete(filling))
     this.#fills.add(filling)
     await filling
@@ -163,8 +170,14 @@ export class FrontLink {
     }
   }
 
+  #onSession(session: FrontSession | undefined): void {
+    if (session === undefined) this.#kept.clear()
+    else if (session.epoch !== undefined) void this.offer(this.#kept.take())
+  }
+
   async close(): Promise<void> {
     this.#room.close()
+    this.#stopListening()
     await this.follower.close()
     await Promise.allSettled(this.#fills)
     await this.#options.front.close()
