@@ -2,8 +2,8 @@
 import { createCborCodec, Payload, StoreKey } from '@tidemark/core'
 import { createSqliteBack } from '../../src/index.ts'
 
-const [file = '', name = ''] = process.argv.slice(2)
-const back = createSqliteBack({ file })
+const [file = '', name = '', synchronous] = process.argv.slice(2)
+const back = createSqliteBack({ file, synchronous: synchronous === 'normal' ? 'normal' : 'full' })
 const codec = createCborCodec()
 process.stdout.write('ready\n')
 let count = 0
