@@ -56,7 +56,7 @@ export type {
 export { type Entry, type Found, isExpired } from './ports/entry.ts'
 export type { ApplyMode, Fill, Front, FrontOutcome, NearFront, TailStep } from './ports/front.ts'
 export type { AgreementSample, FrontAgreement, FrontAgreements, SyncFrontAgreements } from './ports/front-agreement.ts'
-export { NO_AGREEMENT } from './ports/front-agreement.ts'
+export { nextAgreement, NO_AGREEMENT } from './ports/front-agreement.ts'
 export type { Lease, LeaseGrant, Leases } from './ports/leases.ts'
 export type {
   FrontInspection,

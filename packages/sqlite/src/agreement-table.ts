@@ -1,4 +1,4 @@
-import { type FrontAgreement, NO_AGREEMENT } from '@tidemark/core'
+import { type FrontAgreement, nextAgreement, NO_AGREEMENT } from '@tidemark/core'
 import type { Statement } from 'better-sqlite3'
 import type { Connection, RowStatement } from './connection.ts'
 import { RESTART_FRONTS } from './starting-anew.ts'
@@ -20,11 +20,11 @@ export class AgreementTable {
 
   constructor(connection: Connection) {
     this.#all = connection.prepareRows(
-      'SELECT front, epoch, server, term, suspended, max_stale_ms FROM front_agreement',
+      'SELECT front, epoch, server, term, suspended, max_stale_ms, wait_ms FROM front_agreement',
     )
     this.#put = connection.prepare(
-      `INSERT OR REPLACE INTO front_agreement (front, epoch, server, term, suspended, max_stale_ms)
-       VALUES (?, ?, ?, ?, ?, ?)`,
+      `INSERT OR REPLACE INTO front_agreement (front, epoch, server, term, suspended, max_stale_ms, wait_ms)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
     )
     this.#startAnew = connection.prepare(RESTART_FRONTS)
   }
@@ -52,16 +52,10 @@ export class AgreementTable {
   /** @returns the agreement afterwards; see FrontAgreements.change */
   change(front: string, term: number, next: Partial<Omit<FrontAgreement, 'term'>>): FrontAgreement {
     const known = this.#current.get(front) ?? NO_AGREEMENT
-    const { epoch = known.epoch, server = known.server, suspended = known.suspended } = next
-    const maxStaleMs = Math.max(known.maxStaleMs, next.maxStaleMs ?? 0)
-    const isSame =
-      epoch === known.epoch &&
-      server === known.server &&
-      suspended === known.suspended &&
-      maxStaleMs === known.maxStaleMs
-    if (term !== known.term || isSame) return known
-    const changed: FrontAgreement = Object.freeze({ epoch, server, term: term + 1, suspended, maxStaleMs })
-    this.#put.run(front, epoch, server, changed.term, Number(suspended), maxStaleMs)
+    const changed = term === known.term ? nextAgreement(known, next) : known
+    if (changed === known) return known
+    const { epoch, server, suspended, maxStaleMs, waitMs } = changed
+    this.#put.run(front, epoch, server, changed.term, Number(suspended), maxStaleMs, waitMs)
     this.#current = new Map(this.#current).set(front, changed)
     return changed
   }
@@ -83,6 +77,7 @@ export function toAgreement(
   term: number,
   suspended: number,
   maxStaleMs: number,
+  waitMs: number,
 ): FrontAgreement {
-  return Object.freeze({ epoch, server, term, suspended: suspended === 1, maxStaleMs })
+  return Object.freeze({ epoch, server, term, suspended: suspended === 1, maxStaleMs, waitMs })
 }

@@ -75,4 +75,10 @@ const VERSION_2: Migration = `
   CREATE INDEX lease_until ON lease (until);
 `
 
-export const MIGRATIONS: readonly Migration[] = Object.freeze([VERSION_1, VERSION_2])
+/** front_agreement.wait_ms: how long writers wait; until now, as long as certificates may live. */
+const VERSION_3: Migration = `
+  ALTER TABLE front_agreement ADD COLUMN wait_ms REAL NOT NULL DEFAULT 0;
+  UPDATE front_agreement SET wait_ms = max_stale_ms;
+`
+
+export const MIGRATIONS: readonly Migration[] = Object.freeze([VERSION_1, VERSION_2, VERSION_3])

@@ -6,7 +6,7 @@ import type { KnownIdentity } from './known-identity.ts'
 
 /** The columns of the agreement are null where there is none. */
 type SampleRow =
-  | readonly [head: number, logEpoch: number, epoch: null, server: null, term: null, suspended: null, maxStaleMs: null]
+  | readonly [head: number, logEpoch: number, ...none: readonly [null, null, null, null, null, null]]
   | readonly [head: number, logEpoch: number, ...Parameters<typeof toAgreement>]
 
 export interface SqliteAgreementsOptions {
@@ -32,7 +32,7 @@ export class SqliteAgreements implements SyncFrontAgreements {
     // As if no epoch had been started, while nobody who may write has dealt with the end of another boot.
     const epoch = options.unmarkedBoot === undefined ? 'a.epoch' : "iif(h.boot IS NULL OR h.boot = $boot, a.epoch, '')"
     this.#sample = connection.prepareRows(
-      `SELECT h.seq, h.epoch, ${epoch}, a.server, a.term, a.suspended, a.max_stale_ms
+      `SELECT h.seq, h.epoch, ${epoch}, a.server, a.term, a.suspended, a.max_stale_ms, a.wait_ms
        FROM log_head h LEFT JOIN front_agreement a ON a.front = $front WHERE h.id = 1`,
     )
   }

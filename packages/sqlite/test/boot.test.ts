@@ -12,7 +12,7 @@ const Database = createRequire(import.meta.url)('better-sqlite3') as typeof Bett
 
 const HOUR = 3_600_000
 const HELD = StoreKey.of('held')
-const AGREED = { epoch: 'e1', server: 's1', term: 1, suspended: false, maxStaleMs: 300 }
+const AGREED = { epoch: 'e1', server: 's1', term: 1, suspended: false, maxStaleMs: 300, waitMs: 300 }
 const ANEW = { ...AGREED, epoch: '', term: 2 }
 
 type Synchronous = 'full' | 'normal'

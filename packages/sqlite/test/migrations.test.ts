@@ -47,6 +47,14 @@ const GOLDEN_V2 = `
   PRAGMA user_version = 2;
 `
 
+/** What version 3 left of that file: writers wait for longer than certificates live. */
+const GOLDEN_V3 = `
+  ${GOLDEN_V2}
+  ALTER TABLE front_agreement ADD COLUMN wait_ms REAL NOT NULL DEFAULT 0;
+  UPDATE front_agreement SET wait_ms = 4000 WHERE front = 'redis';
+  PRAGMA user_version = 3;
+`
+
 function golden(schema = GOLDEN_V1): string {
   const file = tempFile()
   const db = new Database(file)
@@ -136,9 +144,9 @@ describe('a file of schema version 2', () => {
     const back = openGolden()
     expect(back.agreements.sample('redis')).toEqual({
       head: 4,
-      agreement: { epoch: '0a1b2c3d', server: 'run', term: 7, suspended: false, maxStaleMs: 300 },
+      agreement: { epoch: '0a1b2c3d', server: 'run', term: 7, suspended: false, maxStaleMs: 300, waitMs: 300 },
     })
-    const second = { epoch: '', server: '', term: 2, suspended: true, maxStaleMs: 0 }
+    const second = { epoch: '', server: '', term: 2, suspended: true, maxStaleMs: 0, waitMs: 0 }
     expect(back.agreements.sample('second').agreement).toEqual(second)
     expect((await back.leases.acquire(StoreKey.of('b'), 1_000)).lease).toMatchObject({ token: 6 })
     const lease = { key: StoreKey.of('a'), token: 4 }
@@ -164,5 +172,23 @@ describe('a file of schema version 2', () => {
       return tables
     }
     expect(shape(...MIGRATIONS.slice(0, 2))).toEqual(shape(GOLDEN_V2))
+  })
+})
+
+describe('a file of schema version 3', () => {
+  test('keeps how long writers wait', () => {
+    const back = openTemp({ file: golden(GOLDEN_V3) }, { bootId: () => 'one' })
+    expect(back.agreements.sample('redis').agreement).toMatchObject({ term: 7, maxStaleMs: 300, waitMs: 4_000 })
+  })
+
+  test('is what a version 2 file becomes', () => {
+    const shape = (...scripts: string[]): unknown => {
+      const db = new Database(':memory:')
+      for (const sql of scripts) db.exec(sql)
+      const columns = db.pragma('table_xinfo(front_agreement)')
+      db.close()
+      return columns
+    }
+    expect(shape(...MIGRATIONS.slice(0, 3))).toEqual(shape(GOLDEN_V3))
   })
 })

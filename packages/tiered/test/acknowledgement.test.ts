@@ -1,5 +1,5 @@
 import { eventually } from '@tidemark/testkit'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { Fleet, heldIn, type Instance, keyOf, serving, useRedis } from './support/fleet.ts'
 
 const redis = useRedis()
@@ -110,6 +110,48 @@ describe('strict', () => {
     writer.sqlite.onCommit(() => raise.resolve())
     await writer.store.set('k', 'new')
     expect(await reader.store.get('k')).toBe('new')
+  })
+
+  test('a bound that shrinks does not shorten the wait for what was proven before', async () => {
+    const fleet = new Fleet(redis.server)
+    const writer = await fleet.open({ ack: 'strict', frontMaxStaleMs: 100 })
+    const reader = await fleet.open({ frontMaxStaleMs: LONG_MS })
+    await writer.store.set('k', 'old', { ack: 'bounded' })
+    expect(await reader.store.get('k')).toBe('old')
+    // The reader hears of nothing any more: it trusts its proof for as long as that lasts.
+    const looks = reader.front.hold('look')
+    onTestFinished(() => looks.release())
+    await looks.arrived()
+    const { term } = await agreed(writer)
+    await writer.sqlite.agreements.change(writer.front.agreedAs, term, { maxStaleMs: 100 })
+    const { version } = await writer.store.set('next', 1, { ack: 'bounded' })
+    await eventually('the writer has looked since', async () => {
+      const { certificate } = (await writer.tiers.explain(keyOf('k'))).fronts[0]!
+      return (certificate?.includes ?? 0) >= version
+    })
+    expect(await agreed(writer)).toMatchObject({ maxStaleMs: 100, waitMs: LONG_MS })
+    unreachable(writer)
+    await writer.store.set('k', 'new')
+    expect((await heldIn(reader.front, [keyOf('k')]))[0]?.entry?.payload.read()).toBe('old')
+    expect(await reader.store.get('k')).toBe('new')
+  })
+
+  test('a bound that nobody uses any more ends with the start of Redis, and then the wait for it', async () => {
+    const fleet = new Fleet(redis.server)
+    const other = await fleet.open({ frontMaxStaleMs: 1_000 })
+    const writer = await fleet.open({ ack: 'strict', frontMaxStaleMs: 100 })
+    expect(await agreed(writer)).toMatchObject({ maxStaleMs: 1_000, waitMs: 1_000 })
+    await fleet.raw.del(`${fleet.namespace}:{p0}.m`)
+    await eventually('who still uses it agrees on it again', async () => {
+      const { maxStaleMs, epoch } = await agreed(writer)
+      return maxStaleMs === 1_000 && epoch === writer.front.session?.epoch
+    })
+    await other.tiers.close()
+    await fleet.raw.del(`${fleet.namespace}:{p0}.m`)
+    await eventually('the bound is that of who is left', async () => (await agreed(writer)).maxStaleMs === 100)
+    expect(await agreed(writer)).toMatchObject({ waitMs: 1_000 })
+    await eventually('so is the wait', async () => (await agreed(writer)).waitMs === 100)
+    expect(await agreed(writer)).toMatchObject({ maxStaleMs: 100, suspended: false })
   })
 
   test('who may not agree on a larger bound reads within the one of the others', async () => {

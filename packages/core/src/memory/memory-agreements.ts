@@ -1,4 +1,4 @@
-import { type FrontAgreement, NO_AGREEMENT } from '../ports/front-agreement.ts'
+import { type FrontAgreement, nextAgreement, NO_AGREEMENT } from '../ports/front-agreement.ts'
 
 /** What is agreed about the shared fronts of a memory store. */
 export class MemoryAgreements {
@@ -16,15 +16,8 @@ export class MemoryAgreements {
   /** @returns the agreement afterwards; see FrontAgreements.change */
   change(front: string, term: number, next: Partial<Omit<FrontAgreement, 'term'>>): FrontAgreement {
     const known = this.of(front)
-    const { epoch = known.epoch, server = known.server, suspended = known.suspended } = next
-    const maxStaleMs = Math.max(known.maxStaleMs, next.maxStaleMs ?? 0)
-    const isSame =
-      epoch === known.epoch &&
-      server === known.server &&
-      suspended === known.suspended &&
-      maxStaleMs === known.maxStaleMs
-    if (term !== known.term || isSame) return known
-    const changed = Object.freeze({ epoch, server, term: term + 1, suspended, maxStaleMs })
+    const changed = term === known.term ? nextAgreement(known, next) : known
+    if (changed === known) return known
     this.#current = new Map(this.#current).set(front, changed)
     return changed
   }

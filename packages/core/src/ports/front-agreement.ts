@@ -12,11 +12,16 @@ export interface FrontAgreement {
   /** Nobody reads from the front: it could not be reached, and writes do not wait for it. */
   readonly suspended: boolean
   /**
-   * Milliseconds. No certificate lives longer than this: who wants a larger one agrees on it first; writers wait this
-   * long. Never shrinks while the log lives, a declared restore included: who has not heard of it still holds his. 0:
-   * nobody has agreed on a bound yet.
+   * Milliseconds. No certificate that was sampled in this term lives longer than this: who wants a larger one agrees on it
+   * first. 0: nobody has agreed on a bound yet.
    */
   readonly maxStaleMs: number
+  /**
+   * Milliseconds, never below `maxStaleMs`: how long a certificate may live that was sampled in this term or an earlier one,
+   * and so how long writers wait. A `maxStaleMs` that shrinks leaves it as it is; who has known a term for longer than this
+   * may let it shrink too.
+   */
+  readonly waitMs: number
 }
 
 /** Term 0: nobody has agreed on anything yet. */
@@ -26,7 +31,23 @@ export const NO_AGREEMENT: FrontAgreement = Object.freeze({
   term: 0,
   suspended: false,
   maxStaleMs: 0,
+  waitMs: 0,
 })
+
+/** The next agreement; the known one itself where `next` changes nothing of it. */
+export function nextAgreement(known: FrontAgreement, next: Partial<Omit<FrontAgreement, 'term'>>): FrontAgreement {
+  const { epoch = known.epoch, server = known.server, suspended = known.suspended } = next
+  const { maxStaleMs = known.maxStaleMs } = next
+  // Nobody may let writers wait for less than certificates of this very term live.
+  const waitMs = Math.max(next.waitMs ?? known.waitMs, maxStaleMs)
+  const isSame =
+    epoch === known.epoch &&
+    server === known.server &&
+    suspended === known.suspended &&
+    maxStaleMs === known.maxStaleMs &&
+    waitMs === known.waitMs
+  return isSame ? known : Object.freeze({ epoch, server, term: known.term + 1, suspended, maxStaleMs, waitMs })
+}
 
 /** The head of the log and an agreement, from one snapshot. */
 export interface AgreementSample {
@@ -39,8 +60,8 @@ export interface FrontAgreements {
   /** Without a promise where the answer is at hand. About 10 µs in an embedded back tier. */
   sample(front: string): AgreementSample | Promise<AgreementSample>
   /**
-   * Changes an agreement, unless somebody else has since `term`. A smaller `maxStaleMs` leaves the larger one as it is.
-   * Durable when it resolves; not a change of the log.
+   * Changes an agreement as {@link nextAgreement} says, unless somebody else has since `term`. Durable when it resolves;
+   * not a change of the log.
    * @returns the agreement afterwards, whoever made it, with the head of the log in the same transaction
    */
   change(front: string, term: number, next: Partial<Omit<FrontAgreement, 'term'>>): Promise<AgreementSample>

@@ -16,6 +16,7 @@ import { isElsewhere, markAt } from './mark.ts'
 import type { RequiredVersions } from './required-versions.ts'
 import { type Sample, Samples } from './samples.ts'
 import { ServerClaim } from './server-claim.ts'
+import { settleWait } from './settled-wait.ts'
 import { Suspension } from './suspension.ts'
 import { tailTo } from './tail.ts'
 
@@ -212,6 +213,7 @@ export class FrontFollower {
       if (watermark === undefined) return 'soon'
     }
     this.#lagged = watermark < now.head ? watermark : undefined
+    await settleWait(front.agreedAs, now.agreement, this.ageOf(now.agreement.term), this.#options.back.agreements)
     if (now.agreement.suspended) return this.#resume(now, watermark)
     if (front.session === look.session) this.#certify(look.session, watermark)
     if (this.certificate === undefined) this.#bypass('behind')
@@ -261,14 +263,15 @@ export class FrontFollower {
 
   /** Nothing that the front holds counts from here on. */
   async #startAnew(reason: StartReason, seen: FrontSession, { agreement }: Sample): Promise<Next> {
-    const { front, back, events, random } = this.#options
+    const { front, back, events, random, maxStaleMs } = this.#options
     const epoch = Math.floor(random() * 2 ** 32)
       .toString(16)
       .padStart(8, '0')
     const isMine = await front
       .initialize(async () => {
         this.#bypass('starting')
-        const next = { epoch, server: seen.server, suspended: false }
+        // With a bound that this process wants; who wants a larger one raises it.
+        const next = { epoch, server: seen.server, suspended: false, maxStaleMs }
         const agreed = await back.agreements.change(front.agreedAs, agreement.term, next)
         // Never with an epoch of somebody else: it may have been started, and stopped, already.
         if (agreed.agreement.epoch !== epoch) throw new Superseded()

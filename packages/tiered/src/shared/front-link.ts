@@ -132,14 +132,14 @@ export class FrontLink {
    * than any certificate of another one lives; or where it was agreed on that nobody reads from the front. Otherwise when
    * every certificate that was given before the commit has run out.
    *
-   * Those live no longer than the bound in the agreement of the commit, whatever Δ others have: a certificate proves what
-   * a sample says, within the bound of that very sample. A sample from before the commit has its term or an earlier one,
-   * whose bound was not larger. One that has a larger bound was taken after the commit, also when it was raised while this
-   * waits: its head includes the commit, and so does the watermark that covers it.
+   * Those live no longer than the agreement of the commit says in `waitMs`, whatever Δ others have: a certificate proves
+   * what a sample says, within the bound of that very sample. A sample from before the commit has its term or an earlier
+   * one, whose bound was not larger, or has run out (see settled-wait.ts). One that has a larger bound was taken after the
+   * commit, also when it was raised while this waits: its head includes the commit, and so does the watermark that covers it.
    */
   async isSafe(agreement: FrontAgreement, { server }: Application, committedAt: number): Promise<void> {
     const { clock, maxStaleMs } = this.#options
-    const boundMs = Math.max(maxStaleMs, agreement.maxStaleMs)
+    const boundMs = Math.max(maxStaleMs, agreement.waitMs)
     const isSettled = this.follower.ageOf(agreement.term) > boundMs
     if (isSettled && (agreement.suspended || (server !== undefined && server === agreement.server))) return
     // The next writers shall not have to wait.

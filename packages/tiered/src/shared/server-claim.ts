@@ -15,7 +15,8 @@ const LONGEST_PAUSE_MS = 16_000
  * finds another one agreed on is talking to an old primary, perhaps: it reads from there no more, and connects anew.
  * Two servers that both live on take turns, ever more slowly, and nobody reads anything stale meanwhile.
  *
- * Who claims a server agrees on his bound with it, and raises one that is smaller.
+ * Who claims a server agrees on his bound with it, however large that of the last one was. Who wants a larger one raises
+ * it, and who has gone does not: so a bound that nobody wants any more ends with the server that it was agreed on for.
  */
 export class ServerClaim {
   readonly #front: SharedFront

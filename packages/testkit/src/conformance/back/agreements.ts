@@ -15,7 +15,7 @@ export function describeAgreements(start: StartBacks): void {
     it('is changed in part, each time for a higher term, and is no change of the log', async () => {
       const { back, other } = await start()
       await commit(back, setting('a', 1))
-      const first = { epoch: 'e1', server: 's1', term: 1, suspended: false, maxStaleMs: 0 }
+      const first = { epoch: 'e1', server: 's1', term: 1, suspended: false, maxStaleMs: 0, waitMs: 0 }
       expect(await back.agreements.change('redis', 0, { epoch: 'e1', server: 's1' })).toEqual(sampleOf(1, first))
       const second = { ...first, term: 2, suspended: true }
       expect(await other.agreements.change('redis', 1, { suspended: true })).toEqual(sampleOf(1, second))
@@ -28,18 +28,20 @@ export function describeAgreements(start: StartBacks): void {
       }
     })
 
-    it('has a bound that grows, and never shrinks', async () => {
+    it('has a bound that shrinks, and a wait that only shrinks when it is told to, and never below it', async () => {
       const { back, other } = await start()
-      const first = { epoch: '', server: 's1', term: 1, suspended: false, maxStaleMs: 300 }
-      expect(await back.agreements.change('redis', 0, { server: 's1', maxStaleMs: 300 })).toEqual(sampleOf(0, first))
-      expect(await other.agreements.change('redis', 1, { maxStaleMs: 200 })).toEqual(sampleOf(0, first))
-      const second = { ...first, term: 2, server: 's2' }
+      const first = { epoch: '', server: 's1', term: 1, suspended: false, maxStaleMs: 300.5, waitMs: 300.5 }
+      expect(await back.agreements.change('redis', 0, { server: 's1', maxStaleMs: 300.5 })).toEqual(sampleOf(0, first))
+      const second = { ...first, term: 2, server: 's2', maxStaleMs: 200 }
       const smaller = { server: 's2', maxStaleMs: 200 }
       expect(await other.agreements.change('redis', 1, smaller)).toEqual(sampleOf(0, second))
-      const third = { ...second, term: 3, maxStaleMs: 450.5 }
-      expect(await back.agreements.change('redis', 2, { maxStaleMs: 450.5 })).toEqual(sampleOf(0, third))
-      expect(await other.agreements.sample('redis')).toEqual(sampleOf(0, third))
-      expect((await commit(other, setting('a', 1))).agreements.get('redis')).toEqual(third)
+      expect((await commit(other, setting('a', 1))).agreements.get('redis')).toEqual(second)
+      const third = { ...second, term: 3, waitMs: 200 }
+      expect(await back.agreements.change('redis', 2, { waitMs: 100 })).toEqual(sampleOf(1, third))
+      const fourth = { ...third, term: 4, maxStaleMs: 250, waitMs: 250 }
+      expect(await other.agreements.change('redis', 3, { maxStaleMs: 250 })).toEqual(sampleOf(1, fourth))
+      expect(await back.agreements.sample('redis')).toEqual(sampleOf(1, fourth))
+      expect((await commit(back, setting('a', 2))).agreements.get('redis')).toEqual(fourth)
     })
 
     it('stays as it is for who knew an older term, or one that never was, and is told to them', async () => {

@@ -55,8 +55,8 @@ export function describeRestores(start: StartBacks): void {
       await back.agreements.change('two', 0, { server: 's2' })
       await commit(other, setting('a', 1))
       await back.restored()
-      const one = { epoch: '', server: 's1', term: 3, suspended: true, maxStaleMs: 300 }
-      const two = { epoch: '', server: 's2', term: 2, suspended: false, maxStaleMs: 0 }
+      const one = { epoch: '', server: 's1', term: 3, suspended: true, maxStaleMs: 300, waitMs: 300 }
+      const two = { epoch: '', server: 's2', term: 2, suspended: false, maxStaleMs: 0, waitMs: 0 }
       expect(await other.agreements.sample('one')).toEqual({ head: 1, agreement: one })
       expect(await other.agreements.change('one', 2, { epoch: 'e1' })).toEqual({ head: 1, agreement: one })
       const { agreements } = await commit(other, setting('a', 2))
