@@ -156,7 +156,7 @@ export class Fleet {
 
   /** Where Redis keeps the key's record. */
   async recordName(key: string): Promise<string | undefined> {
-    return (await this.raw.keys('*')).find((name) => name.includes(this.namespace) && name.endsWith(keyOf(key).id))
+    return (await this.raw.keys('*')).find((name) => name === `${this.namespace}:{p0}:${keyOf(key).id}`)
   }
 
   /** Every record at once; meta stays. */
