@@ -48,7 +48,7 @@ describe('the checker of the simulation', () => {
     expect(found(...history({ ack: 'bounded', applied: false }), read(26, 1, 'a'))).toEqual([])
     expect(found(...history({ ack: 'strict', applied: false }), read(26, 1, 'a'))).toEqual(['stale-after-ack'])
     // What was told can be forgotten, but not what was promised.
-    const rollback: HistoryEvent = { type: 'fault', at: 15, what: 'old-snapshot', forgets: true }
+    const rollback: HistoryEvent = { type: 'fault', at: 15, what: 'old-snapshot', forgets: true, halts: undefined }
     expect(found(rollback, ...history({ ack: 'bounded', applied: true }), read(26, 1, 'a'))).toEqual([])
     expect(found(rollback, ...history({ ack: 'strict', applied: true }), read(26, 1, 'a'))).toEqual(['stale-after-ack'])
   })
@@ -137,6 +137,7 @@ function read(invokedAt: number, version: number, value: unknown, more: Partial<
     minVersion: 0,
     linearizable: false,
     nearMaxStaleMs: 0,
+    isSeen: false,
     ...more,
   }
 }

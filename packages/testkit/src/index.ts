@@ -33,7 +33,14 @@ export { modelTest, type ModelTestOptions } from './model/model-test.ts'
 export { type ExampleOptions, type ExampleRun, runExample } from './readme/run-example.ts'
 export { type RedisServer, type RedisServerOptions, startRedis } from './redis-server/redis-server.ts'
 export { startRelay, type SwitchedRelay } from './redis-server/switched-relay.ts'
-export { FRONT_FLAWS, type FrontFlaw, SERVER_FLAWS, type ServerFlaw } from './simulated/flaws.ts'
+export {
+  BACK_FLAWS,
+  type BackFlaw,
+  FRONT_FLAWS,
+  type FrontFlaw,
+  SERVER_FLAWS,
+  type ServerFlaw,
+} from './simulated/flaws.ts'
 export { SeededRandom } from './simulated/seeded-random.ts'
 export type { ServerMeta, ServerSnapshot, StoredRecord } from './simulated/server-state.ts'
 export type { OpenSharedMemory } from './simulated/shared-data.ts'

@@ -1,6 +1,9 @@
+import type { FaultEvent } from './history.ts'
 import type { Fault } from './plan.ts'
 import type { SimulatedProcess } from './simulated-process.ts'
 import type { World } from './world.ts'
+
+const MOST_RESTORES = 5
 
 /** Makes trouble until `isOver`, one fault after the other; those that last overlap. */
 export async function makeTrouble(world: World, isOver: () => boolean): Promise<void> {
@@ -21,8 +24,8 @@ export async function makeTrouble(world: World, isOver: () => boolean): Promise<
 
 function fault(world: World, kind: Fault, process: SimulatedProcess, lastsMs: number, draw: () => number): void {
   const { server, network, clock, history } = world
-  const say = (what: string, forgets = false): void =>
-    history.add({ type: 'fault', at: world.now, what: `${kind} ${what}`, forgets })
+  const say = (what: string, forgets = false, halts?: FaultEvent['halts']): void =>
+    history.add({ type: 'fault', at: world.now, what: `${kind} ${what}`, forgets, halts })
   const later = (what: () => void): void => void clock.schedule(lastsMs, what)
   switch (kind) {
     case 'evict': {
@@ -47,13 +50,13 @@ function fault(world: World, kind: Fault, process: SimulatedProcess, lastsMs: nu
       return later(() => network.heal(process.name))
     case 'stop-process':
       if (process.clock.isStopped) return
-      say(`${process.name} for ${lastsMs.toFixed(0)} ms`)
+      say(`${process.name} for ${lastsMs.toFixed(0)} ms`, false, { process: process.name, until: world.now + lastsMs })
       process.clock.stop()
       return later(() => process.clock.resume())
     case 'crash':
       // Somebody has to be there to see what is left behind.
       if (world.living.length < 2 || draw() < 0.7) return
-      say(process.name)
+      say(process.name, false, { process: process.name, until: Infinity })
       process.crash()
       if (draw() < 0.5) world.startProcess()
       return
@@ -91,7 +94,8 @@ function fault(world: World, kind: Fault, process: SimulatedProcess, lastsMs: nu
       server.readOnly = true
       return later(() => (server.readOnly = false))
     case 'restored':
-      if (draw() < 0.7) return
+      // It ends every lease: loads that take longer than the time between two of them would never end.
+      if (draw() < 0.7 || ++world.restores > MOST_RESTORES) return
       say(process.name)
       // A process that is stopped or dies does not get to it.
       process.tiers.restored().catch(() => undefined)

@@ -14,6 +14,37 @@ export interface ReadEvent {
   readonly linearizable: boolean
   /** What the options of the process allow beyond Δ. */
   readonly nearMaxStaleMs: number
+  /** Read as users do: what carries an invalidated tag is absent. Where it came from, and as of when, is not known then. */
+  readonly isSeen: boolean
+}
+
+/** One call of a loader. */
+export interface LoaderEvent {
+  readonly type: 'loader'
+  readonly process: string
+  readonly key: string
+  readonly run: number
+  readonly startedAt: number
+  /** Infinity: it has not ended, or its process has. */
+  endedAt: number
+  /** What it is to bring; undefined: that there is nothing, unless it fails. */
+  readonly value: string | undefined
+  readonly fails: boolean
+}
+
+/** A `getOrSet`; what it found is recorded as a read, too, where that can be said. */
+export interface LoadEvent {
+  readonly type: 'load'
+  readonly process: string
+  readonly key: string
+  readonly invokedAt: number
+  readonly returnedAt: number
+  readonly outcome: 'found' | 'absent' | 'failed'
+  /** undefined: there was none, or it failed. */
+  readonly value: unknown
+  /** What the call was rejected with. */
+  readonly error: unknown
+  readonly nearMaxStaleMs: number
 }
 
 export interface WriteEvent {
@@ -52,12 +83,14 @@ export interface CommitEvent {
   readonly value: unknown
 }
 
-interface FaultEvent {
+export interface FaultEvent {
   readonly type: 'fault'
   readonly at: number
   readonly what: string
   /** What servers knew may be gone, or two of them may be in use. */
   readonly forgets: boolean
+  /** Which process does not run any more, until when. */
+  readonly halts: { readonly process: string; readonly until: number } | undefined
 }
 
 /** What servers and stores did in between; recorded on request only. */
@@ -67,7 +100,15 @@ interface TraceEvent {
   readonly what: string
 }
 
-export type HistoryEvent = ReadEvent | WriteEvent | TroubleEvent | CommitEvent | FaultEvent | TraceEvent
+export type HistoryEvent =
+  | ReadEvent
+  | WriteEvent
+  | LoaderEvent
+  | LoadEvent
+  | TroubleEvent
+  | CommitEvent
+  | FaultEvent
+  | TraceEvent
 
 /** What happened in a run, in the order in which it came to be known. */
 export class History {

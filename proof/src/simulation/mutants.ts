@@ -1,4 +1,4 @@
-import { FRONT_FLAWS, SERVER_FLAWS } from '@tidemark/testkit'
+import { BACK_FLAWS, FRONT_FLAWS, SERVER_FLAWS } from '@tidemark/testkit'
 import type { Violation } from './checker/violation.ts'
 import type { Plan } from './plan.ts'
 import { runSeed, type SeedOptions } from './run-seed.ts'
@@ -27,6 +27,7 @@ const SLOW: Partial<Plan> = {
   })),
   keys: 2,
   counters: 0,
+  loadedKeys: 0,
   operations: 200,
   maxStaleMs: 300,
   writePolicy: 'write-through',
@@ -35,6 +36,9 @@ const SLOW: Partial<Plan> = {
   lossRate: 0,
   warmUp: true,
 }
+
+/** What is loaded is loaded often. */
+const LOADS: Partial<Plan> = { loadedKeys: 2, tags: 1 }
 
 /** What makes a broken rule show more often than in the average run. */
 const CONDITIONS: Readonly<Record<string, Partial<Plan>>> = {
@@ -54,6 +58,8 @@ const CONDITIONS: Readonly<Record<string, Partial<Plan>>> = {
 export const MUTANTS: readonly Mutant[] = [
   ...SERVER_FLAWS.map((flaw) => mutant(flaw, { serverFlaws: [flaw] })),
   ...FRONT_FLAWS.map((flaw) => mutant(flaw, { frontFlaws: [flaw] })),
+  ...BACK_FLAWS.map((flaw) => mutant(flaw, { backFlaws: [flaw], change: LOADS })),
+  mutant('loader-errors-replaced', { replacesErrors: true, change: LOADS }),
   mutant('certificates-live-too-long', {
     certificateLives: 10,
     change: { ...SLOW, maxStaleMs: 60, lateRate: 0.3 },

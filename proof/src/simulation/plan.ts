@@ -39,6 +39,10 @@ export interface Plan {
   readonly keys: number
   /** How many of the keys are counters. */
   readonly counters: number
+  /** How many more keys are loaded where they are absent, and carry tags. */
+  readonly loadedKeys: number
+  readonly tags: number
+  readonly leaseMs: number
   readonly operations: number
   /** Δ. */
   readonly maxStaleMs: number
@@ -72,11 +76,15 @@ export function planOf(seed: number): Plan {
     skewMs: random.chance(0.2) ? random.between(-2_000, 2_000) : 0,
   }))
   const calm = random.chance(0.1)
+  const ofLoads = new SeededRandom(seed ^ 0x10ad)
   return {
     seed,
     processes,
     keys,
     counters: random.between(0, Math.min(2, keys - 1)),
+    loadedKeys: ofLoads.chance(0.5) ? ofLoads.between(1, 3) : 0,
+    tags: ofLoads.between(1, 2),
+    leaseMs: ofLoads.pick([150, 400, 1_000]),
     operations: random.between(50, 200),
     maxStaleMs: random.pick([60, 120, 300]),
     ack: random.chance(0.4) ? 'strict' : 'bounded',

@@ -1,4 +1,3 @@
-import { StoreKey } from '@tidemark/core'
 import type { World } from './world.ts'
 
 /** How long it may take, when nothing fails any more, until every process reads from the front again. Virtual. */
@@ -24,7 +23,7 @@ export function healAll(world: World): void {
 export async function convergenceOf(world: World): Promise<readonly string[]> {
   const { clock, living, plan } = world
   const end = world.now + RECOVERY_MS
-  const keys = world.keys.map((key) => StoreKey.of(key))
+  const keys = world.storeKeys
   for (;;) {
     const without = living.filter(({ isServing }) => !isServing).map(({ name }) => name)
     if (without.length === 0) break

@@ -13,6 +13,15 @@ export function renderEvent(event: HistoryEvent): string {
       const reached = event.applied ? 'applied' : 'not applied'
       return `${span(event)} ${event.process} ${what} ${event.key} -> v${event.version ?? '-'} (${event.ack}, ${reached})`
     }
+    case 'loader': {
+      const what = event.fails ? 'failure' : show(event.value)
+      const end = event.endedAt === Infinity ? 'never' : event.endedAt.toFixed(1)
+      return `${time(event.startedAt)} ${event.process} loader ${event.run} of ${event.key} -> ${what} at ${end}`
+    }
+    case 'load': {
+      const what = event.outcome === 'failed' ? String(event.error) : show(event.value)
+      return `${span(event)} ${event.process} getOrSet ${event.key} -> ${what}`
+    }
     case 'trouble':
       return `${span(event)} ${event.process} TROUBLE ${event.what}`
     case 'commit':
@@ -26,6 +35,7 @@ export function renderEvent(event: HistoryEvent): string {
 
 /** When an event belongs into a listing by time. */
 export function timeOf(event: HistoryEvent): number {
+  if (event.type === 'loader') return event.startedAt
   return 'at' in event ? event.at : event.returnedAt
 }
 

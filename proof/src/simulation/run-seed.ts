@@ -1,8 +1,10 @@
-import { type FrontFlaw, runInVirtualTime, type ServerFlaw } from '@tidemark/testkit'
+import { type BackFlaw, type FrontFlaw, runInVirtualTime, type ServerFlaw } from '@tidemark/testkit'
+import { Caller } from './caller.ts'
 import { checkHistory, type Verdict } from './checker/check.ts'
 import { makeTrouble } from './faults.ts'
 import type { HistoryEvent } from './history.ts'
-import { Caller } from './operations.ts'
+import { LOAD_OPERATIONS } from './load-operations.ts'
+import { OPERATIONS } from './operations.ts'
 import { type Plan, planOf } from './plan.ts'
 import { convergenceOf, healAll } from './quiescence.ts'
 import type { SimulatedProcess } from './simulated-process.ts'
@@ -16,10 +18,13 @@ const LIMIT_MS = 600_000
 export interface SeedOptions {
   readonly serverFlaws?: readonly ServerFlaw[] | undefined
   readonly frontFlaws?: readonly FrontFlaw[] | undefined
+  readonly backFlaws?: readonly BackFlaw[] | undefined
   /** Differs from what follows from the seed. */
   readonly change?: Partial<Plan> | undefined
   /** So many times Δ do certificates live: more than once is a flaw. @default 1 */
   readonly certificateLives?: number | undefined
+  /** What loaders throw does not reach the callers as it is. */
+  readonly replacesErrors?: boolean | undefined
   /** Records what servers and stores did in between. */
   readonly withTrace?: boolean | undefined
 }
@@ -49,7 +54,8 @@ async function scenario(world: World): Promise<readonly string[]> {
     busy++
     while (left > 0 && process.isAlive) {
       left--
-      await caller.call()
+      const isLoad = plan.loadedKeys > 0 && caller.random.chance(0.5)
+      await caller.call(caller.random.pick(isLoad ? LOAD_OPERATIONS : OPERATIONS))
       // A process that is dead does not come back from here.
       await process.clock.sleep(caller.random.chance(0.3) ? 0 : caller.random.next() * 30)
     }

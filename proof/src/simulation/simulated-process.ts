@@ -21,6 +21,9 @@ export interface ProcessOptions {
   readonly network: SimulatedNetwork
   readonly frontFlaws: readonly FrontFlaw[]
   readonly certificateLives: number
+  readonly replacesErrors: boolean
+  /** Gets what a loader threw while nobody waited. */
+  readonly onError: (error: unknown) => void
   readonly trace: (what: () => string) => void
 }
 
@@ -31,6 +34,8 @@ export class SimulatedProcess {
   readonly tiers: TieredBack
   readonly store: Store<TieredReadOptions, TieredWriteOptions>
   readonly nearMaxStaleMs: number
+  /** A flaw: callers get another error than the one that was thrown. */
+  readonly replacesErrors: boolean
   /** Highest version that this process knows to exist, by key. */
   readonly known = new Map<string, number>()
   #isAlive = true
@@ -40,6 +45,7 @@ export class SimulatedProcess {
     const { name, plan, process, random, memory, network, trace } = options
     this.name = name
     this.clock = new ProcessClock(options.clock, process.skewMs)
+    this.replacesErrors = options.replacesErrors
     this.nearMaxStaleMs = process.nearMaxStaleMs ?? 0
     const { clock } = this
     const own = random.fork()
@@ -78,7 +84,7 @@ export class SimulatedProcess {
       if (event.type === 'front-bypassed') this.#isServing = false
       trace(() => `${name} ${JSON.stringify(event)}`)
     })
-    this.store = new Store(this.tiers, { clock })
+    this.store = new Store(this.tiers, { clock, random: draw, onError: options.onError })
   }
 
   get isAlive(): boolean {

@@ -1,4 +1,6 @@
+import { StoreKey, tagOfKey } from '@tidemark/core'
 import {
+  type BackFlaw,
   type ExecutedCall,
   type CallFate,
   type FrontFlaw,
@@ -13,7 +15,9 @@ import {
 } from '@tidemark/testkit'
 import { History } from './history.ts'
 import type { Plan } from './plan.ts'
+import { LoaderFailure } from './loader-failure.ts'
 import { SimulatedProcess } from './simulated-process.ts'
+import { valueOf } from './values.ts'
 
 const TICK_MS = 1e-6
 const WRITING: ReadonlySet<string> = new Set(['apply', 'fill', 'tail', 'complete'])
@@ -22,7 +26,9 @@ export interface WorldOptions {
   readonly plan: Plan
   readonly serverFlaws?: readonly ServerFlaw[] | undefined
   readonly frontFlaws?: readonly FrontFlaw[] | undefined
+  readonly backFlaws?: readonly BackFlaw[] | undefined
   readonly certificateLives?: number | undefined
+  readonly replacesErrors?: boolean | undefined
   readonly withTrace?: boolean | undefined
 }
 
@@ -35,17 +41,24 @@ export class World {
   readonly memory: SharedMemory
   readonly network: SimulatedNetwork
   readonly keys: readonly string[]
+  readonly loadedKeys: readonly string[]
+  readonly tags: readonly string[]
   readonly processes: SimulatedProcess[] = []
   /** While false, nothing goes wrong on the network any more. */
   isTroubled = true
   /** What the replica knows, and what the last snapshot file holds. */
   replicated: ServerSnapshot | undefined
   saved: ServerSnapshot | undefined
+  /** How often a restore was declared. */
+  restores = 0
   readonly #options: WorldOptions
   readonly #fates: SeededRandom
   #server: SimulatedServer
   #servers = 0
   #values = 0
+  #runs = 0
+  readonly #versions = new Map<unknown, number>()
+  readonly #tagKeys = new Map<string, StoreKey>()
   #now = 0
   #started = 0
 
@@ -57,7 +70,7 @@ export class World {
     this.#fates = this.random.fork()
     this.history = new History(withTrace)
     const { clock } = this
-    this.memory = new SharedMemory({ clock, maxLogChanges: plan.maxLogChanges })
+    this.memory = new SharedMemory({ clock, maxLogChanges: plan.maxLogChanges, flaws: options.backFlaws })
     this.#server = this.#newServer()
     this.network = new SimulatedNetwork({
       clock,
@@ -66,10 +79,16 @@ export class World {
       onExecuted: (call) => this.trace(() => rendered(call)),
     })
     this.keys = Array.from({ length: plan.keys }, (_, i) => (i < plan.counters ? `counter${i}` : `key${i}`))
+    this.loadedKeys = Array.from({ length: plan.loadedKeys }, (_, i) => `loaded${i}`)
+    this.tags = Array.from({ length: plan.tags }, (_, i) => `tag${i}`)
     this.memory.onCommit(({ changes }, process) => {
       for (const { key, seq, prevVersion, payload } of changes) {
         const value = payload?.read()
-        this.history.add({ type: 'commit', process, at: this.now, key: key.id, seq, prevVersion, value })
+        const tag = tagOfKey(key)
+        if (tag !== undefined) this.#tagKeys.set(tag, key)
+        const id = tag === undefined ? key.id : `#${tag}`
+        this.#versions.set(value, seq)
+        this.history.add({ type: 'commit', process, at: this.now, key: id, seq, prevVersion, value })
       }
     })
     for (const _ of plan.processes) this.startProcess()
@@ -90,8 +109,23 @@ export class World {
   }
 
   /** One that is written once only. */
-  nextValue(): string {
-    return `value ${++this.#values}`
+  nextValue(tags: readonly string[] = []): string {
+    return valueOf(++this.#values, tags)
+  }
+
+  /** Numbers the calls of loaders. */
+  nextRun(): number {
+    return ++this.#runs
+  }
+
+  /** The commit that wrote this value; undefined: it was never stored. */
+  versionOf(value: unknown): number | undefined {
+    return this.#versions.get(value)
+  }
+
+  /** Everything that was written, tags included. */
+  get storeKeys(): readonly StoreKey[] {
+    return [...[...this.keys, ...this.loadedKeys].map((key) => StoreKey.of(key)), ...this.#tagKeys.values()]
   }
 
   trace(what: () => string): void {
@@ -111,6 +145,8 @@ export class World {
       network,
       certificateLives: this.#options.certificateLives ?? 1,
       frontFlaws: this.#options.frontFlaws ?? [],
+      replacesErrors: this.#options.replacesErrors ?? false,
+      onError: (error) => this.#onUnclaimed(`p${nth}`, error),
       trace: (what) => this.trace(what),
     })
     this.processes.push(process)
@@ -123,6 +159,19 @@ export class World {
     this.#server = this.#newServer(this.replicated ?? { records: new Map(), meta: undefined })
     this.network.routeAll(this.#server)
     return old
+  }
+
+  /** Nobody waited for the load any more. */
+  #onUnclaimed(process: string, error: unknown): void {
+    if (error instanceof LoaderFailure) return
+    const { now } = this
+    this.history.add({
+      type: 'trouble',
+      process,
+      what: `a load failed: ${String(error)}`,
+      invokedAt: now,
+      returnedAt: now,
+    })
   }
 
   #newServer(snapshot?: ServerSnapshot): SimulatedServer {

@@ -36,3 +36,18 @@ export const FRONT_FLAWS = [
 ] as const
 
 export type FrontFlaw = (typeof FRONT_FLAWS)[number]
+
+export const BACK_FLAWS = [
+  /** What was loaded is stored, whoever holds the lease by then. */
+  'loads-unfenced',
+  /** What was loaded is stored, though one of its tags was invalidated meanwhile. */
+  'loads-ignore-tags',
+  /** Whoever asks for a lease gets it. */
+  'leases-for-everybody',
+  /** Leases last twenty times as long as was asked for. */
+  'leases-live-on',
+  /** Who reads is not told that a tag was invalidated. */
+  'tags-untold',
+] as const
+
+export type BackFlaw = (typeof BACK_FLAWS)[number]

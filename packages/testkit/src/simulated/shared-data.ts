@@ -1,4 +1,5 @@
-import type { Clock, Commit, LogChange, MemoryBack, Proposal } from '@tidemark/core'
+import type { Clock, Commit, Leases, LogChange, MemoryBack, Proposal } from '@tidemark/core'
+import type { BackFlaw } from './flaws.ts'
 
 export interface OpenSharedMemory {
   /** Which opened store this is. */
@@ -26,6 +27,9 @@ export interface CommitOwner {
 /** What the views of all processes have in common. */
 export interface SharedData {
   readonly base: MemoryBack
+  readonly leases: Leases
+  /** Rules that its views break. */
+  readonly flaws: readonly BackFlaw[]
   /** The commit of this proposal is the owner's. */
   own(proposal: Proposal, owner: CommitOwner): void
   expire(limit: number, owner: CommitOwner): Promise<Commit>

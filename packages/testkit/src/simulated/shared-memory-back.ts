@@ -16,6 +16,7 @@ import {
   type ScanPage,
   type StoreKey,
 } from '@tidemark/core'
+import { flawedAnswers, flawedProposal } from './flawed-back.ts'
 import type { CommitOwner, OpenSharedMemory, SharedData } from './shared-data.ts'
 
 /** One process's own view of a shared back tier: its origin, its listeners, its time. Made by SharedMemory. */
@@ -41,7 +42,7 @@ export class SharedMemoryBack implements Back, CommitOwner {
 
   constructor(memory: SharedData, options: OpenSharedMemory) {
     const { origin, clock, delayMs = () => 0, sync = true, onError = throwLater } = options
-    const { base } = memory
+    const { base, leases } = memory
     this.#onError = onError
     this.#memory = memory
     this.#clock = clock
@@ -57,10 +58,10 @@ export class SharedMemoryBack implements Back, CommitOwner {
       change: (front, term, next) => this.#later(() => base.agreements.change(front, term, next)),
     }
     this.leases = {
-      acquire: (key, ttlMs) => this.#later(() => base.leases.acquire(key, ttlMs)),
-      renew: (lease, ttlMs) => this.#later(() => base.leases.renew(lease, ttlMs)),
-      release: (lease) => this.#later(() => base.leases.release(lease)),
-      endRange: (range) => this.#later(() => base.leases.endRange(range)),
+      acquire: (key, ttlMs) => this.#later(() => leases.acquire(key, ttlMs)),
+      renew: (lease, ttlMs) => this.#later(() => leases.renew(lease, ttlMs)),
+      release: (lease) => this.#later(() => leases.release(lease)),
+      endRange: (range) => this.#later(() => leases.endRange(range)),
     }
   }
 
@@ -69,13 +70,13 @@ export class SharedMemoryBack implements Back, CommitOwner {
   }
 
   read(keys: readonly StoreKey[]): Promise<readonly Found[]> {
-    return this.#later(() => this.#memory.base.read(keys))
+    const { base, flaws } = this.#memory
+    return this.#later(() => base.read(keys).then((found) => flawedAnswers(keys, found, flaws)))
   }
 
   commit(proposal: Proposal): Promise<Commit> {
     const own: Proposal = {
-      reads: proposal.reads,
-      ...(proposal.lease === undefined ? {} : { lease: proposal.lease }),
+      ...flawedProposal(proposal, this.#memory.flaws),
       decide: (current) => proposal.decide(current),
     }
     this.#originals.set(own, proposal)

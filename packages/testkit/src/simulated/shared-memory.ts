@@ -3,10 +3,13 @@ import {
   type Clock,
   type Commit,
   createMemoryBack,
+  type Leases,
   type LogChange,
   type MemoryBack,
   type Proposal,
 } from '@tidemark/core'
+import { flawedLeases } from './flawed-back.ts'
+import type { BackFlaw } from './flaws.ts'
 import type { CommitOwner, OpenSharedMemory, SharedData } from './shared-data.ts'
 import { SharedMemoryBack } from './shared-memory-back.ts'
 
@@ -14,6 +17,7 @@ export interface SharedMemoryOptions {
   readonly clock: Clock
   /** See MemoryBackOptions. */
   readonly maxLogChanges?: number | undefined
+  readonly flaws?: readonly BackFlaw[] | undefined
 }
 
 /** Called at each commit, of whichever process, before anybody can have read it. */
@@ -22,14 +26,18 @@ export type SharedCommitListener = (commit: Commit, origin: string) => void
 /** One back tier in memory that several processes share, as they would share a file. */
 export class SharedMemory implements SharedData {
   readonly base: MemoryBack
+  readonly leases: Leases
+  readonly flaws: readonly BackFlaw[]
   readonly #origins = new Map<number, string>()
   readonly #owners = new WeakMap<Proposal, CommitOwner>()
   readonly #listeners = new Set<SharedCommitListener>()
   /** Who has asked for expiry: commits of it carry no proposal. */
   readonly #expiring: CommitOwner[] = []
 
-  constructor({ clock, maxLogChanges }: SharedMemoryOptions) {
+  constructor({ clock, maxLogChanges, flaws = [] }: SharedMemoryOptions) {
+    this.flaws = flaws
     this.base = createMemoryBack({ clock, maxLogChanges })
+    this.leases = flawedLeases(this.base.leases, flaws)
     this.base.onCommit((commits) => this.#dispatch(commits))
   }
 

@@ -1,5 +1,6 @@
 import type { History } from '../history.ts'
 import type { Plan } from '../plan.ts'
+import { checkLoads } from './loads.ts'
 import { ReadCheck } from './reads.ts'
 import { Timeline } from './timeline.ts'
 import type { Violation } from './violation.ts'
@@ -27,6 +28,7 @@ export function checkHistory(history: History, plan: Plan, diverged: readonly st
     violations: [
       ...checkWrites(history, timeline),
       ...reads.violations,
+      ...checkLoads(history, timeline, plan),
       ...diverged.map((what): Violation => ({ invariant: 'convergence', what, event: undefined })),
     ],
     reads: countOf(history, 'read'),

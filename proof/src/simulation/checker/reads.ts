@@ -1,4 +1,4 @@
-import type { History, ReadEvent } from '../history.ts'
+import type { CommitEvent, History, ReadEvent } from '../history.ts'
 import type { Standing, Timeline } from './timeline.ts'
 import type { Violation } from './violation.ts'
 
@@ -43,6 +43,10 @@ export class ReadCheck {
         note(this.#written, name, { at: event.returnedAt, seq: event.version })
       }
       if (event.type !== 'read') continue
+      if (event.isSeen && event.version === undefined) {
+        this.#checkAbsence(event, name)
+        continue
+      }
       const standing = this.#timeline.standingOf(event)
       if (standing === undefined) {
         this.#add('integrity', 'it answers what was never written', event)
@@ -55,12 +59,15 @@ export class ReadCheck {
 
   #check(read: ReadEvent, standing: Standing, name: string): void {
     const { invokedAt, tier } = read
-    const { replacedBy } = standing
     if (tier === 'front') this.hits++
     const last = this.#timeline.of(read.key).findLast(({ at }) => at <= read.returnedAt)
     const riskySince = invokedAt - this.#options.maxStaleMs
     if ((last?.at ?? -Infinity) > riskySince || this.#lastFault > riskySince) this.atRisk++
-    if (replacedBy === undefined) return
+    for (const replacedBy of standing.replacedBy) this.#checkReplaced(read, replacedBy, name)
+  }
+
+  #checkReplaced(read: ReadEvent, replacedBy: CommitEvent, name: string): void {
+    const { invokedAt } = read
     const age = invokedAt - replacedBy.at
     const bound = this.#boundOf(read)
     if (age > bound + EPSILON_MS) {
@@ -70,29 +77,53 @@ export class ReadCheck {
         read,
       )
     }
-    if (this.#wasSettled(read, standing)) {
+    if (this.#wasSettled(read, replacedBy)) {
       this.#add('stale-after-ack', `${replacedBy.seq} had replaced it, and was acknowledged`, read)
     }
     if (replacedBy.seq <= read.minVersion) this.#add('min-version', `${replacedBy.seq} had replaced it`, read)
+    // Of a tag that was invalidated, what the process knew of the tag.
+    const about = replacedBy.key === read.key ? name : `${read.process} ${replacedBy.key}`
     for (const [known, invariant] of [
       [this.#written, 'read-your-writes'],
       [this.#seen, 'monotonic-reads'],
     ] as const) {
-      const newest = newestBefore(known.get(name), invokedAt)
+      const newest = newestBefore(known.get(about), invokedAt)
       if (replacedBy.seq <= newest) this.#add(invariant, `its process knew of ${newest} already`, read)
     }
   }
 
-  #boundOf({ linearizable, tier, nearMaxStaleMs }: ReadEvent): number {
+  /** There has to have been nothing, at a time that the read may show. */
+  #checkAbsence(read: ReadEvent, name: string): void {
+    const { key, invokedAt, returnedAt } = read
+    const absences = this.#timeline.absencesOf(key)
+    const wasAbsentSince = (at: number): boolean =>
+      absences.some(({ since, until }) => since <= returnedAt && until > at)
+    const bound = this.#boundOf(read)
+    if (!wasAbsentSince(invokedAt - bound - EPSILON_MS)) {
+      return this.#add('stale-beyond-bound', `it was there throughout: bound ${bound}`, read)
+    }
+    for (const change of this.#timeline.of(key)) {
+      if (wasAbsentSince(change.at)) continue
+      if (this.#wasSettled(read, change)) this.#add('stale-after-ack', `${change.seq} was acknowledged`, read)
+      if (change.seq <= newestBefore(this.#written.get(name), invokedAt)) {
+        this.#add('read-your-writes', `its process had written ${change.seq}`, read)
+      }
+      if (change.seq <= newestBefore(this.#seen.get(name), invokedAt)) {
+        this.#add('monotonic-reads', `its process had seen ${change.seq}`, read)
+      }
+    }
+  }
+
+  #boundOf({ linearizable, tier, isSeen, nearMaxStaleMs }: ReadEvent): number {
     if (linearizable) return 0
     // A read may join one that was under way already, for as long as near memory goes on unasked.
-    if (tier !== 'front') return nearMaxStaleMs
+    if (tier !== 'front' && !isSeen) return nearMaxStaleMs
     return Math.max(this.#options.maxStaleMs, nearMaxStaleMs)
   }
 
   /** Whether nobody may have read the former state any more when the read began. */
-  #wasSettled({ invokedAt, nearMaxStaleMs }: ReadEvent, { replacedBy }: Standing): boolean {
-    const acknowledged = replacedBy && this.#timeline.acknowledgementOf(replacedBy.seq)
+  #wasSettled({ invokedAt, nearMaxStaleMs }: ReadEvent, { seq }: CommitEvent): boolean {
+    const acknowledged = this.#timeline.acknowledgementOf(seq)
     if (acknowledged === undefined || acknowledged.at >= invokedAt || nearMaxStaleMs > 0) return false
     if (acknowledged.ack === 'strict') return true
     // Told is told, unless what was told can be forgotten, or somebody may be reading elsewhere.

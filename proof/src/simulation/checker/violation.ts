@@ -13,6 +13,10 @@ export type Invariant =
   | 'log-order'
   | 'convergence'
   | 'availability'
+  | 'load-overtaken'
+  | 'load-alone'
+  | 'load-takeover'
+  | 'load-error'
 
 export interface Violation {
   readonly invariant: Invariant
