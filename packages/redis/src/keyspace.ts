@@ -9,6 +9,9 @@ export interface Keyspace {
   readonly prefix: string
   /** Matches the names of all records, and nothing else, in SCAN. */
   readonly pattern: string
+  /** The stream that a relay copies the log into, and the hash that says where it stands. */
+  readonly stream: string
+  readonly streamMeta: string
   /** The channel on which processes tell each other that the log has grown. */
   readonly channel: string
 }
@@ -24,6 +27,9 @@ export function keyspaceOf(namespace: string): Keyspace {
     meta: `${partition}.m`,
     prefix,
     pattern: `${prefix.replaceAll(/[\\*?[\]]/g, String.raw`\$&`)}*`,
+    // As meta: a record's name has a colon there.
+    stream: `${partition}.s`,
+    streamMeta: `${partition}.sm`,
     channel: `${namespace}:nudge`,
   })
 }

@@ -55,7 +55,7 @@ export interface ResolvedFrontOptions extends ResolvedClientOptions {
   readonly maxRecordBytes: number
 }
 
-const CLIENT_OPTIONS = [
+export const CLIENT_OPTIONS: readonly string[] = [
   'url',
   'connection',
   'namespace',
@@ -83,16 +83,17 @@ export function resolveFrontOptions(options: RedisFrontOptions): ResolvedFrontOp
   between('option negativeTtlMs', negativeTtlMs, 1, LONGEST_MS)
   between('option jitter', jitter, 0, 1)
   between('option maxRecordBytes', maxRecordBytes, 1, LARGEST_RECORD)
-  return Object.freeze({ ...resolve(options), codec, ttlMs, negativeTtlMs, jitter, maxRecordBytes })
+  return Object.freeze({ ...resolveClient(options), codec, ttlMs, negativeTtlMs, jitter, maxRecordBytes })
 }
 
 /** @throws TypeError or RangeError, naming the option and what is allowed. */
 export function resolveClientOptions(options: RedisClientOptions): ResolvedClientOptions {
   assertKnown(options, CLIENT_OPTIONS)
-  return Object.freeze(resolve(options))
+  return Object.freeze(resolveClient(options))
 }
 
-function resolve(options: RedisClientOptions): ResolvedClientOptions {
+/** Looks at the options of a client only. @throws TypeError or RangeError, naming the option and what is allowed. */
+export function resolveClient(options: RedisClientOptions): ResolvedClientOptions {
   const { namespace = 'tidemark', name = 'redis', commandTimeoutMs = 50, connectTimeoutMs = 1_000 } = options
   if (typeof namespace !== 'string' || !NAMESPACE.test(namespace)) {
     throw new TypeError(`option namespace is "${namespace}"; allowed: 1 to 128 letters, digits, "_", "." and "-"`)

@@ -1,0 +1,110 @@
+import {
+  type ChangeOp,
+  type Codec,
+  CorruptError,
+  createCborCodec,
+  type LogChange,
+  type Path,
+  Payload,
+  StoreKey,
+} from '@tidemark/core'
+
+/** Changes that follow each other without a gap, as one entry of the stream. */
+export interface ChangeRun {
+  /** The seq of the first one. */
+  readonly first: number
+  /** That of the last one: the id of the entry. */
+  readonly last: number
+  /**
+   * The lowest seq behind which a reader may begin in this run without finding the rest of a commit: `first - 1`, or the
+   * end of the commit that an earlier run has begun.
+   */
+  readonly boundary: number
+  readonly bytes: Uint8Array
+}
+
+/** Stored: never renumber. */
+const OPS: readonly ChangeOp[] = ['set', 'delete', 'expire']
+const FORMAT = 1
+/** Stands where a value is too large to travel. */
+const LEFT_OUT = true
+
+/** In Redis for as long as the run is; read by other releases. New fields come last. */
+type Row = readonly [
+  op: number,
+  position: number,
+  size: number,
+  at: number,
+  prevVersion: number,
+  expiresAt: number | null,
+  origin: string,
+  key: Uint8Array,
+  path: Path | null,
+  meta: Uint8Array | typeof LEFT_OUT | null,
+  value: Uint8Array | typeof LEFT_OUT | null,
+]
+
+const codec = createCborCodec()
+
+/** @param maxValueBytes a value, or meta, that takes more stays behind: its reader learns that there is one */
+export function encodeRun(changes: readonly LogChange[], maxValueBytes: number): ChangeRun {
+  const head = changes[0]!
+  const rows = changes.map((change): Row => {
+    const { op, seq, first, last, at, prevVersion, expiresAt, origin, key, path, meta, payload } = change
+    const carried = (payloadOf: Payload | undefined): Row[9] =>
+      payloadOf === undefined ? null : payloadOf.byteLength > maxValueBytes ? LEFT_OUT : payloadOf.bytes
+    return [
+      OPS.indexOf(op),
+      seq - first,
+      last - first + 1,
+      at,
+      prevVersion,
+      expiresAt ?? null,
+      origin,
+      key.bytes,
+      path ?? null,
+      carried(meta),
+      carried(payload),
+    ]
+  })
+  return {
+    first: head.seq,
+    last: changes.at(-1)!.seq,
+    boundary: head.seq === head.first ? head.seq - 1 : head.last,
+    bytes: codec.encode([FORMAT, rows]),
+  }
+}
+
+/**
+ * What {@link encodeRun} was given. Payloads are decoded when they are read.
+ * @throws CorruptError
+ */
+export function decodeRun(first: number, bytes: Uint8Array, codecs: Codec | readonly Codec[]): LogChange[] {
+  const [format, rows] = codec.decode(bytes) as readonly [number, readonly Row[]]
+  if (format !== FORMAT) {
+    throw new CorruptError(`the stream holds changes in format ${format}, which this release does not know; upgrade it`)
+  }
+  return rows.map((row, i) => {
+    const [code, position, size, at, prevVersion, expiresAt, origin, key, path, meta, value] = row
+    const op = OPS[code]
+    const seq = first + i
+    if (op === undefined) throw new CorruptError(`the stream has an unknown operation, ${code}, at ${seq}`)
+    const carried = (stored: Row[9]): Payload | undefined =>
+      stored instanceof Uint8Array ? Payload.fromBytes(codecs, stored) : undefined
+    return {
+      seq,
+      first: seq - position,
+      last: seq - position + size - 1,
+      op,
+      key: StoreKey.fromBytes(key),
+      path: path ?? undefined,
+      prevVersion,
+      payload: carried(value),
+      expiresAt: expiresAt ?? undefined,
+      meta: carried(meta),
+      at,
+      origin,
+      ...((value === LEFT_OUT || meta === LEFT_OUT) && { leftOut: true as const }),
+    }
+  })
+}

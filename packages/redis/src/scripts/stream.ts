@@ -1,0 +1,104 @@
+import { defineScript, type Script } from './script.ts'
+
+/**
+ * What the scripts of the stream know it by, in the hash `KEYS[2]`:
+ *
+ * | field | what |
+ * |---|---|
+ * | `i` | id of the log |
+ * | `e` | epoch of the log |
+ * | `g` | generation: which start of the stream this is |
+ * | `b` | base: the seq before the first change that was ever appended in this generation |
+ * | `l` | the seq of the last change |
+ *
+ * The stream `KEYS[1]` holds runs of changes under `<last seq>-0`: `f` seq of the first one, `b` the lowest seq behind
+ * which a reader may begin, `d` the changes.
+ */
+export const STREAM_FIELDS = ['i', 'e', 'g', 'b', 'l'] as const
+
+/** What stands for a generation where there is no stream. */
+export const NO_GENERATION = '-'
+
+/**
+ * START: an empty stream, of another generation.
+ *
+ * - `ARGV[1]` the generation that is replaced; `ARGV[2]` the new one; `ARGV[3]` id of the log; `ARGV[4]` its epoch;
+ *   `ARGV[5]` the base.
+ * - Reply: the generation afterwards. Another one than `ARGV[2]`: somebody else was first.
+ *
+ * Never from an older epoch: a relay that has not heard of a restore would bring the lost history back.
+ */
+export const STREAM_START: Script = defineScript(`
+local stream, meta = KEYS[1], KEYS[2]
+local m = redis.call('HMGET', meta, 'g', 'i', 'e')
+local generation = m[1] or '${NO_GENERATION}'
+if generation ~= ARGV[1] then return generation end
+if m[2] == ARGV[3] and tonumber(m[3] or '0') > tonumber(ARGV[4]) then return generation end
+redis.call('DEL', stream, meta)
+redis.call('HSET', meta, 'g', ARGV[2], 'i', ARGV[3], 'e', ARGV[4], 'b', ARGV[5], 'l', ARGV[5])
+return ARGV[2]
+`)
+
+/**
+ * APPEND: runs of changes, each only if it continues where the stream ends.
+ *
+ * - `ARGV[1]` the generation; `ARGV[2]` how many changes are kept; then for each run four arguments: seq of its first and
+ *   of its last change, boundary, changes.
+ * - Without runs it only looks.
+ * - Reply: the last seq afterwards (-1: the stream is of another generation, or has lost something), and how many changes
+ *   were added.
+ *
+ * Rules:
+ * - What is there already is passed over: any number of relays append the same changes, once.
+ * - A run that does not follow is not appended, and the ones behind it neither: the reply says where to go on. So the
+ *   stream never has a gap, whatever a failover has taken from its end.
+ * - The hash and the stream have to agree. A stream that was evicted, deleted or trimmed to nothing by somebody else is
+ *   started anew; nothing else can tell it from one that nothing was ever appended to.
+ */
+export const STREAM_APPEND: Script = defineScript(`
+local stream, meta = KEYS[1], KEYS[2]
+local m = redis.call('HMGET', meta, 'g', 'b', 'l')
+if m[1] ~= ARGV[1] then return {-1, 0} end
+local base, last = tonumber(m[2]), tonumber(m[3])
+if not (base and last) then return {-1, 0} end
+if last > base then
+  local newest = redis.pcall('XREVRANGE', stream, '+', '-', 'COUNT', 1)
+  if newest.err or #newest == 0 or newest[1][1] ~= string.format('%.0f-0', last) then return {-1, 0} end
+end
+local before = last
+for k = 3, #ARGV, 4 do
+  local first, to = tonumber(ARGV[k]), tonumber(ARGV[k + 1])
+  if to > last then
+    if first ~= last + 1 then break end
+    local added = redis.pcall('XADD', stream, ARGV[k + 1] .. '-0', 'f', ARGV[k], 'b', ARGV[k + 2], 'd', ARGV[k + 3])
+    if type(added) == 'table' and added.err then
+      if last == before then return redis.error_reply(added.err) end
+      break
+    end
+    last = to
+  end
+end
+if last > before then
+  redis.call('HSET', meta, 'l', string.format('%.0f', last))
+  local keep = tonumber(ARGV[2])
+  if last - base > keep then redis.call('XTRIM', stream, 'MINID', string.format('%.0f-0', last - keep + 1)) end
+end
+return {last, last - before}
+`)
+
+/**
+ * READ: where the stream stands, and what follows a seq, in one snapshot.
+ *
+ * - `ARGV[1]` the seq; `ARGV[2]` how many runs at most.
+ * - Reply: the fields of the hash, the boundary of the oldest run (nil: there is none), the runs, the id of the newest one.
+ */
+export const STREAM_READ: Script = defineScript(`#!lua flags=no-writes
+local stream, meta = KEYS[1], KEYS[2]
+local reply = redis.call('HMGET', meta, ${STREAM_FIELDS.map((field) => `'${field}'`).join(', ')})
+local oldest = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
+reply[6] = oldest and oldest[2][4] or false
+reply[7] = redis.call('XRANGE', stream, '(' .. ARGV[1] .. '-0', '+', 'COUNT', ARGV[2])
+local newest = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
+reply[8] = newest and newest[1] or false
+return reply
+`)
