@@ -57,6 +57,52 @@ describe('two stores on one file, without Redis', () => {
     clock.advance(100)
     expect((await b.store.getMany(['k'])).size).toBe(0)
   })
+
+  test('with nearMaxStaleMs, nothing is served that is older than what a read from below has told', async () => {
+    const fleet = new Fleet()
+    const clock = new ManualClock()
+    const a = await fleet.open()
+    const b = await fleet.open({ near: { clock }, deaf: true, nearMaxStaleMs: 100, clock })
+    await a.store.set('k', 1)
+    expect(await b.store.get('k')).toBe(1)
+    await a.store.setMany([
+      ['k', 2],
+      ['j', 2],
+    ])
+    expect(await b.store.get('k')).toBe(1)
+    expect(await b.store.get('j')).toBe(2)
+    expect(await b.store.get('k')).toBe(2)
+  })
+})
+
+test('with nearMaxStaleMs, a remote log has given proof when it was read, and not when its head is known', async () => {
+  const memory = createMemoryBack()
+  onTestFinished(() => memory.close())
+  const log = new RemoteLog(memory.log)
+  // Followed only by who reads.
+  log.wait = (_after, signal) =>
+    new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))
+  const clock = new ManualClock()
+  const near = createNearMemory({ clock })
+  const tiers = createTiered({ back: seenFromOutside(memory, log), near, nearMaxStaleMs: 100, clock })
+  onTestFinished(() => tiers.close())
+  const store = new Store(tiers)
+  await commit(memory, setting('k', 1))
+  expect(await store.get('k')).toBe(1)
+  await commit(memory, setting('k', 2))
+  clock.advance(100)
+  const [asked, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const read = log.read.bind(log)
+  log.read = async (options) => {
+    asked.resolve()
+    await released.promise
+    return read(options)
+  }
+  const first = store.get('k')
+  await asked.promise
+  const second = store.get('k')
+  released.resolve()
+  expect(await Promise.all([first, second])).toEqual([2, 2])
 })
 
 describe('a near front that is far behind', () => {
