@@ -6,7 +6,7 @@ const MAX_EARLY = 8
 export interface BatcherOptions<I, O> {
   /** Serves one batch; answers in the order of the items. What it throws rejects every item of the batch. */
   readonly run: (items: readonly I[]) => Promise<readonly O[]>
-  /** A batch that has become so large leaves at once; the rest of the turn makes another one. */
+  /** A batch that has become so large leaves at once, but for the last one of a turn that fills many: that may be larger. */
   readonly maxItems: number
   /** Items with the same identity share one place in a batch. @default none do */
   readonly identityOf?: ((item: I) => string) | undefined

@@ -27,6 +27,15 @@ describe('Batcher', () => {
     expect(batches).toEqual([[1, 2]])
   })
 
+  test('a full batch leaves at once in each turn anew, however many the last one had', async () => {
+    const { batches, run } = recorder()
+    const batcher = new Batcher({ run, maxItems: 1 })
+    await Promise.all(Array.from({ length: 100 }, (_, i) => batcher.add(i)))
+    const before = batches.length
+    void batcher.add(100)
+    expect(batches).toHaveLength(before + 1)
+  })
+
   test('the same identity has one place until the batch leaves, and none in the next', async () => {
     const { batches, run } = recorder()
     const batcher = new Batcher({ run, maxItems: 2, identityOf: String })
