@@ -39,10 +39,10 @@ export interface TieredBack extends Back<TieredReadOptions, TieredWriteOptions> 
   readonly tierEvents$: Observable<TierEvent>
   /**
    * How many milliseconds after its commit each change of another process became visible in this one, by the wall clocks
-   * of both. With a near front: when that had met it in the log; those that it skipped, because the log was far
-   * ahead, are told as one, the oldest; what was compacted meanwhile cannot be told. Without: when the first shared front was proven to have it, which is asked
-   * three times in Δ, so that it may have been visible before; nothing is told while that front is bypassed, as reads then
-   * see everything at once. Without any front, nothing. Hot.
+   * of both. With a near front: when that had met it in the log; those that it skipped, because the log was far ahead, are
+   * told as one, the oldest; what was compacted meanwhile cannot be told. Without: when the first shared front was proven
+   * to have it, which is asked three times in Δ, so that it may have been visible before; nothing is told while that front
+   * is bypassed, as reads then see everything at once. Without any front, nothing. Hot.
    */
   readonly visibilityLag$: Observable<number>
   tierStats(): TierStats

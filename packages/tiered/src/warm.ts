@@ -10,7 +10,8 @@ import {
   prefixRange,
   type StoreKey,
 } from '@tidemark/core'
-import { Observable } from 'rxjs'
+import type { Observable } from 'rxjs'
+import { runInSteps } from './run-in-steps.ts'
 import type { FrontLink } from './shared/front-link.ts'
 
 const PAGE = 500
@@ -58,19 +59,7 @@ export function warm(tiers: WarmTiers, options: WarmOptions = {}): Observable<Wa
   if (unknown !== undefined) {
     throw new TypeError(`there is no front named ${unknown} to warm; there is ${known.join(', ') || 'none'}`)
   }
-  return new Observable((subscriber) => {
-    const stop = new AbortController()
-    const signal = outer === undefined ? stop.signal : AbortSignal.any([stop.signal, outer])
-    void (async () => {
-      try {
-        for await (const progress of run(tiers, options, signal)) subscriber.next(progress)
-        subscriber.complete()
-      } catch (error) {
-        subscriber.error(error)
-      }
-    })()
-    return () => stop.abort()
-  })
+  return runInSteps(outer, (signal) => run(tiers, options, signal))
 }
 
 async function* run(tiers: WarmTiers, options: WarmOptions, signal: AbortSignal): AsyncIterableIterator<WarmProgress> {

@@ -10,7 +10,8 @@ import {
   type SharedFront,
   StoreKey,
 } from '@tidemark/core'
-import { Observable } from 'rxjs'
+import type { Observable } from 'rxjs'
+import { runInSteps } from '../run-in-steps.ts'
 import type { FrontLink } from '../shared/front-link.ts'
 import { compare, type Difference, sessionOf } from './comparison.ts'
 
@@ -69,20 +70,8 @@ export function verify(
     throw new TypeError(`there is no shared front named ${unknown} to verify; there is ${names || 'none'}`)
   }
   const fronts = tiers.links.filter(({ name }) => wanted?.includes(name) ?? true).map(({ front }) => front)
-  return new Observable((subscriber) => {
-    const stop = new AbortController()
-    const signal = outer === undefined ? stop.signal : AbortSignal.any([stop.signal, outer])
-    void (async () => {
-      try {
-        for await (const progress of run(fronts, { back: tiers.back, clock: tiers.clock, repair, signal }))
-          subscriber.next(progress)
-        subscriber.complete()
-      } catch (error) {
-        subscriber.error(error)
-      }
-    })()
-    return () => stop.abort()
-  })
+  const { back, clock } = tiers
+  return runInSteps(outer, (signal) => run(fronts, { back, clock, repair, signal }))
 }
 
 interface Verified {
