@@ -99,6 +99,8 @@ export class ClosedError extends TidemarkError {
 /** The position to resume from was compacted away: what lies between it and `floor` is gone from the log. */
 export class CompactedError extends TidemarkError {
   override readonly name = 'CompactedError'
+  /** The position to resume from. */
+  readonly after: number
   readonly floor: number
   readonly head: number
 
@@ -107,6 +109,7 @@ export class CompactedError extends TidemarkError {
       'LOG_COMPACTED',
       `the log no longer holds what follows ${after}: it starts after ${floor}; take a snapshot and follow from ${head}`,
     )
+    this.after = after
     this.floor = floor
     this.head = head
   }

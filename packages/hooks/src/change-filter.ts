@@ -3,26 +3,33 @@ import { CHANGE_KINDS, type ChangeKind, kindOf } from './change-kind.ts'
 
 /** Which changes a subscriber wants. */
 export interface ChangeFilter {
-  /** Only keys whose first parts are these, and no invalidation of a tag, which has no key. @default every change */
+  /**
+   * Only keys whose first parts are these; of the invalidations of tags, which have no key, none, unless the stream may
+   * show a snapshot, whose entries they concern.
+   * @default every change
+   */
   readonly prefix?: Key | readonly [] | undefined
   /** @default every op */
   readonly ops?: readonly ChangeKind[] | undefined
 }
 
+/** Whether a row of the log is wanted. */
+export type RowFilter = (row: LogChange) => boolean
+
 /**
  * Compiles a filter; undefined when it lets everything through. Later changes to the options do not reach it.
  *
+ * @param tags what a prefix does with the invalidation of a tag
  * @throws TypeError for an op that does not exist, an empty list of ops, or an impossible prefix.
  */
-export function compileFilter(filter: ChangeFilter): ((change: LogChange) => boolean) | undefined {
+export function compileFilter(filter: ChangeFilter, tags: 'all' | 'none' = 'none'): RowFilter | undefined {
   const { prefix, ops } = filter
   const wanted = ops && opsOf(ops)
   const range = prefix === undefined || isEmpty(prefix) ? undefined : prefixRange(prefix)
   if (range === undefined) return wanted && ((change) => wanted.has(kindOf(change)))
   return (change) =>
     (wanted === undefined || wanted.has(kindOf(change))) &&
-    inRange(range, change.key.bytes) &&
-    tagOfKey(change.key) === undefined
+    (tagOfKey(change.key) === undefined ? inRange(range, change.key.bytes) : tags === 'all')
 }
 
 function isEmpty(prefix: Key | readonly []): boolean {

@@ -2,6 +2,7 @@ import {
   CorruptError,
   type KeyTuple,
   type LogChange,
+  notesOf,
   type Path,
   type Payload,
   StoreKey,
@@ -32,7 +33,10 @@ interface ChangeBase {
   readonly origin: string
   /** What the writer attached; decoded when read. @throws CorruptError */
   readonly meta: unknown
-  /** Wall-clock milliseconds from which the entry no longer exists; undefined: never. */
+  /**
+   * Wall-clock milliseconds from which readers find nothing here; undefined: never. A value with a grace is kept for
+   * longer, for `getOrSet` alone.
+   */
   readonly expiresAt: number | undefined
   /** Every field as plain data, `value` and `meta` decoded: what `JSON.stringify` takes. */
   toJSON(): Record<string, unknown>
@@ -42,6 +46,8 @@ export interface SetChange<T = unknown> extends ChangeBase {
   readonly op: 'set'
   /** The whole new value; decoded when first read, then shared by all readers and frozen. @throws CorruptError */
   readonly value: T
+  /** The entry is absent from the first `invalidate-tag` change of one of these on that comes later. @throws CorruptError */
+  readonly tags: readonly string[]
   readonly tag?: undefined
 }
 
@@ -53,12 +59,14 @@ export interface DeleteChange extends ChangeBase {
   readonly op: 'delete' | 'expire'
   readonly value?: undefined
   readonly tag?: undefined
+  readonly tags?: undefined
 }
 
 /** Every entry with the tag that was written or computed before has become absent. */
 export interface TagChange extends ChangeBase {
   readonly op: 'invalidate-tag'
   readonly tag: string
+  readonly tags?: undefined
   readonly value?: undefined
 }
 
@@ -69,6 +77,7 @@ export interface TagChange extends ChangeBase {
 export type Change<T = unknown> = SetChange<T> | DeleteChange | TagChange
 
 const NO_KEY: KeyTuple = Object.freeze([])
+const NO_TAGS: readonly string[] = Object.freeze([])
 
 class LoggedChange implements ChangeBase {
   readonly seq: number
@@ -91,7 +100,7 @@ class LoggedChange implements ChangeBase {
     this.prevVersion = row.prevVersion
     this.at = row.at
     this.origin = row.origin
-    this.expiresAt = this.op === 'set' ? row.expiresAt : undefined
+    this.expiresAt = this.op === 'set' ? endOf(row) : undefined
     this.#row = row
     Object.freeze(this)
   }
@@ -111,13 +120,18 @@ class LoggedChange implements ChangeBase {
     return this.op === 'invalidate-tag' ? tagOfKey(this.#row.key) : undefined
   }
 
+  get tags(): readonly string[] | undefined {
+    return this.op === 'set' ? (notesOf({ ...this.#row, version: this.seq }).tags ?? NO_TAGS) : undefined
+  }
+
   get meta(): unknown {
     return this.#read(this.#row.meta, 'meta')
   }
 
   toJSON(): Record<string, unknown> {
-    const { key, value, meta, tag } = this
-    return { ...(this as object), key, value, meta, ...(tag !== undefined && { tag }) }
+    const { key, value, meta, tag, tags = NO_TAGS } = this
+    const marks = { ...(tag !== undefined && { tag }), ...(tags.length > 0 && { tags }) }
+    return { ...(this as object), key, value, meta, ...marks }
   }
 
   /** Node's console would show none of the accessors. */
@@ -140,6 +154,16 @@ class LoggedChange implements ChangeBase {
       const key = this.#row.key.id
       throw new CorruptError(`the ${what} of change ${this.seq} of ${key} cannot be decoded`, { key, cause })
     }
+  }
+}
+
+/** When the entry ends for readers. Damaged notes say nothing here; who reads the tags is told. */
+function endOf({ key, meta, seq, expiresAt }: LogChange): number | undefined {
+  if (meta === undefined) return expiresAt
+  try {
+    return notesOf({ key, meta, version: seq }).freshUntil ?? expiresAt
+  } catch {
+    return expiresAt
   }
 }
 

@@ -1,9 +1,11 @@
 import type { Log } from '@tidemark/core'
 import type { Observable, Subscriber } from 'rxjs'
-import { type ChangeBatch, changes } from './changes.ts'
-import type { ChangesOptions } from './changes-options.ts'
+import { changes } from './changes.ts'
+import type { ChangesOptions, SnapshotChangesOptions } from './changes-options.ts'
 import { GuardedObservable } from './guarded-observable.ts'
 import { lastResort } from './last-resort.ts'
+import type { ChangeBatch } from './streams/change-batch.ts'
+import type { FollowStep } from './streams/snapshot-step.ts'
 
 /**
  * {@link changes} as an Observable, with the same options, order and errors. Cold: each subscription reads for itself.
@@ -16,9 +18,15 @@ import { lastResort } from './last-resort.ts'
  * printed, and the process goes on.
  * @throws TypeError, RangeError at once for wrong options.
  */
-export function changes$<T = unknown>(log: Log, options: ChangesOptions = {}): Observable<ChangeBatch<T>> {
-  const source = changes<T>(log, options)
-  return new GuardedObservable<ChangeBatch<T>>(
+export function changes$<T = unknown>(log: Log, options: SnapshotChangesOptions): Observable<FollowStep<T>>
+export function changes$<T = unknown>(log: Log, options?: ChangesOptions): Observable<ChangeBatch<T>>
+export function changes$<T = unknown>(
+  log: Log,
+  options: ChangesOptions | SnapshotChangesOptions = {},
+): Observable<FollowStep<T>> {
+  const source: AsyncIterable<FollowStep<T>> =
+    options.onCompacted === 'snapshot' ? changes<T>(log, options) : changes<T>(log, options)
+  return new GuardedObservable<FollowStep<T>>(
     {
       onThrow: 'stop',
       report: (error) => lastResort('a subscriber of changes$ failed and has no error handler', error),

@@ -1,14 +1,25 @@
 export type { Change, DeleteChange, SetChange, TagChange, Txn } from './change.ts'
 export type { ChangeFilter } from './change-filter.ts'
 export type { ChangeKind } from './change-kind.ts'
-export { type ChangeBatch, changes } from './changes.ts'
+export { changes } from './changes.ts'
 export { changes$ } from './changes-observable.ts'
-export type { ChangesOptions } from './changes-options.ts'
+export type { ChangesOptions, FollowOptions, SnapshotChangesOptions } from './changes-options.ts'
 export { checkOf } from './check.ts'
 export { type CommitSource, createHooks, type HooksOptions } from './create-hooks.ts'
 export { guarded } from './guarded-observable.ts'
 export type { HookBus, HookOptions } from './hook-bus.ts'
 export type { HookDisconnected, HookError, HookFailed, SubscriberFailed } from './hook-error.ts'
 export type { Hook } from './hook-runner.ts'
+export type { ChangeBatch, Skipped } from './streams/change-batch.ts'
+export { follow } from './streams/follow.ts'
+export type { SnapshotSource } from './streams/snapshot.ts'
+export type {
+  CatchUpStep,
+  FollowStep,
+  ReadyStep,
+  RestartStep,
+  SnapshotEntry,
+  SnapshotStep,
+} from './streams/snapshot-step.ts'
 export { sharedLog, type SharedLogOptions } from './streams/shared-log.ts'
 export { decodeToken, encodeToken, type Position } from './token.ts'

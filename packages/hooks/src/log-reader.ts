@@ -2,6 +2,14 @@ import { type Log, type LogPage, TidemarkError } from '@tidemark/core'
 import { keepAlive } from './keep-alive.ts'
 import { assertEpoch, inEpoch } from './resume.ts'
 
+/** Where a reader begins: right after change `seq` of an epoch of the log. */
+export interface ReaderStart {
+  readonly seq: number
+  readonly epoch: number
+  /** What was read from there on already. */
+  readonly page?: LogPage | undefined
+}
+
 /**
  * Reads one log forwards, page by page, and vouches for it: what it hands out continues exactly where the last page
  * ended. It knows no subscriber and no filter, since a filtered stream can no longer show a gap.
@@ -15,14 +23,13 @@ export class LogReader {
   /** The log ended here when it was read last: there is nothing to read before it has grown. */
   #atHead = false
 
-  /** `seed` is a page that was read from `position` on already. */
-  constructor(log: Log, limit: number, position: number, seed?: LogPage) {
+  constructor(log: Log, limit: number, { seq, epoch, page }: ReaderStart) {
     this.#log = log
     this.#limit = limit
-    this.#epoch = log.identity.epoch
-    this.#position = position
+    this.#epoch = epoch
+    this.#position = seq
     // A log may bound its pages in other ways too: an empty rest of a page says nothing about what follows.
-    this.#seed = seed?.changes.length === 0 ? undefined : seed
+    this.#seed = page?.changes.length === 0 ? undefined : page
   }
 
   /** The seq up to which changes were handed out. */
@@ -37,12 +44,13 @@ export class LogReader {
    * @throws TidemarkError LOG_GAP when the log has lost, repeated or torn something, LOG_EPOCH_CHANGED when it was restored;
    * what the log throws; the reason of
    * `signal` when it aborts during the wait.
+   * @param limit how many changes to read at most, beside the rest of their commit
    */
-  async next(signal: AbortSignal): Promise<LogPage> {
+  async next(signal: AbortSignal, limit: number = this.#limit): Promise<LogPage> {
     for (;;) {
       signal.throwIfAborted()
       if (this.#atHead) await this.#grown(signal)
-      const page = this.#seed ?? (await this.#read())
+      const page = this.#seed ?? (await this.#read(Math.min(limit, this.#limit)))
       this.#seed = undefined
       const end = endOf(page, this.#position)
       // A wake-up may be spurious: only the next read says whether there is more.
@@ -67,8 +75,8 @@ export class LogReader {
     await grown
   }
 
-  #read(): Promise<LogPage> {
-    return inEpoch(this.#log, this.#epoch, () => this.#log.read({ after: this.#position, limit: this.#limit }))
+  #read(limit: number): Promise<LogPage> {
+    return inEpoch(this.#log, this.#epoch, () => this.#log.read({ after: this.#position, limit }))
   }
 }
 

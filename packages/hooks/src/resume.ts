@@ -1,22 +1,25 @@
 import { CompactedError, type Log, type LogChange, type LogPage, TidemarkError } from '@tidemark/core'
 import { checkOf, NO_CHECK } from './check.ts'
-import { decodeToken } from './token.ts'
+import { decodeToken, type Position } from './token.ts'
 
 /** Where a subscription starts, and the first page from there, read in the same snapshot. */
-export interface Start {
-  readonly seq: number
-  readonly check: number
+export interface Start extends Position {
   readonly page: LogPage
 }
 
 export async function startAtBeginning(log: Log, limit: number): Promise<Start> {
-  return { seq: 0, check: NO_CHECK, page: await log.read({ after: 0, limit }) }
+  const page = await log.read({ after: 0, limit })
+  return { ...log.identity, seq: 0, check: NO_CHECK, page }
 }
 
 export async function startNow(log: Log, limit: number): Promise<Start> {
-  const seq = await log.head()
+  return startAt(log, await log.head(), limit)
+}
+
+/** Right after change `seq`, of which a snapshot has told. */
+export async function startAt(log: Log, seq: number, limit: number): Promise<Start> {
   const { last, page } = await readAround(log, seq, limit)
-  return { seq, check: last === undefined ? NO_CHECK : checkOf(last), page }
+  return { ...log.identity, seq, check: last === undefined ? NO_CHECK : checkOf(last), page }
 }
 
 /**
@@ -40,7 +43,7 @@ export async function startAfterToken(log: Log, token: string, limit: number): P
       `change ${seq} is not the one that the token was made after: the log was restored and written since; take a snapshot and follow from now`,
     )
   }
-  return { seq, check, page }
+  return { id, epoch, seq, check, page }
 }
 
 /**

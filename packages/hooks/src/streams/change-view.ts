@@ -1,0 +1,19 @@
+import type { LogChange } from '@tidemark/core'
+import type { Change } from '../change.ts'
+import type { RowFilter } from '../change-filter.ts'
+import { shownChanges } from './held-changes.ts'
+
+/** What one subscriber is shown of rows of the log: those it wants, of which `also` holds. */
+export type ShowChanges<T> = (
+  rows: readonly LogChange[],
+  also?: RowFilter,
+) => readonly Change<T>[] | Promise<readonly Change<T>[]>
+
+export function changeView<T>(isWanted: RowFilter | undefined): ShowChanges<T> {
+  return (rows, also) => shownChanges<T>(rows, both(isWanted, also))
+}
+
+function both(one: RowFilter | undefined, other: RowFilter | undefined): RowFilter | undefined {
+  if (one === undefined || other === undefined) return one ?? other
+  return (row) => other(row) && one(row)
+}
