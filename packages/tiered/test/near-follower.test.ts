@@ -2,7 +2,7 @@ import { createMemoryBack, createNearMemory, type Log, Store, TidemarkError } fr
 import { commit, eventually, ManualClock, setting } from '@tidemark/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createTiered, type TierEvent } from '../src/index.ts'
-import { Fleet, keyOf, useRedis } from './support/fleet.ts'
+import { Fleet, type Instance, keyOf, useRedis } from './support/fleet.ts'
 import { late } from './support/late.ts'
 import { RemoteLog, seenFromOutside } from './support/other-process.ts'
 
@@ -41,13 +41,19 @@ describe('two stores on one file, without Redis', () => {
     expect(b.near!.watermark).toBe(2)
   })
 
-  test('with nearMaxStaleMs, what was replaced is served for no longer than that', async () => {
+  /** Two stores that hold k as 1; what the first one writes the other one hears of by asking, which it need not for 100 ms. */
+  async function bounded(): Promise<{ a: Instance; b: Instance; clock: ManualClock }> {
     const fleet = new Fleet()
     const clock = new ManualClock()
     const a = await fleet.open()
     const b = await fleet.open({ near: { clock }, deaf: true, nearMaxStaleMs: 100, clock })
     await a.store.set('k', 1)
     expect(await b.store.get('k')).toBe(1)
+    return { a, b, clock }
+  }
+
+  test('with nearMaxStaleMs, what was replaced is served for no longer than that', async () => {
+    const { a, b, clock } = await bounded()
     await a.store.set('k', 2)
     clock.advance(99)
     expect(await b.store.get('k')).toBe(1)
@@ -59,12 +65,7 @@ describe('two stores on one file, without Redis', () => {
   })
 
   test('with nearMaxStaleMs, nothing is served that is older than what a read from below has told', async () => {
-    const fleet = new Fleet()
-    const clock = new ManualClock()
-    const a = await fleet.open()
-    const b = await fleet.open({ near: { clock }, deaf: true, nearMaxStaleMs: 100, clock })
-    await a.store.set('k', 1)
-    expect(await b.store.get('k')).toBe(1)
+    const { a, b } = await bounded()
     await a.store.setMany([
       ['k', 2],
       ['j', 2],
