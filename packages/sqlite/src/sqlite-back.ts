@@ -138,7 +138,7 @@ class OpenSqliteBack implements SqliteBack {
       assertOpen,
       assertWritable,
     })
-    this.leases = new SqliteLeases(committer, assertWritable)
+    this.leases = new SqliteLeases(connection, { clock, committer, assertOpen, assertWritable })
   }
 
   readOne(key: StoreKey): Found {

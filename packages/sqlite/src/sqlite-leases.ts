@@ -1,18 +1,43 @@
-import { between, type KeyRange, type Lease, type LeaseGrant, type Leases, type StoreKey } from '@tidemark/core'
+import {
+  between,
+  type Clock,
+  type KeyRange,
+  type Lease,
+  type LeaseGrant,
+  type Leases,
+  type StoreKey,
+} from '@tidemark/core'
+import type { Connection, RowStatement } from './connection.ts'
 import type { GroupCommitter } from './group-committer.ts'
 
 /** A day: longer than anyone should wait for a process that is gone. */
 const MAX_TTL_MS = 86_400_000
 
-/** The port of leases over one database. Each call takes its place in a transaction of the group committer. */
-export class SqliteLeases implements Leases {
-  readonly #committer: GroupCommitter
-  readonly #assertWritable: () => void
+export interface SqliteLeasesOptions {
+  readonly clock: Pick<Clock, 'now'>
+  readonly committer: GroupCommitter
+  /** @throws ClosedError once the store is closing */
+  readonly assertOpen: () => void
+  /** @throws ClosedError; TidemarkError READ_ONLY */
+  readonly assertWritable: () => void
+}
 
-  /** @param assertWritable throws ClosedError, TidemarkError READ_ONLY */
-  constructor(committer: GroupCommitter, assertWritable: () => void) {
-    this.#committer = committer
-    this.#assertWritable = assertWritable
+/** The port of leases over one database. What changes any takes its place in a transaction of the group committer. */
+export class SqliteLeases implements Leases {
+  readonly #connection: Connection
+  readonly #clock: Pick<Clock, 'now'>
+  readonly #committer: GroupCommitter
+  readonly #assertOpen: () => void
+  readonly #assertWritable: () => void
+  readonly #held: RowStatement<readonly [until: number, ttlMs: number]>
+
+  constructor(connection: Connection, options: SqliteLeasesOptions) {
+    this.#connection = connection
+    this.#clock = options.clock
+    this.#committer = options.committer
+    this.#assertOpen = options.assertOpen
+    this.#assertWritable = options.assertWritable
+    this.#held = connection.prepareRows('SELECT until, ttl_ms FROM lease WHERE key = ?')
   }
 
   async acquire(key: StoreKey, ttlMs: number): Promise<LeaseGrant> {
@@ -21,6 +46,17 @@ export class SqliteLeases implements Leases {
     // Fails for a key that is too long, here and not for the whole group.
     void key.bytes
     return this.#committer.perform(({ leases }) => leases.acquire(key, ttl))
+  }
+
+  async remaining(keys: readonly StoreKey[]): Promise<readonly number[]> {
+    this.#assertOpen()
+    const now = this.#clock.now()
+    return this.#connection.read(() =>
+      keys.map((key) => {
+        const [until, ttlMs] = this.#held.get(key.bytes) ?? [0, 0]
+        return Math.max(0, Math.min(until - now, ttlMs))
+      }),
+    )
   }
 
   async renew(lease: Lease, ttlMs: number): Promise<boolean> {

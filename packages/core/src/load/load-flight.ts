@@ -12,10 +12,8 @@ import { type Landing, LEFT } from './landing.ts'
 import type { LoadTable, RunningLoad } from './load-table.ts'
 import { LoadedValue } from './loaded-value.ts'
 import { type Standing, standingOf } from './standing.ts'
-
-/** How long to wait at first, and at most, before another try to get a lease that somebody else holds. */
-const FIRST_TRY_MS = 5
-const LAST_TRY_MS = 100
+import type { WaitedKeys } from './waited-keys.ts'
+import { within } from './within.ts'
 
 /** What a store gives to its loads. */
 export interface LoadingStore<R extends ReadOptions, W extends object> {
@@ -24,6 +22,7 @@ export interface LoadingStore<R extends ReadOptions, W extends object> {
   readonly clock: Clock
   readonly random: () => number
   readonly table: LoadTable
+  readonly waited: WaitedKeys
   /** Gets a loader's error that no caller gets. */
   readonly onError: (error: unknown) => void
 }
@@ -109,18 +108,30 @@ export class LoadFlight<R extends ReadOptions, W extends object> implements Runn
     const { back, clock } = this.#store
     const { key, options } = this.#job
     const began = clock.monotonic()
-    for (let tryMs = FIRST_TRY_MS; ; tryMs = Math.min(2 * tryMs, LAST_TRY_MS)) {
+    for (;;) {
       const grant = await this.#orClosed(back.leases.acquire(key, options.leaseMs))
       if (grant.lease !== undefined) return this.#begin(grant.lease)
-      const end = clock.monotonic() + Math.min(tryMs, grant.remainingMs)
-      for (;;) {
-        const { landing, asOf } = await this.#look()
-        if (landing !== undefined) return landing
-        const leftMs = end - clock.monotonic()
-        if (leftMs <= 0) break
-        if (this.#waiting === 0 && clock.monotonic() - began >= options.hardTimeoutMs) throw new Unwanted()
-        await this.#somethingNew(asOf, leftMs)
-      }
+      const elapsedMs = clock.monotonic() - began
+      const isOverdue = elapsedMs >= options.hardTimeoutMs
+      if (isOverdue && this.#waiting === 0) throw new Unwanted()
+      // Nobody is waited for beyond the end of the lease, nor without looking whether anybody still wants it.
+      const patienceMs = isOverdue ? options.hardTimeoutMs : options.hardTimeoutMs - elapsedMs
+      const landing = await this.#landed(Math.min(grant.remainingMs, patienceMs))
+      if (landing !== undefined) return landing
+    }
+  }
+
+  /** What somebody else has stored meanwhile, at the latest after so long; undefined: nothing, but the lease may be had. */
+  async #landed(withinMs: number): Promise<Landing | undefined> {
+    const { clock, waited } = this.#store
+    const place = await this.#orClosed(waited.enter(this.#job.key))
+    try {
+      const { landing } = await this.#look()
+      if (landing !== undefined) return landing
+      await this.#orClosed(within(clock, place.woken, withinMs))
+      return (await this.#look()).landing
+    } finally {
+      place.leave()
     }
   }
 
@@ -221,16 +232,6 @@ export class LoadFlight<R extends ReadOptions, W extends object> implements Runn
   /** Others need not wait for its end. When it cannot be released, they have to. */
   async #release(lease: Lease): Promise<void> {
     await this.#store.back.leases.release(lease).catch(() => undefined)
-  }
-
-  async #somethingNew(after: number, withinMs: number): Promise<void> {
-    const { back, clock } = this.#store
-    const stop = new AbortController()
-    try {
-      await this.#orClosed(Promise.race([back.log.wait(after, stop.signal), clock.sleep(withinMs)]))
-    } finally {
-      stop.abort()
-    }
   }
 
   #orClosed<T>(work: T | Promise<T>): Promise<T> {

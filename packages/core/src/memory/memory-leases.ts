@@ -42,6 +42,11 @@ export class MemoryLeases {
     return { lease: undefined, remainingMs }
   }
 
+  remaining(key: StoreKey, now: number): number {
+    const held = this.#held.get(key.id)
+    return held === undefined ? 0 : Math.max(0, Math.min(held.until - now, held.ttlMs))
+  }
+
   renew(lease: Lease, ttlMs: number, now: number): boolean {
     if (!this.isHeld(lease)) return false
     this.#hold(lease.key, lease.token, ttlMs, now)

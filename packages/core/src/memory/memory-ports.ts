@@ -42,6 +42,7 @@ export function leasesPort(perform: Perform): Leases {
       void key.bytes
       return perform((writer) => writer.acquire(key, ttl))
     },
+    remaining: (keys) => perform((writer) => writer.remaining(keys)),
     renew: async (lease, ttlMs) => {
       const ttl = wholeMs(ttlMs)
       return perform((writer) => writer.renew(lease, ttl))

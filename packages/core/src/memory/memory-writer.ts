@@ -77,6 +77,10 @@ export class MemoryWriter {
     return this.#options.leases.acquire(key, ttlMs, this.#now)
   }
 
+  remaining(keys: readonly StoreKey[]): readonly number[] {
+    return keys.map((key) => this.#options.leases.remaining(key, this.#now))
+  }
+
   renew(lease: Lease, ttlMs: number): boolean {
     return this.#options.leases.renew(lease, ttlMs, this.#now)
   }

@@ -23,6 +23,11 @@ export type LeaseGrant =
 export interface Leases {
   /** @param ttlMs 1 to 86,400,000, after which others may take it over; whoever held it finds it gone when it commits */
   acquire(key: StoreKey, ttlMs: number): Promise<LeaseGrant>
+  /**
+   * For how many milliseconds at most each key's lease is still held, by whomever; 0: it may be had. In the order of the
+   * keys. Only looks: costs no transaction that others would have to wait for.
+   */
+  remaining(keys: readonly StoreKey[]): Promise<readonly number[]>
   /** Prolongs a lease. @returns whether it was still held */
   renew(lease: Lease, ttlMs: number): Promise<boolean>
   /** Ends a lease; nothing happens when it is not held any more. */

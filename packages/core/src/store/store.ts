@@ -7,6 +7,7 @@ import { userKey } from '../keys/reserved.ts'
 import type { StoreKey } from '../keys/store-key.ts'
 import { type Loader, type LoadOptions, resolveLoadOptions } from '../load/load-options.ts'
 import { LoadTable } from '../load/load-table.ts'
+import { WaitedKeys } from '../load/waited-keys.ts'
 import { Loading } from '../load/loading.ts'
 import { assertKnown, callback } from '../options/checks.ts'
 import { clockOption } from '../options/ports.ts'
@@ -89,6 +90,7 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
       clock: this.#clock,
       random: callback('option random', options.random ?? Math.random),
       table: this.#loads,
+      waited: WaitedKeys.of(back, this.#clock),
       onError: callback('option onError', options.onError ?? toConsole),
     })
   }

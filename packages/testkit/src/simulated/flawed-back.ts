@@ -24,6 +24,7 @@ export function flawedLeases(leases: Leases, flaws: readonly BackFlaw[]): Leases
       if (grant.lease !== undefined) lent.set(key.id, grant.lease)
       return grant
     },
+    remaining: (keys) => leases.remaining(keys),
     renew: (lease, ttlMs) => leases.renew(lease, lastingMs(ttlMs)),
     release: (lease) => leases.release(lease),
     endRange: (range) => leases.endRange(range),

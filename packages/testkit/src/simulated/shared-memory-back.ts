@@ -59,6 +59,7 @@ export class SharedMemoryBack implements Back, CommitOwner {
     }
     this.leases = {
       acquire: (key, ttlMs) => this.#later(() => leases.acquire(key, ttlMs)),
+      remaining: (keys) => this.#later(() => leases.remaining(keys)),
       renew: (lease, ttlMs) => this.#later(() => leases.renew(lease, ttlMs)),
       release: (lease) => this.#later(() => leases.release(lease)),
       endRange: (range) => this.#later(() => leases.endRange(range)),

@@ -13,6 +13,7 @@ const CALLS: Readonly<Record<string, (back: Back) => unknown>> = {
   'agreements.sample': (back) => back.agreements.sample('redis'),
   'agreements.change': (back) => back.agreements.change('redis', 0, { epoch: 'e1' }),
   'leases.acquire': (back) => back.leases.acquire(StoreKey.of('a'), 1_000),
+  'leases.remaining': (back) => back.leases.remaining([StoreKey.of('a')]),
   'leases.renew': (back) => back.leases.renew({ key: StoreKey.of('a'), token: 1 }, 1_000),
   'leases.release': (back) => back.leases.release({ key: StoreKey.of('a'), token: 1 }),
   restored: (back) => back.restored(),

@@ -1,6 +1,6 @@
 import { type Back, type Lease, type LeaseGrant, StoreKey } from '@tidemark/core'
 import { describe, expect, it } from 'vitest'
-import { commit, setting, valueOf } from '../../writes.ts'
+import { commit, deleting, setting, valueOf } from '../../writes.ts'
 import type { StartBacks } from './back-suite.ts'
 import { granted, HOUR, LOST, under } from './leased.ts'
 
@@ -116,6 +116,31 @@ export function describeLeases(start: StartBacks): void {
       expect(refused(await other.leases.acquire(KEY, HOUR)).remainingMs).toBeLessThanOrEqual(HOUR)
       clock.step(HOUR)
       await granted(other, 'k')
+    })
+
+    it('is told to whoever asks, of any number of keys, until it ends in whatever way', async () => {
+      const { back, other, clock } = await start()
+      const keys = ['a', 'b', 'c', 'd', 'none'].map((key) => StoreKey.of(key))
+      const free = async (): Promise<readonly boolean[]> =>
+        (await other.leases.remaining(keys)).map((remainingMs) => remainingMs === 0)
+      expect(await other.leases.remaining([])).toEqual([])
+      const [a, b] = [await granted(back, 'a'), await granted(back, 'b')]
+      await granted(back, 'c')
+      await granted(back, 'd')
+      for (const remainingMs of (await other.leases.remaining(keys)).slice(0, 4)) {
+        expect(remainingMs).toBeGreaterThan(HOUR / 2)
+        expect(remainingMs).toBeLessThanOrEqual(HOUR)
+      }
+      expect(await free()).toEqual([false, false, false, false, true])
+      await back.leases.release(a)
+      await under(back, b, setting('b', 1))
+      await commit(other, deleting('c'))
+      expect(await free()).toEqual([true, true, true, false, true])
+      clock.step(-10 * HOUR)
+      expect((await other.leases.remaining(keys))[3]).toBeLessThanOrEqual(HOUR)
+      clock.step(11 * HOUR)
+      expect(await free()).toEqual([true, true, true, true, true])
+      await granted(other, 'd')
     })
 
     it.each([Number.NaN, -1, Infinity])('is not given for %s ms', async (ttlMs) => {
