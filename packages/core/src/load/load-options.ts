@@ -48,7 +48,11 @@ export interface LoadOptions extends Pick<SetOptions, 'meta' | 'tags'> {
   readonly refreshAheadFraction?: number | undefined
   /** How long it is remembered that a loader found nothing. @default 0: not at all */
   readonly negativeTtlMs?: number | undefined
-  /** After how long without a sign of life other processes take over the load. Renewed while the loader runs. @default 10_000 */
+  /**
+   * After how long without a sign of life other processes take over the load, 100..86,400,000. Renewed while the loader
+   * runs.
+   * @default 10_000
+   */
   readonly leaseMs?: number | undefined
 }
 
@@ -83,6 +87,8 @@ const LONGEST_SPAN_MS = 4_000_000_000_000_000
 const LONGEST_MS = 2_147_483_647
 /** A shorter one would end while its holder is busy with something else. */
 const SHORTEST_LEASE_MS = 100
+/** As Leases has it. */
+const LONGEST_LEASE_MS = 86_400_000
 const DEFAULT_LEASE_MS = 10_000
 const DEFAULT_HARD_TIMEOUT_MS = 30_000
 const DEFAULT_JITTER = 0.1
@@ -119,7 +125,7 @@ export function resolveLoadOptions(options: LoadOptions | undefined): ResolvedLo
     hardTimeoutMs,
     refreshAheadFraction: between('option refreshAheadFraction', refreshAheadFraction, 0, 1),
     negativeTtlMs: span('negativeTtlMs', negativeTtlMs),
-    leaseMs: wholeBetween('option leaseMs', leaseMs, SHORTEST_LEASE_MS, LONGEST_MS),
+    leaseMs: wholeBetween('option leaseMs', leaseMs, SHORTEST_LEASE_MS, LONGEST_LEASE_MS),
     meta: options.meta,
     tags: options.tags === undefined ? NO_TAGS : checkTags(options.tags),
   }

@@ -27,6 +27,15 @@ describe('a hit', () => {
   })
 })
 
+it('a lease that no back tier would grant is refused by the name of its option', async () => {
+  const store = new Store(createMemoryBack())
+  const day = 24 * HOUR
+  expect(await store.getOrSet('k', () => 1, { leaseMs: day })).toBe(1)
+  const load = vi.fn()
+  await expect((async () => store.getOrSet('other', load, { leaseMs: day + 1 }))()).rejects.toThrow(/option leaseMs/)
+  expect(load).not.toHaveBeenCalled()
+})
+
 describe('trouble in the store', () => {
   it.each(['leases', 'commit'] as const)('is told as itself, not as what the loader did (%s)', async (part) => {
     let loads = 0
