@@ -49,6 +49,22 @@ export { simulatedFront, type SimulatedFrontOptions } from './simulated/simulate
 export type { CallFate, ExecutedCall, NetworkCall, NetworkClient } from './simulated/network-call.ts'
 export { SimulatedNetwork, type SimulatedNetworkOptions } from './simulated/simulated-network.ts'
 export { SimulatedServer, type SimulatedServerOptions } from './simulated/simulated-server.ts'
+export type {
+  SeenBatch,
+  StreamEvent,
+  StreamHistory,
+  StreamRule,
+  StreamSession,
+  Violation,
+} from './streams/stream-history.ts'
+export {
+  eventOf,
+  type ShownBatch,
+  type ShownChange,
+  StreamRecorder,
+  type StreamRecorderOptions,
+} from './streams/stream-recorder.ts'
+export { validateStreams } from './streams/validate-streams.ts'
 export { eventually } from './waiting/eventually.ts'
 export { VirtualClock } from './clocks/virtual-clock.ts'
 export { change, codec, commit, deleting, filling, missing, setting, valueOf, type WriteExtras } from './writes.ts'
