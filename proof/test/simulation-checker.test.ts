@@ -10,7 +10,8 @@ import {
 } from '../src/simulation/history.ts'
 import { planOf } from '../src/simulation/plan.ts'
 
-const PLAN = { ...planOf(1), maxStaleMs: 100 }
+const process = { ...planOf(1).processes[0]!, nearMaxStaleMs: undefined, slowBackRate: 0 }
+const PLAN = { ...planOf(1), maxStaleMs: 100, processes: [process] }
 
 describe('the checker of the simulation', () => {
   it('finds nothing in a history in which nothing is wrong', () => {
@@ -35,11 +36,23 @@ describe('the checker of the simulation', () => {
     expect(found(...history, read(119, 1, 'a', { tier: 'near', nearMaxStaleMs: 100 }))).toEqual([])
   })
 
+  it('accepts nothing from the shared front that is outdated beyond the bound when it comes', () => {
+    const history = [commit(1, 10, 'a'), commit(2, 20, 'b')]
+    const late = (returnedAt: number, more: Partial<ReadEvent> = {}): readonly Invariant[] =>
+      found(...history, read(50, 1, 'a', { process: 'p0', returnedAt, ...more }))
+    expect(late(125)).toEqual([])
+    expect(late(127)).toEqual(['stale-on-arrival'])
+    expect(late(127, { tier: 'memory', nearMaxStaleMs: 100 })).toEqual([])
+    expect(late(127, { maxStaleMs: 300 })).toEqual([])
+    const stood: HistoryEvent = { type: 'fault', at: 60, what: '', forgets: false, halts: { process: 'p0', until: 90 } }
+    expect(found(...history, stood, read(50, 1, 'a', { process: 'p0', returnedAt: 127 }))).toEqual([])
+  })
+
   it('accepts nothing that is outdated once the write was acknowledged, on its terms', () => {
     const history = (more: Partial<WriteEvent>): readonly HistoryEvent[] => [
       commit(1, 10, 'a'),
       commit(2, 20, 'b'),
-      { ...wrote(2, 19, 25, 'b'), process: 'other', ...more },
+      { ...wrote(2, 19, 25, 'b'), process: 'p9', ...more },
     ]
     for (const ack of ['strict', 'bounded'] as const) {
       expect(found(...history({ ack, applied: true }), read(26, 1, 'a'))).toEqual(['stale-after-ack'])
@@ -57,7 +70,7 @@ describe('the checker of the simulation', () => {
     const history = [commit(1, 10, 'a'), commit(2, 20, 'b')]
     const written = wrote(2, 19, 25, 'b', { applied: false })
     expect(found(...history, written, read(26, 1, 'a'))).toEqual(['read-your-writes'])
-    expect(found(...history, written, read(26, 1, 'a', { process: 'other' }))).toEqual([])
+    expect(found(...history, written, read(26, 1, 'a', { process: 'p9' }))).toEqual([])
     expect(found(...history, read(21, 2, 'b'), read(30, 1, 'a'))).toEqual(['monotonic-reads'])
     // At the same time, in either order.
     expect(found(...history, read(21, 2, 'b', { returnedAt: 40 }), read(30, 1, 'a'))).toEqual([])
@@ -109,7 +122,7 @@ function found(...events: readonly HistoryEvent[]): readonly Invariant[] {
 }
 
 function commit(seq: number, at: number, value: unknown): CommitEvent {
-  return { type: 'commit', process: 'other', at, key: 'key', seq, prevVersion: 0, value }
+  return { type: 'commit', process: 'p9', at, key: 'key', seq, prevVersion: 0, value }
 }
 
 function wrote(
@@ -136,6 +149,7 @@ function read(invokedAt: number, version: number, value: unknown, more: Partial<
     tier: 'front',
     minVersion: 0,
     linearizable: false,
+    maxStaleMs: PLAN.maxStaleMs,
     nearMaxStaleMs: 0,
     isSeen: false,
     ...more,

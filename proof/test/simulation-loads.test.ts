@@ -124,7 +124,14 @@ function loaded(
 
 function call(invokedAt: number, returnedAt: number, value: unknown): LoadEvent {
   const outcome = value === undefined ? 'absent' : 'found'
-  const base = { type: 'load', process: 'p0', key: 'key', error: undefined, nearMaxStaleMs: 0 } as const
+  const base = {
+    type: 'load',
+    process: 'p0',
+    key: 'key',
+    error: undefined,
+    maxStaleMs: 100,
+    nearMaxStaleMs: 0,
+  } as const
   return { ...base, invokedAt, returnedAt, outcome, value }
 }
 
@@ -149,6 +156,7 @@ function see(invokedAt: number, version: number | undefined, value: unknown): Re
     key: 'key',
     minVersion: 0,
     linearizable: false,
+    maxStaleMs: 100,
     nearMaxStaleMs: 0,
   } as const
   const answer = { version, value, asOf: version ?? 0, tier: 'any', isSeen: true }

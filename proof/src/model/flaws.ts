@@ -170,6 +170,30 @@ export const FLAWS = {
     about: 'a watermark from another history of the log is believed',
     caughtBy: 'undeclared',
   },
+  'highest-ahead-believed': {
+    about: 'a highest executed seq ahead of the log is believed',
+    caughtBy: 'undeclared-highest',
+  },
+  'mark-of-highest-not-compared': {
+    about: 'a highest executed seq from another history of the log is believed',
+    caughtBy: 'undeclared-highest',
+  },
+  'apply-raises-no-highest': {
+    about: 'APPLY does not raise the highest executed seq',
+    caughtBy: 'undeclared-highest',
+  },
+  'highest-goes-back': {
+    about: 'the highest executed seq is the last one',
+    caughtBy: 'undeclared-highest',
+  },
+  'write-before-first-look': {
+    about: 'after an undeclared restore, a writer reaches the front before anybody has looked at it',
+    caughtBy: 'undeclared-highest-wide',
+  },
+  'lost-write-only-filled': {
+    about: 'an undeclared restore, and what is lost has reached the front by a fill only',
+    caughtBy: 'undeclared-highest',
+  },
   // Near memory
   'near-fill-ignores-fence': {
     about: 'row 17: a fill of near memory is not fenced',

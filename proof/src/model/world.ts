@@ -12,7 +12,7 @@ export interface World extends Rules {
 }
 
 export function worldOf(scenario: Scenario, flaw?: Flaw, inner = true): World {
-  return { scenario, stripes: scenario.stripes, flaw, inner }
+  return { scenario, stripes: scenario.stripes, keepsHighest: scenario.keepsHighest, flaw, inner }
 }
 
 /** Calls `emit` for each step that this actor, or this kind of fault, may take in the state. */

@@ -97,6 +97,7 @@ export class Caller {
       ...answer,
       minVersion,
       linearizable: consistency === 'linearizable',
+      maxStaleMs: process.maxStaleMs,
       nearMaxStaleMs: process.nearMaxStaleMs,
     })
   }

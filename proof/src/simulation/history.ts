@@ -12,6 +12,8 @@ export interface ReadEvent {
   readonly tier: string
   readonly minVersion: number
   readonly linearizable: boolean
+  /** Δ of the process. */
+  readonly maxStaleMs: number
   /** What the options of the process allow beyond Δ. */
   readonly nearMaxStaleMs: number
   /** Read as users do: what carries an invalidated tag is absent. Where it came from, and as of when, is not known then. */
@@ -44,6 +46,7 @@ export interface LoadEvent {
   readonly value: unknown
   /** What the call was rejected with. */
   readonly error: unknown
+  readonly maxStaleMs: number
   readonly nearMaxStaleMs: number
 }
 

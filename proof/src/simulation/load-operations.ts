@@ -29,6 +29,7 @@ const getOrSet: Operation = async (caller) => {
       outcome,
       value,
       error,
+      maxStaleMs: process.maxStaleMs,
       nearMaxStaleMs: process.nearMaxStaleMs,
     })
   let value: unknown

@@ -30,6 +30,8 @@ export interface ProcessPlan {
   /** How likely its back tier is slow. */
   readonly slowBackRate: number
   readonly skewMs: number
+  /** Its own Δ. @default that of the plan */
+  readonly maxStaleMs?: number | undefined
 }
 
 /** Everything about a run that follows from its seed before it starts. */
@@ -44,7 +46,7 @@ export interface Plan {
   readonly tags: number
   readonly leaseMs: number
   readonly operations: number
-  /** Δ. */
+  /** Δ, of processes that have none of their own. */
   readonly maxStaleMs: number
   readonly ack: 'bounded' | 'strict'
   readonly writePolicy: 'write-through' | 'write-around'
@@ -65,15 +67,25 @@ export interface Plan {
   readonly slowRate: number
 }
 
+/** How long, at most, the way to a back tier that is not slow takes, and the way back. */
+export const BACK_MS = 3
+
+/** Of a process by its name: those that are started later are like the first ones. */
+export function processPlan({ processes }: Plan, name: string): ProcessPlan {
+  return processes[Number(name.slice(1)) % processes.length]!
+}
+
 export function planOf(seed: number): Plan {
   const random = new SeededRandom(seed)
+  const ofBounds = new SeededRandom(seed ^ 0xb0d)
   const keys = random.between(2, 6)
   const processes = Array.from({ length: random.between(2, 4) }, (): ProcessPlan => ({
-    nearMaxStaleMs: random.pick([undefined, undefined, undefined, 0, 100]),
+    nearMaxStaleMs: random.chance(0.75) ? undefined : random.pick([0, 100]),
     nearEntries: random.pick([1, 2, 100]),
     embedded: random.chance(0.6),
     slowBackRate: random.pick([0, 0, 0.1]),
     skewMs: random.chance(0.2) ? random.between(-2_000, 2_000) : 0,
+    maxStaleMs: ofBounds.chance(0.3) ? ofBounds.pick([30, 60, 120, 300, 600]) : undefined,
   }))
   const calm = random.chance(0.1)
   const ofLoads = new SeededRandom(seed ^ 0x10ad)
@@ -91,7 +103,7 @@ export function planOf(seed: number): Plan {
     writePolicy: random.chance(0.7) ? 'write-through' : 'write-around',
     negativeEntries: random.chance(0.8),
     stripes: random.pick([1, 2, 16, 1024]),
-    commandTimeoutMs: random.pick([20, 50, 150]),
+    commandTimeoutMs: random.pick([20, 50, 150, 400]),
     maxLogChanges: random.chance(0.15) ? 20 : 100_000,
     warmUp: random.chance(0.8),
     faults: calm ? [] : FAULTS.filter(() => random.chance(0.4)),

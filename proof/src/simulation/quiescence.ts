@@ -33,7 +33,7 @@ export async function convergenceOf(world: World): Promise<readonly string[]> {
     await clock.sleep(plan.maxStaleMs)
   }
   // Nobody has to have seen the last writes before.
-  await clock.sleep(2 * plan.maxStaleMs)
+  await clock.sleep(2 * Math.max(...living.map(({ maxStaleMs }) => maxStaleMs)))
   const wrong: string[] = []
   const { base } = world.memory
   for (const process of living) {

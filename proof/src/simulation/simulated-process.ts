@@ -9,7 +9,7 @@ import {
   type VirtualClock,
 } from '@tidemark/testkit'
 import { createTiered, type TieredBack, type TieredReadOptions, type TieredWriteOptions } from '@tidemark/tiered'
-import type { Plan, ProcessPlan } from './plan.ts'
+import { BACK_MS, type Plan, type ProcessPlan } from './plan.ts'
 
 export interface ProcessOptions {
   readonly name: string
@@ -34,6 +34,8 @@ export class SimulatedProcess {
   readonly tiers: TieredBack
   readonly store: Store<TieredReadOptions, TieredWriteOptions>
   readonly nearMaxStaleMs: number
+  /** Δ. */
+  readonly maxStaleMs: number
   /** A flaw: callers get another error than the one that was thrown. */
   readonly replacesErrors: boolean
   /** Highest version that this process knows to exist, by key. */
@@ -46,13 +48,14 @@ export class SimulatedProcess {
     this.name = name
     this.clock = new ProcessClock(options.clock, process.skewMs)
     this.replacesErrors = options.replacesErrors
+    this.maxStaleMs = process.maxStaleMs ?? plan.maxStaleMs
     this.nearMaxStaleMs = process.nearMaxStaleMs ?? 0
     const { clock } = this
     const own = random.fork()
     const draw = (): number => own.next()
     const delayMs = (): number => {
       if (own.chance(process.slowBackRate)) return own.next() * plan.maxStaleMs
-      return process.embedded && own.chance(0.7) ? 0 : own.next() * 3
+      return process.embedded && own.chance(0.7) ? 0 : own.next() * BACK_MS
     }
     const near =
       process.nearMaxStaleMs === undefined
@@ -72,7 +75,7 @@ export class SimulatedProcess {
         }),
       ],
       nearMaxStaleMs: process.nearMaxStaleMs ?? 0,
-      frontMaxStaleMs: plan.maxStaleMs * options.certificateLives,
+      frontMaxStaleMs: this.maxStaleMs * options.certificateLives,
       ack: plan.ack,
       writePolicy: plan.writePolicy,
       negativeEntries: plan.negativeEntries,

@@ -14,7 +14,7 @@ import {
   VirtualClock,
 } from '@tidemark/testkit'
 import { History } from './history.ts'
-import type { Plan } from './plan.ts'
+import { type Plan, processPlan } from './plan.ts'
 import { LoaderFailure } from './loader-failure.ts'
 import { SimulatedProcess } from './simulated-process.ts'
 import { valueOf } from './values.ts'
@@ -138,7 +138,7 @@ export class World {
     const process = new SimulatedProcess({
       name: `p${nth}`,
       plan,
-      process: plan.processes[nth % plan.processes.length]!,
+      process: processPlan(plan, `p${nth}`),
       clock,
       random,
       memory,

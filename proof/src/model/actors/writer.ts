@@ -70,7 +70,7 @@ const tellFront = (state: State, world: World, emit: Parameters<Actor>[2], i: nu
   const writer = state.writers[i]!
   const { at, key, seq, history } = writer
   const server = state.servers[at]
-  if (server === undefined) return
+  if (server === undefined || isTooEarly(state, world)) return
   const { policy, op } = world.scenario.writers[i]!
   const installs = policy === 'through' && op === 'set'
   // The epoch that it knows is that of its commit, or one that it has learned since.
@@ -87,6 +87,15 @@ const tellFront = (state: State, world: World, emit: Parameters<Actor>[2], i: nu
       if (cut !== server) emit(`W${i} applies ${seq} at S${at}, memory runs out`, withServer(state, at, cut))
     }
   }
+}
+
+/**
+ * After a restore that nobody declared, a writer with a higher version would take the place of the highest seq, which is
+ * what would have told. That it does not come before the first look is a condition.
+ */
+function isTooEarly({ back, readers, followers }: State, { scenario, flaw }: World): boolean {
+  if (!scenario.keepsHighest || back.history === 0 || flaw === 'write-before-first-look') return false
+  return ![...readers, ...followers].some(({ checked }) => checked)
 }
 
 function applied(state: State, { scenario }: World, i: number): State {

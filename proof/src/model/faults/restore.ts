@@ -1,7 +1,8 @@
-import type { Back } from '../state/back.ts'
+import { type Back, lastChange } from '../state/back.ts'
 import { IDLE_FOLLOWER, IDLE_WRITER, nothingNear } from '../state/initial.ts'
 import { DONE_WRITER } from '../actors/writer.ts'
 import { APPLIED, COMMITTED, DONE, ORPHANED, READY, TAILING, type Follower, type Writer } from '../state/processes.ts'
+import type { Server } from '../state/server.ts'
 import type { State } from '../state/state.ts'
 import type { Actor, World } from '../world.ts'
 
@@ -16,9 +17,16 @@ export const restore: Actor = (state, world, emit) => {
     return
   }
   // Else a front may hold what was committed after the backup, with a watermark that gives no reason for suspicion.
-  const isNoticed = servers.every((server) => server === undefined || server.watermark > backup.head)
+  const isNoticed = servers.every((server) => server === undefined || tells(server, backup.head, world))
   if (faults.restore || isNoticed)
     emit(`the backup of ${backup.head} is restored`, restored(state, restoredBack(back, world), world))
+}
+
+/** Whether the server's own meta says that it knows more than the backup; or it does not. */
+function tells({ watermark, executed, records }: Server, head: number, { scenario, flaw }: World): boolean {
+  if (watermark > head || flaw === 'lost-write-only-filled') return true
+  if (!scenario.keepsHighest) return false
+  return executed.some((seq) => seq > head) || records.every((record) => record === undefined || record.version <= head)
 }
 
 function restoredBack({ log, history, backup, agreement: lost }: Back, { flaw, scenario }: World): Back {
@@ -35,8 +43,8 @@ function restoredBack({ log, history, backup, agreement: lost }: Back, { flaw, s
 
 function restored(state: State, back: Back, world: World): State {
   const { orphans } = world.scenario.faults
-  const head = back.log.length
-  const known = (seq: number): number => Math.min(seq, head)
+  // What the log does not know any more was not executed, but what came before it on the key.
+  const known = (seq: number, key: number): number => lastChange(back.log, key, seq)
   return {
     ...state,
     back,

@@ -40,8 +40,9 @@ function hasWork(state: State, world: World): boolean {
 }
 
 /** The scenario ends before the repair does: another start, or another term, would be one too many to explore. */
-function isOutOfBudget({ back, spent, servers }: State, { scenario, flaw, stripes }: World): boolean {
+function isOutOfBudget({ back, spent, servers }: State, world: World): boolean {
+  const { scenario } = world
   const server = servers[back.agreement.server]!
   const isAtLimit = back.agreement.term >= scenario.maxTerms || spent.starts >= scenario.maxStarts
-  return isAtLimit && (back.agreement.suspended || needsStart(server, back, { flaw, stripes }, false))
+  return isAtLimit && (back.agreement.suspended || needsStart(server, back, world, false))
 }

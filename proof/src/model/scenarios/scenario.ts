@@ -26,6 +26,11 @@ export interface Scenario {
   readonly acknowledges: boolean
   /** Whether an announcement may arrive long after it was decided on, and may be refused. Otherwise it arrives at once. */
   readonly lateStarts: boolean
+  /**
+   * Whether a front keeps the highest seq that it has executed, with its mark. Otherwise the watermark alone tells where
+   * it stands.
+   */
+  readonly keepsHighest: boolean
   readonly faults: Faults
   readonly takeover: Takeover | undefined
   /** How many losses of meta, or of everything, there may be. */
@@ -52,7 +57,10 @@ interface Faults {
   readonly suspend: boolean
   /** A backup of the back tier is made, and later restored and declared: once. */
   readonly restore: boolean
-  /** The same, undeclared, but only when every front has followed the log further than the backup. */
+  /**
+   * The same, undeclared, but only when every front has something that tells: a watermark past the backup; or, where it
+   * keeps the highest executed seq, an execution past it. And then no writer reaches it before somebody has looked at it.
+   */
   readonly undeclaredRestore: boolean
   /** What processes had sent before the restore may arrive after it. */
   readonly orphans: boolean
@@ -92,6 +100,7 @@ const SMALLEST: Omit<Scenario, 'name' | 'about'> = {
   certificates: true,
   acknowledges: true,
   lateStarts: false,
+  keepsHighest: false,
   faults: NO_FAULTS,
   takeover: undefined,
   maxLosses: 0,

@@ -1,5 +1,5 @@
 import { isReady, type Server, versionOf, withRecord } from '../state/server.ts'
-import { executed, fenceOf, raise } from './fence.ts'
+import { executed, fenceOf, raise, reach } from './fence.ts'
 import type { Rules } from './rules.ts'
 
 export interface SentChange {
@@ -14,6 +14,11 @@ export interface SentChange {
 
 /** APPLY, for one change. */
 export function apply(server: Server, change: SentChange, rules: Rules): Server {
+  const after = applyToKey(server, change, rules)
+  return rules.flaw === 'apply-raises-no-highest' ? after : reach(after, change.seq, change.history, rules)
+}
+
+function applyToKey(server: Server, change: SentChange, rules: Rules): Server {
   const { key, seq, history } = change
   const { flaw } = rules
   const current = versionOf(server, key)

@@ -13,6 +13,12 @@ export function raise(server: Server, key: number, seq: number, { stripes }: Rul
   return executed(fences === server.fences ? server : { ...server, fences }, key, seq)
 }
 
+/** The highest seq of all keeps its mark; of two changes with one seq the first one stays. */
+export function reach(server: Server, seq: number, mark: number, { keepsHighest, flaw }: Rules): Server {
+  if (!keepsHighest || (seq <= server.highest && flaw !== 'highest-goes-back')) return server
+  return { ...server, highest: seq, markOfHighest: mark }
+}
+
 /** Writes down that it was executed, without a trace in Redis. */
 export function executed(server: Server, key: number, seq: number): Server {
   return server.executed[key]! >= seq ? server : { ...server, executed: server.executed.with(key, seq) }

@@ -14,7 +14,18 @@ export interface SentStart {
 }
 
 /** INIT, last step. The server as it was: meta was lost, or another start announced, since the first one. */
-export function complete(server: Server, { nonce, epoch, head, mark }: SentStart, { flaw }: Rules): Server {
+export function complete(server: Server, { nonce, epoch, head, mark }: SentStart, rules: Rules): Server {
+  const { flaw, keepsHighest } = rules
   if (server.nonce !== nonce && flaw !== 'start-ignores-nonce') return server
-  return { ...server, epoch, base: flaw === 'start-without-base' ? 0 : head, watermark: head, mark, nonce: 0 }
+  // What was executed past the head has left no record in the new epoch.
+  const highest = keepsHighest ? { highest: head, markOfHighest: mark } : undefined
+  return {
+    ...server,
+    ...highest,
+    epoch,
+    base: flaw === 'start-without-base' ? 0 : head,
+    watermark: head,
+    mark,
+    nonce: 0,
+  }
 }

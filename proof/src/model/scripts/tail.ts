@@ -1,5 +1,5 @@
 import { isReady, type Server, versionOf, withRecord } from '../state/server.ts'
-import { executed, raise } from './fence.ts'
+import { executed, raise, reach } from './fence.ts'
 import type { Rules } from './rules.ts'
 
 /** A step along the log. */
@@ -14,7 +14,9 @@ export interface SentStep {
 
 /** TAIL: all of it, or nothing. */
 export function tail(server: Server, step: SentStep, rules: Rules): Server {
-  return accepts(server, step, rules) ? moveWatermark(execute(server, step, rules), step) : server
+  if (!accepts(server, step, rules)) return server
+  const { from, keys, mark } = step
+  return reach(moveWatermark(execute(server, step, rules), step), from + keys.length, mark, rules)
 }
 
 /** Whether the step starts where the server stands. */

@@ -36,7 +36,7 @@ export interface Answer {
 }
 
 /** The seq of the last change of the key up to `upTo`; 0: none. */
-function lastChange(log: readonly Commit[], key: number, upTo: number = log.length): number {
+export function lastChange(log: readonly Commit[], key: number, upTo: number = log.length): number {
   for (let seq = Math.min(upTo, log.length); seq > 0; seq--) if (log[seq - 1]!.key === key) return seq
   return 0
 }

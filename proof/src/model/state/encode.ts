@@ -59,8 +59,8 @@ function putServer(out: number[], server: Server | undefined): void {
     out.push(NONE)
     return
   }
-  const { records, epoch, watermark, base, nonce, fences, mark, executed } = server
-  out.push(1, epoch, watermark + 1, base, nonce, mark)
+  const { records, epoch, watermark, base, nonce, fences, mark, highest, markOfHighest, executed } = server
+  out.push(1, epoch, watermark + 1, base, nonce, mark, highest, markOfHighest)
   for (const fence of fences) out.push(fence)
   for (const seq of executed) out.push(seq)
   for (const record of records) {

@@ -46,6 +46,8 @@ export function initialState({ keys, stripes, writers, readers, followers, near,
     nonce: 0,
     fences: Array.from({ length: stripes }, () => 0),
     mark: 0,
+    highest: 0,
+    markOfHighest: 0,
     executed: perKey(0),
   }
   const reader: Reader = {

@@ -22,6 +22,12 @@ export interface Server {
   readonly fences: readonly number[]
   /** Stands for what identifies the change at the watermark: the history that it belongs to. */
   readonly mark: number
+  /**
+   * The highest seq that was executed since the last start, past the watermark too, with its mark. Where the scenario looks
+   * at it: elsewhere 0.
+   */
+  readonly highest: number
+  readonly markOfHighest: number
   /** The highest seq that was executed on each key. Not in Redis: the fence stands for it there, a stripe at a time. */
   readonly executed: readonly number[]
 }
@@ -51,6 +57,8 @@ export function withoutMeta(server: Server): Server {
     base: 0,
     nonce: 0,
     mark: 0,
+    highest: 0,
+    markOfHighest: 0,
     fences: server.fences.map(() => 0),
   }
 }

@@ -22,7 +22,7 @@ export function checkHistory(history: History, plan: Plan, diverged: readonly st
   const timeline = new Timeline(history)
   const forgets = events.find((event) => event.type === 'fault' && event.forgets)
   const forgetsSince = forgets?.type === 'fault' ? forgets.at : Infinity
-  const reads = new ReadCheck(timeline, { maxStaleMs: plan.maxStaleMs, forgetsSince })
+  const reads = new ReadCheck(timeline, { plan, forgetsSince })
   reads.run(history)
   return {
     violations: [

@@ -1,5 +1,5 @@
 import type { FaultEvent, History, LoadEvent, LoaderEvent } from '../history.ts'
-import type { Plan } from '../plan.ts'
+import { type Plan, processPlan } from '../plan.ts'
 import { LoaderFailure } from '../loader-failure.ts'
 import { tagsOfValue } from '../values.ts'
 import type { Timeline } from './timeline.ts'
@@ -84,16 +84,15 @@ class LoadCheck {
   }
 
   /** What is stored is checked as a read. */
-  #isStored({ key, value, invokedAt, returnedAt, nearMaxStaleMs }: LoadEvent): boolean {
+  #isStored({ key, value, invokedAt, returnedAt, maxStaleMs, nearMaxStaleMs }: LoadEvent): boolean {
     if (value !== undefined) return this.#timeline.of(key).some((commit) => commit.value === value)
-    const since = invokedAt - Math.max(this.#plan.maxStaleMs, nearMaxStaleMs) - EPSILON_MS
+    const since = invokedAt - Math.max(maxStaleMs, nearMaxStaleMs) - EPSILON_MS
     return this.#timeline.absencesOf(key).some((absence) => absence.since <= returnedAt && absence.until > since)
   }
 
   /** A process with a slow back tier gets a lease, or renews it, late. */
   #isSlow(process: string): boolean {
-    const { processes } = this.#plan
-    return processes[Number(process.slice(1)) % processes.length]!.slowBackRate > 0
+    return processPlan(this.#plan, process).slowBackRate > 0
   }
 
   #mayHaveLost({ key, process, startedAt }: LoaderEvent, second: LoaderEvent): boolean {

@@ -1,4 +1,5 @@
 import type { CommitEvent, History, ReadEvent } from '../history.ts'
+import { BACK_MS, type Plan, processPlan } from '../plan.ts'
 import type { Standing, Timeline } from './timeline.ts'
 import type { Violation } from './violation.ts'
 
@@ -11,8 +12,7 @@ interface Known {
 }
 
 export interface ReadCheckOptions {
-  /** Δ. */
-  readonly maxStaleMs: number
+  readonly plan: Plan
   /** Since when what the servers knew may be gone, or two of them may be in use. Until the end, to be on the safe side. */
   readonly forgetsSince: number
 }
@@ -28,6 +28,7 @@ export class ReadCheck {
   /** By process and key: what it has written and read, in the order in which it came to know. */
   readonly #written = new Map<string, Known[]>()
   readonly #seen = new Map<string, Known[]>()
+  readonly #halts: { readonly process: string; readonly at: number; readonly until: number }[] = []
   #lastFault = -Infinity
 
   constructor(timeline: Timeline, options: ReadCheckOptions) {
@@ -38,7 +39,10 @@ export class ReadCheck {
   run({ events }: History): void {
     for (const event of events) {
       const name = 'key' in event ? `${event.process} ${event.key}` : ''
-      if (event.type === 'fault') this.#lastFault = event.at
+      if (event.type === 'fault') {
+        this.#lastFault = event.at
+        if (event.halts !== undefined) this.#halts.push({ at: event.at, ...event.halts })
+      }
       if (event.type === 'write' && event.version !== undefined) {
         note(this.#written, name, { at: event.returnedAt, seq: event.version })
       }
@@ -61,13 +65,13 @@ export class ReadCheck {
     const { invokedAt, tier } = read
     if (tier === 'front') this.hits++
     const last = this.#timeline.of(read.key).findLast(({ at }) => at <= read.returnedAt)
-    const riskySince = invokedAt - this.#options.maxStaleMs
+    const riskySince = invokedAt - read.maxStaleMs
     if ((last?.at ?? -Infinity) > riskySince || this.#lastFault > riskySince) this.atRisk++
     for (const replacedBy of standing.replacedBy) this.#checkReplaced(read, replacedBy, name)
   }
 
   #checkReplaced(read: ReadEvent, replacedBy: CommitEvent, name: string): void {
-    const { invokedAt } = read
+    const { invokedAt, tier } = read
     const age = invokedAt - replacedBy.at
     const bound = this.#boundOf(read)
     if (age > bound + EPSILON_MS) {
@@ -76,6 +80,10 @@ export class ReadCheck {
         `${replacedBy.seq} had replaced it ${age.toFixed(1)} ms before: bound ${bound}`,
         read,
       )
+    }
+    const onArrival = read.returnedAt - replacedBy.at
+    if (tier === 'front' && !read.linearizable && onArrival > bound + this.#longestBeside(read) + EPSILON_MS) {
+      this.#add('stale-on-arrival', `${replacedBy.seq} had replaced it ${onArrival.toFixed(1)} ms before it came`, read)
     }
     if (this.#wasSettled(read, replacedBy)) {
       this.#add('stale-after-ack', `${replacedBy.seq} had replaced it, and was acknowledged`, read)
@@ -114,11 +122,25 @@ export class ReadCheck {
     }
   }
 
-  #boundOf({ linearizable, tier, isSeen, nearMaxStaleMs }: ReadEvent): number {
+  #boundOf({ linearizable, tier, isSeen, maxStaleMs, nearMaxStaleMs }: ReadEvent): number {
     if (linearizable) return 0
     // A read may join one that was under way already, for as long as near memory goes on unasked.
     if (tier !== 'front' && !isSeen) return nearMaxStaleMs
-    return Math.max(this.#options.maxStaleMs, nearMaxStaleMs)
+    return Math.max(maxStaleMs, nearMaxStaleMs)
+  }
+
+  /**
+   * How long an answer of a shared front may wait for those that were asked for with it: for a read of the back tier. A
+   * process that stands still meanwhile waits for longer, and one that joins a read of near memory's began later.
+   */
+  #longestBeside({ process, invokedAt, returnedAt }: ReadEvent): number {
+    const { plan } = this.#options
+    const { slowBackRate, nearMaxStaleMs } = processPlan(plan, process)
+    const stood = this.#halts.some(
+      (each) => each.process === process && each.at <= returnedAt && each.until >= invokedAt,
+    )
+    if (stood || nearMaxStaleMs !== undefined) return Infinity
+    return slowBackRate > 0 ? 2 * plan.maxStaleMs : 2 * BACK_MS
   }
 
   /** Whether nobody may have read the former state any more when the read began. */

@@ -5,6 +5,7 @@ export type Invariant =
   | 'durability'
   | 'integrity'
   | 'stale-beyond-bound'
+  | 'stale-on-arrival'
   | 'stale-after-ack'
   | 'read-your-writes'
   | 'monotonic-reads'
