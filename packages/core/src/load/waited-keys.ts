@@ -2,12 +2,19 @@ import { afterTurn } from '../batching/after-turn.ts'
 import type { Clock } from '../clock.ts'
 import { ClosedError } from '../errors.ts'
 import type { StoreKey } from '../keys/store-key.ts'
-import type { Back } from '../ports/back.ts'
+import type { Leases } from '../ports/leases.ts'
+import type { Log } from '../ports/log.ts'
 
 /** How often the leases of all keys are asked for: one that is given back, or runs out, leaves no change in the log. */
 const POLL_MS = 50
 /** Changes per page of the log. */
 const PAGE = 500
+
+/** What is followed, and what is asked. */
+export interface WatchedBack {
+  readonly log: Pick<Log, 'head' | 'read' | 'wait'>
+  readonly leases: Pick<Leases, 'remaining'>
+}
 
 /** A place among those who wait. */
 export interface WaitedKey {
@@ -28,19 +35,19 @@ interface Waiter {
 export class WaitedKeys {
   static readonly #ofBacks = new WeakMap<object, WaitedKeys>()
 
-  readonly #back: Pick<Back, 'log' | 'leases'>
+  readonly #back: WatchedBack
   readonly #clock: Clock
   readonly #waiters = new Map<string, Set<Waiter>>()
   /** Resolves when the log is followed; undefined: nobody waits. */
   #following: Promise<void> | undefined
 
-  static of(back: Pick<Back, 'log' | 'leases'>, clock: Clock): WaitedKeys {
+  static of(back: WatchedBack, clock: Clock): WaitedKeys {
     let waited = WaitedKeys.#ofBacks.get(back)
     if (waited === undefined) WaitedKeys.#ofBacks.set(back, (waited = new WaitedKeys(back, clock)))
     return waited
   }
 
-  private constructor(back: Pick<Back, 'log' | 'leases'>, clock: Clock) {
+  private constructor(back: WatchedBack, clock: Clock) {
     this.#back = back
     this.#clock = clock
   }

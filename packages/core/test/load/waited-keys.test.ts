@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { type Back, createMemoryBack, type Log, Store, StoreKey, systemClock } from '../../src/index.ts'
-import { WaitedKeys } from '../../src/load/waited-keys.ts'
+import { type Back, createMemoryBack, Store, StoreKey, systemClock } from '../../src/index.ts'
+import { type WatchedBack, WaitedKeys } from '../../src/load/waited-keys.ts'
 import { type Member, slow, VirtualFleet } from './support/fleet.ts'
 
 const SECOND = 1_000
@@ -116,7 +116,11 @@ describe('waited keys', () => {
     onTestFinished(() => back.close())
     const { log, leases } = back
     const grown = Promise.withResolvers<void>()
-    const late: Log = { ...logOf(back), wait: () => grown.promise }
+    const late: WatchedBack['log'] = {
+      head: () => log.head(),
+      read: (options) => log.read(options),
+      wait: () => grown.promise,
+    }
     const waited = WaitedKeys.of({ log: late, leases }, systemClock)
     await leases.acquire(StoreKey.of('k'), 60 * SECOND)
     const place = await waited.enter(StoreKey.of('k'))
@@ -127,15 +131,4 @@ describe('waited keys', () => {
     await place.woken
     place.leave()
   })
-
-  function logOf({ log }: Back): Omit<Log, 'wait'> {
-    return {
-      identity: log.identity,
-      sync: undefined,
-      head: () => log.head(),
-      floor: () => log.floor(),
-      read: (options) => log.read(options),
-      nudge: () => log.nudge(),
-    }
-  }
 })
