@@ -19,6 +19,8 @@ export interface SeenBatch {
 export interface StreamSession {
   /** The position that it started after. */
   readonly after: number
+  /** It started where nothing that came before leads to, and was told: after a snapshot, or behind what was left out. */
+  readonly isAnew?: boolean | undefined
   readonly batches: readonly SeenBatch[]
 }
 
@@ -27,7 +29,7 @@ export interface StreamHistory {
   readonly subscriber: string
   /** What it had asked for. */
   readonly isWanted: (event: StreamEvent) => boolean
-  /** In the order of time: the first one starts where it likes, each later one where an earlier one said. */
+  /** In the order of time: the first one starts where it likes, each later one where an earlier one said, or anew. */
   readonly sessions: readonly StreamSession[]
   /** Where it must have arrived in the end; undefined: it was stopped somewhere. */
   readonly followedTo?: number | undefined

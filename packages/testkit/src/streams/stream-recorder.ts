@@ -1,5 +1,5 @@
 import { type KeyTuple, type LogChange, noteOfAbsence, renderKey, tagOfKey } from '@tidemark/core'
-import type { SeenBatch, StreamEvent, StreamHistory } from './stream-history.ts'
+import type { SeenBatch, StreamEvent, StreamHistory, StreamSession } from './stream-history.ts'
 
 /** A change as a stream shows it. */
 export interface ShownChange {
@@ -25,16 +25,16 @@ export interface StreamRecorderOptions {
 /** Writes down what one subscriber is given. */
 export class StreamRecorder {
   readonly #options: StreamRecorderOptions
-  readonly #sessions: { readonly after: number; readonly batches: SeenBatch[] }[] = []
+  readonly #sessions: (Omit<StreamSession, 'batches'> & { readonly batches: SeenBatch[] })[] = []
 
   constructor(options: StreamRecorderOptions) {
     this.#options = options
   }
 
-  /** A session begins after this position, or token. */
-  start(after: number | string): void {
+  /** A session begins after this position, or token. @param how `anew`: and it was told so */
+  start(after: number | string, how?: 'anew'): void {
     const position = typeof after === 'number' ? after : this.#options.positionOf(after)
-    this.#sessions.push({ after: position, batches: [] })
+    this.#sessions.push({ after: position, isAnew: how === 'anew', batches: [] })
   }
 
   batch({ changes, token }: ShownBatch): void {

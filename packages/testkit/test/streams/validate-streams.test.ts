@@ -53,10 +53,11 @@ describe('validateStreams', () => {
       session(1, batch(3, 2, 3)),
       session(3, batch(8, 4, 5, 6, 7, 8)),
     ]
+    const jumped = [session(0, batch(1, 1)), { ...session(7, batch(8, 8)), isAnew: true }]
     const filtered = session(1, batch(1), batch(4, 3), batch(8, 6))
     expect(
       validateStreams(
-        [history([all], { followedTo: 8 }), history(resumed), history([filtered], onlyB), history([])],
+        [history([all], { followedTo: 8 }), history(resumed), history(jumped), history([filtered], onlyB), history([])],
         log,
       ),
     ).toEqual([])
