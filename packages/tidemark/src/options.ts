@@ -27,7 +27,7 @@ export interface NearOptions extends Pick<
 }
 
 /** The shared front. */
-export interface RedisOptions extends Omit<RedisFrontOptions, 'codec' | 'clock' | 'random' | 'name'> {
+export interface RedisOptions extends Omit<RedisFrontOptions, 'codec' | 'clock' | 'random' | 'name' | 'metaTtlMs'> {
   /**
    * Δ, in milliseconds, 30..60,000: whatever has failed, a read that Redis answers misses no write that was committed
    * longer ago than this. Without failures it misses none that was acknowledged.
@@ -105,6 +105,8 @@ const LONGEST_BUSY_MS = 600_000
 const REDIS_TTL_MS = 3_600_000
 const REDIS_NEGATIVE_TTL_MS = 10_000
 const REDIS_JITTER = 0.1
+/** What `createRedisFront` takes is 128; a dot and the 32 digits of the log's id are added. */
+const NAMESPACE = /^[\w.-]{1,95}$/
 /** As `createNearMemory` has them. */
 const NEAR_TTL_MS = 60_000
 const NEAR_NEGATIVE_TTL_MS = 10_000
@@ -166,7 +168,13 @@ function logOf(log: OpenOptions['log']): (line: string) => void {
 function redisOf(given: OpenOptions['redis']): RedisOptions | undefined {
   if (given === undefined) return undefined
   if (typeof given === 'string') return { url: given }
-  if (typeof given === 'object' && given !== null) return given
+  if (typeof given === 'object' && given !== null) {
+    const { namespace } = given
+    if (namespace === undefined || NAMESPACE.test(namespace)) return given
+    // Here, and not with the id added, which nobody gave.
+    const message = 'allowed: 1 to 95 letters, digits, "_", "." and "-", as the id of the log is added'
+    throw new TypeError(`redis.namespace is "${namespace}"; ${message}`)
+  }
   throw new TypeError('redis must be a URL, such as redis://127.0.0.1:6379, or an object of options')
 }
 
