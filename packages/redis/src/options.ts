@@ -1,4 +1,13 @@
-import { assertKnown, between, callback, type Clock, clockOption, type Codec, codecOption } from '@tidemark/core'
+import {
+  assertKnown,
+  between,
+  callback,
+  type Clock,
+  clockOption,
+  type Codec,
+  codecOption,
+  wholeBetween,
+} from '@tidemark/core'
 import { checkConnection, connectionOfUrl, type RedisConnection } from './connection-settings.ts'
 import { NAMESPACE } from './keyspace.ts'
 
@@ -35,6 +44,11 @@ export interface RedisFrontOptions extends RedisClientOptions {
    * commands waiting. 1 to 512 MiB. @default 1_048_576 (1 MiB)
    */
   readonly maxRecordBytes?: number | undefined
+  /**
+   * How long what the front knows about its records stays after the last look at it; closing deletes it then. For a log
+   * that ends with its process, and which nobody else uses. @default for ever
+   */
+  readonly metaTtlMs?: number | undefined
 }
 
 export interface ResolvedClientOptions {
@@ -53,6 +67,7 @@ export interface ResolvedFrontOptions extends ResolvedClientOptions {
   readonly negativeTtlMs: number
   readonly jitter: number
   readonly maxRecordBytes: number
+  readonly metaTtlMs: number | undefined
 }
 
 export const CLIENT_OPTIONS: readonly string[] = [
@@ -65,7 +80,7 @@ export const CLIENT_OPTIONS: readonly string[] = [
   'clock',
   'random',
 ]
-const FRONT_OPTIONS = [...CLIENT_OPTIONS, 'codec', 'ttlMs', 'negativeTtlMs', 'jitter', 'maxRecordBytes']
+const FRONT_OPTIONS = [...CLIENT_OPTIONS, 'codec', 'ttlMs', 'negativeTtlMs', 'jitter', 'maxRecordBytes', 'metaTtlMs']
 /** 100 years: beyond any use, and far below what Redis and float64 can count. */
 const LONGEST_MS = 100 * 365 * 86_400_000
 /** What Redis takes as one string, by default. */
@@ -77,13 +92,15 @@ const LONGEST_TIMEOUT_MS = 2 ** 31 - 1
 export function resolveFrontOptions(options: RedisFrontOptions): ResolvedFrontOptions {
   assertKnown(options, FRONT_OPTIONS)
   const { codec, ttlMs = 3_600_000, negativeTtlMs = 10_000, jitter = 0.1, maxRecordBytes = 1024 * 1024 } = options
+  const { metaTtlMs } = options
   if (codec === undefined) throw new TypeError('option codec is required: the codec of the store')
   for (const one of [codec].flat()) codecOption(one)
   between('option ttlMs', ttlMs, 1, LONGEST_MS)
   between('option negativeTtlMs', negativeTtlMs, 1, LONGEST_MS)
   between('option jitter', jitter, 0, 1)
   between('option maxRecordBytes', maxRecordBytes, 1, LARGEST_RECORD)
-  return Object.freeze({ ...resolveClient(options), codec, ttlMs, negativeTtlMs, jitter, maxRecordBytes })
+  if (metaTtlMs !== undefined) wholeBetween('option metaTtlMs', metaTtlMs, 1, LONGEST_MS)
+  return Object.freeze({ ...resolveClient(options), codec, ttlMs, negativeTtlMs, jitter, maxRecordBytes, metaTtlMs })
 }
 
 /** @throws TypeError or RangeError, naming the option and what is allowed. */

@@ -26,6 +26,7 @@ import { type Keyspace, keyspaceOf } from './keyspace.ts'
 import { lifetimeOf } from './lifetime.ts'
 import type { Link } from './link.ts'
 import { Listeners } from './listeners.ts'
+import { MetaLifetime } from './meta-lifetime.ts'
 import { type Meta, META_FIELDS, readMeta } from './meta.ts'
 import type { ResolvedFrontOptions } from './options.ts'
 import { Quarantine } from './quarantine.ts'
@@ -60,6 +61,7 @@ export class RedisSharedFront implements RedisFront {
   readonly #sessions = new Sessions()
   readonly #quarantine: Quarantine
   readonly #room: Room
+  readonly #metaLifetime: MetaLifetime
   readonly #starts: StartAnew
   readonly #listeners = new Listeners<RedisFrontEvent>()
   /** They wait until the first attempt to connect has come to anything. */
@@ -86,6 +88,7 @@ export class RedisSharedFront implements RedisFront {
       (error) => this.#listeners.emit({ type: 'full', error }),
       () => this.#listeners.emit({ type: 'room' }),
     )
+    this.#metaLifetime = new MetaLifetime({ meta: this.#keyspace.meta, ttlMs: options.metaTtlMs, clock })
     this.#sessions.on(() => this.#update())
     this.#starts = new StartAnew({
       meta: this.#keyspace.meta,
@@ -132,7 +135,9 @@ export class RedisSharedFront implements RedisFront {
         this.#connection.suspend(link, error)
         throw error
       })
-      return this.#lookOf(link, sentAt, readMeta(reply))
+      const look = this.#lookOf(link, sentAt, readMeta(reply))
+      this.#metaLifetime.prolong(link, look.session)
+      return look
     })
   }
 
@@ -349,6 +354,7 @@ export class RedisSharedFront implements RedisFront {
 
   async #close(): Promise<void> {
     await this.#calls.close()
+    await this.#metaLifetime.end(() => this.#connection.use())
     await this.#connection.close()
   }
 

@@ -11,6 +11,8 @@ import { Tidemark } from './tidemark.ts'
 const POLL_NUDGED_MS = 15
 const POLL_ALONE_MS = 2
 const SWEEP_BATCH = 500
+/** How long Redis remembers a log in memory whose process was killed: more than it may stand still, less than for ever. */
+const VOLATILE_META_MS = 3_600_000
 /** With Redis, from twice as many waiting writers on, one half of them commits while Redis takes the other. */
 const MIN_GROUP = 64
 
@@ -52,7 +54,8 @@ function assemble(options: ResolvedOptions, parts: Parts): Tidemark {
           pollMs: () => (nudge?.active === true ? POLL_NUDGED_MS : POLL_ALONE_MS),
         })
   parts.add(back)
-  const front = redis && createRedisFront({ ...redis, namespace: namespaceOf(redis, back), codec, clock })
+  const metaTtlMs = file === undefined ? VOLATILE_META_MS : undefined
+  const front = redis && createRedisFront({ ...redis, namespace: namespaceOf(redis, back), codec, clock, metaTtlMs })
   parts.add(front)
   const tiers = createTiered({
     back,

@@ -175,6 +175,26 @@ async function takesPart(store: Tidemark): Promise<void> {
   })
 }
 
+describe('a store in memory leaves nothing in Redis that stays', () => {
+  test('when it is closed, nothing but records with their time; until then, what would go by itself', async () => {
+    await using server = await startRedis()
+    const raw = new Redis(server.url)
+    onTestFinished(() => raw.disconnect())
+    const left = async (): Promise<readonly number[]> =>
+      Promise.all((await raw.keys('*')).map((name) => raw.pttl(name)))
+    {
+      await using store = await open({ redis: { url: server.url, namespace: 'n'.repeat(95) } })
+      await takesPart(store)
+      await raw.flushall()
+      await takesPart(store)
+      expect(await raw.keys('*.m')).toHaveLength(1)
+      await eventually('it has a time, after a start too', async () => (await left()).every((ms) => ms > 0))
+    }
+    expect(await raw.keys('*.m')).toEqual([])
+    expect((await left()).every((ms) => ms > 0)).toBe(true)
+  })
+})
+
 describe('what another log left in Redis', () => {
   test('is not served by the store that takes the place of a deleted one', async () => {
     await using server = await startRedis()
