@@ -110,3 +110,36 @@ test('a server that is still loading answers who it is, and is not used before i
   await eventually('it is ready', () => front.status === 'ready')
   expect(front.session).toEqual({ server: 'f00', epoch: '0000000a' })
 })
+
+test('a real server that loads what it saved: refuses meanwhile, and is another one with the same records afterwards', () =>
+  withServer(
+    async (server) => {
+      const front = await readyFront(server)
+      await front.apply([change(1, key('a'), 'kept')], 'install')
+      const former = front.session!
+      const filler = rawClient(server)
+      await filler.mset(Object.fromEntries(Array.from({ length: 1_500 }, (_, i) => [`filler ${i}`, 'x'.repeat(2_048)])))
+      await filler.save()
+      filler.disconnect()
+      const restarted = server.restart()
+      await eventually('it is met loading', () => /still loading its data set/.test(front.error?.message ?? ''))
+      expect([front.status, front.session]).toEqual(['suspended', undefined])
+      expect(await failureOf(front.apply([change(2, key('a'), 'new')], 'install'))).toMatchObject({
+        code: 'FRONT_UNAVAILABLE',
+        retryable: true,
+      })
+      // It listens to this while it loads.
+      const raw = rawClient(server, { enableReadyCheck: false })
+      await raw.config('SET', 'key-load-delay', '0')
+      await restarted
+      await eventually('it is ready', () => front.status === 'ready')
+      expect(front.session!.epoch).toBe(former.epoch)
+      expect(front.session!.server).not.toBe(former.server)
+      expect((await readNow(front, [key('a')]))[0]?.entry?.payload.read()).toBe('kept')
+    },
+    {
+      persistence: 'rdb',
+      // 5 ms for each key, and a look at its connections after each.
+      args: ['--key-load-delay', '5000', '--loading-process-events-interval-bytes', '1024', '--rdbcompression', 'no'],
+    },
+  ))

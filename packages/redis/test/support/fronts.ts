@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Found, StoreKey } from '@tidemark/core'
 import { eventually, type RedisServer } from '@tidemark/testkit'
-import { Redis } from 'ioredis'
+import { Redis, type RedisOptions } from 'ioredis'
 import { onTestFinished } from 'vitest'
 import { createRedisFront, type RedisFront, type RedisFrontOptions } from '../../src/index.ts'
 import { codec } from './changes.ts'
@@ -47,8 +47,8 @@ export function readNow(front: RedisFront, keys: readonly StoreKey[]): Promise<r
 }
 
 /** A client that knows nothing of fronts. */
-export function rawClient(server: RedisServer): Redis {
-  const client = new Redis(server.url, { maxRetriesPerRequest: 0 })
+export function rawClient(server: RedisServer, options: Pick<RedisOptions, 'enableReadyCheck'> = {}): Redis {
+  const client = new Redis(server.url, { maxRetriesPerRequest: 0, ...options })
   client.on('error', () => {})
   onTestFinished(() => client.disconnect())
   return client
