@@ -1,6 +1,6 @@
 import { ManualClock } from '@tidemark/testkit'
 import { describe, expect, test } from 'vitest'
-import { Fleet, type Instance, type InstanceOptions, serving, useRedis } from './support/fleet.ts'
+import { Fleet, type Instance, type InstanceOptions, serving, useRedis, withFill } from './support/fleet.ts'
 import { WallClock } from './support/wall-clock.ts'
 
 const redis = useRedis()
@@ -85,4 +85,36 @@ test('the wall clock steps: near memory with a bound serves what was replaced fo
     clock.advance(1)
     expect(await reader.store.get('k')).toBe(`${i} new`)
   }
+})
+
+describe('what a reader found ended because his clock was ahead', () => {
+  test('near memory goes on to find nothing when it is set right, until somebody writes', async () => {
+    const fleet = new Fleet()
+    const clock = new WallClock()
+    const [writer, reader] = await Promise.all([fleet.open(), fleet.open({ near: true, clock })])
+    await writer.store.set('k', 1, { ttlMs: HOUR / 2 })
+    clock.step(HOUR)
+    expect(await reader.store.get('k')).toBeUndefined()
+    clock.step(-HOUR)
+    expect(await reader.store.get('k')).toBeUndefined()
+    expect(await reader.store.get('k', { consistency: 'linearizable' })).toBe(1)
+    await writer.store.set('k', 2, { ttlMs: HOUR / 2 })
+    expect(await reader.store.get('k')).toBe(2)
+  })
+
+  test('others find nothing in Redis either, where it did not hold the entry, for as long as it holds that', async () => {
+    const fleet = new Fleet(redis.server)
+    const clock = new WallClock()
+    const bound = { frontMaxStaleMs: 30_000 }
+    const [writer, ahead] = await Promise.all([fleet.open(bound), fleet.open({ ...bound, redis: {}, clock })])
+    await serving(ahead)
+    await writer.store.set('k', 1, { ttlMs: HOUR / 2, writePolicy: 'write-around' })
+    clock.step(HOUR)
+    expect(await withFill(ahead.front, () => ahead.store.get('k'))).toBeUndefined()
+    expect(await writer.store.get('k')).toBeUndefined()
+    expect(await fleet.raw.pttl((await fleet.recordName('k'))!)).toBeLessThanOrEqual(10_000)
+    expect(await writer.store.get('k', { consistency: 'linearizable' })).toBe(1)
+    await writer.store.set('k', 2, { ttlMs: HOUR / 2 })
+    expect(await writer.store.get('k')).toBe(2)
+  })
 })
