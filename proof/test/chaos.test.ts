@@ -22,18 +22,27 @@ const SHORT: ChaosSettings = {
   sabotage: undefined,
 }
 
+/** A run on a machine with much else to do sees few of the reads that count: others add to it, up to so many. */
+const MOST_RUNS = 6
+const ENOUGH = 100
+
 test.each(['bounded', 'strict'] as const)(
   'a short run, acknowledged %s, violates nothing',
   async (ack) => {
-    const report = await runChaos({ ...SHORT, ack })
-    expect(report.violations).toEqual({})
-    expect(report.outcome).toBe('passed')
-    expect(report.faultsMade).toBeGreaterThan(3)
-    expect(report.atRiskReads).toBeGreaterThan(10)
+    let [atRisk, byRedis] = [0, 0]
+    for (let run = 0; run < MOST_RUNS && Math.min(atRisk, byRedis) <= ENOUGH; run++) {
+      const report = await runChaos({ ...SHORT, seed: SHORT.seed + run, ack })
+      expect(report.violations).toEqual({})
+      expect(report.outcome).toBe('passed')
+      expect(report.faultsMade).toBeGreaterThan(3)
+      atRisk += report.atRiskReads
+      byRedis += report.tiers['redis'] ?? 0
+    }
+    expect(atRisk).toBeGreaterThan(ENOUGH)
     // It would prove nothing about a front that nobody has read from.
-    expect(report.tiers['redis']).toBeGreaterThan(10)
+    expect(byRedis).toBeGreaterThan(ENOUGH)
   },
-  WITHIN_MS,
+  MOST_RUNS * WITHIN_MS,
 )
 
 test.each([
