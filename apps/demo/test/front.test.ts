@@ -40,6 +40,24 @@ describe('an instance with a shared front', () => {
     })
   })
 
+  it('does not call complete a comparison with a front that lags too far behind to be judged', async () => {
+    await serves()
+    await api.store.set(placeKey(8), BERLIN)
+    const verify = () => verifyFront(api.store, 10_000, () => undefined)
+    // Redis answers, and takes nothing any more: its records are old, and so is what it claims to have heard of.
+    await redisCommand(redis.port, 'CONFIG SET min-replicas-to-write 1')
+    try {
+      await api.store.set(placeKey(8), { ...BERLIN, name: 'Köln' })
+      const verified = await verify()
+      expect(verified).toEqual({ records: verified.records, differences: 0, complete: false, error: null })
+      expect(verified.records).toBeGreaterThan(0)
+    } finally {
+      await redisCommand(redis.port, 'CONFIG SET min-replicas-to-write 0')
+    }
+    await serves()
+    expect(await verify()).toMatchObject({ differences: 0, complete: true, error: null })
+  })
+
   it('finds what is wrong in the front, and leaves it there', async () => {
     await serves()
     await api.store.set(placeKey(2), BERLIN)

@@ -18,8 +18,9 @@ export async function verifyFront(
   for (;;) {
     const verified = await attempt(store, signal, onProgress)
     // What it has found until then counts, whatever kept it from going on.
-    if (verified.error === null || verified.differences > 0 || signal.aborted) return verified
+    if (verified.error === null || verified.differences > 0) return verified
     await sleep(RETRY_MS)
+    if (signal.aborted) return verified
   }
 }
 
