@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createCborCodec, Payload } from '@tidemark/core'
 import { eventually } from '@tidemark/testkit'
+import { Redis } from 'ioredis'
 import { afterEach, describe, expect, test } from 'vitest'
 import { Findings } from '../src/chaos/check/findings.ts'
 import { FAULT_KINDS, FAULTS } from '../src/chaos/faults/kinds.ts'
@@ -13,6 +14,8 @@ import { readHistory } from '../src/chaos/history/read-history.ts'
 import { hashOf, makeValue } from '../src/chaos/payload.ts'
 import { compareTiers } from '../src/chaos/rest/compare.ts'
 import { parseRecord } from '../src/chaos/rest/record-bytes.ts'
+import { redisInfo } from '../src/chaos/servers/admin.ts'
+import { RedisPair } from '../src/chaos/servers/redis-pair.ts'
 import { TcpProxy } from '../src/chaos/servers/tcp-proxy.ts'
 
 const cleanups: (() => void)[] = []
@@ -182,6 +185,32 @@ describe('tiers at rest', () => {
     bytes.write('N')
     expect(parseRecord('k', bytes)).toEqual({ ...record, kind: 'absent', version: 42, hash: undefined })
     expect(() => parseRecord('k', Buffer.from('something else'))).toThrow('k begins with something else')
+  })
+})
+
+describe('a primary that is demoted', () => {
+  test('lives on as a replica, has sent its clients away, and gets its place back the same way', async () => {
+    const pair = await RedisPair.start()
+    try {
+      const { primary: former, replica: follower } = pair
+      const run = await redisInfo(former.port, 'server', 'run_id')
+      const connected = new Redis({ port: former.port, host: '127.0.0.1', retryStrategy: null })
+      connected.on('error', () => undefined)
+      await connected.set('k', 'v')
+      await pair.demote()
+      await eventually('its client is sent away', () => connected.status === 'end')
+      expect([pair.primary, pair.replica]).toEqual([follower, former])
+      expect(await redisInfo(former.port, 'replication', 'role')).toBe('slave')
+      expect(await redisInfo(former.port, 'replication', 'master_port')).toBe(String(follower.port))
+      expect(await redisInfo(follower.port, 'replication', 'role')).toBe('master')
+      await pair.demote()
+      expect([pair.primary, pair.replica]).toEqual([former, follower])
+      expect(await redisInfo(former.port, 'replication', 'role')).toBe('master')
+      expect(await redisInfo(former.port, 'server', 'run_id')).toBe(run)
+      expect(await redisInfo(follower.port, 'replication', 'role')).toBe('slave')
+    } finally {
+      await pair.close()
+    }
   })
 })
 

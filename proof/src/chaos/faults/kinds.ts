@@ -1,7 +1,7 @@
 import { dropMeta, eviction, evictSome, flush, forgetScripts, killClients } from './data-faults.ts'
 import type { Fault } from './fault.ts'
 import { cut, holdReplies, holdRequests, latency, refuse, silence, stutter } from './network-faults.ts'
-import { oldDump, pauseRedis, promote, reachReplica, splitBrain } from './server-faults.ts'
+import { demote, oldDump, pauseRedis, promote, reachReplica, splitBrain } from './server-faults.ts'
 import { killWorker, pauseWorker } from './worker-faults.ts'
 
 /** Every fault, by the name that it has on the command line and in reports. */
@@ -26,6 +26,7 @@ export const FAULTS = {
   promote,
   'split-brain': splitBrain,
   'reach-replica': reachReplica,
+  demote,
 } as const satisfies Record<string, Fault>
 
 export type FaultKind = keyof typeof FAULTS

@@ -59,6 +59,33 @@ export const splitBrain: Fault = rollback(async ({ pair, fleet, sleep }, draw) =
 })
 
 /**
+ * The primary becomes a replica of its replica in place, and its clients are sent away, as condition 4 of
+ * docs/guarantees.md asks for. Some come back to it, and find a replica that takes over what the other one holds. At last
+ * they are led to the new primary; or the former one, the same run of the same server, is promoted under their connections.
+ */
+export const demote: Fault = rollback(async ({ pair, fleet, sleep }, draw) => {
+  const ms = draw.between(300, 1_500)
+  const isPromotedBack = draw.unit() < 0.5
+  const former = pair.primary.port
+  const behind = whoStaysBehind(fleet.seats, draw)
+  const usual = fleet.seats[0]!.proxy.target
+  for (const { proxy } of behind) proxy.target = () => former
+  try {
+    await pair.demote()
+    await sleep(ms)
+    if (isPromotedBack) await pair.demote()
+  } finally {
+    for (const { proxy } of behind) {
+      proxy.target = usual
+      if (!isPromotedBack) proxy.cut()
+    }
+  }
+  await pair.follow()
+  const who = behind.map(({ worker }) => worker.session).join(' ')
+  return `${who} came back to it for ${ms.toFixed(0)} ms${isPromotedBack ? ', until it was promoted again' : ''}`
+})
+
+/**
  * At least one, and not everybody. Of those without a near memory, where there are any: what they read is what their server
  * holds, and near memory would hide it.
  */

@@ -56,6 +56,16 @@ export class RedisPair {
     ;[this.#primary, this.#replica] = [this.#replica, this.#primary]
   }
 
+  /**
+   * As {@link RedisPair.promote}, and the former primary is made to follow in place: it stays the same run of the same
+   * server. Its clients are sent away, and may come back at once.
+   */
+  async demote(): Promise<void> {
+    await this.promote()
+    const follow = ['REPLICAOF', '127.0.0.1', String(this.#primary.port)] as const
+    await tellRedis(this.#replica.port, follow, ['CLIENT', 'KILL', 'TYPE', 'normal'])
+  }
+
   /** Saves what the primary holds. @returns ends the primary, and starts it with what was saved */
   async save(): Promise<() => Promise<void>> {
     const primary = this.#primary
