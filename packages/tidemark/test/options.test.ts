@@ -58,6 +58,7 @@ describe('a wrong option is refused, by name', () => {
     [{ redis: {} }, TypeError, /either url or connection/],
     [{ redis: { ...redis, ttlms: 1 } }, TypeError, /unknown option ttlms/],
     [{ redis: { ...redis, namespace: 'n'.repeat(96) } }, TypeError, /redis\.namespace is "n{96}"; allowed: 1 to 95/],
+    [{ redis: { ...redis, metaTtlMs: 1 } }, TypeError, /unknown option metaTtlMs/],
     [{ redis: { ...redis, namespace: 'a:b' } }, TypeError, /redis\.namespace is "a:b"; allowed/],
     [{ redis: { ...redis, namespace: '' } }, TypeError, /redis\.namespace is ""; allowed/],
     [{ redis: { ...redis, namespace: 7 } }, TypeError, /namespace is "7"; allowed/],
