@@ -8,7 +8,7 @@ export interface Arguments {
   readonly verbose: boolean
   /** Look for each mutant instead, in as many seeds as are given at most. */
   readonly mutants: boolean
-  /** Run this one instead of what is right. */
+  /** Run this one instead of what is right; or look for this one only. */
   readonly mutant: Mutant | undefined
 }
 
@@ -18,7 +18,7 @@ The production code over simulated tiers, in virtual time, with faults of every 
 
   --seeds 1000     how many runs
   --seed 1         the first one
-  --mutants        looks for each broken rule instead, in at most so many seeds
+  --mutants        looks for each broken rule instead, in at most so many seeds; with --mutant, for that one
   --mutant NAME    breaks this rule: ${MUTANTS.map(({ name }) => name).join(', ')}
   --verbose        what happened, step by step
   --json           one JSON document on standard output, nothing else

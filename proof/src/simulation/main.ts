@@ -1,6 +1,7 @@
 import { type Arguments, HELP, parseArguments } from './arguments.ts'
+import { isBrokenHere, runBroken } from './broken-process.ts'
 import { catchMutant, MUTANTS } from './mutants.ts'
-import { printSummary, printVerdict, renderViolation } from './report.ts'
+import { printSummary, printVerdict } from './report.ts'
 import { runSeed } from './run-seed.ts'
 import { totalsOf } from './totals.ts'
 
@@ -20,6 +21,9 @@ function argumentsOf(args: readonly string[]): Arguments | undefined {
 }
 
 async function simulate({ seed: first, seeds, json, verbose, mutant }: Arguments): Promise<boolean> {
+  if (mutant?.code !== undefined && !isBrokenHere(mutant.code)) {
+    return (await runBroken(mutant.code, process.argv.slice(2), 'inherit')).status === 0
+  }
   const totals = totalsOf()
   for (let seed = first; seed < first + seeds; seed++) {
     const result = await runSeed(seed, { ...mutant?.options, withTrace: verbose })
@@ -32,13 +36,14 @@ async function simulate({ seed: first, seeds, json, verbose, mutant }: Arguments
   return summary.violations === 0
 }
 
-async function lookForMutants({ seed, seeds, json }: Arguments): Promise<boolean> {
+async function lookForMutants({ seed, seeds, json, mutant: only }: Arguments): Promise<boolean> {
   const rows = []
-  for (const mutant of MUTANTS) {
+  for (const mutant of only === undefined ? MUTANTS : [only]) {
     const caught = await catchMutant(mutant, seed, seeds)
-    const shows = caught && renderViolation(caught.violation)
-    rows.push({ mutant: mutant.name, caught: caught !== undefined, seed: caught?.seed, shows })
-    if (!json) console.log(`${mutant.name}: ${caught === undefined ? 'NOT CAUGHT' : `seed ${caught.seed}: ${shows}`}`)
+    rows.push({ mutant: mutant.name, caught: caught !== undefined, ...caught })
+    if (!json) {
+      console.log(`${mutant.name}: ${caught === undefined ? 'NOT CAUGHT' : `seed ${caught.seed}: ${caught.shows}`}`)
+    }
   }
   const missed = rows.filter(({ caught }) => !caught).length
   if (json) console.log(JSON.stringify(rows, undefined, 2))
