@@ -153,6 +153,22 @@ export const FLAWS = {
     about: 'row 12: what was sent is sent again on a new connection, and counts for the old one',
     caughtBy: 'split-brain',
   },
+  'wait-for-own-bound': {
+    about: 'a writer waits for its own Δ, and not for the agreed one',
+    caughtBy: 'bounds',
+  },
+  'certificate-outlives-bound': {
+    about: 'a certificate lives for Δ of its process, whatever is agreed on',
+    caughtBy: 'bounds',
+  },
+  'wait-shrinks-with-bound': {
+    about: 'writers wait for less as soon as certificates that are sampled from now on live less long',
+    caughtBy: 'bounds',
+  },
+  'wait-shrinks-at-once': {
+    about: 'writers wait for less though the term is not known for longer than they waited',
+    caughtBy: 'bounds',
+  },
   // Restore
   'restore-undeclared': {
     about: 'row 15: a backup is restored and nobody says so',

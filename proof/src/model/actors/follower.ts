@@ -1,12 +1,13 @@
 import { announce, complete } from '../scripts/start.ts'
 import { accepts, execute, moveWatermark, tail } from '../scripts/tail.ts'
-import { agree, historyAt } from '../state/back.ts'
+import { agree, historyAt, SHORT } from '../state/back.ts'
 import { IDLE_FOLLOWER } from '../state/initial.ts'
 import { AGREED, ANNOUNCED, DECIDED, type Follower, HALF_TAILED, HEAD_READ, IDLE, TAILING } from '../state/processes.ts'
 import type { Server } from '../state/server.ts'
 import { type State, withFollower, withServer } from '../state/state.ts'
 import type { Emit } from '../checker/explore.ts'
 import type { Actor, World } from '../world.ts'
+import { termIsSettled } from './acknowledgement.ts'
 import { destinations, mayAgree } from './connection.ts'
 import { needsStart } from './diagnosis.ts'
 
@@ -39,7 +40,10 @@ function begin(state: State, server: Server, world: World, emit: Emit<State>, i:
   const { log, agreement } = back
   if (agreement.server !== at) {
     if (!mayClaim || !mayAgree(state, world)) return
-    emit(`F${i} claims S${at}`, withFollower({ ...state, back: agree(back, { server: at }) }, i, { mayClaim: false }))
+    emit(
+      `F${i} claims S${at}`,
+      withFollower({ ...state, back: agree(back, { server: at, bound: SHORT }) }, i, { mayClaim: false }),
+    )
     return
   }
   if (needsStart(server, back, world, checked)) {
@@ -52,6 +56,11 @@ function begin(state: State, server: Server, world: World, emit: Emit<State>, i:
     return
   }
   if (!checked) return emit(`F${i} finds the mark right`, withFollower(state, i, { checked: true }))
+  const { wait, bound, term } = agreement
+  const isSettled = termIsSettled(term, wait, state, world) || world.flaw === 'wait-shrinks-at-once'
+  if (wait > bound && isSettled && mayAgree(state, world)) {
+    emit(`F${i} lets writers wait for less`, { ...state, back: agree(back, { wait: bound }) })
+  }
   const { watermark } = server
   if (watermark < log.length && world.flaw !== 'nobody-tails') {
     const keys = log.slice(watermark).map(({ key }) => key)
@@ -118,7 +127,8 @@ function startOn(state: State, server: Server, world: World, emit: Emit<State>, 
     head: first ? head : back.log.length,
     mark: historyAt(back.log, first ? head : back.log.length),
   }
-  const agreed = agree(back, { epoch: next.epoch!, server: at, suspended: false })
+  const wait = world.flaw === 'wait-shrinks-with-bound' ? SHORT : back.agreement.wait
+  const agreed = agree(back, { epoch: next.epoch!, server: at, suspended: false, bound: SHORT, wait })
   emit(`F${i} agrees on epoch ${next.epoch} at head ${next.head}`, withFollower({ ...state, back: agreed }, i, next))
 }
 

@@ -42,10 +42,10 @@ export const write: Actor = (state, world, emit) => {
   })
 }
 
-type Agreed = Pick<Writer, 'agreedServer' | 'agreedTerm' | 'suspended'>
+type Agreed = Pick<Writer, 'agreedServer' | 'agreedTerm' | 'suspended' | 'agreedWait'>
 
-function agreedIn({ agreement: { server, term, suspended } }: Back): Agreed {
-  return { agreedServer: server, agreedTerm: term, suspended }
+function agreedIn({ agreement: { server, term, suspended, wait } }: Back): Agreed {
+  return { agreedServer: server, agreedTerm: term, suspended, agreedWait: wait }
 }
 
 function commit(state: State, i: number, key: number, kind: WriterKind, agreed: Agreed): State {
@@ -62,6 +62,7 @@ function commit(state: State, i: number, key: number, kind: WriterKind, agreed: 
     agreedServer: agreed.agreedServer,
     agreedTerm: agreed.agreedTerm,
     suspended: agreed.suspended,
+    agreedWait: agreed.agreedWait,
     told: kind.near !== true,
   })
 }

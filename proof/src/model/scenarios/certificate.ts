@@ -16,6 +16,16 @@ export const CERTIFICATE_SCENARIOS: readonly Scenario[] = [
     maxTerms: 4,
   }),
   scenario({
+    name: 'bounds',
+    about: 'a reader with a longer Δ than the others, loss of meta',
+    writers: writers(1),
+    longReaders: 1,
+    faults: ['loseMeta'],
+    maxLosses: 1,
+    maxStarts: 2,
+    maxTerms: 5,
+  }),
+  scenario({
     name: 'certificate-loss',
     about: 'the same, with FLUSHALL or loss of meta',
     quick: false,

@@ -19,6 +19,8 @@ export interface Scenario {
   readonly writers: readonly WriterKind[]
   readonly readers: number
   readonly followers: number
+  /** How many of the readers want their certificates to live longer than everybody else's. */
+  readonly longReaders: number
   readonly near: boolean
   /** Readers need a certificate, and acknowledgement is strict. Otherwise every reader believes the front it sees. */
   readonly certificates: boolean
@@ -96,6 +98,7 @@ const SMALLEST: Omit<Scenario, 'name' | 'about'> = {
   writers: [],
   readers: 1,
   followers: 1,
+  longReaders: 0,
   near: false,
   certificates: true,
   acknowledges: true,

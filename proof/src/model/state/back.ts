@@ -16,7 +16,15 @@ export interface Agreement {
   readonly server: number
   readonly term: number
   readonly suspended: boolean
+  /** How long a certificate lives at most that is sampled in this term; and how long writers wait. */
+  readonly bound: Bound
+  readonly wait: Bound
 }
+
+/** Some processes want to be bounded more loosely than others. */
+export const SHORT = 1
+export const LONG = 2
+export type Bound = 1 | 2
 
 export interface Back {
   readonly log: readonly Commit[]
@@ -59,7 +67,11 @@ export function readBack({ log }: Back, key: number, bornAbsent: boolean): Answe
   return { version, absent, history: historyAt(log, version), asOf }
 }
 
-/** Changes the agreement, as a new term. */
+/** Changes the agreement, as a new term. Writers wait no less than certificates of the term live. */
 export function agree(back: Back, next: Partial<Omit<Agreement, 'term'>>): Back {
-  return { ...back, agreement: { ...back.agreement, ...next, term: back.agreement.term + 1 } }
+  const agreement = { ...back.agreement, ...next, term: back.agreement.term + 1 }
+  return {
+    ...back,
+    agreement: { ...agreement, wait: agreement.wait > agreement.bound ? agreement.wait : agreement.bound },
+  }
 }

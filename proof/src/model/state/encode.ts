@@ -11,7 +11,7 @@ const NONE = 0
  * The state as a short string, one character per number. Processes that are alike are sorted: who of them does what
  * makes no difference, and there are that many states less.
  */
-export function encoderOf({ writers: kinds }: Scenario): (state: State) => string {
+export function encoderOf({ writers: kinds, longReaders }: Scenario): (state: State) => string {
   // The first in the list of each kind stands for the kind: what the scenario says of it is equal.
   const kindOf = kinds.map((kind) => kinds.findIndex((each) => JSON.stringify(each) === JSON.stringify(kind)))
   return ({ back, servers, copy, writers, readers, followers, near, spent }) => {
@@ -27,8 +27,8 @@ export function encoderOf({ writers: kinds }: Scenario): (state: State) => strin
     if (near !== undefined) putNear(out, near)
     const rest = [
       ...sorted(writers.map((writer, i) => text(putWriter, writer, kindOf[i]!))),
-      // The near memory belongs to the first one.
-      ...(near === undefined ? sorted(readers.map(encodeReader)) : readers.map(encodeReader)),
+      // The near memory, and the longer bound, belong to the first one.
+      ...(near === undefined && longReaders === 0 ? sorted(readers.map(encodeReader)) : readers.map(encodeReader)),
       ...sorted(followers.map((follower) => text(putFollower, follower, NONE))),
     ]
     return String.fromCharCode(...out) + rest.join('')
@@ -49,9 +49,13 @@ function text<T>(put: (out: number[], value: T) => void, value: T, kind: number)
   return String.fromCharCode(...out)
 }
 
-function putAgreement(out: number[], { epoch, server, term, suspended }: Agreement, before?: number): void {
+function putAgreement(
+  out: number[],
+  { epoch, server, term, suspended, bound, wait }: Agreement,
+  before?: number,
+): void {
   if (before !== undefined) out.push(before)
-  out.push(epoch, server + 1, term * 2 + (suspended ? 1 : 0))
+  out.push(epoch, server + 1, term * 2 + (suspended ? 1 : 0), bound * 4 + wait)
 }
 
 function putServer(out: number[], server: Server | undefined): void {
@@ -72,15 +76,15 @@ function putServer(out: number[], server: Server | undefined): void {
 function putWriter(out: number[], writer: Writer): void {
   const { phase, at, key, seq, epoch, history, agreedServer, agreedTerm, suspended, appliedAt, told } = writer
   out.push(phase, at, key, seq, epoch, history, agreedServer + 1, agreedTerm, appliedAt + 1)
-  out.push((suspended ? 2 : 0) + (told ? 1 : 0))
+  out.push((suspended ? 2 : 0) + (told ? 1 : 0) + writer.agreedWait * 4)
 }
 
 function putReader(out: number[], { at, mayClaim, checked, certificate, sample, fill }: Reader): void {
   out.push(at * 4 + (mayClaim ? 2 : 0) + (checked ? 1 : 0))
   if (certificate === undefined) out.push(NONE)
-  else out.push(1, certificate.head, certificate.epoch, certificate.sinceHead, certificate.sinceTerm)
+  else out.push(1, certificate.head, certificate.epoch, certificate.sinceHead, certificate.sinceTerm, certificate.bound)
   if (sample === undefined) out.push(NONE)
-  else out.push(1, sample.head, sample.epoch, sample.server + 1, sample.term)
+  else out.push(1, sample.head, sample.epoch, sample.server + 1, sample.term, sample.bound)
   if (fill === undefined) out.push(NONE)
   else {
     const { key, version, absent, history, asOf, epoch, readIn, lease } = fill

@@ -1,6 +1,6 @@
 import type { Scenario } from '../scenarios/scenario.ts'
 import { type Follower, IDLE, type Near, type Reader, READY, type Writer } from './processes.ts'
-import { NO_SERVER } from './back.ts'
+import { NO_SERVER, SHORT } from './back.ts'
 import type { Server } from './server.ts'
 import type { State } from './state.ts'
 
@@ -25,6 +25,7 @@ export const IDLE_WRITER: Omit<Writer, 'at'> = {
   agreedServer: NO_SERVER,
   agreedTerm: 0,
   suspended: false,
+  agreedWait: SHORT,
   appliedAt: NO_SERVER,
   told: false,
 }
@@ -61,7 +62,7 @@ export function initialState({ keys, stripes, writers, readers, followers, near,
   return {
     back: {
       log: [],
-      agreement: { epoch: 1, server: 0, term: 1, suspended: false },
+      agreement: { epoch: 1, server: 0, term: 1, suspended: false, bound: SHORT, wait: SHORT },
       history: 0,
       backup: undefined,
     },

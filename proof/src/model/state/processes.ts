@@ -1,4 +1,4 @@
-import type { Answer } from './back.ts'
+import type { Answer, Bound } from './back.ts'
 
 /** A process that writes once. */
 export interface Writer {
@@ -14,6 +14,7 @@ export interface Writer {
   readonly agreedServer: number
   readonly agreedTerm: number
   readonly suspended: boolean
+  readonly agreedWait: Bound
   /** The server that it believes has executed APPLY; NO_SERVER: none. */
   readonly appliedAt: number
   /** Whether the near memory of its process has taken the commit. */
@@ -34,6 +35,7 @@ interface Sample {
   readonly epoch: number
   readonly server: number
   readonly term: number
+  readonly bound: Bound
 }
 
 /** The proof that the front which the reader is connected to has executed everything up to `head`. */
@@ -46,6 +48,8 @@ export interface Certificate {
    */
   readonly sinceHead: number
   readonly sinceTerm: number
+  /** How long it lives from then on. */
+  readonly bound: Bound
 }
 
 /** An answer of the back tier on its way into a shared front. */
