@@ -52,6 +52,7 @@ export type {
   SetWrite,
   TierReport,
   Write,
+  WriteSource,
 } from './ports/back.ts'
 export { type Entry, type Found, isExpired } from './ports/entry.ts'
 export type { ApplyMode, Fill, Front, FrontOutcome, NearFront, TailStep } from './ports/front.ts'
@@ -71,7 +72,20 @@ export type {
 } from './ports/shared-front.ts'
 export type { Mark, MarkScanOptions, Marks, MarkWrite, MarkWriteOptions } from './ports/marks.ts'
 export { markOf, type TailMark } from './ports/tail-mark.ts'
-export type { ChangeOp, Log, LogChange, LogIdentity, LogPage, LogReadOptions, Path, SyncLog } from './ports/log.ts'
+export type { Compacted, Compaction, CompactOptions } from './ports/compaction.ts'
+export type {
+  ChangeOp,
+  ChangeSource,
+  KeyHistory,
+  KeyHistoryOptions,
+  Log,
+  LogChange,
+  LogIdentity,
+  LogPage,
+  LogReadOptions,
+  Path,
+  SyncLog,
+} from './ports/log.ts'
 export type { ClearOptions } from './store/clear.ts'
 export { noteOfAbsence, notesOf } from './store/entry-notes.ts'
 export { readValue, type StoreEntry, toStoreEntry } from './store/entry-view.ts'

@@ -24,7 +24,7 @@ export class ChangeWriter {
   constructor(connection: Connection) {
     this.#appendPlain = new ChunkedStatement(connection, {
       head: APPEND,
-      row: `(?, ${SET_CODE}, 0, 1, ?, ?, ?, NULL, ?, NULL, NULL, ?)`,
+      row: `(?, ${SET_CODE}, 0, 1, ?, ?, ?, NULL, ?, NULL, NULL, NULL, ?)`,
       bind: (change, parameters) => {
         const { seq, at, origin, prevVersion, key, payload } = change
         parameters.push(seq, at, origin, prevVersion, key.bytes, payload!.bytes)
@@ -32,12 +32,16 @@ export class ChangeWriter {
     })
     this.#appendAny = new ChunkedStatement(connection, {
       head: APPEND,
-      row: '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      row: '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
       bind: (change, parameters) => {
-        const { seq, op, first, last, at, origin, prevVersion, expiresAt, key, path, meta, payload } = change
+        const { seq, op, first, last, at, origin, prevVersion, expiresAt, key, path, source, meta, payload } = change
         parameters.push(seq, opCode(op), seq - first, last - first + 1, at, origin, prevVersion, expiresAt ?? null)
         parameters.push(key.bytes, path === undefined ? null : JSON.stringify(path))
-        parameters.push(meta?.bytes ?? null, payload?.bytes ?? null)
+        parameters.push(
+          source === undefined ? null : JSON.stringify(source),
+          meta?.bytes ?? null,
+          payload?.bytes ?? null,
+        )
       },
     })
     this.#upsertPlain = new ChunkedStatement(connection, {
@@ -101,5 +105,5 @@ function isPlain({ op, expiresAt, meta }: LogChange): boolean {
 }
 
 function isPlainCommit(change: LogChange): boolean {
-  return isPlain(change) && change.path === undefined && change.first === change.last
+  return isPlain(change) && change.path === undefined && change.source === undefined && change.first === change.last
 }

@@ -7,6 +7,7 @@ import { GroupPlan } from './group-plan.ts'
 import type { Outcome, Request, Transaction } from './group-request.ts'
 import type { KnownIdentity } from './known-identity.ts'
 import { LeaseTable } from './lease-table.ts'
+import type { MarkTable } from './mark-table.ts'
 import { WriteSource } from './write-source.ts'
 
 /** A group grows no further than this, so that a burst of large values is not held in memory twice. */
@@ -18,6 +19,7 @@ export interface CommitGroupOptions {
   /** The name of the tier. */
   readonly name: string
   readonly identity: KnownIdentity
+  readonly marks: MarkTable
   readonly maxGroup: number
   readonly now: () => number
 }
@@ -90,14 +92,14 @@ export class CommitGroup {
       let bytes = 0
       for (const [i, request] of requests.entries()) {
         if (i > 0 && (plan.changes.length >= this.#options.maxGroup || bytes >= MAX_BYTES)) break
-        const outcome = carryOut(plan, transaction, request, decided[i])
+        const outcome = carryOut(plan, transaction, this.#options.marks, request, decided[i])
         outcomes.push(outcome)
         if ('commit' in outcome) for (const { payload } of outcome.commit.changes) bytes += payload?.byteLength ?? 0
       }
       if (plan.changes.length > 0) {
         this.#writer.append(plan.changes)
         this.#writer.store(plan.final.values())
-        this.#writeHead.run(plan.head, at)
+        this.#writeHead.run(plan.head, plan.at)
       }
       return { outcomes, epoch }
     })
@@ -124,14 +126,22 @@ function decideBlind(request: Request): Decision | undefined {
   return request.kind === 'proposal' && request.proposal.reads.length === 0 ? decide(request.proposal, []) : undefined
 }
 
-function carryOut(plan: GroupPlan, transaction: Transaction, request: Request, blind: Decision | undefined): Outcome {
+function carryOut(
+  plan: GroupPlan,
+  transaction: Transaction,
+  marks: MarkTable,
+  request: Request,
+  blind: Decision | undefined,
+): Outcome {
   if (request.kind === 'task') return { result: request.task(transaction) }
   if (request.kind === 'expire') return { commit: plan.expire(request.limit) }
   const { proposal } = request
   const error = proposal.lease && transaction.leases.refusal(proposal.lease)
   if (error !== undefined) return { error }
   const decision = blind ?? decide(proposal, plan.current(proposal.reads))
-  return 'error' in decision ? decision : { commit: plan.take(decision.writes, proposal) }
+  if ('error' in decision) return decision
+  if (proposal.marks !== undefined) marks.write(proposal.marks)
+  return { commit: plan.take(decision.writes, proposal) }
 }
 
 function keysOf(

@@ -41,6 +41,11 @@ export class Connection {
     return this.#db.prepare(sql).pluck() as RowStatement<T>
   }
 
+  /** Runs a pragma to its end. */
+  pragma(text: string): void {
+    this.#db.pragma(text)
+  }
+
   /** Runs one reading statement. @throws TidemarkError */
   read<T>(work: () => T): T {
     try {

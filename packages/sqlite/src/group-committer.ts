@@ -1,4 +1,4 @@
-import { afterTurn, type Clock, type Commit, type Proposal, TidemarkError } from '@tidemark/core'
+import { afterTurn, type Clock, type Commit, type Proposal, TidemarkError, wholeAtLeast } from '@tidemark/core'
 import type { CommitGroup } from './commit-group.ts'
 import type { Outcome, Request, Transaction } from './group-request.ts'
 import type { FileIdentity } from './file-identity.ts'
@@ -49,6 +49,8 @@ export class GroupCommitter {
   propose(proposal: Proposal): Promise<Commit> {
     // Fails for a key that is too long, here and not for the whole group.
     for (const key of proposal.reads) void key.bytes
+    for (const { key } of proposal.marks ?? []) void key.bytes
+    if (proposal.notBefore !== undefined) wholeAtLeast('notBefore', proposal.notBefore, 0)
     return this.#enqueue({ kind: 'proposal', proposal })
   }
 

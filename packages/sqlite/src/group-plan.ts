@@ -32,7 +32,7 @@ export interface GroupPlanOptions {
   readonly head: number
   /** The time that decides what has expired: never `at`, which one writer with a clock ahead moves for all. */
   readonly now: number
-  /** The date of the changes, which never decreases along the log. */
+  /** The date of the changes, which never decreases along the log; a proposal may ask for a later one. */
   readonly at: number
   readonly origin: string
 }
@@ -48,9 +48,12 @@ export class GroupPlan {
   readonly final: Map<string, LogChange> = new Map()
   readonly #options: GroupPlanOptions
   readonly #known = new Map<string, Known>()
+  /** The date of the last change. */
+  at: number
 
   constructor(options: GroupPlanOptions) {
     this.#options = options
+    this.at = options.at
   }
 
   get head(): number {
@@ -76,9 +79,10 @@ export class GroupPlan {
   take(writes: readonly Write[], proposal: Proposal): Commit {
     this.#fetchMissing(writes)
     const { leases } = this.#options
-    if (proposal.lease !== undefined) leases.end(proposal.lease.key)
+    if (proposal.lease !== undefined && proposal.keepLease !== true) leases.end(proposal.lease.key)
     // Also for what deletes nothing: whoever loads that key has seen a state that somebody has just decided about.
-    for (const { key } of writes) leases.end(key)
+    const kept = proposal.keepLease === true ? proposal.lease?.key.id : undefined
+    for (const { key } of writes) if (key.id !== kept) leases.end(key)
     return this.#commit(writes.length === 1 ? this.#effect(writes[0]!) : this.#effects(writes), proposal)
   }
 
@@ -129,6 +133,7 @@ export class GroupPlan {
   #commit(effects: readonly Effect[], proposal: Proposal | undefined): Commit {
     const first = this.head + 1
     const last = this.head + effects.length
+    if (effects.length > 0) this.at = Math.max(this.at, proposal?.notBefore ?? 0)
     const changes = effects.map((effect, i) => this.#change(effect, first + i, first, last))
     for (const change of changes) {
       const { id } = change.key
@@ -140,14 +145,17 @@ export class GroupPlan {
   }
 
   #change({ write, prevVersion }: Effect, seq: number, first: number, last: number): LogChange {
-    const { at, origin } = this.#options
+    const { at } = this
     const { op, key } = write
+    const from = op === 'expire' ? undefined : write.source
+    const origin = from?.origin ?? this.#options.origin
+    const source = from && { log: from.log, seq: from.seq, at: from.at }
     if (op !== 'set') {
       const nothing = { path: undefined, payload: undefined, expiresAt: undefined, meta: undefined }
-      return { seq, first, last, op, key, prevVersion, at, origin, ...nothing }
+      return { seq, first, last, op, key, prevVersion, at, origin, source, ...nothing }
     }
     const { path, payload, expiresAt, meta } = write
-    return { seq, first, last, op, key, path, prevVersion, payload, expiresAt, meta, at, origin }
+    return { seq, first, last, op, key, path, prevVersion, payload, expiresAt, meta, at, origin, source }
   }
 
   #isLive(write: PlannedWrite | LogChange): boolean {

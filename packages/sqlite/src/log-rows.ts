@@ -1,4 +1,4 @@
-import { type ChangeOp, type Codec, CorruptError, type LogChange, type Path } from '@tidemark/core'
+import { type ChangeOp, type ChangeSource, type Codec, CorruptError, type LogChange, type Path } from '@tidemark/core'
 import { toKey, toPayload } from './entry-rows.ts'
 
 /** Stored: never renumber them. */
@@ -11,7 +11,8 @@ export function opCode(op: ChangeOp): number {
 }
 
 /** In the order of {@link LogRow}. */
-export const LOG_COLUMNS = 'seq, op, position, size, at, origin, prev_version, expires_at, key, path, meta, value'
+export const LOG_COLUMNS =
+  'seq, op, position, size, at, origin, prev_version, expires_at, key, path, source, meta, value'
 
 /** The same without what may be large: SQLite then leaves it on its pages. */
 export const LOG_COLUMNS_WITHOUT_VALUES: string = LOG_COLUMNS.replace('meta, value', 'NULL, NULL')
@@ -27,13 +28,14 @@ export type LogRow = readonly [
   expiresAt: number | null,
   key: Uint8Array,
   path: string | null,
+  source: string | null,
   meta: Uint8Array | null,
   value: Uint8Array | null,
 ]
 
 /** @throws CorruptError */
 export function toChange(codec: Codec, row: LogRow): LogChange {
-  const [seq, code, position, size, at, origin, prevVersion, expiresAt, key, path, meta, value] = row
+  const [seq, code, position, size, at, origin, prevVersion, expiresAt, key, path, source, meta, value] = row
   const op = OPS[code]
   if (op === undefined) throw new CorruptError(`the log has an unknown operation, ${code}, at ${seq}`)
   const first = seq - position
@@ -50,5 +52,6 @@ export function toChange(codec: Codec, row: LogRow): LogChange {
     meta: toPayload(codec, meta),
     at,
     origin,
+    source: source === null ? undefined : (JSON.parse(source) as ChangeSource),
   }
 }

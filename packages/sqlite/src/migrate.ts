@@ -17,6 +17,8 @@ export function migrate(db: Database, options: ResolvedOptions, migrations: read
     return
   }
   if (options.readOnly) throw outdated(options)
+  // Before the first table: what compaction frees can be given back then. A file from before keeps its free pages for later writes.
+  db.pragma('auto_vacuum = incremental')
   // A property of the file, which cannot change inside a transaction.
   requireWal(db, options)
   db.exec('BEGIN IMMEDIATE')

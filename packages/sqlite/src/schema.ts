@@ -81,4 +81,14 @@ const VERSION_3: Migration = `
   UPDATE front_agreement SET wait_ms = max_stale_ms;
 `
 
-export const MIGRATIONS: readonly Migration[] = Object.freeze([VERSION_1, VERSION_2, VERSION_3])
+/** log.source: JSON, where a copied change was written first; null: here. */
+const VERSION_4: Migration = `
+  ALTER TABLE log ADD COLUMN source TEXT;
+
+  CREATE TABLE mark (
+    key BLOB PRIMARY KEY NOT NULL,
+    value BLOB NOT NULL
+  ) WITHOUT ROWID;
+`
+
+export const MIGRATIONS: readonly Migration[] = Object.freeze([VERSION_1, VERSION_2, VERSION_3, VERSION_4])

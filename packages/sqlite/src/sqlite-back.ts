@@ -28,15 +28,20 @@ import { FileIdentity } from './file-identity.ts'
 import { GroupCommitter } from './group-committer.ts'
 import { HeadWatch } from './head-watch.ts'
 import { KnownIdentity } from './known-identity.ts'
+import { LogCompactor } from './log-compactor.ts'
 import { LogReader } from './log-reader.ts'
+import { LogSearch } from './log-search.ts'
+import { MarkTable } from './mark-table.ts'
 import { type DriverSettings, openDatabase, untilFree } from './open-database.ts'
 import { type ResolvedOptions, resolveOptions, type SqliteBackOptions } from './options.ts'
 import { loadDriver } from './runtime.ts'
 import { Scanner } from './scanner.ts'
 import { toTidemarkError } from './sqlite-errors.ts'
 import { SqliteAgreements } from './sqlite-agreements.ts'
+import { SqliteCompaction } from './sqlite-compaction.ts'
 import { SqliteLeases } from './sqlite-leases.ts'
 import { SqliteLog } from './sqlite-log.ts'
+import { SqliteMarks } from './sqlite-marks.ts'
 
 /** A back tier in one SQLite file, which any number of processes on the machine may share. */
 export interface SqliteBack extends Back, AsyncDisposable {
@@ -90,6 +95,8 @@ class OpenSqliteBack implements SqliteBack {
   readonly log: SqliteLog
   readonly agreements: SqliteAgreements
   readonly leases: SqliteLeases
+  readonly marks: SqliteMarks
+  readonly compaction: SqliteCompaction
   readonly readOptions: readonly string[] = ['consistency'] satisfies (keyof ReadOptions)[]
   readonly writeOptions: readonly string[] = []
   readonly #options: ResolvedOptions
@@ -119,11 +126,21 @@ class OpenSqliteBack implements SqliteBack {
     this.log = new SqliteLog({
       identity,
       reader: new LogReader(connection, codec, identity),
+      search: new LogSearch(connection, codec, assertOpen),
       watch: this.#watch,
       assertOpen,
     })
     const { origin } = this
-    const group = new CommitGroup(connection, { codec, name, identity, maxGroup, origin, now: () => clock.now() })
+    const marks = new MarkTable(connection, codec)
+    const group = new CommitGroup(connection, {
+      codec,
+      name,
+      identity,
+      marks,
+      maxGroup,
+      origin,
+      now: () => clock.now(),
+    })
     this.#committer = new GroupCommitter(group, {
       ...options,
       identity: new FileIdentity(options),
@@ -138,6 +155,9 @@ class OpenSqliteBack implements SqliteBack {
       assertOpen,
       assertWritable,
     })
+    this.marks = new SqliteMarks({ table: marks, commit: (proposal) => this.commit(proposal), assertOpen })
+    const compactor = new LogCompactor(connection)
+    this.compaction = new SqliteCompaction({ compactor, committer, assertOpen, assertWritable })
     this.leases = new SqliteLeases(connection, { clock, committer, assertOpen, assertWritable })
   }
 

@@ -1,18 +1,24 @@
 import {
+  type KeyHistory,
+  type KeyHistoryOptions,
   type Log,
+  type LogChange,
   type LogIdentity,
   type LogPage,
   type LogReadOptions,
+  type StoreKey,
   type SyncLog,
   wholeAtLeast,
 } from '@tidemark/core'
 import type { HeadWatch } from './head-watch.ts'
 import type { KnownIdentity } from './known-identity.ts'
 import type { LogReader } from './log-reader.ts'
+import type { LogSearch } from './log-search.ts'
 
 export interface SqliteLogOptions {
   readonly identity: KnownIdentity
   readonly reader: LogReader
+  readonly search: LogSearch
   readonly watch: HeadWatch
   /** @throws ClosedError once the store is closing */
   readonly assertOpen: () => void
@@ -46,6 +52,22 @@ export class SqliteLog implements Log {
 
   async read(page: LogReadOptions): Promise<LogPage> {
     return this.#read(page)
+  }
+
+  async at(seqs: readonly number[]): Promise<readonly (LogChange | undefined)[]> {
+    this.#options.assertOpen()
+    return this.#options.search.at(seqs)
+  }
+
+  async seqBefore(at: number): Promise<number | undefined> {
+    this.#options.assertOpen()
+    return this.#options.search.seqBefore(at)
+  }
+
+  async changesOf(key: StoreKey, options: KeyHistoryOptions): Promise<KeyHistory> {
+    this.#options.assertOpen()
+    wholeAtLeast('limit', options.limit, 1)
+    return this.#options.search.changesOf(key, options)
   }
 
   async wait(after: number, signal: AbortSignal): Promise<void> {

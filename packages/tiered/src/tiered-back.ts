@@ -4,11 +4,13 @@ import {
   type Codec,
   type Commit,
   type CommitListener,
+  type Compaction,
   type Found,
   type FrontAgreements,
   type KeyRange,
   type Leases,
   type Log,
+  type Marks,
   type Proposal,
   type ScanOptions,
   type ScanPage,
@@ -71,6 +73,8 @@ class Tiered implements TieredBack {
   readonly log: Log
   readonly agreements: FrontAgreements
   readonly leases: Leases
+  readonly marks: Marks
+  readonly compaction: Compaction
   readonly readOptions: readonly string[] = [
     'consistency',
     'readPolicy',
@@ -101,6 +105,8 @@ class Tiered implements TieredBack {
     this.log = back.log
     this.agreements = back.agreements
     this.leases = back.leases
+    this.marks = back.marks
+    this.compaction = back.compaction
     this.tierEvents$ = this.#events.events$
     this.#visible = new Visibility(back, clock)
     this.visibilityLag$ = this.#visible.lag$

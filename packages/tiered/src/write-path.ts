@@ -55,8 +55,7 @@ export class WritePath {
     const ack = ackOf(options?.ack, this.#options.ack)
     const told = new ToldByDecision(proposal)
     const tiered: TieredProposal = {
-      reads: proposal.reads,
-      lease: proposal.lease,
+      ...proposal,
       decide: (current) => told.decide(current),
       mode: policy === 'write-through' ? 'install' : 'invalidate',
       original: proposal,

@@ -4,7 +4,7 @@ import { codec, ManualClock } from '@tidemark/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createTiered, type TierEvent } from '../src/index.ts'
 import { Fleet } from './support/fleet.ts'
-import { RemoteLog, seenFromOutside } from './support/other-process.ts'
+import { RemoteLog, searchesOf, seenFromOutside } from './support/other-process.ts'
 
 const HOUR = 3_600_000
 
@@ -28,6 +28,7 @@ function embeddedLog(log: SqliteBack['log']): FailingLog {
       remote.failure = failure
     },
     identity: remote.identity,
+    ...searchesOf(remote),
     sync: sync && { head: () => orFail(() => sync.head()), read: (options) => orFail(() => sync.read(options)) },
     head: () => remote.head(),
     floor: () => remote.floor(),

@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { createTiered, type TierEvent } from '../src/index.ts'
 import { Fleet, type Instance, keyOf, useRedis } from './support/fleet.ts'
 import { late } from './support/late.ts'
-import { RemoteLog, seenFromOutside } from './support/other-process.ts'
+import { RemoteLog, searchesOf, seenFromOutside } from './support/other-process.ts'
 
 const redis = useRedis()
 
@@ -149,6 +149,7 @@ describe('a near front that is far behind', () => {
     return {
       identity: log.identity,
       sync: log.sync,
+      ...searchesOf(log),
       head: () => log.head(),
       floor: () => log.floor(),
       read: (options) => log.read(options),
@@ -194,6 +195,7 @@ test('what others write is caught up with in the background, a page a turn, with
   const counted: Log = {
     identity: memory.log.identity,
     sync: memory.log.sync,
+    ...searchesOf(memory.log),
     head: () => memory.log.head(),
     floor: () => memory.log.floor(),
     nudge: () => {},

@@ -7,8 +7,10 @@ import type { StoreKey } from '../keys/store-key.ts'
 import type { Back, Commit, CommitListener, Proposal, ReadOptions, ScanOptions, ScanPage } from '../ports/back.ts'
 import type { Entry, Found } from '../ports/entry.ts'
 import type { SyncFrontAgreements } from '../ports/front-agreement.ts'
+import type { Compaction } from '../ports/compaction.ts'
 import type { Leases } from '../ports/leases.ts'
 import type { Log, SyncLog } from '../ports/log.ts'
+import type { Marks } from '../ports/marks.ts'
 import { assertKnown, callback, wholeAtLeast } from '../options/checks.ts'
 import { clockOption, codecOption } from '../options/ports.ts'
 import { CommitQueue } from './commit-queue.ts'
@@ -16,7 +18,8 @@ import { MemoryAgreements } from './memory-agreements.ts'
 import { MemoryEntries } from './memory-entries.ts'
 import { MemoryLeases } from './memory-leases.ts'
 import { MemoryLog, randomId } from './memory-log.ts'
-import { agreementsPort, leasesPort, type Perform } from './memory-ports.ts'
+import { MemoryMarks } from './memory-marks.ts'
+import { agreementsPort, compactionPort, leasesPort, marksPort, type Perform } from './memory-ports.ts'
 import { MemoryWriter } from './memory-writer.ts'
 
 /** What a store in memory is made with; every option has a default. */
@@ -58,6 +61,8 @@ class OpenMemoryBack implements MemoryBack {
   readonly log: MemoryLog
   readonly agreements: SyncFrontAgreements
   readonly leases: Leases
+  readonly marks: Marks
+  readonly compaction: Compaction
   readonly readOptions: readonly string[] = ['consistency'] satisfies (keyof ReadOptions)[]
   readonly writeOptions: readonly string[] = []
   readonly #clock: Clock
@@ -76,11 +81,13 @@ class OpenMemoryBack implements MemoryBack {
     })
     const agreements = new MemoryAgreements()
     const leases = new MemoryLeases()
+    const marks = new MemoryMarks()
     this.#writer = new MemoryWriter({
       entries: this.#entries,
       log: this.log,
       agreements,
       leases,
+      marks,
       clock: this.#clock,
       origin: this.origin,
       name: this.name,
@@ -92,7 +99,10 @@ class OpenMemoryBack implements MemoryBack {
     })
     const perform: Perform = (task) => this.#perform(task)
     this.agreements = agreementsPort({ agreements, log: this.log, perform, assertOpen: () => this.#assertOpen() })
+    const assertOpen = (): void => this.#assertOpen()
     this.leases = leasesPort(perform)
+    this.marks = marksPort({ marks, commit: (proposal) => this.commit(proposal), assertOpen })
+    this.compaction = compactionPort({ log: this.log, perform, assertOpen })
   }
 
   readOne(key: StoreKey): Found {

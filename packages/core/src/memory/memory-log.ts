@@ -1,7 +1,21 @@
 import { CompactedError, TidemarkError } from '../errors.ts'
+import type { StoreKey } from '../keys/store-key.ts'
 import { Uuid } from '../keys/uuid.ts'
-import type { Log, LogChange, LogIdentity, LogPage, LogReadOptions, SyncLog } from '../ports/log.ts'
+import type { Compacted, CompactOptions } from '../ports/compaction.ts'
+import type {
+  KeyHistory,
+  KeyHistoryOptions,
+  Log,
+  LogChange,
+  LogIdentity,
+  LogPage,
+  LogReadOptions,
+  SyncLog,
+} from '../ports/log.ts'
 import { wholeAtLeast } from '../options/checks.ts'
+
+/** What a change takes beside its key and values, about. */
+const CHANGE_BYTES = 60
 
 interface Waiter {
   readonly after: number
@@ -28,6 +42,10 @@ export class MemoryLog implements Log {
   #changes: LogChange[] = []
   #dropped = 0
   #floor = 0
+  /** Below the floor, by seq: what entries are now. */
+  readonly #kept = new Map<number, LogChange>()
+  /** When the last change was committed, whether or not it is still here. */
+  #lastAt = 0
   readonly #waiters = new Set<Waiter>()
 
   constructor(options: MemoryLogOptions) {
@@ -56,6 +74,77 @@ export class MemoryLog implements Log {
     return this.#read(options)
   }
 
+  async at(seqs: readonly number[]): Promise<readonly (LogChange | undefined)[]> {
+    this.#options.assertOpen()
+    return seqs.map((seq) => this.#find(seq))
+  }
+
+  async seqBefore(at: number): Promise<number | undefined> {
+    this.#options.assertOpen()
+    if (this.#lastAt < at) return this.last
+    let [low, high] = [this.#floor, this.last]
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2)
+      if (this.#at(middle).at < at) low = middle
+      else high = middle - 1
+    }
+    return low === this.#floor && low > 0 ? undefined : low
+  }
+
+  async changesOf(key: StoreKey, { before = Infinity, limit, signal }: KeyHistoryOptions): Promise<KeyHistory> {
+    this.#options.assertOpen()
+    wholeAtLeast('limit', limit, 1)
+    signal?.throwIfAborted()
+    const changes: LogChange[] = []
+    for (let seq = Math.min(before - 1, this.last); seq > this.#floor; seq--) {
+      const change = this.#at(seq)
+      if (change.key.id !== key.id) continue
+      changes.push(change)
+      if (changes.length === limit) return { changes, end: 'limit' }
+    }
+    for (const change of this.#kept.values()) {
+      if (change.key.id === key.id && change.seq < before) changes.push(change)
+    }
+    return { changes, end: this.#floor === 0 ? 'start' : 'floor' }
+  }
+
+  /** @param isCurrent whether a change made what its entry is now */
+  compact({ upTo, limit, keepLatest = false }: CompactOptions, isCurrent: (change: LogChange) => boolean): Compacted {
+    const target = Math.min(upTo, this.last)
+    const from = this.#floor
+    let removed = 0
+    while (this.#floor < target && this.#floor - from < limit) {
+      const { last } = this.#at(this.#floor + 1)
+      if (last > target) break
+      for (let seq = this.#floor + 1; seq <= last; seq++) {
+        const change = this.#at(seq)
+        // Its predecessor was kept for this one to replace.
+        if (this.#kept.delete(change.prevVersion)) removed++
+        if (keepLatest && isCurrent(change)) this.#kept.set(seq, change)
+        else removed++
+      }
+      this.#dropped += last - this.#floor
+      this.#floor = last
+    }
+    if (!keepLatest) {
+      removed += this.#kept.size
+      this.#kept.clear()
+    }
+    this.#moveRest()
+    const done = this.#floor >= target || this.#at(this.#floor + 1).last > target
+    return { floor: this.#floor, removed, done }
+  }
+
+  /** About. */
+  sizeOf(after: number, upTo: number): number {
+    let bytes = 0
+    for (let seq = Math.max(after, this.#floor) + 1; seq <= Math.min(upTo, this.last); seq++) {
+      const { key, payload, meta } = this.#at(seq)
+      bytes += CHANGE_BYTES + key.bytes.byteLength + (payload?.byteLength ?? 0) + (meta?.byteLength ?? 0)
+    }
+    return bytes
+  }
+
   async wait(after: number, signal: AbortSignal): Promise<void> {
     this.#options.assertOpen()
     wholeAtLeast('after', after, 0)
@@ -80,6 +169,7 @@ export class MemoryLog implements Log {
   /** Appends one commit. */
   append(changes: readonly LogChange[]): void {
     for (const change of changes) this.#changes.push(change)
+    this.#lastAt = changes.at(-1)?.at ?? this.#lastAt
   }
 
   /** Wakes who waits for what was appended, and compacts. */
@@ -103,6 +193,7 @@ export class MemoryLog implements Log {
   clear(): void {
     this.#floor = this.last
     this.#changes = []
+    this.#kept.clear()
     this.#dropped = 0
   }
 
@@ -135,13 +226,23 @@ export class MemoryLog implements Log {
     while (head - this.#floor > this.#options.maxChanges) {
       const { last } = this.#at(this.#floor + 1)
       if (last === head) break
+      if (this.#kept.size > 0) {
+        for (let seq = this.#floor + 1; seq <= last; seq++) this.#kept.delete(this.#at(seq).prevVersion)
+      }
       this.#dropped += last - this.#floor
       this.#floor = last
     }
-    if (this.#dropped > this.#changes.length / 2) {
-      this.#changes = this.#changes.slice(this.#dropped)
-      this.#dropped = 0
-    }
+    this.#moveRest()
+  }
+
+  #moveRest(): void {
+    if (this.#dropped <= this.#changes.length / 2) return
+    this.#changes = this.#changes.slice(this.#dropped)
+    this.#dropped = 0
+  }
+
+  #find(seq: number): LogChange | undefined {
+    return seq > this.#floor && seq <= this.last ? this.#at(seq) : this.#kept.get(seq)
   }
 }
 

@@ -1,8 +1,12 @@
-import { between } from '../options/checks.ts'
+import { between, wholeAtLeast } from '../options/checks.ts'
+import type { Proposal } from '../ports/back.ts'
+import type { Compaction } from '../ports/compaction.ts'
 import type { SyncFrontAgreements, AgreementSample } from '../ports/front-agreement.ts'
 import type { Leases } from '../ports/leases.ts'
+import type { Marks } from '../ports/marks.ts'
 import type { MemoryAgreements } from './memory-agreements.ts'
 import type { MemoryLog } from './memory-log.ts'
+import type { MemoryMarks } from './memory-marks.ts'
 import type { MemoryWriter } from './memory-writer.ts'
 
 /** A day: longer than anyone should wait for a process that is gone. */
@@ -49,6 +53,56 @@ export function leasesPort(perform: Perform): Leases {
     },
     release: (lease) => perform((writer) => writer.release(lease)),
     endRange: (range) => perform((writer) => writer.endLeases(range)),
+  }
+}
+
+export interface MarksPortOptions {
+  readonly marks: MemoryMarks
+  readonly commit: (proposal: Proposal) => Promise<unknown>
+  /** @throws ClosedError once the store is closing */
+  readonly assertOpen: () => void
+}
+
+export function marksPort({ marks, commit, assertOpen }: MarksPortOptions): Marks {
+  return {
+    read: async (keys) => {
+      assertOpen()
+      return keys.map((key) => marks.get(key))
+    },
+    scan: async (range, options) => {
+      assertOpen()
+      wholeAtLeast('limit', options.limit, 1)
+      return marks.scan(range, options)
+    },
+    write: async (writes, options) => {
+      await commit({ reads: [], decide: () => [], marks: writes, lease: options?.lease, keepLease: true })
+    },
+  }
+}
+
+export interface CompactionPortOptions {
+  readonly log: MemoryLog
+  readonly perform: Perform
+  /** @throws ClosedError once the store is closing */
+  readonly assertOpen: () => void
+}
+
+export function compactionPort({ log, perform, assertOpen }: CompactionPortOptions): Compaction {
+  return {
+    compact: async (options) => {
+      wholeAtLeast('upTo', options.upTo, 0)
+      wholeAtLeast('limit', options.limit, 1)
+      return perform((writer) => writer.compact(options))
+    },
+    sizeOf: async (after, upTo) => {
+      assertOpen()
+      return log.sizeOf(after, upTo)
+    },
+    // What is let go of in memory is free at once.
+    reclaim: async () => {
+      assertOpen()
+      return false
+    },
   }
 }
 

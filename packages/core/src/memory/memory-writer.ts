@@ -1,14 +1,17 @@
 import type { Clock } from '../clock.ts'
 import { TidemarkError } from '../errors.ts'
 import type { KeyRange } from '../keys/key-range.ts'
+import { wholeAtLeast } from '../options/checks.ts'
 import type { StoreKey } from '../keys/store-key.ts'
 import type { Commit, DeleteWrite, Proposal, SetWrite, TierReport } from '../ports/back.ts'
+import type { Compacted, CompactOptions } from '../ports/compaction.ts'
 import type { LogChange } from '../ports/log.ts'
 import type { Lease, LeaseGrant } from '../ports/leases.ts'
 import type { MemoryAgreements } from './memory-agreements.ts'
 import type { MemoryEntries } from './memory-entries.ts'
 import type { MemoryLeases } from './memory-leases.ts'
 import type { MemoryLog } from './memory-log.ts'
+import type { MemoryMarks } from './memory-marks.ts'
 
 const NO_TIERS: readonly TierReport[] = Object.freeze([])
 
@@ -30,6 +33,7 @@ export interface MemoryWriterOptions {
   readonly log: MemoryLog
   readonly agreements: MemoryAgreements
   readonly leases: MemoryLeases
+  readonly marks: MemoryMarks
   readonly clock: Clock
   readonly origin: string
   /** The name of the tier. */
@@ -57,11 +61,15 @@ export class MemoryWriter {
 
   /** @throws what `decide` throws; nothing was written then. */
   propose(proposal: Proposal): Commit {
-    const { entries, leases, name } = this.#options
-    const { lease } = proposal
+    const { entries, leases, marks, name } = this.#options
+    const { lease, keepLease = false, notBefore = 0 } = proposal
+    wholeAtLeast('notBefore', notBefore, 0)
     if (lease !== undefined && !leases.isHeld(lease)) throw leaseLost(lease, name)
     const writes = proposal.decide(proposal.reads.map((key) => entries.get(key.id, this.#now)))
-    if (lease !== undefined) leases.end(lease.key)
+    // Keys are encoded when first asked for, which fails for one that is too long: before anything is written.
+    for (const { key } of [...writes, ...(proposal.marks ?? [])]) void key.bytes
+    if (lease !== undefined && !keepLease) leases.end(lease.key)
+    if (proposal.marks !== undefined) marks.write(proposal.marks)
     return this.#commit(writes, proposal)
   }
 
@@ -70,6 +78,16 @@ export class MemoryWriter {
     return this.#commit(
       expired.map(({ key }) => ({ op: 'expire', key })),
       undefined,
+    )
+  }
+
+  /** Keeps what entries are now, if it is asked to: of what was replaced since, nobody can need more than the log holds. */
+  compact(options: CompactOptions): Compacted {
+    const { log, entries } = this.#options
+    return log.compact(
+      options,
+      // What expires may be replaced without being named as the predecessor.
+      ({ key, seq, expiresAt }) => expiresAt === undefined && entries.get(key.id, -Infinity)?.version === seq,
     )
   }
 
@@ -106,12 +124,15 @@ export class MemoryWriter {
   }
 
   #commit(writes: readonly Write[], proposal: Proposal | undefined): Commit {
-    const { log, agreements, leases } = this.#options
+    const { entries, log, agreements, leases } = this.#options
     const head = log.last
+    const kept = proposal?.keepLease === true ? proposal.lease?.key.id : undefined
+    const isMore = writes.some((write) => write.op !== 'delete' || entries.get(write.key.id, this.#now) !== undefined)
+    if (isMore) this.#at = Math.max(this.#at, proposal?.notBefore ?? 0)
     const effects: Effect[] = []
     for (const write of writes) {
       // Expiry says nothing about what a loader, who found nothing for that very reason, is about to store.
-      if (write.op !== 'expire') leases.end(write.key)
+      if (write.op !== 'expire' && write.key.id !== kept) leases.end(write.key)
       const prevVersion = this.#store(write, head + effects.length + 1)
       if (prevVersion !== undefined) effects.push({ write, prevVersion })
     }
@@ -143,6 +164,7 @@ export class MemoryWriter {
 
   #change({ write, prevVersion }: Effect, seq: number, head: number, count: number): LogChange {
     const set = write.op === 'set' ? write : undefined
+    const source = write.op === 'expire' ? undefined : write.source
     return Object.freeze({
       seq,
       first: head + 1,
@@ -155,7 +177,8 @@ export class MemoryWriter {
       expiresAt: set?.expiresAt,
       meta: set?.meta,
       at: this.#at,
-      origin: this.#options.origin,
+      origin: source?.origin ?? this.#options.origin,
+      source: source && Object.freeze({ log: source.log, seq: source.seq, at: source.at }),
     })
   }
 }

@@ -2,10 +2,12 @@ import type { Codec } from '../codec/codec.ts'
 import type { Payload } from '../codec/payload.ts'
 import type { KeyRange } from '../keys/key-range.ts'
 import type { StoreKey } from '../keys/store-key.ts'
+import type { Compaction } from './compaction.ts'
 import type { Entry, Found } from './entry.ts'
 import type { FrontAgreement, FrontAgreements } from './front-agreement.ts'
 import type { Lease, Leases } from './leases.ts'
-import type { Log, LogChange, Path } from './log.ts'
+import type { ChangeSource, Log, LogChange, Path } from './log.ts'
+import type { Marks, MarkWrite } from './marks.ts'
 
 /** One intended change of one key. Deleting what does not exist changes nothing and is not logged. */
 export type Write = SetWrite | DeleteWrite
@@ -17,11 +19,20 @@ export interface SetWrite {
   readonly expiresAt: number | undefined
   readonly meta: Payload | undefined
   readonly path: Path | undefined
+  /** Of a change that is copied from another store. */
+  readonly source?: WriteSource | undefined
 }
 
 export interface DeleteWrite {
   readonly op: 'delete'
   readonly key: StoreKey
+  /** As of SetWrite. */
+  readonly source?: WriteSource | undefined
+}
+
+/** Where a copied change comes from, and who wrote it there. */
+export interface WriteSource extends ChangeSource {
+  readonly origin: string
 }
 
 /**
@@ -34,8 +45,17 @@ export interface DeleteWrite {
  */
 export interface Proposal {
   readonly reads: readonly StoreKey[]
-  /** Nothing of this is committed unless the lease is still held; the commit ends it. */
+  /** Nothing of this is committed unless the lease is still held; the commit ends it, unless `keepLease` says otherwise. */
   readonly lease?: Lease | undefined
+  /** @default false */
+  readonly keepLease?: boolean | undefined
+  /**
+   * Wall-clock milliseconds: the commit, and with it every later one, is dated no earlier. For a store that takes changes of
+   * others, so that what is written here afterwards is the later one.
+   */
+  readonly notBefore?: number | undefined
+  /** Written in the same transaction, also when no entry changes; not at all when `decide` throws. */
+  readonly marks?: readonly MarkWrite[] | undefined
   decide(current: readonly (Entry | undefined)[]): readonly Write[]
 }
 
@@ -102,6 +122,8 @@ export interface Back<R extends ReadOptions = ReadOptions, W extends object = ob
   readonly log: Log
   readonly agreements: FrontAgreements
   readonly leases: Leases
+  readonly marks: Marks
+  readonly compaction: Compaction
   /** The names of what `R` holds: a store above refuses any other, which would do nothing. */
   readonly readOptions: readonly string[]
   /** The same of `W`. */

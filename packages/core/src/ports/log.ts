@@ -7,6 +7,15 @@ export type ChangeOp = 'set' | 'delete' | 'expire'
 /** A path inside a value: property names and array indexes. */
 export type Path = readonly (string | number)[]
 
+/** Where a change that was copied from another store was written first. */
+export interface ChangeSource {
+  /** The id of that log. */
+  readonly log: string
+  readonly seq: number
+  /** Wall-clock milliseconds of its commit there. */
+  readonly at: number
+}
+
 /** One entry of the log. Immutable. */
 export interface LogChange {
   readonly seq: number
@@ -28,8 +37,10 @@ export interface LogChange {
   readonly leftOut?: true
   /** Wall-clock milliseconds of the commit; never decreases along the log. */
   readonly at: number
-  /** Which opened store wrote it. */
+  /** Which opened store wrote it; of a copied change, the one that wrote it first. */
   readonly origin: string
+  /** undefined: it was written here. */
+  readonly source?: ChangeSource | undefined
 }
 
 /** Which log this is. A restored or rewritten log has another epoch; another database has another id. */
@@ -58,6 +69,19 @@ export interface LogReadOptions {
   readonly values?: boolean | undefined
 }
 
+export interface KeyHistoryOptions {
+  /** Exclusive: only changes with a lower seq. @default every change */
+  readonly before?: number | undefined
+  readonly limit: number
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface KeyHistory {
+  readonly changes: readonly LogChange[]
+  /** Why it ends: there may be more; the key had no change before; what came before is compacted away, if there was anything. */
+  readonly end: 'limit' | 'start' | 'floor'
+}
+
 /** The ordered, durable record of every committed change. Seqs are dense: no gap, no duplicate, in commit order. */
 export interface Log {
   /** As this process knows it: another one after `restored()`, here or, as soon as the log is looked at again, elsewhere. */
@@ -71,6 +95,21 @@ export interface Log {
    * Position and page are checked in one snapshot.
    */
   read(options: LogReadOptions): Promise<LogPage>
+  /** The changes at these seqs, in this order; undefined: compacted away, or not yet there. */
+  at(seqs: readonly number[]): Promise<readonly (LogChange | undefined)[]>
+  /**
+   * The seq of the last change before a wall-clock time: what follows it was committed then or later. Costs a binary search,
+   * as commit times never decrease.
+   * @returns undefined: what was committed then is compacted away, perhaps
+   */
+  seqBefore(at: number): Promise<number | undefined>
+  /**
+   * The changes of one key, newest first. There is no index, which every write would pay for: each change leads to the one that
+   * it replaced; behind a key's beginning, and for a key that does not exist, the log is searched, a few thousand changes at
+   * a time.
+   * @throws the reason of `signal` when it aborts
+   */
+  changesOf(key: StoreKey, options: KeyHistoryOptions): Promise<KeyHistory>
   /** Resolves soon after the log has grown past `after`, and at once when it has already; rejects when `signal` aborts. May resolve spuriously. */
   wait(after: number, signal: AbortSignal): Promise<void>
   /** Says that the log may have grown, so that waiters look now instead of at their next poll. */

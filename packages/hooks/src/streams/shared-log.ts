@@ -1,12 +1,15 @@
 import {
   afterTurn,
   assertKnown,
+  type KeyHistory,
+  type KeyHistoryOptions,
   type Log,
   type LogChange,
   type LogIdentity,
   type LogPage,
   type LogReadOptions,
   port,
+  type StoreKey,
   type SyncLog,
   wholeAtLeast,
 } from '@tidemark/core'
@@ -83,6 +86,25 @@ class SharedLog implements Log {
   async read(options: LogReadOptions): Promise<LogPage> {
     const { sync } = this.#log
     return sync === undefined ? this.#readInTurn(options) : this.#readNow(sync, options)
+  }
+
+  /** What is kept may be asked for again where the log has compacted it away. */
+  async at(seqs: readonly number[]): Promise<readonly (LogChange | undefined)[]> {
+    this.#keepUp(this.#log.sync?.head() ?? this.#head)
+    const found = seqs.map((seq) => this.#ring.get(seq))
+    const missing = seqs.filter((_, i) => found[i] === undefined)
+    if (missing.length === 0) return found
+    const read = await this.#log.at(missing)
+    let next = 0
+    return found.map((change) => change ?? read[next++])
+  }
+
+  seqBefore(at: number): Promise<number | undefined> {
+    return this.#log.seqBefore(at)
+  }
+
+  changesOf(key: StoreKey, options: KeyHistoryOptions): Promise<KeyHistory> {
+    return this.#log.changesOf(key, options)
   }
 
   wait(after: number, signal: AbortSignal): Promise<void> {

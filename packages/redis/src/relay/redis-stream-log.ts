@@ -5,11 +5,15 @@ import {
   codecOption,
   CompactedError,
   duration,
+  type KeyHistory,
+  type KeyHistoryOptions,
   type Log,
+  type LogChange,
   type LogIdentity,
   type LogPage,
   type LogReadOptions,
   markOf,
+  type StoreKey,
   type TailMark,
   TidemarkError,
   wholeAtLeast,
@@ -39,6 +43,8 @@ export interface RedisStreamLog extends Log {
 
 const OPTIONS: readonly string[] = [...CLIENT_OPTIONS, 'codec', 'patienceMs', 'refillMs']
 const RETRY_MS = 20
+/** Changes per look of a search. */
+const SEARCH = 2_000
 /** Of how many positions it is remembered which change was there. */
 const MARKS = 1_024
 
@@ -124,6 +130,47 @@ class StreamLog implements RedisStreamLog {
       // A part of a commit may be there already, of which nobody is to know.
       head: last === undefined ? after : state.last,
     }
+  }
+
+  /** Those that the stream holds. Costs a round trip each. */
+  async at(seqs: readonly number[]): Promise<readonly (LogChange | undefined)[]> {
+    return Promise.all(
+      seqs.map(async (seq) => {
+        if (seq < 1) return undefined
+        const { changes } = await this.#look(seq - 1, 1)
+        return changes.find((change) => change.seq === seq)
+      }),
+    )
+  }
+
+  async seqBefore(at: number): Promise<number | undefined> {
+    const floor = await this.floor()
+    let [low, high] = [floor, await this.head()]
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2)
+      const [change] = await this.at([middle])
+      // Gone meanwhile: the stream begins later now.
+      if (change === undefined) return undefined
+      if (change.at < at) low = middle
+      else high = middle - 1
+    }
+    return low === floor && floor > 0 ? undefined : low
+  }
+
+  /** Reads the whole stream. */
+  async changesOf(key: StoreKey, { before = Infinity, limit, signal }: KeyHistoryOptions): Promise<KeyHistory> {
+    wholeAtLeast('limit', limit, 1)
+    const floor = await this.floor()
+    const all: LogChange[] = []
+    for (let after = floor; after < before - 1; ) {
+      signal?.throwIfAborted()
+      const { changes } = await this.#look(after, SEARCH)
+      if (changes.length === 0) break
+      for (const change of changes) if (change.key.id === key.id && change.seq < before) all.push(change)
+      after = changes.at(-1)!.seq
+    }
+    const changes = all.toReversed().slice(0, limit)
+    return { changes, end: changes.length === limit ? 'limit' : floor === 0 ? 'start' : 'floor' }
   }
 
   wait(after: number, signal: AbortSignal): Promise<void> {

@@ -32,12 +32,10 @@ export function flawedLeases(leases: Leases, flaws: readonly BackFlaw[]): Leases
 }
 
 /** What is proposed, less what the broken rules would have it depend on. */
-export function flawedProposal(
-  { reads, lease }: Proposal,
-  flaws: readonly BackFlaw[],
-): Pick<Proposal, 'reads' | 'lease'> {
+export function flawedProposal({ lease, ...proposal }: Proposal, flaws: readonly BackFlaw[]): Proposal {
   return {
-    reads: lease !== undefined && flaws.includes('loads-ignore-tags') ? [] : reads,
+    ...proposal,
+    reads: lease !== undefined && flaws.includes('loads-ignore-tags') ? [] : proposal.reads,
     ...(lease === undefined || flaws.includes('loads-unfenced') ? {} : { lease }),
   }
 }

@@ -5,12 +5,14 @@ import {
   type Codec,
   type Commit,
   type CommitListener,
+  type Compaction,
   type Found,
   type FrontAgreements,
   type KeyRange,
   type Leases,
   type Log,
   type LogPage,
+  type Marks,
   type Proposal,
   type ScanOptions,
   type ScanPage,
@@ -27,6 +29,8 @@ export class SharedMemoryBack implements Back, CommitOwner {
   readonly log: Log
   readonly agreements: FrontAgreements
   readonly leases: Leases
+  readonly marks: Marks
+  readonly compaction: Compaction
   readonly readOptions: readonly string[]
   readonly writeOptions: readonly string[]
   readonly #memory: SharedData
@@ -63,6 +67,17 @@ export class SharedMemoryBack implements Back, CommitOwner {
       renew: (lease, ttlMs) => this.#later(() => leases.renew(lease, ttlMs)),
       release: (lease) => this.#later(() => leases.release(lease)),
       endRange: (range) => this.#later(() => leases.endRange(range)),
+    }
+    const { marks, compaction } = base
+    this.marks = {
+      read: (keys) => this.#later(() => marks.read(keys)),
+      scan: (range, page) => this.#later(() => marks.scan(range, page)),
+      write: (writes, lease) => this.#later(() => marks.write(writes, lease)),
+    }
+    this.compaction = {
+      compact: (bounds) => this.#later(() => compaction.compact(bounds)),
+      sizeOf: (after, upTo) => this.#later(() => compaction.sizeOf(after, upTo)),
+      reclaim: (bytes) => this.#later(() => compaction.reclaim(bytes)),
     }
   }
 
@@ -155,6 +170,13 @@ export class SharedMemoryBack implements Back, CommitOwner {
       head: () => this.#later(() => log.head()),
       floor: () => this.#later(() => log.floor()),
       read: (options) => this.#later(() => log.sync.read(options)).then(signed),
+      at: (seqs) =>
+        this.#later(() => log.at(seqs)).then((found) => found.map((change) => change && this.#memory.signed(change))),
+      seqBefore: (at) => this.#later(() => log.seqBefore(at)),
+      changesOf: async (key, options) => {
+        const { changes, end } = await this.#later(() => log.changesOf(key, options))
+        return { changes: changes.map((change) => this.#memory.signed(change)), end }
+      },
       wait: async (after, signal) => {
         this.#assertOpen()
         await log.wait(after, AbortSignal.any([signal, this.#stop.signal]))

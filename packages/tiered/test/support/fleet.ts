@@ -24,6 +24,7 @@ import {
   type TieredWriteOptions,
   type TierEvent,
 } from '../../src/index.ts'
+import { searchesOf } from './other-process.ts'
 import { type WatchedBack, watchedBack } from './watched-back.ts'
 
 /** Far longer than any test machine takes, where the time itself is not what is tested. */
@@ -106,6 +107,7 @@ export class Fleet {
         return log.identity
       },
       sync: log.sync,
+      ...searchesOf(log),
       nudge: () => {},
       wait,
       head: () => log.head(),

@@ -9,6 +9,8 @@ export function seenFromOutside(back: Back, log: Log = back.log): Back {
     log,
     agreements: back.agreements,
     leases: back.leases,
+    marks: back.marks,
+    compaction: back.compaction,
     readOptions: back.readOptions,
     writeOptions: back.writeOptions,
     readOne: (key, options) => back.readOne(key, options),
@@ -21,6 +23,15 @@ export function seenFromOutside(back: Back, log: Log = back.log): Back {
     onCommit: () => () => {},
     // Whoever opened it closes it.
     close: async () => {},
+  }
+}
+
+/** What a log that is made by hand takes over from the one beneath it. */
+export function searchesOf(log: Log): Pick<Log, 'at' | 'seqBefore' | 'changesOf'> {
+  return {
+    at: (seqs) => log.at(seqs),
+    seqBefore: (at) => log.seqBefore(at),
+    changesOf: (key, options) => log.changesOf(key, options),
   }
 }
 
@@ -50,6 +61,21 @@ export class RemoteLog implements Log {
   async read(options: Parameters<Log['read']>[0]): ReturnType<Log['read']> {
     await this.#travel()
     return this.#log.read(options)
+  }
+
+  async at(seqs: readonly number[]): ReturnType<Log['at']> {
+    await this.#travel()
+    return this.#log.at(seqs)
+  }
+
+  async seqBefore(at: number): ReturnType<Log['seqBefore']> {
+    await this.#travel()
+    return this.#log.seqBefore(at)
+  }
+
+  async changesOf(...args: Parameters<Log['changesOf']>): ReturnType<Log['changesOf']> {
+    await this.#travel()
+    return this.#log.changesOf(...args)
   }
 
   async wait(after: number, signal: AbortSignal): Promise<void> {

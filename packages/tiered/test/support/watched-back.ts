@@ -55,6 +55,14 @@ class Watched implements WatchedBack {
     return this.#back.leases
   }
 
+  get marks(): Back['marks'] {
+    return this.#back.marks
+  }
+
+  get compaction(): Back['compaction'] {
+    return this.#back.compaction
+  }
+
   get readOptions(): Back['readOptions'] {
     return this.#back.readOptions
   }
