@@ -1,14 +1,4 @@
-import {
-  CorruptError,
-  type KeyTuple,
-  type LogChange,
-  notesOf,
-  type Path,
-  type Payload,
-  StoreKey,
-  tagOfKey,
-} from '@tidemark/core'
-import { type ChangeKind, kindOf } from './change-kind.ts'
+import type { ChangeSource, KeyTuple, Path } from '@tidemark/core'
 
 /** The first and last seq of the commit that a change belongs to. */
 export interface Txn {
@@ -16,7 +6,8 @@ export interface Txn {
   readonly last: number
 }
 
-interface ChangeBase {
+/** What changes of every kind have. */
+export interface ChangeBase {
   readonly seq: number
   readonly txn: Txn
   /** Empty for the invalidation of a tag, and only for that. */
@@ -38,6 +29,17 @@ interface ChangeBase {
    * longer, for `getOrSet` alone.
    */
   readonly expiresAt: number | undefined
+  /**
+   * The value before this change; undefined when the key did not exist, and where it was not asked for (option `old`).
+   * Decoded when read. @throws CorruptError
+   */
+  readonly old: unknown
+  /** There was a value before, and the log no longer holds it: `old` is undefined for that reason. */
+  readonly oldCompacted: true | undefined
+  /** The value, or what the writer attached, was too large to travel to where the log is read: ask the store for it. */
+  readonly leftOut: true | undefined
+  /** Of a change that was copied from another store: where it was written first. */
+  readonly source: ChangeSource | undefined
   /** Every field as plain data, `value` and `meta` decoded: what `JSON.stringify` takes. */
   toJSON(): Record<string, unknown>
 }
@@ -75,113 +77,3 @@ export interface TagChange extends ChangeBase {
  * `value`, `meta` and `key` are accessors: a copy made by spreading does not have them, `toJSON()` does.
  */
 export type Change<T = unknown> = SetChange<T> | DeleteChange | TagChange
-
-const NO_KEY: KeyTuple = Object.freeze([])
-const NO_TAGS: readonly string[] = Object.freeze([])
-
-class LoggedChange implements ChangeBase {
-  readonly seq: number
-  readonly txn: Txn
-  readonly op: ChangeKind
-  readonly path: Path | undefined
-  readonly version: number
-  readonly prevVersion: number
-  readonly at: number
-  readonly origin: string
-  readonly expiresAt: number | undefined
-  readonly #row: LogChange
-
-  constructor(row: LogChange, txn: Txn) {
-    this.seq = row.seq
-    this.txn = txn
-    this.op = kindOf(row)
-    this.path = row.path
-    this.version = row.seq
-    this.prevVersion = row.prevVersion
-    this.at = row.at
-    this.origin = row.origin
-    this.expiresAt = this.op === 'set' ? endOf(row) : undefined
-    this.#row = row
-    Object.freeze(this)
-  }
-
-  get key(): KeyTuple {
-    if (this.op === 'invalidate-tag') return NO_KEY
-    const { key } = this.#row
-    // Bytes and dates cannot be frozen; a reader that changed one would change it for all others.
-    return key.tuple.some(isMutable) ? StoreKey.of(key.tuple).tuple : key.tuple
-  }
-
-  get value(): unknown {
-    return this.op === 'set' ? this.#read(this.#row.payload, 'value') : undefined
-  }
-
-  get tag(): string | undefined {
-    return this.op === 'invalidate-tag' ? tagOfKey(this.#row.key) : undefined
-  }
-
-  get tags(): readonly string[] | undefined {
-    return this.op === 'set' ? (notesOf({ ...this.#row, version: this.seq }).tags ?? NO_TAGS) : undefined
-  }
-
-  get meta(): unknown {
-    return this.#read(this.#row.meta, 'meta')
-  }
-
-  toJSON(): Record<string, unknown> {
-    const { key, value, meta, tag, tags = NO_TAGS } = this
-    const marks = { ...(tag !== undefined && { tag }), ...(tags.length > 0 && { tags }) }
-    return { ...(this as object), key, value, meta, ...marks }
-  }
-
-  /** Node's console would show none of the accessors. */
-  [Symbol.for('nodejs.util.inspect.custom')](): Record<string, unknown> {
-    const { key, tag } = this
-    const payload = this.op === 'set' ? this.#row.payload : undefined
-    return {
-      ...(this as object),
-      key,
-      ...(tag !== undefined && { tag }),
-      ...(payload && { value: `<${payload.byteLength} bytes>` }),
-    }
-  }
-
-  #read(payload: Payload | undefined, what: string): unknown {
-    if (payload === undefined) return undefined
-    try {
-      return payload.read()
-    } catch (cause) {
-      const key = this.#row.key.id
-      throw new CorruptError(`the ${what} of change ${this.seq} of ${key} cannot be decoded`, { key, cause })
-    }
-  }
-}
-
-/** When the entry ends for readers. Damaged notes say nothing here; who reads the tags is told. */
-function endOf({ key, meta, seq, expiresAt }: LogChange): number | undefined {
-  if (meta === undefined) return expiresAt
-  try {
-    return notesOf({ key, meta, version: seq }).freshUntil ?? expiresAt
-  } catch {
-    return expiresAt
-  }
-}
-
-function isMutable(part: unknown): boolean {
-  return part instanceof Uint8Array || part instanceof Date
-}
-
-/** What subscribers see of one row. Decodes nothing. */
-export function toChange<T>(row: LogChange, txn: Txn): Change<T> {
-  // The log says by `op` which fields a row has; the class cannot say it to the compiler.
-  return new LoggedChange(row, txn) as ChangeBase as Change<T>
-}
-
-/** What subscribers see of these rows; changes of one commit share their `txn`. Decodes nothing. */
-export function toChanges<T>(rows: readonly LogChange[]): readonly Change<T>[] {
-  let txn: Txn | undefined
-  return rows.map((row) => {
-    if (txn?.first !== row.first) txn = Object.freeze({ first: row.first, last: row.last })
-    return toChange<T>(row, txn)
-  })
-}

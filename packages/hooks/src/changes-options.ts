@@ -23,6 +23,12 @@ interface StreamOptions {
    * @default false
    */
   readonly bookmarks?: boolean | undefined
+  /**
+   * Also gives each change the value that it replaced, as `old`, where the log still holds it. Costs a look at the log for
+   * each page.
+   * @default false
+   */
+  readonly old?: boolean | undefined
   /** Ends the stream when it aborts. */
   readonly signal?: AbortSignal | undefined
 }
@@ -33,10 +39,11 @@ interface PlaceOptions {
   /**
    * Where to begin without a token. `start`: with the first change ever; a CompactedError when it is gone, since a stream
    * that silently began later would have lost something. `now`: with what is committed after the first `next()` read the
-   * head of the log, as `writes$` does.
+   * head of the log, as `writes$` does. A date: with the first change that was committed then or later, by the wall clock
+   * of its writer; a CompactedError when that may be gone.
    * @default 'now'
    */
-  readonly from?: 'start' | 'now' | undefined
+  readonly from?: 'start' | 'now' | Date | undefined
 }
 
 export interface ChangesOptions extends StreamOptions, PlaceOptions, ChangeFilter {
@@ -80,9 +87,11 @@ export interface FollowOptions extends StreamOptions {
 /** Options of one of the three, checked, with every default. */
 export interface ResolvedOptions {
   readonly after: string | undefined
-  readonly from: 'start' | 'now' | 'snapshot'
+  /** A number: wall-clock milliseconds. */
+  readonly from: 'start' | 'now' | 'snapshot' | number
   readonly batch: number
   readonly bookmarks: boolean
+  readonly old: boolean
   readonly onCompacted: 'error' | 'latest' | 'snapshot'
   readonly signal: AbortSignal | undefined
   readonly isWanted: RowFilter | undefined
@@ -91,9 +100,28 @@ export interface ResolvedOptions {
   readonly clock: Clock
 }
 
-const NAMES: readonly string[] = ['after', 'from', 'prefix', 'ops', 'batch', 'bookmarks', 'onCompacted', 'signal']
+const NAMES: readonly string[] = [
+  'after',
+  'from',
+  'prefix',
+  'ops',
+  'batch',
+  'bookmarks',
+  'old',
+  'onCompacted',
+  'signal',
+]
 const SNAPSHOT_NAMES: readonly string[] = [...NAMES, 'back', 'clock']
-const FOLLOW_NAMES: readonly string[] = ['after', 'prefix', 'batch', 'bookmarks', 'onCompacted', 'clock', 'signal']
+const FOLLOW_NAMES: readonly string[] = [
+  'after',
+  'prefix',
+  'batch',
+  'bookmarks',
+  'old',
+  'onCompacted',
+  'clock',
+  'signal',
+]
 
 /** @throws TypeError or RangeError naming the option and what is allowed. */
 export function resolveChangesOptions(options: ChangesOptions | SnapshotChangesOptions): ResolvedOptions {
@@ -103,7 +131,7 @@ export function resolveChangesOptions(options: ChangesOptions | SnapshotChangesO
   const { from = 'now', onCompacted = 'error' } = options
   return Object.freeze({
     ...resolve(options, options.onCompacted === 'snapshot' ? options.clock : undefined),
-    from: oneOf('option from', from, ['start', 'now']),
+    from: from instanceof Date ? timeOf(from) : oneOf('option from', from, ['start', 'now']),
     onCompacted: oneOf('option onCompacted', onCompacted, ['error', 'snapshot', 'latest']),
     isWanted: compileFilter(options, isSnapshot ? 'all' : 'none'),
   })
@@ -121,12 +149,19 @@ export function resolveFollowOptions(options: FollowOptions): ResolvedOptions {
   })
 }
 
+function timeOf(from: Date): number {
+  const at = from.getTime()
+  if (Number.isNaN(at)) throw new RangeError('option from must be a valid date')
+  return at
+}
+
 function resolve(options: FollowOptions | ChangesOptions | SnapshotChangesOptions, clock: Clock | undefined) {
-  const { after, prefix = [], batch = 500, bookmarks = false, signal } = options
+  const { after, prefix = [], batch = 500, bookmarks = false, old = false, signal } = options
   if (after !== undefined && typeof after !== 'string')
     throw new TypeError('option after must be a token, or undefined')
   wholeAtLeast('option batch', batch, 1)
   flag('option bookmarks', bookmarks)
+  flag('option old', old)
   if (signal !== undefined) port<AbortSignal>('option signal', signal, ['addEventListener', 'removeEventListener'])
-  return { after, batch, bookmarks, signal, range: prefixRange(prefix), clock: clockOption(clock) }
+  return { after, batch, bookmarks, old, signal, range: prefixRange(prefix), clock: clockOption(clock) }
 }

@@ -12,13 +12,14 @@ import {
   wholeAtLeast,
 } from '@tidemark/core'
 import type { Observable } from 'rxjs'
-import { type Change, toChanges } from './change.ts'
+import type { Change } from './change.ts'
 import { Emitter } from './emitter.ts'
 import { GuardedObservable } from './guarded-observable.ts'
 import type { HookBus, HookOptions } from './hook-bus.ts'
 import { describeHookError, type HookError } from './hook-error.ts'
 import { type Hook, HookRunner } from './hook-runner.ts'
 import { lastResort } from './last-resort.ts'
+import { toChanges } from './logged-change.ts'
 
 /** What a bus listens to: any back tier, a tiered store included. */
 export type CommitSource = Pick<Back, 'onCommit'>

@@ -16,6 +16,13 @@ export async function startNow(log: Log, limit: number): Promise<Start> {
   return startAt(log, await log.head(), limit)
 }
 
+/** With the first change that was committed at a wall-clock time or later. */
+export async function startAtTime(log: Log, at: number, limit: number): Promise<Start> {
+  const seq = await log.seqBefore(at)
+  // The log does not know how much it has lost of what is asked for: as if it were everything.
+  return seq === undefined ? startAtBeginning(log, limit) : startAt(log, seq, limit)
+}
+
 /** Right after change `seq`, of which a snapshot has told. */
 export async function startAt(log: Log, seq: number, limit: number): Promise<Start> {
   const { last, page } = await readAround(log, seq, limit)
@@ -24,7 +31,8 @@ export async function startAt(log: Log, seq: number, limit: number): Promise<Sta
 
 /**
  * Checks that the log still is the one that the token was made from, and holds everything that follows it. When the
- * token stands exactly at the floor, its own change is gone: everything after it is there, and the check cannot be made.
+ * token stands exactly at the floor, everything after it is there; its own change is gone, and the check cannot be made,
+ * unless the change was kept as the latest of its key.
  *
  * @throws TidemarkError TOKEN_INVALID, TOKEN_FOREIGN, LOG_EPOCH_CHANGED, LOG_AHEAD, LOG_DIVERGED, LOG_GAP;
  * CompactedError. None of them is retryable.
@@ -92,7 +100,10 @@ async function readAround(
     if (error.code === 'LOG_AHEAD') throw ahead(seq)
     if (!(error instanceof CompactedError)) throw error
     if (error.floor > seq) throw new CompactedError(seq, error.floor, error.head)
-    return { last: undefined, page: await log.read({ after: seq, limit }) }
+    const page = await log.read({ after: seq, limit })
+    // It may have been kept below the floor. After the page: what is there then was there when the page was read.
+    const [last] = await log.at([seq])
+    return { last, page }
   }
 }
 

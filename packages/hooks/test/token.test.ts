@@ -173,6 +173,7 @@ describe('resuming', () => {
         if (options.after < floor) throw new CompactedError(options.after, floor, 5)
         return back.log.read(options)
       },
+      at: async (seqs) => seqs.map(() => undefined),
     })
     await expect(resume(tokens[1]!, log)).rejects.toMatchObject({ code: 'LOG_COMPACTED', floor: 3, head: 5 })
     await expect(resume(tokens[1]!, log)).rejects.toThrow(/follows 2/)

@@ -1,7 +1,9 @@
-import type { LogChange } from '@tidemark/core'
+import type { Log, LogChange } from '@tidemark/core'
 import type { Change } from '../change.ts'
 import type { RowFilter } from '../change-filter.ts'
+import type { ResolvedOptions } from '../changes-options.ts'
 import { shownChanges } from './held-changes.ts'
+import { changesWithOld } from './old-values.ts'
 
 /** What one subscriber is shown of rows of the log: those it wants, of which `also` holds. */
 export type ShowChanges<T> = (
@@ -9,8 +11,12 @@ export type ShowChanges<T> = (
   also?: RowFilter,
 ) => readonly Change<T>[] | Promise<readonly Change<T>[]>
 
-export function changeView<T>(isWanted: RowFilter | undefined): ShowChanges<T> {
-  return (rows, also) => shownChanges<T>(rows, both(isWanted, also))
+export function changeView<T>(log: Log, { isWanted, old }: Pick<ResolvedOptions, 'isWanted' | 'old'>): ShowChanges<T> {
+  if (!old) return (rows, also) => shownChanges<T>(rows, both(isWanted, also))
+  return (rows, also) => {
+    const wanted = both(isWanted, also)
+    return changesWithOld<T>(log, wanted === undefined ? rows : rows.filter(wanted))
+  }
 }
 
 function both(one: RowFilter | undefined, other: RowFilter | undefined): RowFilter | undefined {

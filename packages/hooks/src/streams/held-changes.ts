@@ -1,5 +1,6 @@
 import type { LogChange } from '@tidemark/core'
-import { type Change, toChange, toChanges, type Txn } from '../change.ts'
+import type { Change, Txn } from '../change.ts'
+import { toChange, toChanges } from '../logged-change.ts'
 
 /** The rows of one page that is kept, and what subscribers were shown of them. */
 class HeldRows {

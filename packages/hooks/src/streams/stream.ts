@@ -1,7 +1,7 @@
 import { afterTurn, CompactedError, type Log } from '@tidemark/core'
 import type { ResolvedOptions } from '../changes-options.ts'
 import { LogReader } from '../log-reader.ts'
-import { inEpoch, startAfterToken, startAtBeginning, startNow, type Start } from '../resume.ts'
+import { inEpoch, startAfterToken, startAtBeginning, startAtTime, startNow, type Start } from '../resume.ts'
 import { encodeToken } from '../token.ts'
 import { changeView } from './change-view.ts'
 import { type SnapshotSource, snapshotOf } from './snapshot.ts'
@@ -52,15 +52,17 @@ async function* firstPlace<T>(
   signal: AbortSignal,
 ): AsyncGenerator<FollowStep<T>, Start> {
   const { log } = source
-  const { after, from, batch, bookmarks } = options
+  const { after, from, bookmarks } = options
   if (after === undefined && from === 'snapshot') return yield* afterSnapshot<T>(source, options, signal)
-  const start = await (after !== undefined
-    ? startAfterToken(log, after, batch)
-    : from === 'start'
-      ? startAtBeginning(log, batch)
-      : startNow(log, batch))
+  const start = await startOf(log, options)
   if (bookmarks) yield { kind: 'changes', changes: [], token: encodeToken(start), head: start.page.head }
   return start
+}
+
+function startOf(log: Log, { after, from, batch }: ResolvedOptions): Promise<Start> {
+  if (after !== undefined) return startAfterToken(log, after, batch)
+  if (typeof from === 'number') return startAtTime(log, from, batch)
+  return from === 'start' ? startAtBeginning(log, batch) : startNow(log, batch)
 }
 
 /** Where a subscriber goes on that was overtaken by compaction. */
@@ -89,18 +91,19 @@ async function* afterSnapshot<T>(
   signal: AbortSignal,
 ): AsyncGenerator<FollowStep<T>, Start> {
   const source = { scan: back!.scan.bind(back), read: back!.read.bind(back), log }
-  const start = yield* snapshotOf<T>(source, { ...options, show: changeView<T>(options.isWanted) }, signal)
+  const start = yield* snapshotOf<T>(source, { ...options, show: changeView<T>(log, options) }, signal)
   yield { kind: 'ready', token: encodeToken(start), head: start.page.head }
   return start
 }
 
 async function* fromThere<T>(
   log: Log,
-  { batch, bookmarks, isWanted }: ResolvedOptions,
+  options: ResolvedOptions,
   start: Start,
   signal: AbortSignal,
 ): AsyncGenerator<FollowStep<T>, never> {
-  const show = changeView<T>(isWanted)
+  const { batch, bookmarks } = options
+  const show = changeView<T>(log, options)
   const reader = new LogReader(log, batch, start)
   for (;;) {
     const { changes: rows, head } = await reader.next(signal)
