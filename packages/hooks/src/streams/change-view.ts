@@ -13,10 +13,7 @@ export type ShowChanges<T> = (
 
 export function changeView<T>(log: Log, { isWanted, old }: Pick<ResolvedOptions, 'isWanted' | 'old'>): ShowChanges<T> {
   if (!old) return (rows, also) => shownChanges<T>(rows, both(isWanted, also))
-  return (rows, also) => {
-    const wanted = both(isWanted, also)
-    return changesWithOld<T>(log, wanted === undefined ? rows : rows.filter(wanted))
-  }
+  return (rows, also) => changesWithOld<T>(log, rows, both(isWanted, also))
 }
 
 function both(one: RowFilter | undefined, other: RowFilter | undefined): RowFilter | undefined {

@@ -1,10 +1,15 @@
 import type { LogChange } from '@tidemark/core'
 import type { Change, Txn } from '../change.ts'
+import type { RowFilter } from '../change-filter.ts'
 import { toChange, toChanges } from '../logged-change.ts'
 
-/** The rows of one page that is kept, and what subscribers were shown of them. */
-class HeldRows {
+/** The rows of one page that is kept, and what was made of them for subscribers, who share it. */
+export class HeldRows {
   readonly rows: readonly LogChange[]
+  /** With the values that they replaced, by their index. */
+  readonly withOld: (Change | undefined)[] = []
+  /** Of who has taken everything up to a seq, by that; made for one epoch. */
+  readonly tokens: Map<number, { readonly epoch: number; readonly token: string }> = new Map()
   readonly #shown: (Change | undefined)[] = []
   #all: readonly Change[] | undefined
 
@@ -33,34 +38,38 @@ class HeldRows {
   }
 }
 
-interface Part {
+interface HeldPart {
   readonly held: HeldRows
   /** Where in the held page it begins. */
   readonly offset: number
 }
 
-/** Arrays of rows that belong to a kept page. Forgotten with the page. */
-const parts = new WeakMap<readonly LogChange[], Part>()
+/** On arrays of rows. Not a WeakMap, whose entries live until the next full collection: a replay would keep it all till then. */
+const PART: unique symbol = Symbol('part')
+
+type Marked = readonly LogChange[] & { readonly [PART]?: HeldPart }
 
 /** From now on everybody who is shown these rows is shown the same change objects. The array must not change any more. */
 export function holdRows(rows: readonly LogChange[]): void {
-  parts.set(rows, { held: new HeldRows(rows), offset: 0 })
+  mark(rows, { held: new HeldRows(rows), offset: 0 })
 }
 
-/** A part of held rows, which shares their changes. */
+/** A part of held rows, which shares what was made of them. */
 export function partOfHeld(rows: readonly LogChange[], start: number, end: number): readonly LogChange[] {
   if (start === 0 && end === rows.length) return rows
   const part = rows.slice(start, end)
-  parts.set(part, { held: parts.get(rows)!.held, offset: start })
+  mark(part, { held: heldPart(rows)!.held, offset: start })
   return part
 }
 
+/** Where these rows are held; undefined: they are not. */
+export function heldPart(rows: Marked): HeldPart | undefined {
+  return rows[PART]
+}
+
 /** What a subscriber is shown of these rows: those that it wants. Decodes nothing. */
-export function shownChanges<T>(
-  rows: readonly LogChange[],
-  isWanted: ((row: LogChange) => boolean) | undefined,
-): readonly Change<T>[] {
-  const part = parts.get(rows)
+export function shownChanges<T>(rows: readonly LogChange[], isWanted: RowFilter | undefined): readonly Change<T>[] {
+  const part = heldPart(rows)
   if (part === undefined) return toChanges<T>(isWanted === undefined ? rows : rows.filter(isWanted))
   const { held, offset } = part
   if (isWanted === undefined && rows === held.rows) return held.all as readonly Change<T>[]
@@ -68,5 +77,9 @@ export function shownChanges<T>(
   for (let i = 0; i < rows.length; i++) {
     if (isWanted === undefined || isWanted(rows[i]!)) shown.push(held.at(offset + i))
   }
-  return shown as unknown as readonly Change<T>[]
+  return shown as readonly Change[] as readonly Change<T>[]
+}
+
+function mark(rows: readonly LogChange[], part: HeldPart): void {
+  Object.defineProperty(rows, PART, { value: part })
 }

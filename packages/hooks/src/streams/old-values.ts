@@ -1,18 +1,29 @@
 import type { Log, LogChange } from '@tidemark/core'
 import type { Change } from '../change.ts'
+import type { RowFilter } from '../change-filter.ts'
 import { toChanges } from '../logged-change.ts'
+import { heldPart } from './held-changes.ts'
 
-/** Subscribers of a shared log are shown the same changes with their old values, too. */
-const made = new WeakMap<LogChange, Change>()
-
-/** What subscribers see of these rows, with the values that they replaced: one look at the log for all of them. */
-export async function changesWithOld<T>(log: Log, rows: readonly LogChange[]): Promise<readonly Change<T>[]> {
-  const missing = rows.filter((row) => !made.has(row))
+/**
+ * What a subscriber is shown of these rows, with the values that they replaced: one look at the log for all of them.
+ * Subscribers of a shared log share what was made.
+ */
+export async function changesWithOld<T>(
+  log: Log,
+  rows: readonly LogChange[],
+  isWanted: RowFilter | undefined,
+): Promise<readonly Change<T>[]> {
+  const { held, offset } = heldPart(rows) ?? { held: undefined, offset: 0 }
+  const made = held?.withOld ?? []
+  const wanted = rows.flatMap((row, i) => (isWanted === undefined || isWanted(row) ? [offset + i] : []))
+  const missing = wanted.filter((i) => made[i] === undefined)
   if (missing.length > 0) {
-    const seqs = [...new Set(missing.map(({ prevVersion }) => prevVersion).filter((seq) => seq > 0))]
+    const missingRows = missing.map((i) => rows[i - offset]!)
+    const seqs = [...new Set(missingRows.map(({ prevVersion }) => prevVersion).filter((seq) => seq > 0))]
     const found = seqs.length === 0 ? [] : await log.at(seqs)
     const replaced = new Map(seqs.map((seq, i) => [seq, found[i]]))
-    for (const [i, change] of toChanges(missing, replaced).entries()) made.set(missing[i]!, change)
+    // Somebody else may have come first during the look.
+    for (const [k, change] of toChanges(missingRows, replaced).entries()) made[missing[k]!] ??= change
   }
-  return rows.map((row) => made.get(row) as Change<T>)
+  return wanted.map((i) => made[i]!) as readonly Change[] as readonly Change<T>[]
 }

@@ -17,7 +17,7 @@ import { PageRing } from './page-ring.ts'
 import { isSame, SharedWaits } from './shared-waits.ts'
 
 export interface SharedLogOptions {
-  /** How many changes are kept at most. @default 8_192 */
+  /** How many changes are kept at most. @default 4_096 */
   readonly maxChanges?: number | undefined
   /**
    * How many bytes of keys and encoded values are kept at most. A value that a subscriber has read is kept decoded as
@@ -40,7 +40,7 @@ export interface SharedLogOptions {
  */
 export function sharedLog(log: Log, options: SharedLogOptions = {}): Log {
   assertKnown(options, ['maxChanges', 'maxBytes'], 'sharedLog')
-  const { maxChanges = 8_192, maxBytes = 16 * 1024 * 1024 } = options
+  const { maxChanges = 4_096, maxBytes = 16 * 1024 * 1024 } = options
   wholeAtLeast('option maxChanges', maxChanges, 1)
   wholeAtLeast('option maxBytes', maxBytes, 1)
   return new SharedLog(

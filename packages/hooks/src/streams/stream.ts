@@ -110,7 +110,7 @@ async function* fromThere<T>(
     const shown = show(rows)
     const changes = shown instanceof Promise ? await shown : shown
     if (changes.length > 0 || bookmarks) {
-      yield { kind: 'changes', changes, token: tokenAfter(rows.at(-1)!, start), head }
+      yield { kind: 'changes', changes, token: tokenAfter(rows, start), head }
     }
     // An embedded log answers without leaving the turn: a long replay would let nothing else run.
     if (head > reader.position) await new Promise<void>(afterTurn)

@@ -1,20 +1,15 @@
 import type { LogChange, LogIdentity } from '@tidemark/core'
 import { checkOf } from '../check.ts'
 import { encodeToken } from '../token.ts'
+import { heldPart } from './held-changes.ts'
 
-interface Made {
-  readonly identity: LogIdentity
-  readonly token: string
-}
-
-/** Subscribers of a shared log are at the same rows: each token is made once. */
-const made = new WeakMap<LogChange, Made>()
-
-/** The token of who has taken everything up to this change of the log. */
-export function tokenAfter(row: LogChange, { id, epoch }: LogIdentity): string {
-  const known = made.get(row)
-  if (known?.identity.epoch === epoch && known.identity.id === id) return known.token
+/** The token of who has taken all of these rows of the log, which is made once for all subscribers of a shared one. */
+export function tokenAfter(rows: readonly LogChange[], { id, epoch }: LogIdentity): string {
+  const row = rows.at(-1)!
+  const tokens = heldPart(rows)?.held.tokens
+  const known = tokens?.get(row.seq)
+  if (known?.epoch === epoch) return known.token
   const token = encodeToken({ id, epoch, seq: row.seq, check: checkOf(row) })
-  made.set(row, { identity: { id, epoch }, token })
+  tokens?.set(row.seq, { epoch, token })
   return token
 }
