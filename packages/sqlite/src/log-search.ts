@@ -9,7 +9,7 @@ import {
 import type { Connection, RowStatement } from './connection.ts'
 import { LOG_COLUMNS, type LogRow, toChange } from './log-rows.ts'
 
-/** How many seqs are searched at a time: about a millisecond. */
+/** How many changes are searched at a time: about a millisecond. */
 const STRIDE = 2_000
 
 /** Finds single changes: by seq, by time, by key. */
@@ -20,6 +20,7 @@ export class LogSearch {
   readonly #bounds: RowStatement<readonly [head: number, floor: number]>
   readonly #dateOf: RowStatement<number>
   readonly #newestOfKey: RowStatement<LogRow>
+  readonly #strideBefore: RowStatement<number>
   readonly #versionOf: RowStatement<number>
   readonly #lastAt: RowStatement<number>
   readonly #assertOpen: () => void
@@ -35,6 +36,9 @@ export class LogSearch {
     this.#dateOf = connection.prepareColumn('SELECT at FROM log WHERE seq = ?')
     this.#newestOfKey = connection.prepareRows(
       `SELECT ${LOG_COLUMNS} FROM log WHERE seq >= ? AND seq < ? AND key = ? ORDER BY seq DESC LIMIT 1`,
+    )
+    this.#strideBefore = connection.prepareColumn(
+      `SELECT seq FROM log WHERE seq < ? ORDER BY seq DESC LIMIT 1 OFFSET ${STRIDE - 1}`,
     )
     this.#versionOf = connection.prepareColumn('SELECT version FROM entry WHERE key = ?')
   }
@@ -92,11 +96,12 @@ export class LogSearch {
 
   /** The newest change of the key before `end`. */
   async #search(key: StoreKey, end: number, signal: AbortSignal | undefined): Promise<LogChange | undefined> {
-    for (let to = end; to > 1; to -= STRIDE) {
-      const row = this.#connection.read(() => this.#newestOfKey.get(Math.max(1, to - STRIDE), to, key.bytes))
+    for (let to = end; to > 1;) {
+      // By rows and not by seqs: what is kept below the floor lies far apart.
+      const from = this.#connection.read(() => this.#strideBefore.get(to)) ?? 1
+      const row = this.#connection.read(() => this.#newestOfKey.get(from, to, key.bytes))
       if (row !== undefined) return this.#change(row)
-      const [, floor] = this.#connection.read(() => this.#bounds.get()!)
-      if (to <= floor) return this.#change(this.#connection.read(() => this.#newestOfKey.get(1, to, key.bytes)))
+      to = from
       await new Promise<void>(afterTurn)
       this.#assertOpen()
       signal?.throwIfAborted()

@@ -103,7 +103,10 @@ export class MemoryLog implements Log {
       if (changes.length === limit) return { changes, end: 'limit' }
     }
     for (const change of this.#kept.values()) {
-      if (change.key.id === key.id && change.seq < before) changes.push(change)
+      // There is one at most: the change that replaced it is above the floor.
+      if (change.key.id !== key.id || change.seq >= before) continue
+      changes.push(change)
+      if (changes.length === limit) return { changes, end: 'limit' }
     }
     return { changes, end: this.#floor === 0 ? 'start' : 'floor' }
   }
@@ -112,10 +115,13 @@ export class MemoryLog implements Log {
   compact({ upTo, limit, keepLatest = false }: CompactOptions, isCurrent: (change: LogChange) => boolean): Compacted {
     const target = Math.min(upTo, this.last)
     const from = this.#floor
-    let removed = 0
-    while (this.#floor < target && this.#floor - from < limit) {
+    let removed = keepLatest ? 0 : this.#dropKept(target, limit)
+    // As much as one step may do.
+    if (removed > 0) return { floor: from, removed, done: false }
+    while (this.#floor < target) {
       const { last } = this.#at(this.#floor + 1)
-      if (last > target) break
+      // A commit goes as a whole: the first one also when it is larger than asked for.
+      if (last > target || (this.#floor > from && last - from > limit)) break
       for (let seq = this.#floor + 1; seq <= last; seq++) {
         const change = this.#at(seq)
         // Its predecessor was kept for this one to replace.
@@ -126,10 +132,6 @@ export class MemoryLog implements Log {
       this.#dropped += last - this.#floor
       this.#floor = last
     }
-    if (!keepLatest) {
-      removed += this.#kept.size
-      this.#kept.clear()
-    }
     this.#moveRest()
     const done = this.#floor >= target || this.#at(this.#floor + 1).last > target
     return { floor: this.#floor, removed, done }
@@ -138,10 +140,9 @@ export class MemoryLog implements Log {
   /** About. */
   sizeOf(after: number, upTo: number): number {
     let bytes = 0
-    for (let seq = Math.max(after, this.#floor) + 1; seq <= Math.min(upTo, this.last); seq++) {
-      const { key, payload, meta } = this.#at(seq)
-      bytes += CHANGE_BYTES + key.bytes.byteLength + (payload?.byteLength ?? 0) + (meta?.byteLength ?? 0)
-    }
+    for (const change of this.#kept.values()) if (change.seq > after && change.seq <= upTo) bytes += sizeOf(change)
+    for (let seq = Math.max(after, this.#floor) + 1; seq <= Math.min(upTo, this.last); seq++)
+      bytes += sizeOf(this.#at(seq))
     return bytes
   }
 
@@ -235,6 +236,17 @@ export class MemoryLog implements Log {
     this.#moveRest()
   }
 
+  /** What was kept below the floor, and nobody wants any more: the oldest first. @returns how many went */
+  #dropKept(upTo: number, limit: number): number {
+    let count = 0
+    for (const seq of this.#kept.keys()) {
+      if (seq > upTo || count === limit) break
+      this.#kept.delete(seq)
+      count++
+    }
+    return count
+  }
+
   #moveRest(): void {
     if (this.#dropped <= this.#changes.length / 2) return
     this.#changes = this.#changes.slice(this.#dropped)
@@ -244,6 +256,10 @@ export class MemoryLog implements Log {
   #find(seq: number): LogChange | undefined {
     return seq > this.#floor && seq <= this.last ? this.#at(seq) : this.#kept.get(seq)
   }
+}
+
+function sizeOf({ key, payload, meta }: LogChange): number {
+  return CHANGE_BYTES + key.bytes.byteLength + (payload?.byteLength ?? 0) + (meta?.byteLength ?? 0)
 }
 
 function withoutValues(change: LogChange): LogChange {

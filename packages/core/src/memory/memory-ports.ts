@@ -96,11 +96,12 @@ export function compactionPort({ log, perform, assertOpen }: CompactionPortOptio
     },
     sizeOf: async (after, upTo) => {
       assertOpen()
-      return log.sizeOf(after, upTo)
+      return log.sizeOf(wholeAtLeast('after', after, 0), wholeAtLeast('upTo', upTo, 0))
     },
     // What is let go of in memory is free at once.
-    reclaim: async () => {
+    reclaim: async (bytes) => {
       assertOpen()
+      between('bytes', bytes, 1, Number.MAX_SAFE_INTEGER)
       return false
     },
   }

@@ -67,7 +67,8 @@ export class SharedMemory implements SharedData {
   /** The change as whoever made it would have written it down. */
   signed(change: LogChange): LogChange {
     const origin = this.#origins.get(change.seq)
-    return origin === undefined ? change : Object.freeze({ ...change, origin })
+    // A copied change names who wrote it first, whoever copied it.
+    return origin === undefined || change.source !== undefined ? change : Object.freeze({ ...change, origin })
   }
 
   #dispatch(commits: readonly Commit[]): void {

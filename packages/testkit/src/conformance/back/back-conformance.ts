@@ -11,6 +11,7 @@ import {
 import { describeClosing } from './closing.ts'
 import { describeCommits } from './commits.ts'
 import { describeCompaction } from './compaction.ts'
+import { describeDates } from './dates.ts'
 import { describeExpiry } from './expiry.ts'
 import { describeGroups } from './groups.ts'
 import { describeInterleavings } from './interleavings.ts'
@@ -18,9 +19,12 @@ import { describeLeaseEndings } from './lease-endings.ts'
 import { describeLeases } from './leases.ts'
 import { describeListeners } from './listeners.ts'
 import { describeLog } from './log.ts'
+import { describeMarkedCommits } from './marked-commits.ts'
+import { describeMarks } from './marks.ts'
 import { describeReads } from './reads.ts'
 import { describeRestores } from './restores.ts'
 import { describeScans } from './scans.ts'
+import { describeSources } from './sources.ts'
 
 /** What every back tier promises, as tests of the adapter that `open` opens. */
 export function backConformance(name: string, open: OpenBack, capabilities: BackCapabilities = {}): void {
@@ -39,6 +43,10 @@ export function backConformance(name: string, open: OpenBack, capabilities: Back
     describeLeaseEndings(startTwice)
     describeInterleavings(startTwice)
     describeRestores(startTwice)
+    describeMarks(startTwice)
+    describeMarkedCommits(startTwice)
+    describeDates(startTwice)
+    describeSources(startTwice)
     describeCompaction(capabilities)
     describeClosing(open, capabilities)
   })

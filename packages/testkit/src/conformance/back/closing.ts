@@ -2,6 +2,7 @@ import { ALL_KEYS, type Back, ClosedError, StoreKey } from '@tidemark/core'
 import { describe, expect, it } from 'vitest'
 import { commit, setting, valueOf } from '../../writes.ts'
 import { type BackCapabilities, type OpenBack, startBack } from './back-suite.ts'
+import { allMarks, marking } from './marked.ts'
 
 const CALLS: Readonly<Record<string, (back: Back) => unknown>> = {
   readOne: (back) => back.readOne(StoreKey.of('a')),
@@ -16,10 +17,19 @@ const CALLS: Readonly<Record<string, (back: Back) => unknown>> = {
   'leases.remaining': (back) => back.leases.remaining([StoreKey.of('a')]),
   'leases.renew': (back) => back.leases.renew({ key: StoreKey.of('a'), token: 1 }, 1_000),
   'leases.release': (back) => back.leases.release({ key: StoreKey.of('a'), token: 1 }),
+  'marks.read': (back) => back.marks.read([StoreKey.of('a')]),
+  'marks.scan': (back) => back.marks.scan(ALL_KEYS, { after: undefined, limit: 1 }),
+  'marks.write': (back) => back.marks.write([]),
+  'compaction.compact': (back) => back.compaction.compact({ upTo: 1, limit: 1 }),
+  'compaction.sizeOf': (back) => back.compaction.sizeOf(0, 1),
+  'compaction.reclaim': (back) => back.compaction.reclaim(1),
   restored: (back) => back.restored(),
   'log.head': (back) => back.log.head(),
   'log.floor': (back) => back.log.floor(),
   'log.read': (back) => back.log.read({ after: 0, limit: 1 }),
+  'log.at': (back) => back.log.at([1]),
+  'log.seqBefore': (back) => back.log.seqBefore(1),
+  'log.changesOf': (back) => back.log.changesOf(StoreKey.of('a'), { limit: 1 }),
   'log.wait': (back) => back.log.wait(0, new AbortController().signal),
 }
 
@@ -70,6 +80,7 @@ export function describeClosing(open: OpenBack, { reopen }: BackCapabilities): v
       const { back } = await startBack(open)
       await commit(back, setting('a', { n: 1 }, { meta: 'm' }), setting('b', 2))
       const first = { epoch: 'e1', server: 's1', maxStaleMs: 300 }
+      await back.marks.write([marking('offset', 2)])
       const { agreement } = await back.agreements.change('redis', 0, first)
       await back.restored()
       const { identity } = back.log
@@ -82,6 +93,7 @@ export function describeClosing(open: OpenBack, { reopen }: BackCapabilities): v
       })
       expect([await valueOf(again, 'a'), await valueOf(again, 'b')]).toEqual([{ n: 1 }, 2])
       expect((await again.log.read({ after: 0, limit: 10 })).changes.map(({ seq }) => seq)).toEqual([1, 2])
+      expect(await allMarks(again)).toEqual([['offset', 2]])
       expect(await commit(again, setting('a', 3))).toMatchObject({ changes: [{ seq: 3, prevVersion: 1 }] })
       expect(again.origin).not.toBe(back.origin)
     })
