@@ -96,5 +96,10 @@ export { type StandingWithReaders, standingWithReaders } from './store/standing-
 export { type SweeperOptions, startSweeper } from './store/sweeper.ts'
 export { epochsOfEntries, tagKey, tagOfKey } from './store/tags.ts'
 export { seeHeld, seenWith, tagsOf, Visibility } from './store/visibility.ts'
-export type { Transaction, TransactionOptions } from './store/transaction.ts'
+export {
+  type BesideWrites,
+  type Transaction,
+  TransactionAttempt,
+  type TransactionOptions,
+} from './store/transaction.ts'
 export type { ConditionOptions, SetOptions } from './store/write-options.ts'

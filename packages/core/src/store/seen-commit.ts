@@ -24,13 +24,13 @@ export async function commitSeen<R extends ReadOptions, W extends object>(
   seen: Proposal,
   options: W | undefined,
 ): Promise<Commit> {
-  const { reads, lease } = seen
+  const { reads } = seen
   const tags = new Set<string>()
   for (;;) {
     const known = [...tags]
     const proposal: Proposal = {
+      ...seen,
       reads: known.length === 0 ? reads : [...reads, ...known.map(tagKey)],
-      lease,
       decide(current) {
         if (current.every((entry) => entry?.meta === undefined)) return seen.decide(current.slice(0, reads.length))
         const entries = current.slice(0, reads.length)

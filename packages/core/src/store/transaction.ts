@@ -5,7 +5,7 @@ import type { Key } from '../keys/key.ts'
 import { userKey } from '../keys/reserved.ts'
 import type { StoreKey } from '../keys/store-key.ts'
 import { assertKnown, wholeAtLeast } from '../options/checks.ts'
-import type { Back, Commit, ReadOptions, Write } from '../ports/back.ts'
+import type { Back, Commit, Proposal, ReadOptions, Write } from '../ports/back.ts'
 import type { Entry } from '../ports/entry.ts'
 import { readValue, type StoreEntry, toStoreEntry } from './entry-view.ts'
 import { commitSeen } from './seen-commit.ts'
@@ -43,7 +43,7 @@ export async function runTransaction<T, R extends ReadOptions, W extends object>
 ): Promise<{ readonly value: T; readonly commit: Commit }> {
   const attempts = wholeAtLeast('option attempts', options?.attempts ?? 10, 1)
   for (let attempt = 1; ; attempt++) {
-    const tx = new Attempt(back, visibility, clock)
+    const tx = new TransactionAttempt(back, visibility, clock)
     const value = await fn(tx)
     try {
       return { value, commit: await tx.commit(options) }
@@ -54,7 +54,14 @@ export async function runTransaction<T, R extends ReadOptions, W extends object>
   }
 }
 
-class Attempt<R extends ReadOptions, W extends object> implements Transaction {
+/** What is committed together with a transaction's writes, and on which condition. */
+export type BesideWrites = Pick<Proposal, 'lease' | 'keepLease' | 'marks'>
+
+/**
+ * One attempt of a transaction, for who decides by himself when to try again. Ends with its commit, or with `end`: whoever
+ * still writes to it then, because nobody waited for him, gets a TypeError.
+ */
+export class TransactionAttempt<R extends ReadOptions = ReadOptions, W extends object = object> implements Transaction {
   readonly #back: Back<R, W>
   readonly #visibility: Visibility<R>
   readonly #clock: Clock
@@ -102,7 +109,13 @@ class Attempt<R extends ReadOptions, W extends object> implements Transaction {
     this.#writes.set(storeKey.id, { op: 'delete', key: storeKey })
   }
 
-  commit(options: W | undefined): Promise<Commit> {
+  /** Nothing of it is committed. */
+  end(): void {
+    this.#ended = true
+  }
+
+  /** @throws ConflictError: what was read has changed; what `Back.commit` throws */
+  commit(options?: W, beside?: BesideWrites): Promise<Commit> {
     this.#ended = true
     const reads = [...this.#reads.values()]
     const writes = [...this.#writes.values()]
@@ -114,7 +127,8 @@ class Attempt<R extends ReadOptions, W extends object> implements Transaction {
       }
       return writes
     }
-    return commitSeen(this.#back, this.#clock, { reads: reads.map((read) => read.key), decide }, options)
+    const proposal = { ...beside, reads: reads.map((read) => read.key), decide }
+    return commitSeen(this.#back, this.#clock, proposal, options)
   }
 
   async #read(key: StoreKey): Promise<Entry | undefined> {
