@@ -25,6 +25,7 @@ export const ERROR_CODES = [
   'FILE_MISSING',
   'FILE_EXISTS',
   'READ_ONLY',
+  'NEEDS_FILE',
   'DISK_FULL',
   'RUNTIME_TOO_OLD',
   'IO',

@@ -12,3 +12,5 @@ export { createRedisNudge, type Nudge, type NudgeMessage, type RedisNudgeOptions
 export { createRedisRelay, type RedisRelay, type RelayStats } from './relay/redis-relay.ts'
 export { openRedisStreamLog, type RedisStreamLog, type RedisStreamLogOptions } from './relay/redis-stream-log.ts'
 export type { RedisRelayOptions } from './relay/relay-options.ts'
+export { openRedisReader, type RedisReader, type RedisReaderOptions } from './reader/redis-reader.ts'
+export { findRelayedLogs } from './relay/relayed-logs.ts'

@@ -5,11 +5,15 @@ export {
   type ChangesOptions,
   decodeToken,
   encodeToken,
+  type FollowOptions,
+  type FollowStep,
+  type HistoryOptions,
   type Hook,
   type HookBus,
   type HookError,
   type HookOptions,
   type Position,
+  type UndoResult,
 } from '@tidemark/hooks'
 export type {
   Acknowledgement,
@@ -64,5 +68,6 @@ export {
   type WriteResult,
 } from '@tidemark/core'
 export { open } from './open.ts'
-export type { NearOptions, OpenOptions, RedisOptions } from './options.ts'
-export { Tidemark } from './tidemark.ts'
+export type { NearOptions, OpenOptions, RedisOptions, RelayOptions } from './options.ts'
+export { openReader, type ReaderOptions, TidemarkReader } from './reader.ts'
+export { type AtOptions, type ChangesOrSnapshotOptions, Tidemark } from './tidemark.ts'

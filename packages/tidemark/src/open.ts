@@ -1,6 +1,6 @@
 import { type Back, createMemoryBack, createNearMemory, startSweeper } from '@tidemark/core'
 import { guarded } from '@tidemark/hooks'
-import { createRedisFront, createRedisNudge } from '@tidemark/redis'
+import { createRedisFront, createRedisNudge, createRedisRelay } from '@tidemark/redis'
 import { createSqliteBack } from '@tidemark/sqlite'
 import { createTiered } from '@tidemark/tiered'
 import { type OpenOptions, type RedisOptions, type ResolvedOptions, resolveOptions } from './options.ts'
@@ -36,7 +36,7 @@ export async function open(options: OpenOptions = {}): Promise<Tidemark> {
 }
 
 function assemble(options: ResolvedOptions, parts: Parts): Tidemark {
-  const { file, redis, near, clock, codec, synchronous, busyTimeoutMs, sweepEveryMs, onError, log } = options
+  const { file, redis, near, relay, clock, codec, synchronous, busyTimeoutMs, sweepEveryMs, onError, log } = options
   const nudge =
     redis && createRedisNudge({ url: redis.url, connection: redis.connection, namespace: redis.namespace, clock })
   parts.add(nudge)
@@ -57,6 +57,21 @@ function assemble(options: ResolvedOptions, parts: Parts): Tidemark {
   const metaTtlMs = file === undefined ? VOLATILE_META_MS : undefined
   const front = redis && createRedisFront({ ...redis, namespace: namespaceOf(redis, back), codec, clock, metaTtlMs })
   parts.add(front)
+  // Beside the front, which is in everybody's way: a page of the log is not to make a read wait.
+  const relaying =
+    redis &&
+    relay &&
+    createRedisRelay({
+      ...relay,
+      url: redis.url,
+      connection: redis.connection,
+      namespace: namespaceOf(redis, back),
+      announceIn: redis.namespace ?? 'tidemark',
+      log: back.log,
+      clock,
+      onError,
+    })
+  parts.add(relaying)
   const tiers = createTiered({
     back,
     near: near && createNearMemory({ ...near, clock }),
@@ -81,7 +96,13 @@ function assemble(options: ResolvedOptions, parts: Parts): Tidemark {
     sweepEveryMs === 0
       ? async (): Promise<void> => {}
       : startSweeper(tiers, { clock, everyMs: sweepEveryMs, batch: SWEEP_BATCH, onError })
-  return new Tidemark(tiers, { clock, onError, stopSweeping, afterClose: async () => nudge?.close() })
+  return new Tidemark(tiers, {
+    clock,
+    onError,
+    stopSweeping,
+    beforeClose: async () => relaying?.close(),
+    afterClose: async () => nudge?.close(),
+  })
 }
 
 /**

@@ -36,6 +36,14 @@ export interface RedisOptions extends Omit<RedisFrontOptions, 'codec' | 'clock' 
   readonly maxStaleMs?: number | undefined
 }
 
+/** The copy of the log in Redis, for processes that cannot open the file. */
+export interface RelayOptions {
+  /** How many changes it keeps, about; who is further behind has to take a snapshot from an instance with the file. @default 50_000 */
+  readonly keep?: number | undefined
+  /** A value that takes more bytes stays behind: readers learn that there is one. @default 16_384 */
+  readonly maxValueBytes?: number | undefined
+}
+
 /** What {@link open} takes. A wrong or unknown option throws at once. */
 export interface OpenOptions {
   /** The SQLite file that holds values and log; made when it does not exist. Left out: a store in memory, gone at exit. */
@@ -44,6 +52,12 @@ export interface OpenOptions {
   readonly redis?: string | RedisOptions | undefined
   /** The front in this process; false: none. @default with its defaults */
   readonly near?: NearOptions | false | undefined
+  /**
+   * Copies the log into Redis, for {@link openReader}; needs `redis`. Any number of instances may: the others take over at
+   * once when one ends.
+   * @default false
+   */
+  readonly relay?: boolean | RelayOptions | undefined
   /** @default 'write-through' */
   readonly writePolicy?: WritePolicy | undefined
   /** @default 'frontend-first' */
@@ -78,6 +92,7 @@ const KNOWN = [
   'file',
   'redis',
   'near',
+  'relay',
   'writePolicy',
   'readPolicy',
   'ack',
@@ -99,6 +114,8 @@ const NEAR = [
   'maxStaleMs',
 ] as const satisfies readonly (keyof NearOptions)[]
 
+const RELAY = ['keep', 'maxValueBytes'] as const satisfies readonly (keyof RelayOptions)[]
+
 /** As `createSqliteBack` has it. */
 const LONGEST_BUSY_MS = 600_000
 /** As `createRedisFront` has them. */
@@ -118,6 +135,7 @@ export interface ResolvedOptions extends Pick<
   readonly redis: Omit<RedisOptions, 'maxStaleMs'> | undefined
   readonly frontMaxStaleMs: number | undefined
   readonly near: Omit<NearOptions, 'maxStaleMs'> | undefined
+  readonly relay: RelayOptions | undefined
   readonly nearMaxStaleMs: number | undefined
   readonly sweepEveryMs: number
   readonly codec: Codec
@@ -152,6 +170,7 @@ export function resolveOptions(options: OpenOptions): ResolvedOptions {
     frontMaxStaleMs,
     near: options.near === false ? undefined : near,
     nearMaxStaleMs: maxStaleMs,
+    relay: relayOf(options.relay, hasRedis),
     sweepEveryMs: duration('option sweepEveryMs', sweepEveryMs),
     codec: codecOption(options.codec),
     clock: clockOption(options.clock),
@@ -163,6 +182,18 @@ export function resolveOptions(options: OpenOptions): ResolvedOptions {
 function logOf(log: OpenOptions['log']): (line: string) => void {
   if (log === false) return () => {}
   return callback('option log', log ?? ((line: string) => console.warn(`tidemark: ${line}`)))
+}
+
+/** @throws TypeError */
+function relayOf(given: OpenOptions['relay'], hasRedis: boolean): RelayOptions | undefined {
+  if (given === undefined || given === false) return undefined
+  if (given !== true && (typeof given !== 'object' || given === null)) {
+    throw new TypeError('relay must be true, false, or an object of options')
+  }
+  if (!hasRedis) throw new TypeError('relay needs the option redis: it copies the log there')
+  const relay = given === true ? {} : given
+  assertKnown(relay, RELAY, 'relay')
+  return relay
 }
 
 function redisOf(given: OpenOptions['redis']): RedisOptions | undefined {

@@ -1,4 +1,4 @@
-import { type Clock, type Key, readValue, seeHeld, Store, userKey } from '@tidemark/core'
+import { assertKnown, type Clock, type Key, type Log, readValue, seeHeld, Store, userKey } from '@tidemark/core'
 import {
   type Change,
   type ChangeBatch,
@@ -6,8 +6,19 @@ import {
   changes$,
   type ChangesOptions,
   createHooks,
+  follow,
+  type FollowOptions,
+  type FollowStep,
   guarded,
+  history,
+  type HistoryOptions,
   type HookBus,
+  sharedLog,
+  type SnapshotSource,
+  type SnapshotChangesOptions,
+  undo,
+  type UndoResult,
+  valueAt,
 } from '@tidemark/hooks'
 import type {
   Explanation,
@@ -22,6 +33,15 @@ import type {
   WarmProgress,
 } from '@tidemark/tiered'
 import type { Observable } from 'rxjs'
+
+/** What a read of the past may say. */
+export interface AtOptions {
+  /** Any position of the log: the value is what the key had right after that change. */
+  readonly at: number
+}
+
+/** As `changes` of @tidemark/hooks has them, of this store. */
+export type ChangesOrSnapshotOptions = Omit<SnapshotChangesOptions, 'back' | 'clock'>
 
 /** An opened store: the rich API, its events, and its tiers. */
 export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
@@ -39,9 +59,12 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
    */
   readonly visibilityLag$: Observable<number>
   readonly #tiers: TieredBack
+  /** One reader for all subscribers of this process. */
+  readonly #log: Log
   readonly #clock: Clock
   readonly #onError: (error: unknown) => void
   readonly #stopSweeping: () => Promise<void>
+  readonly #beforeClose: () => Promise<void>
   readonly #afterClose: () => Promise<void>
   #closing: Promise<void> | undefined
 
@@ -51,14 +74,18 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
       readonly clock: Clock
       readonly onError: (error: unknown) => void
       stopSweeping(): Promise<void>
+      /** Ends what reads the log. */
+      beforeClose(): Promise<void>
       afterClose(): Promise<void>
     },
   ) {
     super(tiers, { clock: options.clock, onError: (error) => options.onError(error) })
     this.#tiers = tiers
+    this.#log = sharedLog(tiers.log)
     this.#clock = options.clock
     this.#onError = options.onError
     this.#stopSweeping = () => options.stopSweeping()
+    this.#beforeClose = () => options.beforeClose()
     this.#afterClose = () => options.afterClose()
     this.hooks = createHooks(tiers)
     this.writes$ = this.hooks.writes$
@@ -66,14 +93,51 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
     this.visibilityLag$ = guarded(tiers.visibilityLag$, this.#onError)
   }
 
+  /**
+   * The value, or undefined when the key is absent, and only then. With `at`, what it was right after that change of the
+   * log; for that the log is asked, whatever the fronts hold.
+   * @throws with `at`: CompactedError when the log no longer tells, TidemarkError LOG_AHEAD for a position past its head
+   */
+  override async get<T = unknown>(key: Key, options?: TieredReadOptions | AtOptions): Promise<T | undefined> {
+    if (options === undefined || !('at' in options)) return super.get<T>(key, options)
+    assertKnown(options, ['at'], 'get with at')
+    return valueAt<T>(this.#log, this.#tiers, key, options.at)
+  }
+
   /** The durable change stream, from any process on the same file; pull-based, resumes from a token. */
-  changes(options?: ChangesOptions): AsyncIterable<ChangeBatch> {
-    return changes(this.#tiers.log, options)
+  changes<T = unknown>(options: ChangesOrSnapshotOptions): AsyncIterable<FollowStep<T>>
+  changes<T = unknown>(options?: ChangesOptions): AsyncIterable<ChangeBatch<T>>
+  changes<T = unknown>(options: ChangesOptions | ChangesOrSnapshotOptions = {}): AsyncIterable<FollowStep<T>> {
+    return options.onCompacted === 'snapshot'
+      ? changes<T>(this.#log, this.#snapshots(options))
+      : changes<T>(this.#log, options)
   }
 
   /** As {@link changes}; the next page is read when the subscribers have taken the last one. */
-  changes$(options?: ChangesOptions): Observable<ChangeBatch> {
-    return changes$(this.#tiers.log, options)
+  changes$<T = unknown>(options: ChangesOrSnapshotOptions): Observable<FollowStep<T>>
+  changes$<T = unknown>(options?: ChangesOptions): Observable<ChangeBatch<T>>
+  changes$<T = unknown>(options: ChangesOptions | ChangesOrSnapshotOptions = {}): Observable<FollowStep<T>> {
+    return options.onCompacted === 'snapshot'
+      ? changes$<T>(this.#log, this.#snapshots(options))
+      : changes$<T>(this.#log, options)
+  }
+
+  /** First everything that is there, then every change: no gap, no change twice, nothing deleted comes back. */
+  follow<T = unknown>(options?: Omit<FollowOptions, 'clock'>): AsyncIterable<FollowStep<T>> {
+    return follow<T>(this.#followed, { ...options, clock: this.#clock })
+  }
+
+  /** What happened to one key, newest first, as far back as the log goes. */
+  history<T = unknown>(key: Key, options?: HistoryOptions): AsyncIterable<Change<T>> {
+    return history<T>(this.#log, key, options)
+  }
+
+  /**
+   * Sets a key back to what it was before one change, as a new write, and only if nothing has happened to it since.
+   * @throws ConflictError; CompactedError when the log no longer holds what it was
+   */
+  undo(seq: number): Promise<UndoResult> {
+    return undo(this.#tiers, seq, { clock: this.#clock })
   }
 
   /**
@@ -113,6 +177,11 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
     return this.#tiers.tierStats()
   }
 
+  /** The id of the log; of the same file, always the same. */
+  get logId(): string {
+    return this.#tiers.log.identity.id
+  }
+
   /** The seq of the last change in the log. */
   head(): Promise<number> {
     return this.#tiers.log.head()
@@ -137,9 +206,23 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
     return (this.#closing ??= this.#close())
   }
 
+  #snapshots(options: ChangesOrSnapshotOptions): SnapshotChangesOptions {
+    return { ...options, back: this.#followed, clock: this.#clock }
+  }
+
+  /** The log by the shared reader, entries by the tiers. */
+  get #followed(): SnapshotSource {
+    const tiers = this.#tiers
+    return {
+      log: this.#log,
+      scan: (range, page) => tiers.scan(range, page),
+      read: (keys, options) => tiers.read(keys, options),
+    }
+  }
+
   async #close(): Promise<void> {
     // Not one after the other: the store is closed from now on, also while a sweep is still under way.
-    const sweeping = this.#stopSweeping()
+    const sweeping = Promise.all([this.#stopSweeping(), this.#beforeClose()])
     try {
       await super.close()
       await sweeping

@@ -5,6 +5,7 @@ import type { Link } from '../link.ts'
 import { STREAM_APPEND, STREAM_FIELDS, STREAM_START } from '../scripts/stream.ts'
 import { encodeRun } from './change-run.ts'
 import { PatientConnection } from './patient-connection.ts'
+import { announceLog } from './relayed-logs.ts'
 import { type RedisRelayOptions, type ResolvedRelayOptions, resolveRelayOptions } from './relay-options.ts'
 import { splitRuns } from './split-runs.ts'
 import { changesOf, type StreamEntry } from './stream-entry.ts'
@@ -34,6 +35,8 @@ const IN_VAIN = 3
 const LATER_MS = 20
 /** How often an idle relay looks whether the stream is still there. */
 const IDLE_MS = 500
+/** So that who looks for the log finds one that is relayed, and no other. */
+const ANNOUNCE_EVERY_MS = 2_000
 const FIRST_PAUSE_MS = 20
 const LONGEST_PAUSE_MS = 2_000
 const EXPECTED: ReadonlySet<string> = new Set(['FRONT_UNAVAILABLE', 'TIMEOUT', 'LOG_COMPACTED', 'LOG_AHEAD'])
@@ -59,6 +62,7 @@ class StreamRelay implements RedisRelay {
   #starts = 0
   #head: number | undefined
   #inVain = 0
+  #announcedUntil = -Infinity
 
   constructor(options: ResolvedRelayOptions) {
     this.#options = options
@@ -102,6 +106,7 @@ class StreamRelay implements RedisRelay {
     const { generation, epoch } = attached
     for (let at = attached.last; !this.#stop.signal.aborted;) {
       this.#head = at
+      await this.#announce(link, attached.id)
       const { changes, head } = await log.read({ after: at, limit: PAGE })
       if (log.identity.epoch !== epoch) return true
       if (changes.length === 0) {
@@ -197,6 +202,14 @@ class StreamRelay implements RedisRelay {
     } finally {
       cancel()
     }
+  }
+
+  /** That the log is relayed, now. */
+  async #announce(link: Link, id: string): Promise<void> {
+    const { announceIn, clock } = this.#options
+    if (announceIn === undefined || clock.monotonic() < this.#announcedUntil) return
+    this.#announcedUntil = clock.monotonic() + ANNOUNCE_EVERY_MS
+    await announceLog(link, announceIn, id)
   }
 
   /** Others are faster. Looks after a while whether they still are. */

@@ -162,7 +162,7 @@ class StreamLog implements RedisStreamLog {
     wholeAtLeast('limit', limit, 1)
     const floor = await this.floor()
     const all: LogChange[] = []
-    for (let after = floor; after < before - 1; ) {
+    for (let after = floor; after < before - 1;) {
       signal?.throwIfAborted()
       const { changes } = await this.#look(after, SEARCH)
       if (changes.length === 0) break

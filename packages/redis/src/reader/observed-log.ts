@@ -1,0 +1,62 @@
+import type {
+  KeyHistory,
+  KeyHistoryOptions,
+  Log,
+  LogChange,
+  LogIdentity,
+  LogPage,
+  LogReadOptions,
+  StoreKey,
+} from '@tidemark/core'
+import type { RedisStreamLog } from '../relay/redis-stream-log.ts'
+
+/** A stream that tells which changes it has shown, before anybody sees them. */
+export class ObservedLog implements Log {
+  readonly sync = undefined
+  readonly #log: RedisStreamLog
+  readonly #observe: (changes: readonly LogChange[]) => void
+
+  constructor(log: RedisStreamLog, observe: (changes: readonly LogChange[]) => void) {
+    this.#log = log
+    this.#observe = observe
+  }
+
+  get identity(): LogIdentity {
+    return this.#log.identity
+  }
+
+  head(): Promise<number> {
+    return this.#log.head()
+  }
+
+  floor(): Promise<number> {
+    return this.#log.floor()
+  }
+
+  async read(options: LogReadOptions): Promise<LogPage> {
+    const page = await this.#log.read(options)
+    // Without values there is nothing that could be answered with; the next page of who follows has them.
+    if (options.values ?? true) this.#observe(page.changes)
+    return page
+  }
+
+  at(seqs: readonly number[]): Promise<readonly (LogChange | undefined)[]> {
+    return this.#log.at(seqs)
+  }
+
+  seqBefore(at: number): Promise<number | undefined> {
+    return this.#log.seqBefore(at)
+  }
+
+  changesOf(key: StoreKey, options: KeyHistoryOptions): Promise<KeyHistory> {
+    return this.#log.changesOf(key, options)
+  }
+
+  wait(after: number, signal: AbortSignal): Promise<void> {
+    return this.#log.wait(after, signal)
+  }
+
+  nudge(): void {
+    this.#log.nudge()
+  }
+}

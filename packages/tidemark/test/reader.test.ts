@@ -1,0 +1,161 @@
+import { eventually, type RedisServer, startRedis } from '@tidemark/testkit'
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
+import { type Change, open, openReader, type ReaderOptions, type Tidemark, type TidemarkReader } from '../src/index.ts'
+import { tempFile } from './support/temp.ts'
+
+let server: RedisServer
+beforeAll(async () => {
+  server = await startRedis()
+})
+afterAll(() => server.close())
+
+let store: Tidemark
+beforeEach(async () => {
+  store = await openStore()
+})
+
+async function openStore(redis: object = {}): Promise<Tidemark> {
+  const opened = await open({
+    file: tempFile(),
+    redis: { url: server.url, commandTimeoutMs: 5_000, ...redis },
+    relay: true,
+  })
+  onTestFinished(() => opened.close())
+  return opened
+}
+
+async function openNearby(options: Partial<ReaderOptions> = {}): Promise<TidemarkReader> {
+  const reader = await openReader({ redis: server.url, log: store.logId, ...options })
+  onTestFinished(() => reader.close())
+  return reader
+}
+
+/** Reads until the reader has heard of everything that was written. */
+async function caughtUp(reader: TidemarkReader): Promise<void> {
+  await eventually('the reader has caught up', async () => reader.position === (await store.head()))
+}
+
+test('reads what the others write, and what they delete, as soon as the stream tells', async () => {
+  const reader = await openNearby()
+  await store.set(['user', 1], { name: 'Ada' }, { meta: { by: 'test' } })
+  await store.set('gone', 1)
+  await store.delete('gone')
+  await caughtUp(reader)
+  await eventually('it reads it', async () => (await reader.get(['user', 1])) !== undefined)
+  expect(await reader.get(['user', 1])).toEqual({ name: 'Ada' })
+  expect(await reader.entry(['user', 1])).toMatchObject({ version: 1, meta: { by: 'test' } })
+  expect(await reader.has('gone')).toBe(false)
+  expect([...(await reader.getMany([['user', 1], 'gone', 'never'])).keys()]).toEqual([['user', 1]])
+})
+
+test('reads what Redis held before it was opened, of this epoch alone', async () => {
+  await eventually('Redis is in use', async () => (await store.explain('k')).fronts[0]?.certificate !== undefined)
+  await store.set('before', 'there')
+  await store.set('before', 'here')
+  const reader = await openNearby()
+  await eventually('it reads it', async () => (await reader.get('before')) === 'here')
+})
+
+test('what was replaced is never read again', async () => {
+  const reader = await openNearby()
+  for (let i = 1; i <= 100; i++) {
+    const { version } = await store.set('k', i)
+    await eventually('the reader has heard', () => reader.position >= version)
+    const seen = await reader.entry('k')
+    expect([undefined, i]).toContain(seen?.value)
+  }
+})
+
+test('follows the log with the same tokens as an instance that has the file', async () => {
+  const reader = await openNearby()
+  await store.setMany([
+    ['a', 1],
+    ['b', 2],
+  ])
+  await store.set('c', 3)
+  const here: Change[] = []
+  let token: string | undefined
+  for await (const batch of reader.changes({ from: 'start' })) {
+    here.push(...batch.changes)
+    token = batch.token
+    if (here.length === 3) break
+  }
+  expect(here.map(({ seq, key, value, txn }) => [seq, key, value, txn.last])).toEqual([
+    [1, ['a'], 1, 2],
+    [2, ['b'], 2, 2],
+    [3, ['c'], 3, 3],
+  ])
+  await store.set('d', 4)
+  await eventually('the reader has followed', () => reader.position === 4)
+  // Who replays the past does not bring it back.
+  await store.set('a', 9)
+  await eventually('the reader has followed', () => reader.position === 5)
+  for await (const _ of reader.changes({ from: 'start' })) break
+  expect(await reader.get('a')).toBe(9)
+  for (const follower of [store, reader]) {
+    for await (const batch of follower.changes({ after: token })) {
+      expect(batch.changes.map(({ key }) => key)).toEqual([['d'], ['a']])
+      break
+    }
+  }
+})
+
+test('a tag that was invalidated hides what carries it', async () => {
+  const reader = await openNearby()
+  await store.set('tagged', 1, { tags: ['t'] })
+  await store.set('other', 1)
+  await caughtUp(reader)
+  await store.invalidateTag('t')
+  await caughtUp(reader)
+  expect(await reader.get('tagged')).toBeUndefined()
+  expect(await reader.get('other')).toBe(1)
+})
+
+test('refuses what needs the file, and says where it can be done', async () => {
+  const reader = await openNearby()
+  await expect(reader.set('k', 1)).rejects.toMatchObject({
+    code: 'READ_ONLY',
+    message: expect.stringContaining('instance') as string,
+  })
+  await expect(reader.update('k', () => 1)).rejects.toMatchObject({ code: 'READ_ONLY' })
+  await expect(reader.getOrSet('k', () => 1)).rejects.toMatchObject({ code: 'READ_ONLY' })
+  await expect(reader.keys()[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'NEEDS_FILE' })
+  await expect(reader.get('k', { consistency: 'linearizable' })).rejects.toMatchObject({ code: 'NEEDS_FILE' })
+})
+
+test('goes on when Redis was flushed', async () => {
+  const reader = await openNearby()
+  await store.set('k', 1)
+  await caughtUp(reader)
+  const { Redis } = await import('ioredis')
+  const raw = new Redis(server.url)
+  await raw.flushall()
+  raw.disconnect()
+  await store.set('k', 2)
+  await eventually('it reads the new value', async () => (await reader.get('k')) === 2)
+})
+
+test('finds the only log of a namespace; of several, one has to be chosen; of none, it says so', async () => {
+  const alone = await openStore({ namespace: 'alone' })
+  const found = await openReader({ redis: { url: server.url, namespace: 'alone' } })
+  onTestFinished(() => found.close())
+  expect(found.logId).toBe(alone.logId)
+  await openStore({ namespace: 'alone' })
+  await eventually('both are announced', async () => {
+    const error = await openReader({ redis: { url: server.url, namespace: 'alone' } }).then(
+      (reader) => reader.close(),
+      (thrown: unknown) => thrown,
+    )
+    return error instanceof TypeError && error.message.includes(alone.logId)
+  })
+  await expect(openReader({ redis: { url: server.url, namespace: 'nobody' }, patienceMs: 30 })).rejects.toMatchObject({
+    code: 'FRONT_UNAVAILABLE',
+  })
+})
+
+test('wrong options are refused', async () => {
+  await expect(openReader({ redis: 5 as never })).rejects.toThrow(TypeError)
+  await expect(openReader({ redis: server.url, fiel: 'x' } as never)).rejects.toThrow(/fiel/)
+  await expect(open({ relay: true })).rejects.toThrow(/redis/)
+  await expect(open({ redis: server.url, relay: { kep: 1 } as never })).rejects.toThrow(/kep/)
+})
