@@ -19,6 +19,7 @@ export const ERROR_CODES = [
   'LOG_GAP',
   'TOKEN_INVALID',
   'TOKEN_FOREIGN',
+  'TOKEN_TOO_NEW',
   'SCHEMA_TOO_NEW',
   'NOT_A_DATABASE',
   'FOLDER_MISSING',
@@ -29,6 +30,7 @@ export const ERROR_CODES = [
   'DISK_FULL',
   'RUNTIME_TOO_OLD',
   'IO',
+  'DELIVERY_FAILED',
 ] as const
 
 export type ErrorCode = (typeof ERROR_CODES)[number]

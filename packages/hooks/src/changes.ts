@@ -17,9 +17,9 @@ import { stream } from './streams/stream.ts'
  * the process alive.
  *
  * An error ends the iteration; none of them is skipped or retried here. Resume from the last token when it is retryable.
- * @throws TypeError, RangeError at once for wrong options. While iterating: TidemarkError TOKEN_INVALID, TOKEN_FOREIGN,
- * LOG_EPOCH_CHANGED, LOG_AHEAD, LOG_DIVERGED, LOG_GAP; CompactedError, which `onCompacted` may turn into a snapshot or a
- * batch that says what was skipped; what the log throws, such as ClosedError.
+ * @throws TypeError, RangeError at once for wrong options. While iterating: TidemarkError TOKEN_INVALID, TOKEN_TOO_NEW,
+ * TOKEN_FOREIGN, LOG_EPOCH_CHANGED, LOG_AHEAD, LOG_DIVERGED, LOG_GAP; CompactedError, which `onCompacted` may turn into
+ * a snapshot or a batch that says what was skipped; what the log throws, such as ClosedError.
  */
 export function changes<T = unknown>(log: Log, options: SnapshotChangesOptions): AsyncIterable<FollowStep<T>>
 export function changes<T = unknown>(log: Log, options?: ChangesOptions): AsyncIterable<ChangeBatch<T>>

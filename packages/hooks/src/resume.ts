@@ -34,7 +34,7 @@ export async function startAt(log: Log, seq: number, limit: number): Promise<Sta
  * token stands exactly at the floor, everything after it is there; its own change is gone, and the check cannot be made,
  * unless the change was kept as the latest of its key.
  *
- * @throws TidemarkError TOKEN_INVALID, TOKEN_FOREIGN, LOG_EPOCH_CHANGED, LOG_AHEAD, LOG_DIVERGED, LOG_GAP;
+ * @throws TidemarkError TOKEN_INVALID, TOKEN_TOO_NEW, TOKEN_FOREIGN, LOG_EPOCH_CHANGED, LOG_AHEAD, LOG_DIVERGED, LOG_GAP;
  * CompactedError. None of them is retryable.
  */
 export async function startAfterToken(log: Log, token: string, limit: number): Promise<Start> {

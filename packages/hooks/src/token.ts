@@ -15,7 +15,8 @@ export interface Position {
 }
 
 // Stored by subscribers, so fixed for good: version (1 byte) · epoch, seq (8 each) · check (4) · log id (UTF-8) ·
-// hash of all before it (4); big-endian. The hash tells a damaged token from one whose log has diverged.
+// hash of all before it (4); big-endian. The hash tells a damaged token from one whose log has diverged, and from one of
+// another version: every version begins with its number, and ends with the hash.
 const VERSION = 1
 const FIXED_BYTES = 21
 const HASH_BYTES = 4
@@ -50,15 +51,15 @@ export function encodeToken(position: Position): string {
   return toBase64Url(bytes)
 }
 
-/** @throws TidemarkError TOKEN_INVALID for anything that `encodeToken` did not write. */
+/** @throws TidemarkError TOKEN_INVALID for anything that `encodeToken` did not write; TOKEN_TOO_NEW for what that of a newer release did. */
 export function decodeToken(token: string): Position {
   const bytes = typeof token === 'string' ? fromBase64Url(token) : undefined
   if (bytes === undefined || bytes.length < FIXED_BYTES + HASH_BYTES)
     throw invalid('it is not a token, or only a part of one')
-  if (bytes[0] !== VERSION) throw invalid('it is damaged, or a newer release of Tidemark wrote it')
   const view = new DataView(bytes.buffer)
   const end = bytes.length - HASH_BYTES
   if (view.getUint32(end) !== hash32(bytes.subarray(0, end))) throw invalid('it is damaged')
+  if (bytes[0] !== VERSION) throw tooNew(bytes[0]!)
   const epoch = Number(view.getBigUint64(1))
   const seq = Number(view.getBigUint64(9))
   if (!Number.isSafeInteger(epoch) || !Number.isSafeInteger(seq)) throw invalid('its numbers are out of range')
@@ -75,4 +76,11 @@ function readId(bytes: Uint8Array): string {
 
 function invalid(why: string, cause?: unknown): TidemarkError {
   return new TidemarkError('TOKEN_INVALID', `cannot resume from this token: ${why}`, { cause })
+}
+
+function tooNew(version: number): TidemarkError {
+  return new TidemarkError(
+    'TOKEN_TOO_NEW',
+    `cannot resume from this token: a newer release of Tidemark made it, with version ${version} of its form; this one reads version ${VERSION}`,
+  )
 }

@@ -26,6 +26,7 @@ export function toApiError(error: unknown): ApiError | undefined {
 function fromStore(error: TidemarkError): ApiError | undefined {
   switch (error.code) {
     case 'TOKEN_INVALID':
+    case 'TOKEN_TOO_NEW':
       return new ApiError(400, error.code, error.message)
     case 'TOKEN_FOREIGN':
     case 'LOG_AHEAD':
