@@ -98,10 +98,9 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
    * log; for that the log is asked, whatever the fronts hold.
    * @throws with `at`: CompactedError when the log no longer tells, TidemarkError LOG_AHEAD for a position past its head
    */
-  override async get<T = unknown>(key: Key, options?: TieredReadOptions | AtOptions): Promise<T | undefined> {
-    if (options === undefined || !('at' in options)) return super.get<T>(key, options)
-    assertKnown(options, ['at'], 'get with at')
-    return valueAt<T>(this.#log, this.#tiers, key, options.at)
+  override get<T = unknown>(key: Key, options?: TieredReadOptions | AtOptions): Promise<T | undefined> {
+    // Not async: a hit would pay for a promise more.
+    return options !== undefined && 'at' in options ? this.#valueAt<T>(key, options) : super.get<T>(key, options)
   }
 
   /** The durable change stream, from any process on the same file; pull-based, resumes from a token. */
@@ -204,6 +203,11 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
    */
   override close(): Promise<void> {
     return (this.#closing ??= this.#close())
+  }
+
+  async #valueAt<T>(key: Key, options: AtOptions): Promise<T | undefined> {
+    assertKnown(options, ['at'], 'get with at')
+    return valueAt<T>(this.#log, this.#tiers, key, options.at)
   }
 
   #snapshots(options: ChangesOrSnapshotOptions): SnapshotChangesOptions {

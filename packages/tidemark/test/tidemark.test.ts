@@ -371,6 +371,7 @@ test('hooks read their own change from every tier', async () => {
     read.push(await a.get(key as [string]), await b.get(key as [string], { readPolicy: 'frontend-only' }))
   })
   await a.set('k', 1)
+  await a.hooks.idle()
   await a.update<number>('k', (n) => n! + 1)
   await a.hooks.idle()
   expect(read).toEqual([1, 1, 2, 2])
