@@ -3,6 +3,7 @@ export { Batcher, type BatcherOptions } from './batching/batcher.ts'
 export { type Clock, systemClock } from './clock.ts'
 export { createCborCodec } from './codec/cbor.ts'
 export type { Codec } from './codec/codec.ts'
+export { changeJson, toJsonForm } from './codec/json-form.ts'
 export { Payload } from './codec/payload.ts'
 export {
   ClosedError,
