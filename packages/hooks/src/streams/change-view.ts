@@ -1,7 +1,6 @@
 import type { Log, LogChange } from '@tidemark/core'
 import type { Change } from '../change.ts'
 import type { RowFilter } from '../change-filter.ts'
-import type { ResolvedOptions } from '../changes-options.ts'
 import { shownChanges } from './held-changes.ts'
 import { changesWithOld } from './old-values.ts'
 
@@ -11,7 +10,14 @@ export type ShowChanges<T> = (
   also?: RowFilter,
 ) => readonly Change<T>[] | Promise<readonly Change<T>[]>
 
-export function changeView<T>(log: Log, { isWanted, old }: Pick<ResolvedOptions, 'isWanted' | 'old'>): ShowChanges<T> {
+export interface ChangeViewOptions {
+  /** undefined: everything. */
+  readonly isWanted: RowFilter | undefined
+  /** With the values that they replaced, looked up in `log`. */
+  readonly old: boolean
+}
+
+export function changeView<T>(log: Log, { isWanted, old }: ChangeViewOptions): ShowChanges<T> {
   if (!old) return (rows, also) => shownChanges<T>(rows, both(isWanted, also))
   return (rows, also) => changesWithOld<T>(log, rows, both(isWanted, also))
 }

@@ -4,7 +4,7 @@ import type { RowFilter } from '../change-filter.ts'
 import { toChange, toChanges } from '../logged-change.ts'
 
 /** The rows of one page that is kept, and what was made of them for subscribers, who share it. */
-export class HeldRows {
+class HeldRows {
   readonly rows: readonly LogChange[]
   /** With the values that they replaced, by their index. */
   readonly withOld: (Change | undefined)[] = []
