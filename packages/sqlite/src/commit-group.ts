@@ -140,8 +140,11 @@ function carryOut(
   if (error !== undefined) return { error }
   const decision = blind ?? decide(proposal, plan.current(proposal.reads))
   if ('error' in decision) return decision
-  if (proposal.marks !== undefined) marks.write(proposal.marks)
-  return { commit: plan.take(decision.writes, proposal) }
+  const commit = plan.take(decision.writes, proposal)
+  if (proposal.marks !== undefined) {
+    marks.write(typeof proposal.marks === 'function' ? proposal.marks(commit.changes) : proposal.marks)
+  }
+  return { commit }
 }
 
 function keysOf(

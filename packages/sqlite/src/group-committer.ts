@@ -49,7 +49,7 @@ export class GroupCommitter {
   propose(proposal: Proposal): Promise<Commit> {
     // Fails for a key that is too long, here and not for the whole group.
     for (const key of proposal.reads) void key.bytes
-    for (const { key } of proposal.marks ?? []) void key.bytes
+    if (typeof proposal.marks !== 'function') for (const { key } of proposal.marks ?? []) void key.bytes
     if (proposal.notBefore !== undefined) wholeAtLeast('notBefore', proposal.notBefore, 0)
     return this.#enqueue({ kind: 'proposal', proposal })
   }

@@ -67,10 +67,12 @@ export class MemoryWriter {
     if (lease !== undefined && !leases.isHeld(lease)) throw leaseLost(lease, name)
     const writes = proposal.decide(proposal.reads.map((key) => entries.get(key.id, this.#now)))
     // Keys are encoded when first asked for, which fails for one that is too long: before anything is written.
-    for (const { key } of [...writes, ...(proposal.marks ?? [])]) void key.bytes
+    const fixed = typeof proposal.marks === 'function' ? [] : (proposal.marks ?? [])
+    for (const { key } of [...writes, ...fixed]) void key.bytes
     if (lease !== undefined && !keepLease) leases.end(lease.key)
-    if (proposal.marks !== undefined) marks.write(proposal.marks)
-    return this.#commit(writes, proposal)
+    const commit = this.#commit(writes, proposal)
+    marks.write(typeof proposal.marks === 'function' ? proposal.marks(commit.changes) : fixed)
+    return commit
   }
 
   expire(limit: number): Commit {

@@ -54,8 +54,11 @@ export interface Proposal {
    * others, so that what is written here afterwards is the later one.
    */
   readonly notBefore?: number | undefined
-  /** Written in the same transaction, also when no entry changes; not at all when `decide` throws. */
-  readonly marks?: readonly MarkWrite[] | undefined
+  /**
+   * Written in the same transaction, also when no entry changes; not at all when `decide` throws. A function gets what the
+   * commit changes, and so the versions; it is synchronous, has no effects, and must not throw.
+   */
+  readonly marks?: readonly MarkWrite[] | ((changes: readonly LogChange[]) => readonly MarkWrite[]) | undefined
   decide(current: readonly (Entry | undefined)[]): readonly Write[]
 }
 

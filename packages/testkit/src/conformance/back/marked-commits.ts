@@ -1,4 +1,4 @@
-import { StoreKey } from '@tidemark/core'
+import { type LogChange, StoreKey } from '@tidemark/core'
 import { describe, expect, it } from 'vitest'
 import { commit, deleting, setting, valueOf } from '../../writes.ts'
 import type { StartBacks } from './back-suite.ts'
@@ -23,6 +23,25 @@ export function describeMarkedCommits(start: StartBacks): void {
       const done = await proposing(back, { marks: [marking('o', 1)], decide: () => [deleting('none')] })
       expect(done).toMatchObject({ changes: [], asOf: 0 })
       expect([await allMarks(back), told, await back.log.head()]).toEqual([[['o', 1]], [], 0])
+    })
+
+    it('asks for marks that name the versions it writes', async () => {
+      const { back, other } = await start()
+      await commit(other, setting('before', 1))
+      const marks = (changes: readonly LogChange[]) => changes.map(({ key, seq }) => marking(key.tuple, seq))
+      const decide = () => [setting('a', 1), deleting('none'), setting('b', 1)]
+      await Promise.all([commit(back, setting('first', 1)), proposing(back, { marks, decide })])
+      expect(await allMarks(other)).toEqual([
+        ['a', 3],
+        ['b', 4],
+      ])
+      await proposing(back, { marks, decide: () => [deleting('none')] })
+      const reads = [StoreKey.of('a')]
+      await proposing(back, { marks, reads, decide: ([a]) => [setting('b', a?.version)] })
+      expect(await allMarks(other)).toEqual([
+        ['a', 3],
+        ['b', 5],
+      ])
     })
 
     it('writes neither when its decision throws, and its neighbours are not affected', async () => {
