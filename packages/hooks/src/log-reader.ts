@@ -1,6 +1,7 @@
 import { type Log, type LogPage, TidemarkError } from '@tidemark/core'
 import { keepAlive } from './keep-alive.ts'
 import { assertEpoch, inEpoch } from './resume.ts'
+import { readPage } from './streams/read-page.ts'
 
 /** Where a reader begins: right after change `seq` of an epoch of the log. */
 export interface ReaderStart {
@@ -76,7 +77,7 @@ export class LogReader {
   }
 
   #read(limit: number): Promise<LogPage> {
-    return inEpoch(this.#log, this.#epoch, () => this.#log.read({ after: this.#position, limit }))
+    return inEpoch(this.#log, this.#epoch, () => readPage(this.#log, { after: this.#position, limit }))
   }
 }
 

@@ -1,5 +1,6 @@
 import { CompactedError, type Log, type LogChange, type LogPage, TidemarkError } from '@tidemark/core'
 import { checkOf, NO_CHECK } from './check.ts'
+import { readPage } from './streams/read-page.ts'
 import { decodeToken, type Position } from './token.ts'
 
 /** Where a subscription starts, and the first page from there, read in the same snapshot. */
@@ -8,7 +9,7 @@ export interface Start extends Position {
 }
 
 export async function startAtBeginning(log: Log, limit: number): Promise<Start> {
-  const page = await log.read({ after: 0, limit })
+  const page = await readPage(log, { after: 0, limit })
   return { ...log.identity, seq: 0, check: NO_CHECK, page }
 }
 
@@ -86,9 +87,9 @@ async function readAround(
   seq: number,
   limit: number,
 ): Promise<{ last: LogChange | undefined; page: LogPage }> {
-  if (seq === 0) return { last: undefined, page: await log.read({ after: 0, limit }) }
+  if (seq === 0) return { last: undefined, page: await readPage(log, { after: 0, limit }) }
   try {
-    const { changes, head } = await log.read({ after: seq - 1, limit: limit + 1 })
+    const { changes, head } = await readPage(log, { after: seq - 1, limit: limit + 1 })
     if (head < seq) throw ahead(seq)
     const [last, ...rest] = changes
     if (last?.seq !== seq)
@@ -100,7 +101,7 @@ async function readAround(
     if (error.code === 'LOG_AHEAD') throw ahead(seq)
     if (!(error instanceof CompactedError)) throw error
     if (error.floor > seq) throw new CompactedError(seq, error.floor, error.head)
-    const page = await log.read({ after: seq, limit })
+    const page = await readPage(log, { after: seq, limit })
     // It may have been kept below the floor. After the page: what is there then was there when the page was read.
     const [last] = await log.at([seq])
     return { last, page }

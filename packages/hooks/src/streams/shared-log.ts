@@ -14,6 +14,7 @@ import {
   wholeAtLeast,
 } from '@tidemark/core'
 import { PageRing } from './page-ring.ts'
+import { type HeldLog, READ_SOME } from './read-page.ts'
 import { isSame, SharedWaits } from './shared-waits.ts'
 
 export interface SharedLogOptions {
@@ -34,8 +35,8 @@ export interface SharedLogOptions {
  * everybody else reads the log. A subscriber far behind so costs what it costs alone, and takes nothing from the others.
  * What is kept is dropped with the log's epoch. It may outlive the compaction of what it holds.
  *
- * Over an embedded log (`sync`) every page is checked against the head of that moment. Over another one, a page that is
- * kept is served as of the last look at the log, and calls that ask for the same in one turn share a read.
+ * Over an embedded log (`sync`) every page is checked against the head of that moment. Over another one, streams are
+ * served what is kept as of the last look at the log, and calls that ask for the same in one turn share a read.
  * @throws TypeError or RangeError for wrong options
  */
 export function sharedLog(log: Log, options: SharedLogOptions = {}): Log {
@@ -49,7 +50,7 @@ export function sharedLog(log: Log, options: SharedLogOptions = {}): Log {
   )
 }
 
-class SharedLog implements Log {
+class SharedLog implements Log, HeldLog {
   readonly sync: SyncLog | undefined
   readonly #log: Log
   readonly #ring: PageRing
@@ -88,6 +89,15 @@ class SharedLog implements Log {
     return sync === undefined ? this.#readInTurn(options) : this.#readNow(sync, options)
   }
 
+  async [READ_SOME](options: LogReadOptions): Promise<LogPage> {
+    const { sync } = this.#log
+    if (sync !== undefined) return this.#readNow(sync, options, 'some')
+    this.#keepUp(this.#head)
+    const held = this.#held(options)
+    if (held === undefined) return this.#readInTurn(options)
+    return { changes: held, head: Math.max(this.#head, held.at(-1)!.seq) }
+  }
+
   /** What is kept may be asked for again where the log has compacted it away. */
   async at(seqs: readonly number[]): Promise<readonly (LogChange | undefined)[]> {
     this.#keepUp(this.#log.sync?.head() ?? this.#head)
@@ -115,23 +125,21 @@ class SharedLog implements Log {
     this.#log.nudge()
   }
 
-  #readNow(log: SyncLog, options: LogReadOptions): LogPage {
+  #readNow(log: SyncLog, options: LogReadOptions, howMuch: 'some' | 'all' = 'all'): LogPage {
     const { after, limit, values = true } = options
     const head = log.head()
     this.#keepUp(head)
     if (after === head && limit >= 1) return { changes: [], head }
     const held = this.#held(options)
-    if (held !== undefined) return { changes: held, head }
+    const isEnough = (rows: readonly LogChange[]): boolean => rows.length >= limit || rows.at(-1)!.seq === head
+    if (held !== undefined && (howMuch === 'some' || isEnough(held))) return { changes: held, head }
     const page = log.read(options)
     this.#keepUp(page.head)
     if (values) this.#ring.add(after, page.changes)
     return page
   }
 
-  #readInTurn(options: LogReadOptions): LogPage | Promise<LogPage> {
-    this.#keepUp(this.#head)
-    const held = this.#held(options)
-    if (held !== undefined) return { changes: held, head: Math.max(this.#head, held.at(-1)!.seq) }
+  #readInTurn(options: LogReadOptions): Promise<LogPage> {
     const { after, limit, values = true } = options
     const name = `${after} ${limit} ${values}`
     let flight = this.#flights.get(name)
