@@ -44,7 +44,7 @@ export interface TieredOptions {
    * When a write is acknowledged. `bounded`: when it is durable and every front was told, or could not be: whoever reads
    * from a front that was not told may miss it for Δ. `strict`: when in addition no process can read from a shared front
    * any more what it replaced. Where a front was not reached that takes Δ, the largest that processes have agreed on, until
-   * that front is suspended for everybody. (What a near front with `nearMaxStaleMs` above 0 serves is bounded by that.)
+   * that front is suspended for everybody, half of Δ after the first write that missed it. (What a near front with `nearMaxStaleMs` above 0 serves is bounded by that.)
    * @default 'bounded'
    */
   readonly ack?: Acknowledgement | undefined

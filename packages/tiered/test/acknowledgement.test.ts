@@ -1,3 +1,4 @@
+import { systemClock } from '@tidemark/core'
 import { eventually } from '@tidemark/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { Fleet, heldIn, type Instance, keyOf, serving, useRedis } from './support/fleet.ts'
@@ -77,6 +78,50 @@ describe('strict', () => {
     await eventually('it is suspended no more', async () => !(await agreed(reader)).suspended)
     await serving(reader)
     expect(await reader.store.get('k')).toBe(19)
+  })
+
+  test('a call that is lost costs its writer a wait, and keeps nobody from the front', async () => {
+    const fleet = new Fleet(redis.server)
+    const strict = { ack: 'strict', frontMaxStaleMs: 1_500 } as const
+    const [writer, reader] = await Promise.all([fleet.open(strict), fleet.open({ frontMaxStaleMs: 1_500 })])
+    await writer.store.set('k', 'old')
+    const { term } = await agreed(writer)
+    let isLost = false
+    writer.front.inject(({ method }) => {
+      if (method !== 'apply' || isLost) return undefined
+      isLost = true
+      return 'drop-before'
+    })
+    await writer.store.set('k', 'new')
+    expect(isLost).toBe(true)
+    expect(await reader.store.get('k')).toBe('new')
+    expect(await agreed(writer)).toMatchObject({ term, suspended: false })
+    expect(reader.isServing()).toBe(true)
+  })
+
+  test('a timer that ends early ends no wait early', async () => {
+    const fleet = new Fleet(redis.server)
+    const impatient = { ...systemClock, sleep: (ms: number) => systemClock.sleep(Math.floor(ms / 2)) }
+    const writer = await fleet.open({ ack: 'strict', frontMaxStaleMs: 400, clock: impatient })
+    unreachable(writer)
+    // Before it is sent to the back tier: the wait counts from the commit, which comes later.
+    const started = performance.now()
+    await writer.store.set('k', 'new')
+    expect(performance.now() - started).toBeGreaterThanOrEqual(400)
+  })
+
+  test('where the agreement is young, the wait ends when it is old enough, and not one Δ after the commit', async () => {
+    const fleet = new Fleet(redis.server)
+    const waits: number[] = []
+    const clock = { ...systemClock, sleep: (ms: number) => (waits.push(ms), systemClock.sleep(ms)) }
+    const writer = await fleet.open({ ack: 'strict', frontMaxStaleMs: 900, clock })
+    const since = performance.now()
+    await eventually('a while has passed', () => performance.now() - since > 300)
+    await writer.store.set('k', 1)
+    expect(waits[0]).toBeLessThanOrEqual(600)
+    waits.length = 0
+    await writer.store.set('k', 2)
+    expect(waits).toEqual([])
   })
 
   test('a writer waits for as long as any process trusts its proofs, not only for its own bound', async () => {

@@ -71,6 +71,7 @@ export class FrontFollower {
   #turn: Promise<void> | undefined
   /** Turns that failed, one after the other. */
   #failures = 0
+  #lookedAt = -Infinity
   #again = false
   #cancelTurn: () => void = () => {}
   #cancelSample: () => void = () => {}
@@ -108,6 +109,11 @@ export class FrontFollower {
   ageOf(term: number): number {
     this.#known.learn(term)
     return this.#known.ageOf(term)
+  }
+
+  /** Whether the front has answered what this process asked it after `time`, in monotonic milliseconds, and still could. */
+  hasAnsweredSince(time: number): boolean {
+    return this.#options.front.session !== undefined && this.#lookedAt >= time
   }
 
   /** Nobody reads from the front from Δ after this resolved, until it can be reached again. Never throws. */
@@ -176,6 +182,7 @@ export class FrontFollower {
     try {
       const before = await this.#sample()
       const look = await front.look()
+      this.#lookedAt = before.at
       const next = await this.#settle(look, before, await this.#sample())
       this.#failures = 0
       return next
@@ -295,9 +302,8 @@ export class FrontFollower {
     const { back, front } = this.#options
     this.#bypass('suspended')
     const { term } = agreement
-    if (watermark < head || !this.#suspension.mayEnd(term, this.ageOf(term))) return 'usual'
+    if (watermark < head || !this.#suspension.mayEnd) return 'usual'
     await back.agreements.change(front.agreedAs, term, { suspended: false })
-    this.#suspension.ended()
     return 'now'
   }
 
@@ -307,6 +313,7 @@ export class FrontFollower {
     const answer = back.agreements.sample(front.agreedAs)
     const sample: Sample = { at, ...(answer instanceof Promise ? await answer : answer) }
     this.#known.learn(sample.agreement.term)
+    this.#suspension.learn(sample.agreement.suspended)
     this.#samples.add(sample)
     return sample
   }

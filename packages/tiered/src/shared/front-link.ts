@@ -16,7 +16,11 @@ import { FrontFollower } from './front-follower.ts'
 import { FrontRoom } from './front-room.ts'
 import { FrontState } from './front-state.ts'
 import { KeptFills } from './kept-fills.ts'
+import { Outage } from './outage.ts'
 import { RequiredVersions } from './required-versions.ts'
+
+/** Of Δ: how long writes may miss a front before it is suspended. Time enough to connect anew, and for the next look. */
+const GRACE_PART = 2
 
 export interface FrontLinkOptions {
   readonly front: SharedFront
@@ -50,6 +54,7 @@ export class FrontLink {
   readonly #required = new RequiredVersions()
   readonly #state: FrontState
   readonly #room: FrontRoom
+  readonly #outage: Outage
   /** Fills under way; nobody awaits them, but closing does. */
   readonly #fills = new Set<Promise<unknown>>()
   readonly #kept = new KeptFills()
@@ -62,6 +67,13 @@ export class FrontLink {
     this.#room = new FrontRoom(options)
     this.follower = new FrontFollower({ ...options, state: this.#state, required: this.#required })
     this.#stopListening = options.front.onSession((session) => this.#onSession(session))
+    const { clock, maxStaleMs } = options
+    this.#outage = new Outage({
+      clock,
+      graceMs: maxStaleMs / GRACE_PART,
+      hasAnsweredSince: (time) => this.follower.hasAnsweredSince(time),
+      suspend: () => void this.follower.suspend(),
+    })
   }
 
   get front(): SharedFront {
@@ -115,6 +127,7 @@ export class FrontLink {
       await front.apply(changes, mode)
       this.#required.settle(changes)
       this.#state.recover('apply')
+      this.#outage.reached()
       return {
         report: { tier: this.name, outcome: 'applied', error: undefined },
         server: front.session?.server === server ? server : undefined,
@@ -129,8 +142,9 @@ export class FrontLink {
    * Resolves when no process reads from this front what a group of commits replaced.
    *
    * At once, where the front took them on the server that was agreed on in their own transaction, and has been for longer
-   * than any certificate of another one lives; or where it was agreed on that nobody reads from the front. Otherwise when
-   * every certificate that was given before the commit has run out.
+   * than any certificate of another one lives; or where it was agreed on that nobody reads from the front, for as long. Where
+   * that was agreed on more recently, as soon as it was so long ago, whatever is agreed on meanwhile: who samples that samples
+   * the commit, too. Otherwise when every certificate that was given before the commit has run out.
    *
    * Those live no longer than the agreement of the commit says in `waitMs`, whatever Δ others have: a certificate proves
    * what a sample says, within the bound of that very sample. A sample from before the commit has its term or an earlier
@@ -140,12 +154,14 @@ export class FrontLink {
   async isSafe(agreement: FrontAgreement, { server }: Application, committedAt: number): Promise<void> {
     const { clock, maxStaleMs } = this.#options
     const boundMs = Math.max(maxStaleMs, agreement.waitMs)
-    const isSettled = this.follower.ageOf(agreement.term) > boundMs
-    if (isSettled && (agreement.suspended || (server !== undefined && server === agreement.server))) return
-    // The next writers shall not have to wait.
-    if (server === undefined && !agreement.suspended) void this.follower.suspend()
-    const left = committedAt + boundMs - clock.monotonic()
-    if (left > 0) await clock.sleep(left)
+    // The next writers shall not have to wait, if it lasts.
+    if (server === undefined && !agreement.suspended) this.#outage.missed()
+    let until = committedAt + boundMs
+    if (agreement.suspended || (server !== undefined && server === agreement.server)) {
+      until = Math.min(until, clock.monotonic() + boundMs - this.follower.ageOf(agreement.term))
+    }
+    // Timers count whole milliseconds, and end up to one early: not so the wait.
+    for (let left: number; (left = until - clock.monotonic()) > 0;) await clock.sleep(Math.ceil(left))
   }
 
   /** Offers answers of a lower tier; while the front is being started, later. Readers do not wait for it. Never rejects. */
@@ -177,6 +193,7 @@ export class FrontLink {
 
   async close(): Promise<void> {
     this.#room.close()
+    this.#outage.close()
     this.#stopListening()
     await this.follower.close()
     await Promise.allSettled(this.#fills)
