@@ -7,7 +7,8 @@ const ROW_BYTES = 60
 
 /** A row is what its entry is now. */
 // What expires may be replaced without being named as the predecessor.
-const IS_CURRENT = 'expires_at IS NULL AND EXISTS (SELECT 1 FROM entry e WHERE e.key = log.key AND e.version = log.seq)'
+const IS_CURRENT =
+  '(expires_at IS NULL AND EXISTS (SELECT 1 FROM entry e WHERE e.key = log.key AND e.version = log.seq))'
 
 /** Removes rows of the log, within write transactions. */
 export class LogCompactor {
