@@ -18,12 +18,16 @@ import { describeInterleavings } from './interleavings.ts'
 import { describeLeaseEndings } from './lease-endings.ts'
 import { describeLeases } from './leases.ts'
 import { describeListeners } from './listeners.ts'
+import { describeKeptChanges } from './kept-changes.ts'
+import { describeLittleLog } from './little-log.ts'
+import { describeLogModel } from './log-model.ts'
 import { describeLog } from './log.ts'
 import { describeMarkedCommits } from './marked-commits.ts'
 import { describeMarks } from './marks.ts'
 import { describeReads } from './reads.ts'
 import { describeRestores } from './restores.ts'
 import { describeScans } from './scans.ts'
+import { describeSearches } from './searches.ts'
 import { describeSources } from './sources.ts'
 
 /** What every back tier promises, as tests of the adapter that `open` opens. */
@@ -47,7 +51,11 @@ export function backConformance(name: string, open: OpenBack, capabilities: Back
     describeMarkedCommits(startTwice)
     describeDates(startTwice)
     describeSources(startTwice)
-    describeCompaction(capabilities)
+    describeSearches(startTwice)
+    describeCompaction(startTwice)
+    describeKeptChanges(startTwice)
+    describeLogModel(startTwice)
+    describeLittleLog(capabilities)
     describeClosing(open, capabilities)
   })
 }
