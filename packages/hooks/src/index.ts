@@ -5,6 +5,30 @@ export { changes } from './changes.ts'
 export { changes$ } from './changes-observable.ts'
 export type { ChangesOptions, FollowOptions, SnapshotChangesOptions } from './changes-options.ts'
 export { checkOf } from './check.ts'
+export { consume } from './consumers/consume.ts'
+export type {
+  Consumer,
+  ConsumerStats,
+  LaneStats,
+  ParkedChange,
+  ParkedSelection,
+  ReplayResult,
+} from './consumers/consumer.ts'
+export type {
+  AttemptFailed,
+  ChangeParked,
+  ConsumerEnded,
+  ConsumerEvent,
+  ConsumerTrouble,
+  LaneEvent,
+  LaneHalted,
+  LaneSkipped,
+} from './consumers/consumer-event.ts'
+export { consumerFloor } from './consumers/consumer-floor.ts'
+export type { ConsumerOptions, FailurePolicy, Transactional } from './consumers/consumer-options.ts'
+export { dropConsumer } from './consumers/drop-consumer.ts'
+export type { BatchHandler, Handler, HandlerContext, TransactionContext } from './consumers/handler.ts'
+export type { Halt } from './consumers/lane-mark.ts'
 export { type CommitSource, createHooks, type HooksOptions } from './create-hooks.ts'
 export { guarded } from './guarded-observable.ts'
 export { history, type HistoryOptions } from './history/history.ts'

@@ -1,0 +1,92 @@
+import type { Key } from '@tidemark/core'
+import type { Observable } from 'rxjs'
+import type { Change } from '../change.ts'
+import type { ConsumerEvent } from './consumer-event.ts'
+import type { Halt } from './lane-mark.ts'
+
+/** A change that was set aside, and is kept beside the log until it is replayed or dropped, also when the log is compacted. */
+export interface ParkedChange<T = unknown> {
+  readonly change: Change<T>
+  readonly lane: number
+  /** How often the handler had it; 0: never, it waits behind an earlier change of its key. */
+  readonly attempts: number
+  /** What its last attempt failed with. */
+  readonly error: string
+  readonly behind: boolean
+  readonly parkedAt: Date
+}
+
+/** Which parked changes are meant: all of them, those of a key, or one. */
+export interface ParkedSelection {
+  readonly key?: Key | undefined
+  readonly seq?: number | undefined
+}
+
+export interface ReplayResult {
+  readonly replayed: number
+  /** Failed again, or stay behind one of their key that is parked. */
+  readonly left: number
+}
+
+export interface LaneStats {
+  readonly lane: number
+  /** Whether this process works on it. */
+  readonly owned: boolean
+  /** Everything up to this seq is dealt with. Of a lane of another process: is known to be. */
+  readonly seq: number
+  /** How many changes, wanted or not, it is behind the head of the log. */
+  readonly lag: number
+  /** How often the change that it is at was tried one by one; 0: not yet. */
+  readonly attempts: number
+  readonly parked: number
+  /** Why it stands still. */
+  readonly halt: Halt | undefined
+  /** How many changes this process has handled in it, since it has it. */
+  readonly processed: number
+  /** How many changes it holds in memory, beside the batch in hand. */
+  readonly held: number
+}
+
+export interface ConsumerStats {
+  readonly name: string
+  /** Of the log. */
+  readonly head: number
+  readonly lanes: readonly LaneStats[]
+  /** Of the lane that is farthest behind. */
+  readonly lag: number
+  readonly parked: number
+  readonly processed: number
+  readonly members: number
+}
+
+/** A durable consumer, as one process takes part in it. */
+export interface Consumer<T = unknown> extends AsyncDisposable {
+  readonly name: string
+  /**
+   * Hot. What happens to the consumer in this process; completes when it is closed. While nobody listens, what needs
+   * attention (halted, parked, skipped, trouble, ended) is printed with `console.error`.
+   */
+  readonly events$: Observable<ConsumerEvent>
+  stats(): Promise<ConsumerStats>
+  /** Lane by lane, each in the order of the log. Those of all processes. */
+  parked(selection?: ParkedSelection): AsyncIterable<ParkedChange<T>>
+  /**
+   * Hands parked changes to the handler once more, in the order of the log per lane, each one time. What succeeds is parked no
+   * more. Under `parkKey`, a change waits until the earlier ones of its key are gone. Whichever process owns the lane does it.
+   */
+  replay(selection?: ParkedSelection): Promise<ReplayResult>
+  /** Forgets parked changes. @returns how many */
+  drop(selection?: ParkedSelection): Promise<number>
+  /**
+   * Lets the lanes go on that stand still, whichever process they are in. `mark`: where they stand; the change that failed is
+   * tried anew. `start`: from the oldest change that the log holds. `now`, a date: as of the option `from`; what lies between is
+   * skipped.
+   * @returns how many went on
+   */
+  resume(options?: { readonly from?: 'mark' | 'start' | 'now' | Date | undefined }): Promise<number>
+  /**
+   * Takes up nothing new, finishes what is in hand (for `closeGraceMs` at most: then the signals of the handlers abort, and it is
+   * handed out again), stores how far it has come, and leaves its lanes to the others at once. Idempotent.
+   */
+  close(): Promise<void>
+}

@@ -1,0 +1,249 @@
+import { CompactedError, type Lease, type LogChange, TidemarkError } from '@tidemark/core'
+import { startAfterToken, startNow } from '../resume.ts'
+import { encodeToken } from '../token.ts'
+import { backoffMs } from './backoff.ts'
+import { parkedOf } from './consumer-keys.ts'
+import type { ConsumerParts } from './consumer-parts.ts'
+import { type LaneMark, readLaneMarks } from './lane-mark.ts'
+import { laneOf } from './lane-hash.ts'
+import { LaneReader } from './lane-reader.ts'
+import { answerRequests } from './lane-requests.ts'
+import { LaneState } from './lane-state.ts'
+import { LaneWait } from './lane-wait.ts'
+import { LaneWork } from './lane-work.ts'
+import { decodeParked } from './parked-mark.ts'
+import { ParkedKeys } from './parked-keys.ts'
+import { mismatch, readRegistration } from './registration.ts'
+import { scanMarks } from './scan-marks.ts'
+
+/** How long, and how far, a lane may come through changes that it does not want before its place is stored. */
+const STORE_MS = 1_000
+const STORE_CHANGES = 4_096
+
+const MIN_PAGE = 500
+const MAX_PAGE = 1_000
+
+/** One lane of a consumer, for as long as this process holds it. It is the only one who writes the lane's mark. */
+export class Lane {
+  readonly index: number
+  readonly lease: Lease
+  readonly #parts: ConsumerParts
+  readonly #wait: LaneWait
+  readonly #interrupt = new AbortController()
+  #state: LaneState | undefined
+  #work: LaneWork | undefined
+  #reader: LaneReader | undefined
+  #isLost = false
+  /** Somebody asks for something: see `answerRequests`. Also when it begins, since nobody was there to hear it. */
+  #isAsked = true
+  #troubles = 0
+  /** The end of its place in the log, which is to be dealt with. */
+  #dead: TidemarkError | undefined
+  #storedAt = -Infinity
+  #cancelStore: (() => void) | undefined
+  processed = 0
+
+  constructor(parts: ConsumerParts, index: number, lease: Lease) {
+    this.#parts = parts
+    this.index = index
+    this.lease = lease
+    this.#wait = new LaneWait(parts.options.clock)
+  }
+
+  /** What is known of it; undefined: not read yet. */
+  get mark(): LaneMark | undefined {
+    return this.#state?.next({})
+  }
+
+  /** How many changes it holds in memory. */
+  get held(): number {
+    return this.#reader?.held ?? 0
+  }
+
+  /** Works until it is to end. Never rejects. */
+  async run(): Promise<void> {
+    while (!this.#wait.isEnding) {
+      try {
+        await this.#follow()
+      } catch (error) {
+        await this.#recover(error)
+      }
+    }
+    await this.#leave()
+  }
+
+  /** Finishes what is in hand, and leaves. */
+  stop(): void {
+    this.#wait.end()
+  }
+
+  /** Leaves what is in hand, too. */
+  abandon(reason: unknown): void {
+    this.#wait.end()
+    this.#interrupt.abort(reason)
+  }
+
+  /** The lease is gone: nothing that is done from now on counts. */
+  lose(): void {
+    if (this.#isLost) return
+    this.#isLost = true
+    this.abandon(
+      new TidemarkError('LEASE_LOST', `lane ${this.index} of consumer ${this.#parts.name} went to another process`),
+    )
+  }
+
+  ask(): void {
+    this.#isAsked = true
+    this.#wait.poke()
+  }
+
+  async #follow(): Promise<void> {
+    const state = await this.#load()
+    const work = this.#work!
+    const { log, options } = this.#parts
+    if (this.#dead !== undefined) await this.#endOfPlace(state, this.#dead)
+    while (state.mark.halt !== undefined && !this.#wait.isEnding) {
+      await this.#answer(work)
+      if (state.mark.halt !== undefined) await this.#wait.poked()
+    }
+    if (this.#wait.isEnding) return
+    // The look at the log is what meets a restore that was declared elsewhere.
+    await log.head()
+    const token = encodeToken({ id: log.identity.id, ...placeOf(state.mark) })
+    const pageSize = Math.min(Math.max(options.batch, MIN_PAGE), MAX_PAGE)
+    const start = await startAfterToken(log, token, pageSize)
+    const reader = new LaneReader({ log, pageSize, isWanted: (row) => this.#isWanted(row) }, start)
+    this.#reader = reader
+    if (state.mark.open !== options.batch) await state.store(state.next({ open: options.batch }))
+    while (!this.#wait.isEnding) {
+      await this.#answer(work)
+      await this.#storePlace(state)
+      const step = await this.#wait.during((signal) => reader.next(options.batch, signal))
+      if (step === undefined) continue
+      if (step.rows.length === 0) state.pass(step.through)
+      else if (!(await work.handle(step))) return
+      this.#troubles = 0
+    }
+  }
+
+  async #load(): Promise<LaneState> {
+    const { back, name, options } = this.#parts
+    const registration = await readRegistration(back, name)
+    if (registration === undefined) throw new TidemarkError('CONSUMER_DROPPED', `consumer ${name} was dropped`)
+    if (registration.lanes !== options.lanes) throw mismatch(name, registration.lanes, options.lanes)
+    const [stored] = await readLaneMarks(back.marks, name, [this.index])
+    const isFirst = this.#state === undefined
+    const state = new LaneState(
+      { back, name, lane: this.index, lease: this.lease },
+      stored ?? { ...registration.since, open: 0, parked: 0 },
+    )
+    const parked = new ParkedKeys()
+    for await (const mark of scanMarks(back.marks, parkedOf(name, this.index)))
+      parked.add(decodeParked(back.codec, mark).row)
+    const suspects = this.#work?.suspects ?? state.mark.open
+    this.#state = state
+    this.#work = new LaneWork(this.#parts, {
+      lane: this.index,
+      lease: this.lease,
+      state,
+      parked,
+      suspects,
+      wait: this.#wait,
+      interrupt: this.#interrupt.signal,
+      onProcessed: (count) => (this.processed += count),
+    })
+    if (isFirst) this.#parts.emit({ kind: 'lane-acquired', lane: this.index })
+    return state
+  }
+
+  #isWanted(row: LogChange): boolean {
+    const { isWanted, lanes } = this.#parts.options
+    return (isWanted === undefined || isWanted(row)) && (lanes === 1 || laneOf(row.key, lanes) === this.index)
+  }
+
+  async #answer(work: LaneWork): Promise<void> {
+    if (!this.#isAsked) return
+    this.#isAsked = false
+    await answerRequests(this.#parts, this.index, work)
+  }
+
+  /** What was passed over is stored now and then: a lane that wants little would else hold compaction back, or begin far behind. */
+  async #storePlace(state: LaneState): Promise<void> {
+    if (state.unstored === 0) return
+    const { clock } = this.#parts.options
+    const due = this.#storedAt + STORE_MS - clock.monotonic()
+    if (due > 0 && state.unstored < STORE_CHANGES) {
+      this.#cancelStore ??= clock.schedule(due, () => {
+        this.#cancelStore = undefined
+        this.#wait.poke()
+      })
+      return
+    }
+    this.#storedAt = clock.monotonic()
+    await state.store(state.next({}))
+  }
+
+  async #endOfPlace(state: LaneState, error: TidemarkError): Promise<void> {
+    this.#dead = undefined
+    const { log, options } = this.#parts
+    if (state.mark.halt !== undefined) return
+    if (options.onCompacted === 'error') return this.#work!.halt(undefined, error)
+    const { epoch, seq, check } = await startNow(log, 1)
+    const after = state.mark.seq
+    await state.store(state.next({ trying: undefined }, { epoch, seq, check }))
+    this.#parts.emit({ kind: 'skipped', lane: this.index, after, to: seq, error })
+  }
+
+  async #recover(error: unknown): Promise<void> {
+    if (this.#wait.isEnding) return
+    const code = error instanceof TidemarkError ? error.code : undefined
+    if (code === 'LEASE_LOST') return this.lose()
+    if (code === 'CLOSED' || code === 'CONSUMER_DROPPED' || code === 'CONSUMER_MISMATCH') {
+      this.stop()
+      return this.#parts.end(error)
+    }
+    if (error instanceof TidemarkError && isDead(error)) {
+      this.#dead = error
+      return
+    }
+    this.#parts.emit({ kind: 'trouble', lane: this.index, error })
+    await this.#wait.pause(backoffMs(this.#parts.options, ++this.#troubles))
+  }
+
+  async #leave(): Promise<void> {
+    this.#cancelStore?.()
+    this.#reader = undefined
+    const { back, emit } = this.#parts
+    if (!this.#isLost) {
+      try {
+        await this.#storeEnd()
+        await back.leases.release(this.lease)
+      } catch (error) {
+        // Its lease runs out, and its mark is where it was.
+        if (!(error instanceof TidemarkError) || (error.code !== 'CLOSED' && error.code !== 'LEASE_LOST'))
+          emit({ kind: 'trouble', lane: this.index, error })
+      }
+    }
+    emit({ kind: this.#isLost ? 'lane-lost' : 'lane-released', lane: this.index })
+  }
+
+  async #storeEnd(): Promise<void> {
+    const state = this.#state
+    if (state === undefined) return
+    // A handler that was not waited for may still be at it: whoever comes next goes carefully.
+    const open = this.#interrupt.signal.aborted ? state.mark.open : 0
+    const trying = this.#work?.trying
+    if (open !== state.mark.open || trying !== state.mark.trying || state.unstored > 0)
+      await state.store(state.next({ open, trying }))
+  }
+}
+
+function placeOf({ epoch, seq, check }: LaneMark): Pick<LaneMark, 'epoch' | 'seq' | 'check'> {
+  return { epoch, seq, check }
+}
+
+/** Whether a lane can never go on from its place. */
+function isDead(error: TidemarkError): boolean {
+  if (error instanceof CompactedError) return true
+  return ['LOG_AHEAD', 'LOG_EPOCH_CHANGED', 'LOG_DIVERGED', 'LOG_GAP', 'TOKEN_FOREIGN'].includes(error.code)
+}

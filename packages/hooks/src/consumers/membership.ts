@@ -1,0 +1,67 @@
+import type { Back, Lease, StoreKey } from '@tidemark/core'
+import { memberKey, membersOf, partsOf } from './consumer-keys.ts'
+import { encodeRecord } from './record.ts'
+import { scanMarks } from './scan-marks.ts'
+
+export interface MembershipOptions {
+  readonly back: Pick<Back, 'leases' | 'marks' | 'codec'>
+  readonly name: string
+  /** Of this member; nobody else's. */
+  readonly id: string
+  readonly leaseMs: number
+}
+
+/**
+ * Who runs a consumer at present. Each member has a mark, by which it is found, and a lease, by which it is known to be alive:
+ * whose lease has ended is none any more, and whoever sees that removes its mark.
+ */
+export class Membership {
+  readonly #options: MembershipOptions
+  readonly #key: StoreKey
+  #lease: Lease | undefined
+
+  constructor(options: MembershipOptions) {
+    this.#options = options
+    this.#key = memberKey(options.name, options.id)
+  }
+
+  /** Joins, or stays. @throws what the back tier throws */
+  async renew(): Promise<void> {
+    const { leases, marks, codec } = this.#options.back
+    const { leaseMs } = this.#options
+    if (this.#lease !== undefined && (await leases.renew(this.#lease, leaseMs))) return
+    this.#lease = undefined
+    const { lease } = await leases.acquire(this.#key, leaseMs)
+    if (lease === undefined) return
+    await marks.write([{ key: this.#key, value: encodeRecord(codec, {}) }], { lease })
+    this.#lease = lease
+  }
+
+  /** The ids of all that are alive, this one included, in an order that is the same for everybody. */
+  async members(): Promise<readonly string[]> {
+    const { name, id, back } = this.#options
+    const keys: StoreKey[] = []
+    for await (const { key } of scanMarks(back.marks, membersOf(name))) keys.push(key)
+    const remaining = await back.leases.remaining(keys)
+    const gone = keys.filter((key, i) => remaining[i] === 0 && key.id !== this.#key.id)
+    if (gone.length > 0) await back.marks.write(gone.map((key) => ({ key, value: undefined })))
+    // Somebody took this one for dead, after a long pause: it has to be found again.
+    if (!keys.some((key) => key.id === this.#key.id)) this.#lease = undefined
+    const alive = keys.filter((_, i) => remaining[i]! > 0).map((key) => partsOf(key)[1] as string)
+    return [...new Set([...alive, id])].toSorted()
+  }
+
+  async leave(): Promise<void> {
+    const { leases, marks } = this.#options.back
+    const lease = this.#lease
+    this.#lease = undefined
+    await marks.write([{ key: this.#key, value: undefined }])
+    if (lease !== undefined) await leases.release(lease)
+  }
+}
+
+/** How many lanes are this member's: all of them together have each lane once. */
+export function shareOf(lanes: number, members: readonly string[], id: string): number {
+  const rank = members.indexOf(id)
+  return Math.floor(lanes / members.length) + (rank < lanes % members.length ? 1 : 0)
+}

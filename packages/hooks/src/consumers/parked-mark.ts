@@ -1,0 +1,88 @@
+import {
+  type ChangeOp,
+  type ChangeSource,
+  type Codec,
+  type LogChange,
+  type Mark,
+  type MarkWrite,
+  type Path,
+  Payload,
+  StoreKey,
+} from '@tidemark/core'
+import { parkedKey, partsOf } from './consumer-keys.ts'
+import { decodeRecord, encodeRecord } from './record.ts'
+
+/** Why and when a change was set aside. */
+export interface Parking {
+  /** Of the log in which the change stands, or stood. */
+  readonly epoch: number
+  readonly attempts: number
+  /** What its last attempt failed with; of one behind another, that it is. */
+  readonly error: string
+  readonly behind: boolean
+  readonly parkedAt: number
+}
+
+/** As it is stored: all that is needed to hand the change out again when the log holds it no more. */
+interface ParkedRecord extends Parking {
+  readonly first: number
+  readonly last: number
+  readonly op: ChangeOp
+  readonly key: Uint8Array
+  readonly path?: Path | undefined
+  readonly prevVersion: number
+  readonly payload?: Uint8Array | undefined
+  readonly expiresAt?: number | undefined
+  readonly meta?: Uint8Array | undefined
+  readonly leftOut?: true | undefined
+  readonly at: number
+  readonly origin: string
+  readonly source?: ChangeSource | undefined
+}
+
+/** A change that was set aside. */
+export interface Parked {
+  readonly lane: number
+  readonly row: LogChange
+  readonly parking: Parking
+}
+
+export function parkedWrite(codec: Codec, name: string, { lane, row, parking }: Parked): MarkWrite {
+  const { seq, key, payload, meta, ...rest } = row
+  const record: ParkedRecord = {
+    ...withoutUndefined(rest),
+    ...parking,
+    key: key.bytes,
+    ...(payload && { payload: payload.bytes }),
+    ...(meta && { meta: meta.bytes }),
+  }
+  return { key: parkedKey(name, lane, seq), value: encodeRecord(codec, record) }
+}
+
+export function decodeParked(codec: Codec, { key: markKey, value }: Mark): Parked {
+  const [, lane, seq] = partsOf(markKey) as [name: string, lane: number, seq: number]
+  const record = decodeRecord<ParkedRecord>(markKey, value)
+  const { epoch, attempts, error, behind, parkedAt } = record
+  const { first, last, op, path, prevVersion, expiresAt, leftOut, at, origin, source } = record
+  const row: LogChange = {
+    seq,
+    first,
+    last,
+    op,
+    key: StoreKey.fromBytes(record.key),
+    path,
+    prevVersion,
+    payload: record.payload && Payload.fromBytes(codec, record.payload),
+    expiresAt,
+    meta: record.meta && Payload.fromBytes(codec, record.meta),
+    ...(leftOut && { leftOut }),
+    at,
+    origin,
+    source,
+  }
+  return { lane, row: Object.freeze(row), parking: { epoch, attempts, error, behind, parkedAt } }
+}
+
+function withoutUndefined<T extends object>(record: T): T {
+  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as T
+}

@@ -1,0 +1,100 @@
+import { type Back, type Clock, CompactedError, type Lease, TidemarkError } from '@tidemark/core'
+import { type Start, startAtBeginning, startAtTime, startNow } from '../resume.ts'
+import { registrationKey } from './consumer-keys.ts'
+import type { LanePosition } from './lane-mark.ts'
+import { decodeRecord, encodeRecord } from './record.ts'
+
+/** What every member of a consumer has to agree on. */
+export interface Registration {
+  readonly lanes: number
+  /** Where lanes begin that have no mark yet. */
+  readonly since: LanePosition
+}
+
+export type ConsumerBack = Pick<Back, 'log' | 'leases' | 'marks' | 'codec'>
+
+export interface RegisterOptions {
+  readonly lanes: number
+  readonly from: 'start' | 'now' | number
+  readonly onCompacted: 'error' | 'latest'
+  readonly clock: Clock
+}
+
+/** Long enough for a few statements; a process that dies during them keeps nobody waiting for longer. */
+const LEASE_MS = 5_000
+const POLL_MS = 20
+
+export async function readRegistration(back: ConsumerBack, name: string): Promise<Registration | undefined> {
+  const key = registrationKey(name)
+  const [payload] = await back.marks.read([key])
+  return payload && decodeRecord<Registration>(key, payload)
+}
+
+/**
+ * The registration of a consumer, made where there is none. Members that register at once make one between them.
+ * @throws TidemarkError CONSUMER_MISMATCH when it has another number of lanes; CompactedError for a first registration that
+ * is to begin where the log no longer does
+ */
+export async function register(back: ConsumerBack, name: string, options: RegisterOptions): Promise<Registration> {
+  const known = await readRegistration(back, name)
+  if (known !== undefined) return agreeing(name, known, options.lanes)
+  return whileRegistering(back, name, options.clock, async (lease) => {
+    const present = await readRegistration(back, name)
+    if (present !== undefined) return agreeing(name, present, options.lanes)
+    const { epoch, seq, check } = await startOf(back, options)
+    const registration: Registration = { lanes: options.lanes, since: { epoch, seq, check } }
+    await back.marks.write([{ key: registrationKey(name), value: encodeRecord(back.codec, registration) }], { lease })
+    return registration
+  })
+}
+
+/** Does what nobody else may do to the registration meanwhile. */
+export async function whileRegistering<T>(
+  { leases }: ConsumerBack,
+  name: string,
+  clock: Clock,
+  work: (lease: Lease) => Promise<T>,
+): Promise<T> {
+  for (;;) {
+    const grant = await leases.acquire(registrationKey(name), LEASE_MS)
+    if (grant.lease === undefined) {
+      await clock.sleep(Math.min(POLL_MS, grant.remainingMs))
+      continue
+    }
+    try {
+      return await work(grant.lease)
+    } finally {
+      await leases.release(grant.lease)
+    }
+  }
+}
+
+export function mismatch(name: string, lanes: number, asked: number): TidemarkError {
+  return new TidemarkError(
+    'CONSUMER_MISMATCH',
+    `consumer ${name} has ${lanes} lanes, not ${asked}: keys are spread over as many as it was first registered with; ` +
+      `pass lanes: ${lanes}, use another name, or drop it with dropConsumer, which forgets how far it has come`,
+  )
+}
+
+function agreeing(name: string, registration: Registration, lanes: number): Registration {
+  if (registration.lanes === lanes) return registration
+  throw mismatch(name, registration.lanes, lanes)
+}
+
+async function startOf({ log }: ConsumerBack, { from, onCompacted }: RegisterOptions): Promise<Start> {
+  // The look at the log is what meets a restore that was declared elsewhere.
+  await log.head()
+  try {
+    return await startFrom(log, from)
+  } catch (error) {
+    if (onCompacted === 'error' || !(error instanceof CompactedError)) throw error
+    return startNow(log, 1)
+  }
+}
+
+/** The place in the log that `from` means. @throws CompactedError */
+export function startFrom(log: Back['log'], from: 'start' | 'now' | number): Promise<Start> {
+  if (typeof from === 'number') return startAtTime(log, from, 1)
+  return from === 'start' ? startAtBeginning(log, 1) : startNow(log, 1)
+}

@@ -1,0 +1,14 @@
+import type { KeyRange, Mark, Marks, StoreKey } from '@tidemark/core'
+
+const PAGE = 500
+
+/** The marks of a range in key order, page by page: what is written meanwhile may be met or not. */
+export async function* scanMarks(marks: Marks, range: KeyRange): AsyncGenerator<Mark, undefined> {
+  let after: StoreKey | undefined
+  for (;;) {
+    const page = await marks.scan(range, { after, limit: PAGE })
+    yield* page
+    if (page.length < PAGE) return
+    after = page.at(-1)!.key
+  }
+}
