@@ -5,6 +5,9 @@ export { changes } from './changes.ts'
 export { changes$ } from './changes-observable.ts'
 export type { ChangesOptions, FollowOptions, SnapshotChangesOptions } from './changes-options.ts'
 export { checkOf } from './check.ts'
+export { type Compactor, type CompactorBack, type CompactorStats, startCompactor } from './compaction/compactor.ts'
+export type { ChangesLost, CompactorEvent, CompactorProgress, CompactorTrouble } from './compaction/compactor-event.ts'
+export type { CompactorOptions, HoldBackOptions, LogHolder } from './compaction/compactor-options.ts'
 export { consume } from './consumers/consume.ts'
 export type {
   Consumer,

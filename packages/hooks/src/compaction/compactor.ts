@@ -1,0 +1,216 @@
+import { type Back, type Clock, ClosedError, CompactedError, type Lease, port, reservedKey } from '@tidemark/core'
+import type { Observable } from 'rxjs'
+import { Emitter } from '../emitter.ts'
+import { GuardedObservable } from '../guarded-observable.ts'
+import { lastResort } from '../last-resort.ts'
+import { alarmOf, type CompactorEvent } from './compactor-event.ts'
+import { type CompactorOptions, type ResolvedCompactorOptions, resolveCompactorOptions } from './compactor-options.ts'
+import { Retention, type Target } from './retention.ts'
+
+/** Names the lease. Stored: never change it. */
+const LEASE_KEY = reservedKey('compaction')
+
+/** Beside two rounds: what the longest step may take. */
+const LEASE_SLACK_MS = 10_000
+
+/** How much disk space a step gives back, about: a millisecond. */
+const RECLAIM_BYTES = 256 * 1024
+
+/** Writers have the disk for as long as a step has had it, but nobody waits for longer than this for the next one. */
+const MAX_PAUSE_MS = 20
+
+export type CompactorBack = Pick<Back, 'log' | 'compaction' | 'leases'>
+
+export interface CompactorStats {
+  /** Of this process, since it began. */
+  readonly rounds: number
+  readonly removed: number
+  /** As the last round left the log. */
+  readonly floor: number
+  readonly head: number
+  /** Whether it is this process that compacts, and not another one of the same store. */
+  readonly isActive: boolean
+}
+
+/** Keeps a log within its bounds, in the background. */
+export interface Compactor {
+  readonly stats: CompactorStats
+  /** Hot. While nobody listens, what needs attention goes to the console. */
+  readonly events$: Observable<CompactorEvent>
+  /** A round now, whichever process does the others. Rejects when it fails; ends early when it is closed. */
+  compactNow(): Promise<CompactorStats>
+  /** Ends after the step under way. Idempotent. */
+  close(): Promise<void>
+}
+
+/**
+ * Compacts the log of a store by age, number and size of its changes, as far as nobody needs them. Any number of
+ * processes may run one: a lease sees to it that one works; nothing is wrong if two do. Small steps, each a transaction
+ * of its own, with pauses in which others write. The floor of the log only grows. Where a round has let go of more than
+ * writers will soon use, disk space is given back, in small steps, too.
+ * @throws TypeError or RangeError for wrong options
+ */
+export function startCompactor(back: CompactorBack, options: CompactorOptions): Compactor {
+  return new RunningCompactor(back, resolveCompactorOptions(options))
+}
+
+class RunningCompactor implements Compactor {
+  readonly events$: Observable<CompactorEvent>
+  readonly #back: CompactorBack
+  readonly #options: ResolvedCompactorOptions
+  readonly #clock: Clock
+  readonly #retention: Retention
+  readonly #events = new Emitter<CompactorEvent>((error) => lastResort('a subscriber of a compactor failed', error))
+  readonly #wakes = new Set<() => void>()
+  #stats: CompactorStats = Object.freeze({ rounds: 0, removed: 0, floor: 0, head: 0, isActive: false })
+  #lease: Lease | undefined
+  /** Removed, and the space not yet given back. */
+  #freed = 0
+  #lastHead: number | undefined
+  #isClosed = false
+  #cancel: () => void = () => undefined
+  /** The rounds, one after the other. */
+  #work: Promise<unknown> = Promise.resolve()
+
+  constructor(back: CompactorBack, options: ResolvedCompactorOptions) {
+    this.#back = port<CompactorBack>('the store', back, [])
+    this.#options = options
+    this.#clock = options.clock
+    this.#retention = new Retention(back.log, back.compaction, options)
+    this.events$ = new GuardedObservable(
+      { onThrow: 'continue', report: (error) => lastResort('a subscriber of a compactor failed', error) },
+      (subscriber) => this.#events.connect(subscriber, 0),
+    )
+    this.#schedule()
+  }
+
+  get stats(): CompactorStats {
+    return this.#stats
+  }
+
+  compactNow(): Promise<CompactorStats> {
+    if (this.#isClosed) return Promise.reject(new ClosedError('the compactor'))
+    return this.#queue(async () => {
+      await this.#round()
+      return this.#stats
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#cancel()
+    for (const wake of this.#wakes) wake()
+    await this.#work.catch(() => undefined)
+    const lease = this.#lease
+    this.#lease = undefined
+    // It ends by itself; to give it back only saves the others time.
+    if (lease !== undefined) await this.#back.leases.release(lease).catch(() => undefined)
+    this.#events.complete()
+  }
+
+  #queue<T>(task: () => Promise<T>): Promise<T> {
+    const done = this.#work.then(task, task)
+    this.#work = done.catch(() => undefined)
+    return done
+  }
+
+  #schedule(): void {
+    if (this.#isClosed) return
+    this.#cancel = this.#clock.schedule(this.#options.everyMs, () => {
+      void this.#queue(() => this.#turn()).then(() => this.#schedule())
+    })
+  }
+
+  /** A round, if it is this process's turn. */
+  async #turn(): Promise<void> {
+    try {
+      if (this.#isClosed || !(await this.#isMine())) return
+      await this.#round()
+    } catch (error) {
+      if (!this.#isClosed) this.#tell({ kind: 'trouble', error })
+    }
+  }
+
+  async #isMine(): Promise<boolean> {
+    const { leases } = this.#back
+    const ttlMs = 2 * this.#options.everyMs + LEASE_SLACK_MS
+    const isHeld = this.#lease !== undefined && (await leases.renew(this.#lease, ttlMs))
+    if (!isHeld) this.#lease = (await leases.acquire(LEASE_KEY, ttlMs)).lease
+    this.#update({ isActive: this.#lease !== undefined })
+    return this.#lease !== undefined
+  }
+
+  async #round(): Promise<void> {
+    const target = await this.#retention.target(() => this.#pause(0))
+    // The first round also meets what another setting of `keepLatestPerKey` has left below the floor.
+    const isDue = target.upTo > target.floor || this.#stats.rounds === 0
+    const removed = isDue ? await this.#compact(target) : 0
+    const floor = await this.#back.log.floor()
+    for (const { name, seq } of target.holders) {
+      // Who had missed something before has been told of then.
+      if (seq >= target.floor && seq < floor) {
+        this.#tell({
+          kind: 'lost',
+          holder: name,
+          after: seq,
+          to: floor,
+          error: new CompactedError(seq, floor, target.head),
+        })
+      }
+    }
+    this.#freed += removed
+    const written = target.head - (this.#lastHead ?? target.head)
+    this.#lastHead = target.head
+    this.#update({ rounds: this.#stats.rounds + 1, floor, head: target.head })
+    // What writers will soon fill again is theirs: to give it back would cost them more than it saves.
+    if (this.#freed > 0 && (written === 0 || removed > 2 * written)) await this.#reclaim()
+  }
+
+  async #compact({ floor, upTo }: Target): Promise<number> {
+    const { step, keepLatest } = this.#options
+    let removed = 0
+    for (let at = floor; !this.#isClosed;) {
+      const began = this.#clock.monotonic()
+      const done = await this.#back.compaction.compact({ upTo, limit: step, keepLatest })
+      removed += done.removed
+      this.#update({ removed: this.#stats.removed + done.removed, floor: done.floor })
+      if (done.removed > 0) this.#tell({ kind: 'progress', floor: done.floor, target: upTo, removed: done.removed })
+      if (done.done || (done.removed === 0 && done.floor === at)) break
+      at = done.floor
+      await this.#pause(this.#clock.monotonic() - began)
+    }
+    return removed
+  }
+
+  async #reclaim(): Promise<void> {
+    this.#freed = 0
+    for (let isMore = true; isMore && !this.#isClosed;) {
+      const began = this.#clock.monotonic()
+      isMore = await this.#back.compaction.reclaim(RECLAIM_BYTES)
+      if (isMore) await this.#pause(this.#clock.monotonic() - began)
+    }
+  }
+
+  /** Ends early when the compactor is closed. */
+  #pause(ms: number): Promise<void> {
+    if (this.#isClosed) return Promise.resolve()
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        cancel()
+        this.#wakes.delete(wake)
+        resolve()
+      }
+      const cancel = this.#clock.schedule(Math.min(ms, MAX_PAUSE_MS), wake)
+      this.#wakes.add(wake)
+    })
+  }
+
+  #update(some: Partial<CompactorStats>): void {
+    this.#stats = Object.freeze({ ...this.#stats, ...some })
+  }
+
+  #tell(event: CompactorEvent): void {
+    if (this.#events.observed) return this.#events.emit(event, Infinity)
+    if (event.kind !== 'progress') lastResort(alarmOf(event), event.error)
+  }
+}
