@@ -24,22 +24,32 @@ afterEach(() => {
 })
 
 describe('the plan of faults', () => {
-  const minute = { seed: 1, forMs: 60_000, kinds: FAULT_KINDS }
+  const minute = { seed: 1, forMs: 60_000, kinds: FAULT_KINDS, ack: 'bounded' } as const
 
   test('is the same for the same seed, and another one for another', () => {
     expect(planFaults(minute)).toEqual(planFaults(minute))
     expect(planFaults(minute)).not.toEqual(planFaults({ ...minute, seed: 2 }))
   })
 
-  test('has a fault every few seconds, in its lane, and every kind in a minute', () => {
-    const plan = planFaults(minute)
-    for (const lane of ['workers', 'servers'] as const) {
-      const times = plan[lane].map(({ atMs }) => atMs)
-      expect(times).toEqual(times.toSorted((a, b) => a - b))
-      for (const [i, atMs] of times.entries()) expect(atMs - (times[i - 1] ?? 0)).toBeLessThan(5_000)
-      expect(plan[lane].every(({ kind }) => FAULTS[kind].lane === lane)).toBe(true)
-    }
-    expect(new Set([...plan.workers, ...plan.servers].map(({ kind }) => kind))).toEqual(new Set(FAULT_KINDS))
+  test.each(['bounded', 'strict'] as const)(
+    'has a fault every few seconds, in its lane, and every kind in a minute: %s',
+    (ack) => {
+      const plan = planFaults({ ...minute, ack })
+      for (const lane of ['workers', 'servers'] as const) {
+        const times = plan[lane].map(({ atMs }) => atMs)
+        expect(times).toEqual(times.toSorted((a, b) => a - b))
+        for (const [i, atMs] of times.entries()) expect(atMs - (times[i - 1] ?? 0)).toBeLessThan(5_000)
+        expect(plan[lane].every(({ kind }) => FAULTS[kind].lane === lane)).toBe(true)
+      }
+      expect(new Set([...plan.workers, ...plan.servers].map(({ kind }) => kind))).toEqual(new Set(FAULT_KINDS))
+    },
+  )
+
+  test('leaves Redis time to be read from between two faults, where one takes it from everybody', () => {
+    const count = ({ workers, servers }: ReturnType<typeof planFaults>): number => workers.length + servers.length
+    const [fast, slow] = [count(planFaults(minute)), count(planFaults({ ...minute, ack: 'strict' }))]
+    expect(slow / fast).toBeGreaterThan(0.4)
+    expect(slow / fast).toBeLessThan(0.6)
   })
 
   test('makes only what was asked for, and nothing just before the end', () => {

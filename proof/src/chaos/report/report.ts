@@ -23,6 +23,10 @@ export interface ChaosReport extends Readonly<Record<ViolationKind, number>> {
   readonly faultsMade: number
   /** Reads by the tier that served them; those that went on at the same time as others are `unknown`. */
   readonly tiers: Readonly<Record<string, number>>
+  /** Reads that Redis served, for certain. */
+  readonly redisReads: number
+  /** How many those are of the reads that Redis or SQLite served, for certain: from 0 to 1. */
+  readonly redisShare: number
   /** Calls that rejected, by code. */
   readonly failures: Readonly<Record<string, number>>
   readonly slowestReadMs: number
@@ -36,6 +40,9 @@ export interface ChaosReport extends Readonly<Record<ViolationKind, number>> {
   }[]
 }
 
+/** Where Redis served less than this share, a run says little about Redis. */
+export const ENOUGH_FROM_REDIS = 0.1
+
 export function buildReport(run: {
   readonly settings: ChaosSettings
   readonly evidence: Evidence
@@ -48,6 +55,8 @@ export function buildReport(run: {
   const { history, faults, start } = evidence
   const { reads, writes, failures } = history
   const counts = Object.fromEntries(VIOLATIONS.map((kind) => [kind, findings.count(kind)]))
+  const tiers = countBy(reads, ({ tier }) => tier ?? 'unknown')
+  const { redis: redisReads = 0, sqlite: sqliteReads = 0 } = tiers
   const isClean = VIOLATIONS.every((kind) => counts[kind] === 0)
   return {
     outcome: isClean ? (isInterrupted ? 'interrupted' : 'passed') : 'violated',
@@ -60,7 +69,9 @@ export function buildReport(run: {
     ...(counts as Record<ViolationKind, number>),
     faults: countBy(faults, ({ kind }) => kind),
     faultsMade: faults.length,
-    tiers: countBy(reads, ({ tier }) => tier ?? 'unknown'),
+    tiers,
+    redisReads,
+    redisShare: redisReads / Math.max(redisReads + sqliteReads, 1),
     failures: countBy(failures, ({ code }) => code),
     ...slowest(history, faults),
     violations: findings.all(),

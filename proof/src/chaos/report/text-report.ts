@@ -1,5 +1,5 @@
 import { VIOLATIONS } from '../check/findings.ts'
-import type { ChaosReport } from './report.ts'
+import { type ChaosReport, ENOUGH_FROM_REDIS } from './report.ts'
 
 /** The report for people. */
 export function textReport(report: ChaosReport): string {
@@ -9,6 +9,7 @@ export function textReport(report: ChaosReport): string {
     `${count(faultsMade)} faults: ${list(faults)}`,
     `${count(atRiskReads)} reads raced a write or a fault; ${count(staleReads)} of all reads missed an acknowledged write, by at most ${maxStalenessMs.toFixed(1)} ms`,
     `reads by tier: ${list(report.tiers)}`,
+    `of those from Redis or SQLite, ${(report.redisShare * 100).toFixed(0)} % came from Redis${report.redisShare < ENOUGH_FROM_REDIS ? ': too few for this run to say much about it' : ''}`,
     `rejected calls: ${list(report.failures)}`,
     `slowest read ${report.slowestReadMs} ms, slowest write ${report.slowestWriteMs} ms, where no worker was stopped`,
     '',

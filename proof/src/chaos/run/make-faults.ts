@@ -16,7 +16,7 @@ const PROGRESS_EVERY_MS = 250
 
 /** Makes the planned faults while the workers call their stores. All are healed when it returns. @returns what was made */
 export async function makeFaults(
-  { seed, forMs, faults: kinds }: ChaosSettings,
+  { seed, forMs, ack, faults: kinds }: ChaosSettings,
   { fleet, pair }: Pick<Stage, 'fleet' | 'pair'>,
   { onProgress, signal }: ChaosEvents,
 ): Promise<readonly FaultWindow[]> {
@@ -34,7 +34,7 @@ export async function makeFaults(
     },
   }
   const progress = setInterval(() => onProgress?.(underWay.join(', '), fleet.ops), PROGRESS_EVERY_MS)
-  const plan = planFaults({ seed, forMs, kinds })
+  const plan = planFaults({ seed, forMs, ack, kinds })
   const lanes = [runFaults(plan.workers, run), runFaults(plan.servers, run)]
   try {
     await Promise.all([...lanes, sleep(forMs)])
