@@ -78,6 +78,50 @@ test(
 )
 
 test(
+  'after kill -9 a mark and what was written with it are both there or neither, and the log is dense above its floor',
+  { timeout },
+  async () => {
+    const file = tempFile()
+    const acknowledged = new Map<number, number>()
+    let floor = 0
+    for (let round = 0; round < 5; round++) {
+      const child = startChild('mark-until-killed.ts', [file])
+      await child.printed('ready')
+      while (child.lines.length < 100) await new Promise((resolve) => child.process.stdout!.once('data', resolve))
+      const chance = performance.now() + Math.random() * 40
+      while (performance.now() < chance) await new Promise((resolve) => setImmediate(resolve))
+      child.process.kill('SIGKILL')
+      await child.exited
+      // The last line may be cut off.
+      for (const line of child.lines.slice(1, -1)) {
+        const [lane, n] = line.split(' ').map(Number)
+        acknowledged.set(lane!, n!)
+      }
+      const back = createSqliteBack({ file })
+      for (const [lane, n] of acknowledged) {
+        const key = StoreKey.of(['lane', lane])
+        const [mark] = await back.marks.read([key])
+        const { entry } = back.readOne(key)
+        expect(mark!.read()).toBe(entry!.payload.read())
+        expect(mark!.read()).toBeGreaterThanOrEqual(n)
+        // Kept, wherever the floor is.
+        expect((await back.log.at([entry!.version]))[0]!.payload!.read()).toBe(mark!.read())
+      }
+      const [before, head] = [floor, await back.log.head()]
+      floor = await back.log.floor()
+      expect(floor).toBeGreaterThan(before)
+      const { changes } = await back.log.read({ after: floor, limit: 1_000_000 })
+      expect(changes.map(({ seq }) => seq)).toEqual(Array.from({ length: head - floor }, (_, i) => floor + i + 1))
+      await back.close()
+    }
+    expect(acknowledged.size).toBe(16)
+    const db = new Database(file)
+    expect(db.pragma('integrity_check', { simple: true })).toBe('ok')
+    db.close()
+  },
+)
+
+test(
   'four processes count in one file: no increment is lost, seqs are dense, each follows every change in order',
   { timeout },
   async () => {

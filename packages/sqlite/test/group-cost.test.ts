@@ -1,9 +1,9 @@
-import { StoreKey } from '@tidemark/core'
+import { type MarkWrite, StoreKey } from '@tidemark/core'
 import { expect, test } from 'vitest'
 import type { SqliteBack } from '../src/index.ts'
 import { type CountedStatements, counted } from './support/counted.ts'
 import { openTemp, tempFile } from './support/temp.ts'
-import { blind, set, setOf } from './support/writes.ts'
+import { blind, payload, set, setOf } from './support/writes.ts'
 
 /** What one group of eight plain writes takes: the head, the versions to replace, the log, the entries, the head. */
 const PLAIN = ['BEGIN', 'SELECT', 'SELECT', 'INSERT', 'INSERT', 'UPDATE', 'COMMIT']
@@ -57,6 +57,27 @@ test('leases that are asked for in one turn share a transaction, also with write
     ]),
   )
   expect(verbs.filter((verb) => verb === 'COMMIT')).toHaveLength(1)
+})
+
+test('marks take one statement each, whatever there is of them, and a plain group none', async () => {
+  const counter = counted()
+  const back = openTemp({}, counter)
+  const mark = (i: number): MarkWrite => ({ key: StoreKey.of(['mark', i]), value: payload(i) })
+  await back.marks.write(Array.from({ length: 100 }, (_, i) => mark(i)))
+  expect(await statementsOf(counter, writeEight(back))).toEqual(PLAIN)
+  const marked = (): Promise<unknown> =>
+    Promise.all([back.commit({ ...blind(), marks: [mark(1)] }), writeEight(back)()])
+  expect(await statementsOf(counter, marked)).toEqual(PLAIN.toSpliced(3, 0, 'INSERT'))
+  const removed = (): Promise<unknown> => back.marks.write([{ key: mark(1).key, value: undefined }])
+  expect(await statementsOf(counter, removed)).toEqual(['BEGIN', 'SELECT', 'DELETE', 'COMMIT'])
+})
+
+test('a log that was compacted costs a plain group nothing', async () => {
+  const counter = counted()
+  const back = openTemp({}, counter)
+  await writeEight(back)()
+  await back.compaction.compact({ upTo: 4, limit: 9, keepLatest: true })
+  expect(await statementsOf(counter, writeEight(back))).toEqual(PLAIN)
 })
 
 test('a sample of an agreement is one statement', async () => {

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import { NO_AGREEMENT, StoreKey } from '@tidemark/core'
+import { ALL_KEYS, NO_AGREEMENT, StoreKey } from '@tidemark/core'
 import type BetterSqlite3 from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
 import type { SqliteBack } from '../src/index.ts'
@@ -53,6 +53,24 @@ const GOLDEN_V3 = `
   ALTER TABLE front_agreement ADD COLUMN wait_ms REAL NOT NULL DEFAULT 0;
   UPDATE front_agreement SET wait_ms = 4000 WHERE front = 'redis';
   PRAGMA user_version = 3;
+`
+
+/**
+ * What version 4 left of that file: a change that was copied, two marks, and a log that was compacted up to the third change,
+ * of which the one that made an entry what it is was kept.
+ */
+const GOLDEN_V4 = `
+  ${GOLDEN_V3}
+  ALTER TABLE log ADD COLUMN source TEXT;
+  CREATE TABLE mark (key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL) WITHOUT ROWID;
+  INSERT INTO mark VALUES (x'026f666673657400', x'010107'), (x'026100', x'0101f6');
+  INSERT INTO log (seq, op, position, size, at, origin, prev_version, expires_at, key, path, meta, value, source) VALUES
+    (5, 0, 0, 1, 1700000000005, 'first', 0, NULL, x'026300', NULL, NULL, x'010103',
+      '{"log":"elsewhere","seq":41,"at":1600000000000}');
+  INSERT INTO entry VALUES (x'026300', 5, NULL, 1700000000005, NULL, x'010103');
+  DELETE FROM log WHERE seq IN (1, 3);
+  UPDATE log_head SET seq = 5, at = 1700000000005, floor = 3;
+  PRAGMA user_version = 4;
 `
 
 function golden(schema = GOLDEN_V1): string {
@@ -190,5 +208,49 @@ describe('a file of schema version 3', () => {
       return columns
     }
     expect(shape(...MIGRATIONS.slice(0, 3))).toEqual(shape(GOLDEN_V3))
+  })
+})
+
+describe('a file of schema version 4', () => {
+  const openGolden = (): SqliteBack => openTemp({ file: golden(GOLDEN_V4) }, { bootId: () => 'one' })
+
+  test('keeps marks, where changes came from, and what was kept below the floor', async () => {
+    const back = openGolden()
+    const marks = await back.marks.scan(ALL_KEYS, { after: undefined, limit: 9 })
+    expect(marks.map(({ key, value }) => [key.id, value.read()])).toEqual([
+      ['a', null],
+      ['offset', 7],
+    ])
+    expect(await back.log.floor()).toBe(3)
+    const { changes } = await back.log.read({ after: 3, limit: 9 })
+    expect(changes.map(({ seq, origin, source }) => [seq, origin, source])).toEqual([
+      [4, 'golden', undefined],
+      [5, 'first', { log: 'elsewhere', seq: 41, at: 1_600_000_000_000 }],
+    ])
+    const history = await back.log.changesOf(StoreKey.of('a'), { limit: 9 })
+    expect([history.changes.map(({ seq, path }) => [seq, path]), history.end]).toEqual([[[2, ['n', 0]]], 'floor'])
+    await expect(back.log.read({ after: 2, limit: 9 })).rejects.toMatchObject({ code: 'LOG_COMPACTED', floor: 3 })
+  })
+
+  test('is what a version 3 file becomes', () => {
+    const shape = (...scripts: string[]): unknown => {
+      const db = new Database(':memory:')
+      for (const sql of scripts) db.exec(sql)
+      const columns = ['log', 'mark'].map((table) => db.pragma(`table_xinfo(${table})`))
+      db.close()
+      return columns
+    }
+    expect(shape(...MIGRATIONS.slice(0, 4))).toEqual(shape(GOLDEN_V4))
+  })
+
+  test('made of a version 3 file has no mark, and every change was written here', async () => {
+    const back = openTemp({ file: golden(GOLDEN_V3) }, { bootId: () => 'one' })
+    expect(await back.marks.scan(ALL_KEYS, { after: undefined, limit: 9 })).toEqual([])
+    const { changes } = await back.log.read({ after: 0, limit: 9 })
+    expect(changes.map(({ source }) => source)).toEqual([undefined, undefined, undefined, undefined])
+    await back.compaction.compact({ upTo: 4, limit: 9, keepLatest: true })
+    expect((await back.log.at([1, 2, 3, 4])).map((change) => change?.seq)).toEqual([undefined, 2, undefined, undefined])
+    // Created without auto-vacuum, which only a new file can have.
+    expect(await back.compaction.reclaim(1_000)).toBe(false)
   })
 })
