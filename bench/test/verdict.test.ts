@@ -70,3 +70,18 @@ test('a limit is held by what was noted', () => {
   expect(verdicts(299)[0]).toMatchObject({ target: 'peak RSS < 300 MB', measured: '299 MB', reached: true })
   expect(verdicts(300)[0]).toMatchObject({ reached: false })
 })
+
+test('an overhead may be spread over those who cause it', () => {
+  const target: Target = { kind: 'overhead', with: 'fifty', without: 'one', atMost: 0.05, among: 49 }
+  const verdicts = (fifty: number) => judge(caseWith(target), [outcome('fifty', [fifty]), outcome('one', [100])])
+  expect(verdicts(296)[0]).toMatchObject({ target: '≤ 5 % on top of one, each', measured: '+4.0 %', reached: true })
+  expect(verdicts(394)[0]).toMatchObject({ measured: '+6.0 %', reached: false })
+})
+
+test('a rate is how many operations fit into a second, by the median', () => {
+  const target: Target = { kind: 'rate', ours: 'us', of: 'events', atLeast: 300_000 }
+  const verdicts = (micros: number) => judge(caseWith(target), [outcome('us', [9, micros, 1])])
+  expect(verdicts(2)[0]).toMatchObject({ target: '≥ 300,000 events/s', measured: '500,000 events/s', reached: true })
+  expect(verdicts(4)[0]).toMatchObject({ value: 250_000, reached: false })
+  expect(judge(caseWith(target), [])[0]).toMatchObject({ measured: 'no result', reached: false })
+})

@@ -14,6 +14,8 @@ const CASES: ReadonlyMap<string, () => Promise<Case>> = new Map([
   ['cold-read-128', async () => (await import('./cold-read.ts')).coldRead128],
   ['log-overhead', async () => (await import('./log-overhead.ts')).logOverhead],
   ['getmany-1000-cold', async () => (await import('./getmany-cold.ts')).getmany1000Cold],
+  ['change-latency', async () => (await import('./change-latency.ts')).changeLatency],
+  ['relay-latency', async () => (await import('./change-latency.ts')).relayLatency],
   ['rss-1m-sets', async () => (await import('./rss-sets.ts')).rss1mSets],
 ])
 

@@ -2,19 +2,24 @@ import Database, { type Statement } from 'better-sqlite3'
 
 const METHODS = ['get', 'all', 'run', 'iterate'] as const
 
+type Seen = (statement: Statement, bound: readonly unknown[]) => void
+
 /**
- * Calls `seen` before every statement that better-sqlite3 runs in this process, with what is bound to it.
+ * Calls `before` and `after` every statement that better-sqlite3 runs in this process, with what is bound to it; `after`
+ * not for one that fails.
  * @returns ends it; the last one to begin is the first one to end
  */
-export function watchStatements(seen: (statement: Statement, bound: readonly unknown[]) => void): () => void {
+export function watchStatements(before: Seen, after: Seen = () => {}): () => void {
   const db = new Database(':memory:')
   const prototype = Object.getPrototypeOf(db.prepare('SELECT 1')) as Record<string, (...args: unknown[]) => unknown>
   db.close()
   const originals = METHODS.map((method) => [method, prototype[method]!] as const)
   for (const [method, original] of originals) {
     prototype[method] = function watched(this: Statement, ...args: unknown[]): unknown {
-      seen(this, args)
-      return original.apply(this, args)
+      before(this, args)
+      const result = original.apply(this, args)
+      after(this, args)
+      return result
     }
   }
   return () => {

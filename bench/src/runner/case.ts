@@ -10,8 +10,11 @@ export interface Place {
 
 /** A contender that is ready to be measured, alone in its process. */
 export interface Subject {
-  /** Does the work `times` times. This, and nothing else, is timed. */
-  run(times: number): Promise<void> | void
+  /**
+   * Does the work `times` times. This, and nothing else, is timed.
+   * @returns the milliseconds that count, where those are not the ones that pass: of the processor, or of waiting
+   */
+  run(times: number): Promise<number | void> | number | void
   /** Outside of the measured time, before every run. */
   prepare?(): Promise<void>
   /** Before the first and after the last round. @throws when the results are not what they must be */
@@ -41,7 +44,16 @@ export type Target =
       readonly called?: string
     }
   /** What `with` costs on top of `without`, as a share of it. */
-  | { readonly kind: 'overhead'; readonly with: string; readonly without: string; readonly atMost?: number }
+  | {
+      readonly kind: 'overhead'
+      readonly with: string
+      readonly without: string
+      readonly atMost?: number
+      /** Over how many the cost on top is spread. @default 1 */
+      readonly among?: number
+    }
+  /** Operations per second. */
+  | { readonly kind: 'rate'; readonly ours: string; readonly of: string; readonly atLeast: number }
   /** A figure from the notes of `ours`. */
   | {
       readonly kind: 'limit'

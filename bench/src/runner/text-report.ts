@@ -45,7 +45,7 @@ function verdictRow(verdict: Verdict, index: number, all: readonly Verdict[]): r
 function measured({ measured: text, range, theirs, target }: Verdict): string {
   if (range === undefined || theirs === undefined) return text
   const percent = target?.includes('%') === true || text.includes('%')
-  const [low, high] = range.map((value) => (percent ? String(Math.round(value * 100)) : String(rounded(value))))
+  const [low, high] = range.map((value) => String(rounded(percent ? value * 100 : value)))
   return `${text} (${low} … ${high})`
 }
 

@@ -2,6 +2,8 @@ import type { Case, Target } from './case.ts'
 import type { Outcome } from './contest.ts'
 import { median, rounded } from './statistics.ts'
 
+const MICROS_PER_S = 1_000_000
+
 /** One line of the result. */
 export interface Verdict {
   readonly case: string
@@ -35,6 +37,8 @@ function verdictOf(target: Target, outcomes: readonly Outcome[]): Omit<Verdict, 
       return overhead(target, outcomes)
     case 'limit':
       return limit(target, outcomes)
+    case 'rate':
+      return rate(target, outcomes)
     case 'figure':
       return figure(target, outcomes)
   }
@@ -60,16 +64,17 @@ function times(target: Extract<Target, { kind: 'times' }>, outcomes: readonly Ou
 }
 
 function overhead(target: Extract<Target, { kind: 'overhead' }>, outcomes: readonly Outcome[]): Omit<Verdict, 'case'> {
-  const { atMost, without } = target
+  const { atMost, without, among = 1 } = target
   const ours = resultOf(outcomes, target.with)
   const bare = resultOf(outcomes, without)
-  const value = ours && bare && ours.micros / bare.micros - 1
+  const onTop = (micros: number, bareMicros: number): number => (micros / bareMicros - 1) / among
+  const value = ours && bare && onTop(ours.micros, bare.micros)
   return {
     ours: target.with,
-    target: atMost === undefined ? undefined : `≤ ${atMost * 100} % on top of ${without}`,
-    measured: value === undefined ? 'no result' : `${value < 0 ? '−' : '+'}${Math.abs(value * 100).toFixed(0)} %`,
+    target: atMost === undefined ? undefined : `≤ ${atMost * 100} % on top of ${without}${among > 1 ? ', each' : ''}`,
+    measured: value === undefined ? 'no result' : `${value < 0 ? '−' : '+'}${percent(Math.abs(value))} %`,
     value,
-    range: ours && bare && rangeOf(ours.rounds.map((micros, i) => micros / bare.rounds[i]! - 1)),
+    range: ours && bare && rangeOf(ours.rounds.map((micros, i) => onTop(micros, bare.rounds[i]!))),
     oursMicros: ours?.micros,
     theirs: without,
     theirsMicros: bare?.micros,
@@ -87,6 +92,19 @@ function limit(target: Extract<Target, { kind: 'limit' }>, outcomes: readonly Ou
     measured: value === undefined ? 'no result' : `${rounded(value)} ${target.unit}`,
     value,
     reached: value !== undefined && value < target.below,
+  }
+}
+
+function rate(target: Extract<Target, { kind: 'rate' }>, outcomes: readonly Outcome[]): Omit<Verdict, 'case'> {
+  const { of, atLeast } = target
+  const ours = resultOf(outcomes, target.ours)
+  const value = ours && MICROS_PER_S / ours.micros
+  return {
+    ...alone(target.ours, ours),
+    target: `≥ ${inThousands(atLeast)} ${of}/s`,
+    measured: value === undefined ? 'no result' : `${inThousands(rounded(value))} ${of}/s`,
+    value,
+    reached: value !== undefined && value >= atLeast,
   }
 }
 
@@ -123,6 +141,14 @@ function resultOf(outcomes: readonly Outcome[], name: string): Result | undefine
   const outcome = outcomes.find(({ contender }) => contender === name)
   if (outcome === undefined || outcome.failure !== undefined) return undefined
   return { name, micros: median(outcome.rounds), rounds: outcome.rounds, notes: outcome.notes }
+}
+
+function percent(share: number): string {
+  return (share * 100).toFixed(share < 0.1 ? 1 : 0)
+}
+
+function inThousands(value: number): string {
+  return value.toLocaleString('en-US')
 }
 
 function rangeOf(values: readonly number[]): readonly [number, number] {

@@ -1,0 +1,37 @@
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import type { Report } from '../src/runner/report.ts'
+
+const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+
+/** A quick run of one case, in which nobody may fail: each contender checks what it did. */
+function quick(name: string): Report['cases'][number] {
+  const { stdout, stderr } = spawnSync(process.execPath, [MAIN, '--quick', '--rounds', '1', '--case', name, '--json'], {
+    encoding: 'utf8',
+  })
+  expect(/FAILED.*/.exec(stderr)?.[0]).toBeUndefined()
+  const report = JSON.parse(stdout) as Report
+  for (const { failure, medianMicros } of report.cases[0]!.contenders) {
+    expect(failure).toBeUndefined()
+    expect(medianMicros).toBeGreaterThan(0)
+  }
+  expect(report.verdicts.every(({ value }) => value !== undefined)).toBe(true)
+  return report.cases[0]!
+}
+
+test('change-latency: every write comes to the other process, whoever brings it', { timeout: 90_000 }, () => {
+  const { contenders } = quick('change-latency')
+  expect(contenders.map(({ name }) => name)).toEqual([
+    'tidemark-nudged',
+    'tidemark-polling',
+    'sqlite-and-publish',
+    'sqlite-polled-2ms',
+    'ioredis-publish',
+  ])
+  for (const { notes } of contenders) expect(notes).toMatchObject({ p50: expect.any(Number), 'of so many writes': 150 })
+})
+
+test('relay-latency: every write comes to the process without the file', { timeout: 60_000 }, () => {
+  for (const { notes } of quick('relay-latency').contenders) expect(notes['of so many writes']).toBe(150)
+})
