@@ -19,6 +19,7 @@ export class Membership {
   readonly #options: MembershipOptions
   readonly #key: StoreKey
   #lease: Lease | undefined
+  #isMarked = false
 
   constructor(options: MembershipOptions) {
     this.#options = options
@@ -29,12 +30,13 @@ export class Membership {
   async renew(): Promise<void> {
     const { leases, marks, codec } = this.#options.back
     const { leaseMs } = this.#options
-    if (this.#lease !== undefined && (await leases.renew(this.#lease, leaseMs))) return
-    this.#lease = undefined
-    const { lease } = await leases.acquire(this.#key, leaseMs)
-    if (lease === undefined) return
-    await marks.write([{ key: this.#key, value: encodeRecord(codec, {}) }], { lease })
-    this.#lease = lease
+    if (this.#lease === undefined || !(await leases.renew(this.#lease, leaseMs))) {
+      this.#isMarked = false
+      ;({ lease: this.#lease } = await leases.acquire(this.#key, leaseMs))
+    }
+    if (this.#isMarked || this.#lease === undefined) return
+    await marks.write([{ key: this.#key, value: encodeRecord(codec, {}) }], { lease: this.#lease })
+    this.#isMarked = true
   }
 
   /** The ids of all that are alive, this one included, in an order that is the same for everybody. */
@@ -46,7 +48,7 @@ export class Membership {
     const gone = keys.filter((key, i) => remaining[i] === 0 && key.id !== this.#key.id)
     if (gone.length > 0) await back.marks.write(gone.map((key) => ({ key, value: undefined })))
     // Somebody took this one for dead, after a long pause: it has to be found again.
-    if (!keys.some((key) => key.id === this.#key.id)) this.#lease = undefined
+    if (!keys.some((key) => key.id === this.#key.id)) this.#isMarked = false
     const alive = keys.filter((_, i) => remaining[i]! > 0).map((key) => partsOf(key)[1] as string)
     return [...new Set([...alive, id])].toSorted()
   }
