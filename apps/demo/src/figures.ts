@@ -26,6 +26,8 @@ export interface Report {
   /** Instances × changes committed during the load. */
   readonly changesExpected: number
   readonly changesDelivered: number
+  /** Changes that did not arrive, and acknowledged writes that the log does not have. */
+  readonly lost: number
   readonly outOfOrder: number
   readonly duplicates: number
   /** Changes that were told differently to different subscribers, or to a writer. */
@@ -43,6 +45,10 @@ export interface Report {
   /** Edits that met a newer version (412) and were made again: no fault. */
   readonly conflicts: number
   readonly errors: number
+  /** With `--kill`: how many instances were killed (-9) and started anew. */
+  readonly kills: number
+  /** Requests that were under way on an instance when it was killed: what became of them, nobody knows. */
+  readonly interrupted: number
   /** Calls to Redis that failed or came too late: requests were answered from below, so no fault either. */
   readonly frontFailures: number
   /** How often an instance stopped reading from Redis, for want of proof that it is up to date: no fault either. */

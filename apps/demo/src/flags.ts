@@ -18,6 +18,8 @@ export interface Flags {
   /** The part of the requests that are edits. */
   readonly edits: number
   readonly places: number
+  /** Instances are killed (-9) and started anew meanwhile. */
+  readonly kill: boolean
 }
 
 /** The command line is wrong; the message is for whoever typed it. */
@@ -39,6 +41,7 @@ export const HELP = `Runs a fleet of app instances over one store, under load, a
   --rate 0           requests per second in all; 0: no limit
   --edits 0.02       the part of the requests that are edits, 0 to 1
   --places ${DATA_SET_SIZE}    how many places of the data set to use
+  --kill             kill -9 an instance every few seconds, and start it anew
   --help             this text
 `
 
@@ -48,11 +51,15 @@ const DEFAULT_DATA_DIR = resolve(import.meta.dirname, '../../../data')
 export function parseFlags(args: readonly string[]): Flags | 'help' {
   const values = parse(args)
   if (values.help === true) return 'help'
+  const instances = integer('instances', values.instances ?? '3', 1, 16)
+  const kill = values.kill ?? false
+  if (kill && instances === 1)
+    throw new UsageError('--kill needs --instances 2 or more: somebody has to answer meanwhile')
   const rate = number('rate', values.rate ?? '0', 0, 1e6)
   return {
     forMs: values.for === undefined ? undefined : duration('for', values.for),
     json: values.json ?? false,
-    instances: integer('instances', values.instances ?? '3', 1, 16),
+    instances,
     useRedis: values['no-redis'] !== true,
     dataDir: resolve(process.env['INIT_CWD'] ?? '.', values.data ?? DEFAULT_DATA_DIR),
     port: integer('port', values.port ?? '0', 0, 65_519),
@@ -60,6 +67,7 @@ export function parseFlags(args: readonly string[]): Flags | 'help' {
     rate: rate === 0 ? Infinity : rate,
     edits: number('edits', values.edits ?? '0.02', 0, 1),
     places: integer('places', values.places ?? String(DATA_SET_SIZE), 100, DATA_SET_SIZE),
+    kill,
   }
 }
 
@@ -76,6 +84,7 @@ const OPTIONS = {
   rate: string,
   edits: string,
   places: string,
+  kill: boolean,
   help: { ...boolean, short: 'h' },
 } as const
 

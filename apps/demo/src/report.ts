@@ -15,12 +15,13 @@ export interface ReportInput {
   readonly driver: Driver
   readonly monitor: Monitor
   readonly verified: Verified
+  readonly kills: number
   /** What ended the run before its time. */
   readonly crashes: readonly string[]
 }
 
 export function createReport(input: ReportInput): Report {
-  const { front, places, durationMs, edits, head, driver, monitor, verified, crashes } = input
+  const { front, places, durationMs, edits, head, driver, monitor, verified, kills, crashes } = input
   const { tally, reads, agreement, clients } = driver
   const checks = driver.streams.map((stream) => stream.check)
   const sum = (of: (check: (typeof checks)[number]) => number): number => checks.reduce((total, c) => total + of(c), 0)
@@ -28,6 +29,9 @@ export function createReport(input: ReportInput): Report {
   const writes = mergedPercentiles(clients.map(({ latency }) => latency.writes))
   const lag = monitor.lag()
   const { bypasses, failures } = monitor.frontHealth
+  const changesExpected = sum(({ start }) => Math.max(0, head - start))
+  // What came after the head that was waited for belongs to nobody's expectation.
+  const changesDelivered = sum(({ delivered, position }) => delivered - Math.max(0, position - head))
   const figures = {
     front,
     instances: clients.length,
@@ -43,9 +47,9 @@ export function createReport(input: ReportInput): Report {
     hitRatio: Object.fromEntries(Object.entries(monitor.hitRatio()).map(([tier, ratio]) => [tier, rounded(ratio, 4)])),
     staleReads: reads.stale,
     tornReads: reads.torn,
-    changesExpected: sum(({ start }) => Math.max(0, head - start)),
-    // What came after the head that was waited for belongs to nobody's expectation.
-    changesDelivered: sum(({ delivered, position }) => delivered - Math.max(0, position - head)),
+    changesExpected,
+    changesDelivered,
+    lost: Math.max(0, changesExpected - changesDelivered) + agreement.beyond(head),
     outOfOrder: sum((check) => check.outOfOrder),
     duplicates: sum((check) => check.duplicates),
     disagreements: agreement.disagreements,
@@ -55,6 +59,8 @@ export function createReport(input: ReportInput): Report {
     stalenessMs: monitor.staleness(),
     conflicts: tally.conflicts,
     errors: tally.errors,
+    kills,
+    interrupted: tally.interrupted,
     frontFailures: failures,
     frontBypasses: bypasses,
     verified,

@@ -20,6 +20,7 @@ export function failuresOf(
     tornReads,
     changesExpected,
     changesDelivered,
+    lost,
     outOfOrder,
     duplicates,
     disagreements,
@@ -30,6 +31,7 @@ export function failuresOf(
   const expectNone = (count: number, what: string): void => void (count > 0 && failures.push(`${count} ${what}`))
   expectNone(staleReads, 'reads returned something older than an acknowledged write')
   expectNone(tornReads, 'reads returned a payload that is not the one of their version')
+  expectNone(lost, 'changes were lost')
   if (changesDelivered !== changesExpected) {
     failures.push(`${changesDelivered} changes were delivered, but there were ${changesExpected} to deliver`)
   }

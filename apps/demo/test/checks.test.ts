@@ -97,4 +97,13 @@ describe('the check of agreement', () => {
     agreement.heard(2, 'a')
     expect(agreement.disagreements).toBe(1)
   })
+
+  it('finds a write that was acknowledged, and is not in the log', () => {
+    const agreement = new Agreement()
+    agreement.acknowledged(7, 'a')
+    agreement.acknowledged(6, 'b')
+    expect([agreement.beyond(7), agreement.beyond(5)]).toEqual([0, 2])
+    agreement.heard(7, 'c')
+    expect(agreement.disagreements).toBe(1)
+  })
 })

@@ -16,8 +16,10 @@ const GONE: FrontStats = {
 }
 
 describe('the health of the shared front', () => {
-  const calm = { front: SERVING, trouble: TROUBLE }
-  const troubled = { front: GONE, trouble: { ...TROUBLE, frontFailures: 7 } }
+  const serving = { front: SERVING, trouble: TROUBLE }
+  const calm = { before: serving, now: serving }
+  const gone = { front: GONE, trouble: { ...TROUBLE, frontFailures: 7 } }
+  const troubled = { before: undefined, now: gone }
 
   it('is that of all instances, since the load began', () => {
     expect(frontHealthOf([calm, calm], [calm, calm])).toEqual({
@@ -28,7 +30,8 @@ describe('the health of the shared front', () => {
       failures: 0,
     })
     const before = { front: { ...SERVING, bypasses: 1 }, trouble: { ...TROUBLE, frontFailures: 3 } }
-    expect(frontHealthOf([calm, troubled, undefined], [calm, before])).toEqual({
+    const between = { before, now: gone }
+    expect(frontHealthOf([calm, between, undefined], [calm, between])).toEqual({
       serving: 1,
       reason: 'unreachable',
       error: GONE.error,
@@ -40,12 +43,13 @@ describe('the health of the shared front', () => {
   it('is shown, and fits with everything else into 80 columns and 24 rows', () => {
     const shown = (health: Snapshot['frontHealth']): string =>
       stripVTControlCharacters(renderDashboard({ ...SNAPSHOT, frontHealth: health }))
-    const well = shown(frontHealthOf([calm, calm, calm], []))
-    const badly = shown(frontHealthOf([calm, troubled, troubled], []))
+    const well = shown(frontHealthOf([calm, calm, calm], [calm]))
+    const badly = shown(frontHealthOf([calm, troubled, troubled], [calm, troubled, troubled]))
     expect(well).toContain('✓ serves all 3 instances')
     expect(badly).toContain('⚠ bypassed by 2 of 3: unreachable · 4× bypassed, 14 failed calls')
     expect(shown(undefined)).not.toMatch(/serves|bypassed/)
     for (const frame of [well, badly]) {
+      expect(frame).toContain('1,234× kill -9')
       expect(frame).toContain('other instances see it after 1234 ms · p99 12345 ms · max 123456 ms')
       expect(Math.max(...frame.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80)
       // One is the cursor's.
@@ -62,6 +66,7 @@ const SNAPSHOT: Snapshot = {
   rows: [1, 2, 3].map((instance) => ({
     instance,
     url: `http://127.0.0.1:4284${instance}`,
+    isUp: true,
     requestsPerSecond: 12_345,
     p50Ms: 12.34,
     p99Ms: 123.4,
@@ -74,6 +79,8 @@ const SNAPSHOT: Snapshot = {
   writes: 123_456,
   conflicts: 12_345,
   errors: 12,
+  kills: 1_234,
+  interrupted: 12_345,
   lastError: 'instance 1: PATCH 646005 answered 500 {"error":{"code":"INTERNAL","message":"something went wrong"}}',
   staleReads: 0,
   tornReads: 0,

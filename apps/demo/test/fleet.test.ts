@@ -92,6 +92,33 @@ describe('npm start -- --for 1s --json', () => {
   })
 })
 
+describe('npm start -- --kill', () => {
+  it.each([
+    ['redis', []],
+    ['memory', ['--no-redis']],
+  ])('with %s in front kills instances, and nothing is lost, repeated or out of order', async (front, args) => {
+    const fleet = start(['--for', '4s', '--kill', '--json', '--edits', '0.2', ...args])
+    expect([await fleet.exited, fleet.output.stderr]).toEqual([0, ''])
+    const report = JSON.parse(fleet.output.stdout) as Report
+    const none = { lost: 0, duplicates: 0, outOfOrder: 0, disagreements: 0, staleReads: 0, tornReads: 0, errors: 0 }
+    expect(report).toMatchObject({ front, ...none, failures: [] })
+    expect(report.kills).toBeGreaterThan(0)
+    expect(report.writes).toBeGreaterThan(10)
+    expect(report.changesDelivered).toBe(report.changesExpected)
+  })
+
+  it.each([
+    ['forgetful', 'lost', /changes were lost/],
+    ['repeating', 'duplicates', /changes were delivered more than once/],
+  ] as const)('notices a %s stream, says so, and fails', async (fault, figure, message) => {
+    const args = ['--for', '4s', '--kill', '--json', '--edits', '0.2', '--no-redis']
+    const fleet = start(args, { TIDEMARK_DEMO_FAULT: fault })
+    expect(await fleet.exited).toBe(1)
+    expect((JSON.parse(fleet.output.stdout) as Report)[figure]).toBeGreaterThan(0)
+    expect(fleet.output.stderr).toMatch(message)
+  })
+})
+
 describe('the end of a fleet', () => {
   it('by Ctrl-C is orderly, and the next one finds the data', async () => {
     const fleet = start([])

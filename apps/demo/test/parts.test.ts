@@ -33,6 +33,7 @@ describe('flags', () => {
     [['--instances', '1.5'], /whole number/],
     [['--edits', '2'], /from 0 to 1/],
     [['--port', ''], /--port/],
+    [['--kill', '--instances', '1'], /2 or more/],
   ])('%j is one line that says what is wrong', (args, message) => {
     expect(() => parseFlags(args)).toThrow(message)
     expect(() => parseFlags(args)).toThrow(/^[^\n]+$/)

@@ -8,6 +8,8 @@ export interface StreamedChange {
   readonly seq: number
   readonly op: string
   readonly key: readonly unknown[]
+  /** The commit that it belongs to. */
+  readonly txn: { readonly first: number; readonly last: number }
   readonly at: number
 }
 
@@ -16,18 +18,21 @@ const HANG_UP_AFTER_MS = 5_000
 const RETRY_MS = 100
 const MAX_FAILURES = 20
 
-/** One subscriber of one instance's change stream. */
+/** One subscriber of one instance's change stream. Takes whole commits only: what was cut off comes again when it resumes. */
 export class ChangeStream {
   readonly lagMs: RecordableHistogram = createHistogram({ lowest: 1, highest: 60_000, figures: 3 })
-  readonly #url: string
+  readonly #url: () => string | undefined
   readonly #onChange: (change: StreamedChange) => void
   readonly #stop = new AbortController()
   #check: StreamCheck | undefined
   #token: string | undefined
+  /** What has come of a commit that is not complete. */
+  #commit: StreamedChange[] = []
   #resumes = 0
   #running: Promise<void> = Promise.resolve()
 
-  constructor(url: string, onChange: (change: StreamedChange) => void) {
+  /** `url` tells where to subscribe; undefined: nobody is there for now. */
+  constructor(url: () => string | undefined, onChange: (change: StreamedChange) => void) {
     this.#url = url
     this.#onChange = onChange
   }
@@ -61,28 +66,39 @@ export class ChangeStream {
     const { signal } = this.#stop
     for (let failures = 0; !signal.aborted;) {
       const before = this.#check?.position
+      const url = this.#url()
+      if (url === undefined) {
+        await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined)
+        continue
+      }
       try {
-        await this.#follow(onStart, AbortSignal.any([signal, AbortSignal.timeout(HANG_UP_AFTER_MS)]))
+        await this.#follow(url, onStart, AbortSignal.any([signal, AbortSignal.timeout(HANG_UP_AFTER_MS)]))
         failures = 0
       } catch (error) {
         failures = this.#check?.position === before ? failures + 1 : 1
-        if (failures === MAX_FAILURES || this.#check === undefined) throw error
+        if (failures === MAX_FAILURES) throw error
         await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined)
       }
       if (!signal.aborted) this.#resumes++
     }
   }
 
-  async #follow(onStart: () => void, signal: AbortSignal): Promise<void> {
-    for await (const { id, event, data } of serverEvents(this.#url, this.#token, signal)) {
+  async #follow(url: string, onStart: () => void, signal: AbortSignal): Promise<void> {
+    this.#commit = []
+    for await (const { id, event, data } of serverEvents(url, this.#token, signal)) {
       const content = JSON.parse(data) as StreamedChange
-      if (event === 'error') throw new Error(`the change stream of ${this.#url} failed: ${data}`)
-      this.#token = id
-      if (event !== 'bookmark') this.#take(content)
-      else if (this.#check === undefined) {
-        this.#check = new StreamCheck(content.seq)
-        onStart()
+      if (event === 'error') throw new Error(`the change stream of ${url} failed: ${data}`)
+      if (event !== 'bookmark') {
+        this.#commit.push(content)
+        if (content.seq !== content.txn.last) continue
+        this.#token = id
+        for (const change of this.#commit.splice(0)) this.#take(change)
+        continue
       }
+      this.#token = id
+      if (this.#check !== undefined) continue
+      this.#check = new StreamCheck(content.seq)
+      onStart()
     }
   }
 

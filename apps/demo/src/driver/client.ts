@@ -12,17 +12,50 @@ export interface Reply {
 
 type Method = 'GET' | 'PUT' | 'PATCH' | 'DELETE'
 
-/** The client of one instance. */
+/** The client of one instance, in all its lives. */
 export class InstanceClient {
   readonly instance: number
-  readonly url: string
   readonly latency: Latency = new Latency()
-  readonly #pool: Pool
+  readonly #connections: number
+  #url: string
+  #pool: Pool
+  #isUp = true
+  #life = 1
 
   constructor(instance: number, url: string, connections: number) {
     this.instance = instance
-    this.url = url
-    this.#pool = new Pool(url, { connections, headersTimeout: 15_000, bodyTimeout: 15_000 })
+    this.#url = url
+    this.#connections = connections
+    this.#pool = poolOf(url, connections)
+  }
+
+  get url(): string {
+    return this.#url
+  }
+
+  /** Whether there is somebody to send a request to. */
+  get isUp(): boolean {
+    return this.#isUp
+  }
+
+  /** Grows when the instance is killed: a request that began in an earlier life may never be answered. */
+  get life(): number {
+    return this.#life
+  }
+
+  /** The instance is about to be killed: to be called before, so that no request is sent to nobody. */
+  left(): void {
+    this.#isUp = false
+    this.#life++
+  }
+
+  /** It was started anew. */
+  async cameBack(url: string): Promise<void> {
+    const before = this.#pool
+    this.#url = url
+    this.#pool = poolOf(url, this.#connections)
+    this.#isUp = true
+    await before.destroy()
   }
 
   /** @throws what undici throws when there is no answer. */
@@ -51,6 +84,10 @@ export class InstanceClient {
   close(): Promise<void> {
     return this.#pool.destroy()
   }
+}
+
+function poolOf(url: string, connections: number): Pool {
+  return new Pool(url, { connections, headersTimeout: 15_000, bodyTimeout: 15_000 })
 }
 
 function versionOf(etag: string | string[] | undefined): number {

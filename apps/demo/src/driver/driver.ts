@@ -36,7 +36,13 @@ export class Driver {
     this.#options = options
     // Any user may be at any instance.
     this.clients = options.urls.map((url, i) => new InstanceClient(i + 1, url, options.connections))
-    this.streams = options.urls.map((url) => new ChangeStream(url, (change) => this.#heard(change)))
+    this.streams = options.urls.map(
+      (_, i) =>
+        new ChangeStream(
+          () => this.#whereTo(i),
+          (change) => this.#heard(change),
+        ),
+    )
   }
 
   /** Resolves when every change from now on is being listened for. */
@@ -86,6 +92,12 @@ export class Driver {
       ...this.streams.map((stream) => stream.close()),
       ...this.clients.map((client) => client.close()),
     ])
+  }
+
+  /** While its instance is away, a subscriber goes on at the next one: a token is good anywhere. */
+  #whereTo(i: number): string | undefined {
+    const { clients } = this
+    return [...clients.slice(i), ...clients.slice(0, i)].find(({ isUp }) => isUp)?.url
   }
 
   #heard({ seq, op, key }: StreamedChange): void {

@@ -1,6 +1,6 @@
 import type { ReadCheck } from '../checks/read-check.ts'
 import type { InstanceClient } from './client.ts'
-import type { Session } from './session.ts'
+import { type Session, UNKNOWN } from './session.ts'
 
 export interface Surroundings {
   readonly clients: readonly InstanceClient[]
@@ -42,7 +42,7 @@ export class VirtualUser {
     const { session, nextRev } = this.#around
     const population = Math.floor(Math.random() * 1e7)
     const reply = await session.write(this.#anyone(), 'PATCH', id, { population, rev: nextRev() })
-    if (reply !== undefined) await session.read(this.#anyone(), id)
+    if (reply !== undefined && reply !== UNKNOWN) await session.read(this.#anyone(), id)
   }
 
   /** Read, change, write back if nobody else did meanwhile; else once more from the beginning. */
@@ -54,7 +54,7 @@ export class VirtualUser {
       const population = Math.max(0, Number(found.body?.['population']) + 1)
       const place = { ...found.body, population, rev: nextRev() }
       const reply = await session.write(this.#anyone(), 'PUT', id, place, { 'if-match': `"${found.version}"` })
-      if (reply === undefined) continue
+      if (reply === undefined || reply === UNKNOWN) continue
       await session.read(this.#anyone(), id)
       return
     }
@@ -66,18 +66,24 @@ export class VirtualUser {
     const rev = nextRev()
     const id = NEWCOMER_BASE + (rev % NEWCOMER_BASE)
     const place = { name: 'Newcomer', country: 'ZZ', population: 1, loc: { lat: 0, lon: 0 }, rev }
-    if (!(await session.write(this.#anyone(), 'PUT', id, place, { 'if-none-match': '*' }))) return
-    await session.read(this.#anyone(), id)
-    const isGone = await session.delete(this.#anyone(), id)
-    if (!isGone) return
+    const founded = await session.write(this.#anyone(), 'PUT', id, place, { 'if-none-match': '*' })
+    if (founded === undefined) return
+    if (founded !== UNKNOWN) await session.read(this.#anyone(), id)
+    if (!(await this.#giveUp(id, founded === UNKNOWN))) return
     reads.forget(id)
     const client = this.#anyone()
     const found = await session.read(client, id)
     if (found?.status === 200) reads.resurrected(client.instance)
   }
 
+  /** Through another instance, if the one that was asked is killed before it answers. */
+  async #giveUp(id: number, isPerhapsGone: boolean): Promise<boolean> {
+    const outcome = await this.#around.session.delete(this.#anyone(), id, isPerhapsGone)
+    return outcome === UNKNOWN ? this.#giveUp(id, true) : outcome
+  }
+
   #anyone(): InstanceClient {
-    const { clients } = this.#around
+    const clients = this.#around.clients.filter(({ isUp }) => isUp)
     return clients[Math.floor(Math.random() * clients.length)]!
   }
 }

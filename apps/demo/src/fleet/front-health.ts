@@ -1,5 +1,6 @@
 import type { BypassReason } from 'tidemark'
 import type { InstanceStats } from '../instance/routes/health.ts'
+import type { Life } from './lives.ts'
 
 /** How the shared front is doing, as all instances see it. */
 export interface FrontHealth {
@@ -14,19 +15,22 @@ export interface FrontHealth {
   readonly failures: number
 }
 
-type Stats = Pick<InstanceStats, 'front' | 'trouble'> | undefined
+type Stats = Pick<InstanceStats, 'front' | 'trouble'>
 
-/** `before` is what the instances said when the load began. */
-export function frontHealthOf(now: readonly Stats[], before: readonly Stats[]): FrontHealth {
+/** `current` is what the instances say now, `lives` all that they ever said. */
+export function frontHealthOf(
+  current: readonly (Life<Stats> | undefined)[],
+  lives: readonly Life<Stats>[],
+): FrontHealth {
   const sinceStart = (of: (stats: Stats) => number | undefined): number =>
-    now.reduce((sum, stats, i) => sum + (of(stats) ?? 0) - (of(before[i]) ?? 0), 0)
-  const fronts = now.flatMap((stats) => stats?.front ?? [])
+    lives.reduce((sum, { before, now }) => sum + (of(now) ?? 0) - ((before && of(before)) ?? 0), 0)
+  const fronts = current.flatMap((life) => life?.now.front ?? [])
   const bypassed = fronts.find(({ state }) => state === 'bypassed')
   return {
     serving: fronts.filter(({ state }) => state === 'serving').length,
     reason: bypassed?.reason ?? undefined,
     error: bypassed?.error ?? undefined,
-    bypasses: sinceStart((stats) => stats?.front?.bypasses),
-    failures: sinceStart((stats) => stats?.trouble.frontFailures),
+    bypasses: sinceStart((stats) => stats.front?.bypasses),
+    failures: sinceStart((stats) => stats.trouble.frontFailures),
   }
 }

@@ -25,8 +25,9 @@ export class InstanceProcess {
   readonly pid: number | undefined
   /** Resolves with the base URL when requests are served. Rejects when the instance ends before. */
   readonly ready: Promise<string>
+  /** Resolves when the process is gone. */
+  readonly exited: Promise<void>
   readonly #child: ChildProcess
-  readonly #exited: Promise<void>
   #isReady = false
   #isStopping = false
 
@@ -46,7 +47,7 @@ export class InstanceProcess {
     this.ready = this.#whenReady(events)
     // Whoever awaits it hears of the failure; until then it is nobody's unhandled rejection.
     this.ready.catch(() => undefined)
-    this.#exited = new Promise((resolve) => {
+    this.exited = new Promise((resolve) => {
       // It could not be started, or a message to it could not be sent any more; `ready` and `exit` tell.
       child.on('error', () => child.pid === undefined && resolve())
       child.once('exit', (code, signal) => {
@@ -72,7 +73,7 @@ export class InstanceProcess {
       }
       const timer = setTimeout(() => fail(`instance ${this.instance} does not answer`), withinMs + ANSWER_WITHIN_MS)
       this.#child.on('message', onMessage)
-      void this.#exited.then(() => fail(`instance ${this.instance} has ended`))
+      void this.exited.then(() => fail(`instance ${this.instance} has ended`))
       if (this.#child.connected) this.#child.send({ type: 'verify', withinMs } satisfies VerifyMessage)
     })
   }
@@ -82,7 +83,7 @@ export class InstanceProcess {
     this.#isStopping = true
     if (this.#child.connected) this.#child.send({ type: 'stop' } satisfies StopMessage)
     const kill = setTimeout(() => this.kill(), STOP_WITHIN_MS)
-    await this.#exited
+    await this.exited
     clearTimeout(kill)
   }
 

@@ -18,33 +18,40 @@ const VERIFY_WITHIN_MS = 5_000
 
 /** The processes of the fleet. */
 export class Instances {
-  readonly processes: readonly InstanceProcess[]
+  readonly #processes: InstanceProcess[]
+  readonly #start: (instance: number) => InstanceProcess
   readonly #warmed = new Map<number, { done: number; total: number }>()
+  #isStopping = false
 
   constructor({ instances, file, front, port, screen, onCrash }: InstancesOptions) {
     const bar = screen.bar('warming')
-    this.processes = Array.from({ length: instances }, (_, i) => {
-      const instance = i + 1
-      return new InstanceProcess(
-        { instance, file, redis: front.redis, port: port === 0 ? 0 : port + i },
+    let isFirst = true
+    this.#start = (instance) =>
+      new InstanceProcess(
+        { instance, file, redis: front.redis, port: port === 0 ? 0 : port + instance - 1 },
         {
           onCrash,
           onLine: (line) => screen.warn(`instance ${instance}: ${line}`),
           onLog: (line) => screen.say(`instance ${instance}: ${line}`),
           onWarming: (done, total) => {
+            // Who comes back warms in silence: the screen shows how the others are doing.
+            if (!isFirst) return
             this.#warmed.set(instance, { done, total })
             bar.update(this.#sum('done'), this.#sum('total'))
           },
         },
       )
-    })
-    const end = (): void => bar.end()
-    Promise.all(this.processes.map(({ ready }) => ready)).then(end, end)
+    this.#processes = Array.from({ length: instances }, (_, i) => this.#start(i + 1))
+    const end = (): void => {
+      isFirst = false
+      bar.end()
+    }
+    Promise.all(this.#processes.map(({ ready }) => ready)).then(end, end)
   }
 
   /** The base URLs, when all of them serve requests. */
   async ready(screen: Screen): Promise<readonly string[]> {
-    const urls = await Promise.all(this.processes.map(({ ready }) => ready))
+    const urls = await Promise.all(this.#processes.map(({ ready }) => ready))
     const [first] = this.#warmed.values()
     if (first !== undefined) screen.say(`warm   ${count(first.done)} places in the memory of each instance`)
     return urls
@@ -54,23 +61,37 @@ export class Instances {
   async verify(screen: Screen, expected: number): Promise<Verified> {
     const bar = screen.bar('comparing')
     const onProgress = (records: number): void => bar.update(records, Math.max(records, expected))
-    const verified = await this.processes[0]!.verify(VERIFY_WITHIN_MS, onProgress)
+    const verified = await this.#processes[0]!.verify(VERIFY_WITHIN_MS, onProgress)
     bar.end()
     return verified
   }
 
+  /** Kills an instance (-9) and starts it anew. @returns where it serves now. @throws Error when it does not come back */
+  async restart(instance: number): Promise<string> {
+    const before = this.#processes[instance - 1]!
+    before.kill()
+    // Gone for good before the next one takes its place: there is one at a time of each.
+    await before.exited
+    if (this.#isStopping) throw new Error('the fleet stops')
+    const process = this.#start(instance)
+    this.#processes[instance - 1] = process
+    return process.ready
+  }
+
   async stop(): Promise<void> {
-    await Promise.all(this.processes.map((process) => process.stop()))
+    this.#isStopping = true
+    await Promise.all(this.#processes.map((process) => process.stop()))
   }
 
   kill(): void {
-    for (const process of this.processes) process.kill()
+    this.#isStopping = true
+    for (const process of this.#processes) process.kill()
   }
 
   #sum(what: 'done' | 'total'): number {
     // Those that have not begun yet will have as much to do as the others.
     const known = [...this.#warmed.values()]
-    const total = known.reduce((sum, { total }) => Math.max(sum, total), 0) * this.processes.length
+    const total = known.reduce((sum, { total }) => Math.max(sum, total), 0) * this.#processes.length
     return what === 'total' ? total : known.reduce((sum, { done }) => sum + done, 0)
   }
 }

@@ -8,6 +8,7 @@ import { renderDashboard } from '../view/dashboard.ts'
 import { renderLine } from '../view/plain.ts'
 import type { Screen } from '../view/screen.ts'
 import type { Snapshot } from '../view/snapshot.ts'
+import { Killer } from './killer.ts'
 import { Monitor } from './monitor.ts'
 import type { StopSignal } from './stop-signal.ts'
 
@@ -17,6 +18,10 @@ export interface LoadPhase {
   readonly stop: StopSignal
   readonly front: Front
   readonly urls: readonly string[]
+  /** Kills an instance (-9) and starts it anew; resolves with where it serves then. */
+  restart(instance: number): Promise<string>
+  /** An instance ended, or did not come back: the run has failed. */
+  onCrash(message: string): void
   /** Compares the shared front with the file. */
   verify(): Promise<Verified>
   readonly places: readonly KnownPlace[]
@@ -34,17 +39,25 @@ export async function runLoad(phase: LoadPhase): Promise<Report> {
   const { flags, screen, stop, front, urls, places, crashes } = phase
   const driver = new Driver({ ...flags, urls, places })
   const monitor = new Monitor(driver)
+  const { restart, onCrash } = phase
+  const killer = new Killer({ clients: driver.clients, restart, onFailure: onCrash })
   try {
     await driver.listen()
     await monitor.start()
     const startedAt = performance.now()
     const uptimeMs = (): number => performance.now() - startedAt
-    const view = startView(screen, () => snapshotOf(driver, monitor, front, places.length, uptimeMs()), monitor)
+    const view = startView(
+      screen,
+      () => snapshotOf({ driver, monitor, killer, front, places: places.length, uptimeMs: uptimeMs() }),
+      monitor,
+    )
     const { forMs } = flags
     const timer = forMs === undefined ? undefined : setTimeout(() => stop.stop('the time is up'), forMs)
+    const killing = flags.kill ? killer.run(stop.signal) : undefined
     await driver.run(stop.signal)
     clearTimeout(timer)
     const durationMs = uptimeMs()
+    await killing
     await view.end()
     if (crashes.length === 0) await driver.drain(monitor.head)
     const verified = crashes.length === 0 ? await phase.verify() : NOT_VERIFIED
@@ -57,6 +70,7 @@ export async function runLoad(phase: LoadPhase): Promise<Report> {
       driver,
       monitor,
       verified,
+      kills: killer.kills,
       crashes,
     })
   } finally {
@@ -89,7 +103,16 @@ function startView(screen: Screen, snapshot: () => Snapshot, monitor: Monitor): 
   }
 }
 
-function snapshotOf(driver: Driver, monitor: Monitor, front: Front, places: number, uptimeMs: number): Snapshot {
+interface Scene {
+  readonly driver: Driver
+  readonly monitor: Monitor
+  readonly killer: Killer
+  readonly front: Front
+  readonly places: number
+  readonly uptimeMs: number
+}
+
+function snapshotOf({ driver, monitor, killer, front, places, uptimeMs }: Scene): Snapshot {
   const { tally, reads, streams } = driver
   return {
     front: front.description,
@@ -101,6 +124,8 @@ function snapshotOf(driver: Driver, monitor: Monitor, front: Front, places: numb
     writes: tally.writes,
     conflicts: tally.conflicts,
     errors: tally.errors,
+    kills: killer.kills,
+    interrupted: tally.interrupted,
     frontHealth: front.redis && monitor.frontHealth,
     lastError: tally.lastError,
     staleReads: reads.stale,

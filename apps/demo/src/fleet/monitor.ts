@@ -4,11 +4,14 @@ import { percentiles } from '../driver/latency.ts'
 import { Distribution, type Summary } from '../distribution.ts'
 import type { InstanceStats } from '../instance/routes/health.ts'
 import { type FrontHealth, frontHealthOf } from './front-health.ts'
+import { Lives } from './lives.ts'
 
 /** One instance, as the dashboard shows it. */
 export interface InstanceRow {
   readonly instance: number
   readonly url: string
+  /** false: it was killed, and is not back yet. */
+  readonly isUp: boolean
   /** Of the time since the last look. */
   readonly requestsPerSecond: number
   readonly p50Ms: number
@@ -29,8 +32,7 @@ type Hits = Readonly<Record<string, number>>
 /** Looks at every instance now and then, from outside as a monitoring system would. */
 export class Monitor {
   readonly #driver: Driver
-  #before: (InstanceStats | undefined)[] = []
-  readonly #stats: (InstanceStats | undefined)[]
+  readonly #lives: readonly Lives[]
   readonly #now: () => number
   #lookedAt: number
   #rows: readonly InstanceRow[] = []
@@ -38,7 +40,7 @@ export class Monitor {
   /** `now` is in milliseconds. */
   constructor(driver: Driver, now: () => number = () => performance.now()) {
     this.#driver = driver
-    this.#stats = driver.clients.map(() => undefined)
+    this.#lives = driver.clients.map(() => new Lives())
     this.#now = now
     this.#lookedAt = now()
   }
@@ -48,30 +50,35 @@ export class Monitor {
   }
 
   get frontHealth(): FrontHealth {
-    return frontHealthOf(this.#stats, this.#before)
+    return frontHealthOf(
+      this.#lives.map(({ current }) => current),
+      this.#lives.flatMap(({ all: each }) => each),
+    )
   }
 
   /** How long after their commit writes became visible in other instances, since these were started: of all, and of each. */
   staleness(): Summary & { readonly instances: readonly Summary[] } {
     const all = new Distribution()
-    const each = this.#stats.map((stats) => {
-      if (stats === undefined) return new Distribution().summary()
-      const { buckets, ...summary } = stats.stalenessMs
-      all.add({ buckets, max: summary.max })
-      return summary
+    const each = this.#lives.map((lives) => {
+      const one = new Distribution()
+      for (const { now } of lives.all) {
+        one.add(now.stalenessMs)
+        all.add(now.stalenessMs)
+      }
+      return one.summary()
     })
     return { ...all.summary(), instances: each }
   }
 
   /** The head of the log, as the instances see it. */
   get head(): number {
-    return Math.max(0, ...this.#stats.map((stats) => stats?.changes.head ?? 0))
+    return Math.max(0, ...this.#lives.map(({ current }) => current?.now.changes.head ?? 0))
   }
 
   /** What the tiers answered from now on is what counts. */
   async start(): Promise<void> {
     await this.#fetch()
-    this.#before = [...this.#stats]
+    for (const lives of this.#lives) lives.start()
   }
 
   /** Refreshes {@link rows}. An instance that does not answer keeps its last figures. */
@@ -79,10 +86,11 @@ export class Monitor {
     await this.#fetch()
     const { clients, streams, reads } = this.#driver
     const rates = this.#takeRates()
-    this.#rows = clients.map(({ instance, url }, i) => {
+    this.#rows = clients.map(({ instance, url, isUp }, i) => {
       return {
         instance,
         url,
+        isUp,
         ...rates[i]!,
         hitRatio: ratios([this.#hitsSinceStart(i)]),
         changesSeen: streams[i]!.check.delivered,
@@ -118,11 +126,12 @@ export class Monitor {
 
   async #fetch(): Promise<void> {
     await Promise.all(
-      this.#driver.clients.map(async ({ url }, i) => {
+      this.#driver.clients.map(async ({ url, isUp }, i) => {
+        if (!isUp) return
         try {
           const { statusCode, body } = await request(`${url}/stats`, { headersTimeout: 2_000 })
           const stats = await body.json()
-          if (statusCode === 200) this.#stats[i] = stats as InstanceStats
+          if (statusCode === 200) this.#lives[i]!.heard(stats as InstanceStats)
         } catch {
           // It is stopping or gone, which the fleet hears of directly.
         }
@@ -131,9 +140,9 @@ export class Monitor {
   }
 
   #hitsSinceStart(i: number): Hits {
-    const hits = this.#stats[i]?.hits ?? {}
-    const before = this.#before[i]?.hits ?? {}
-    return Object.fromEntries(Object.entries(hits).map(([tier, count]) => [tier, count - (before[tier] ?? 0)]))
+    const lives = this.#lives[i]!
+    const tiers = Object.keys(lives.current?.now.hits ?? {})
+    return Object.fromEntries(tiers.map((tier) => [tier, lives.sum(({ hits }) => hits[tier] ?? 0)]))
   }
 }
 

@@ -41,15 +41,16 @@ export async function runFleet(
     if (stop.signal.aborted) return undefined
 
     const crashes: string[] = []
+    const onCrash = (message: string): void => {
+      crashes.push(message)
+      stop.stop(message)
+    }
     const instances = (victims.instances = new Instances({
       ...flags,
       file,
       front,
       screen,
-      onCrash(message) {
-        crashes.push(message)
-        stop.stop(message)
-      },
+      onCrash,
     }))
     teardown.add(() => instances.stop())
     const urls = await startedOrStopped(instances, screen, stop.signal)
@@ -62,6 +63,8 @@ export async function runFleet(
       urls,
       places,
       crashes,
+      onCrash,
+      restart: (instance) => instances.restart(instance),
       verify: () => instances.verify(screen, places.length),
     }).catch((error: unknown) => {
       // What an instance took down with it is no news beside its own end.

@@ -1,5 +1,5 @@
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
-import type { Tidemark } from 'tidemark'
+import type { ChangesOptions, Tidemark } from 'tidemark'
 import { Places } from '../places/places.ts'
 import { ApiError } from './api-error.ts'
 import { acceptJson, MAX_BODY_BYTES } from './bodies.ts'
@@ -7,7 +7,7 @@ import { toApiError } from './error-answers.ts'
 import { Follower } from './follower.ts'
 import { refuseTheRest } from './methods.ts'
 import { answerMalformed, fromFastify } from './refusals.ts'
-import { changesRoutes } from './routes/changes.ts'
+import { type ChangeSource, changesRoutes } from './routes/changes.ts'
 import { explainRoutes } from './routes/explain.ts'
 import { healthRoutes } from './routes/health.ts'
 import { listingRoutes } from './routes/listing.ts'
@@ -26,7 +26,9 @@ export interface AppOptions {
   /** Called with what no client did wrong; the client is told no more than that. */
   readonly onError: (error: unknown) => void
   /** @default the places of `store` */
-  readonly places?: Places
+  readonly places?: Places | undefined
+  /** @default the change stream of `store` */
+  readonly changes?: ChangeSource | undefined
 }
 
 const UNKNOWN_FAULT = new ApiError(500, 'INTERNAL', 'something went wrong here; the log of this instance says what')
@@ -34,6 +36,7 @@ const UNKNOWN_FAULT = new ApiError(500, 'INTERNAL', 'something went wrong here; 
 /** The HTTP API of one instance. */
 export function createApp(options: AppOptions): FastifyInstance {
   const { store, instance, hasFront, onError, places = new Places(store) } = options
+  const { changes = (of: ChangesOptions) => store.changes(of) } = options
   const app = Fastify({
     bodyLimit: MAX_BODY_BYTES,
     // Streams and idle connections must not keep a stopping instance.
@@ -65,7 +68,7 @@ export function createApp(options: AppOptions): FastifyInstance {
   placeRoutes(app, places)
   explainRoutes(app, places)
   listingRoutes(app, places)
-  changesRoutes(app, store)
+  changesRoutes(app, changes)
   healthRoutes(app, { instance, store, traffic, follower, tierWatch, staleness })
   refuseTheRest(app)
   return app

@@ -1,7 +1,7 @@
 // One instance of the app, as its own process. Started by the fleet, and never outlives it.
 import { type NearOptions, open, type Tidemark } from 'tidemark'
 import { createApp } from './app.ts'
-import { FAULT_VARIABLE, StalePlaces } from './faults.ts'
+import { FAULT_VARIABLE, forgetful, repeating, StalePlaces } from './faults.ts'
 import type { InstanceConfig, InstanceMessage, StartMessage, StopMessage, VerifyMessage } from './protocol.ts'
 import { verifyFront } from './self-check.ts'
 import { warmUp } from './warm-up.ts'
@@ -31,13 +31,14 @@ async function start({ file, redis, port, instance }: InstanceConfig): Promise<R
   const store = await open({ file, redis, near, onError: report, log })
   try {
     if (redis === undefined) await warmUp(store, undefined, ({ done, total }) => tell({ type: 'warming', done, total }))
-    const places = process.env[FAULT_VARIABLE] === 'stale' ? new StalePlaces(store) : undefined
+    const fault = process.env[FAULT_VARIABLE]
     const app = createApp({
       store,
       instance,
       hasFront: redis !== undefined,
       onError: report,
-      ...(places && { places }),
+      places: fault === 'stale' ? new StalePlaces(store) : undefined,
+      changes: fault === 'forgetful' ? forgetful(store) : fault === 'repeating' ? repeating(store) : undefined,
     })
     await app.listen({ host: '127.0.0.1', port })
     const address = app.server.address()

@@ -22,12 +22,13 @@ export function renderDashboard(snapshot: Snapshot): string {
     ...instancesTable(snapshot),
     '',
     labelled('load', load(snapshot)),
+    ...(snapshot.kills === 0 ? [] : [labelled('', killed(snapshot))]),
     labelled('write', written(snapshot)),
     labelled('', heard(snapshot)),
     labelled('checks', checks(snapshot)),
   ]
   if (lastError !== undefined) lines.push(labelled('', styleText('red', clip(lastError, WIDTH - LABEL))))
-  lines.push('', labelled('try', `curl -i ${first}/places/2643743`), labelled('', `curl -N ${last}/changes`), '')
+  lines.push('', labelled('try', `curl -i ${first}/places/2643743`), labelled('', `curl -N ${last}/changes`))
   lines.push(styleText('dim', 'Ctrl-C ends it and stops everything that was started'))
   return lines.map((line) => ` ${line}`).join('\n')
 }
@@ -39,7 +40,7 @@ function instancesTable({ rows, hitRatio }: Snapshot): readonly string[] {
   return renderTable(
     {
       header: ['instance', 'req/s', ...tiers, 'p50 ms', 'p99 ms', 'changes', 'stale'],
-      rows: rows.map((row) => ({ cells: instanceCells(row, tiers), isBad: row.staleReads > 0 })),
+      rows: rows.map((row) => ({ cells: instanceCells(row, tiers), isBad: row.staleReads > 0 || !row.isUp })),
       footer: [
         'fleet',
         count(sum((row) => row.requestsPerSecond)),
@@ -56,7 +57,7 @@ function instancesTable({ rows, hitRatio }: Snapshot): readonly string[] {
 
 function instanceCells(row: InstanceRow, tiers: readonly string[]): readonly string[] {
   return [
-    `${row.instance}  :${new URL(row.url).port}`,
+    `${row.instance}  ${row.isUp ? `:${new URL(row.url).port}` : 'killed'}`,
     count(row.requestsPerSecond),
     ...tiers.map((tier) => percent(row.hitRatio[tier] ?? 0)),
     milliseconds(row.p50Ms),
@@ -68,6 +69,10 @@ function instanceCells(row: InstanceRow, tiers: readonly string[]): readonly str
 
 function load({ reads, writes, conflicts }: Snapshot): string {
   return `${count(reads)} reads · ${count(writes)} writes · ${count(conflicts)} conflicts, retried`
+}
+
+function killed({ kills, interrupted }: Snapshot): string {
+  return `${count(kills)}× kill -9 and started anew · ${count(interrupted)} requests interrupted`
 }
 
 /** Whether the shared front is read now, and what there was with it. */

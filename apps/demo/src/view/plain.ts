@@ -15,6 +15,7 @@ export function renderLine({
   errors,
   staleness,
   frontHealth,
+  kills,
 }: Snapshot): string {
   const perSecond = rows.reduce((total, row) => total + row.requestsPerSecond, 0)
   const p99 = Math.max(0, ...rows.map((row) => row.p99Ms))
@@ -28,6 +29,7 @@ export function renderLine({
     `${count(staleReads)} stale`,
     `${count(errors)} errors`,
     `visible p99 ${staleness.p99} ms`,
+    ...(kills === 0 ? [] : [`${count(kills)} kills`]),
     ...(frontHealth?.reason === undefined ? [] : [`front bypassed: ${frontHealth.reason}`]),
   ].join(' · ')
 }
@@ -35,14 +37,17 @@ export function renderLine({
 /** What is left on the screen when everything has ended. */
 export function renderSummary(report: Report): string {
   const { durationMs, instances, reads, writes, requestsPerSecond, p50Ms, p99Ms, hitRatio, failures } = report
-  const { changesDelivered, changesExpected, outOfOrder, duplicates, staleReads } = report
+  const { changesDelivered, changesExpected, lost, outOfOrder, duplicates, staleReads, kills, interrupted } = report
   const lines = [
     '',
     `${count(reads)} reads and ${count(writes)} writes through ${instances} instances in ${clock(durationMs)}`,
     `${count(requestsPerSecond)} requests/s, p50 ${milliseconds(p50Ms)} ms, p99 ${milliseconds(p99Ms)} ms`,
     `reads answered by ${renderRatios(hitRatio)}; ${count(staleReads)} of them stale`,
-    `${count(changesDelivered)} of ${count(changesExpected)} changes delivered, ${outOfOrder} out of order, ${duplicates} twice`,
+    `${count(changesDelivered)} of ${count(changesExpected)} changes delivered, ${count(lost)} lost, ${outOfOrder} out of order, ${duplicates} twice`,
     visibility(report),
+    ...(kills === 0
+      ? []
+      : [`${count(kills)} instances killed (-9) and started anew, ${count(interrupted)} requests interrupted`]),
     ...frontLines(report),
     ...failures.map((failure) => styleText(['red', 'bold'], `✗ ${failure}`)),
   ]

@@ -16,6 +16,9 @@ export interface Snapshot {
   readonly writes: number
   readonly conflicts: number
   readonly errors: number
+  /** How many instances were killed, and how many requests were under way on them. */
+  readonly kills: number
+  readonly interrupted: number
   readonly lastError: string | undefined
   readonly staleReads: number
   readonly tornReads: number

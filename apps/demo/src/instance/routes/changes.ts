@@ -1,4 +1,4 @@
-import { type Change, type ChangeBatch, decodeToken, encodeToken, type Tidemark, TidemarkError } from 'tidemark'
+import { type Change, type ChangeBatch, type ChangesOptions, decodeToken, encodeToken, TidemarkError } from 'tidemark'
 import type { FastifyInstance } from 'fastify'
 import { invalidParameter, readQuery } from '../query.ts'
 import { type SseEvent, SseWriter } from '../sse.ts'
@@ -12,8 +12,11 @@ const PARAMETERS = {
   },
 }
 
+/** Where the changes come from: the durable stream of a store. */
+export type ChangeSource = (options: ChangesOptions) => AsyncIterable<ChangeBatch>
+
 /** `GET /changes`: the durable change stream as server-sent events, resumed by `Last-Event-ID`. */
-export function changesRoutes(app: FastifyInstance, store: Tidemark): void {
+export function changesRoutes(app: FastifyInstance, changes: ChangeSource): void {
   const stop = new AbortController()
   // Streams never end by themselves; without this, closing would wait for them.
   app.addHook('preClose', async () => stop.abort())
@@ -25,7 +28,7 @@ export function changesRoutes(app: FastifyInstance, store: Tidemark): void {
     const gone = new AbortController()
     reply.raw.once('close', () => gone.abort())
     const signal = AbortSignal.any([gone.signal, stop.signal])
-    const batches = store.changes({ after, from: query.from ?? 'now', bookmarks: true, signal })[Symbol.asyncIterator]()
+    const batches = changes({ after, from: query.from ?? 'now', bookmarks: true, signal })[Symbol.asyncIterator]()
     // Before the stream is promised: a token that leads nowhere fails here, and is answered as any other bad request.
     const first = await batches.next()
     reply.hijack()

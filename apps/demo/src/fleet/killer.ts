@@ -1,0 +1,45 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { InstanceClient } from '../driver/client.ts'
+
+export interface KillerOptions {
+  readonly clients: readonly InstanceClient[]
+  /** Kills an instance and starts it anew; resolves with where it serves then. */
+  restart(instance: number): Promise<string>
+  /** An instance did not come back. */
+  onFailure(message: string): void
+}
+
+/** Between the return of one instance and the end of the next one: there is to be some work that can be interrupted. */
+const CALM_MS = 1_500
+
+/** Kills one instance after the other (-9) while they are at work, and starts each anew: never two at once, so that somebody answers. */
+export class Killer {
+  readonly #options: KillerOptions
+  #kills = 0
+
+  constructor(options: KillerOptions) {
+    this.#options = options
+  }
+
+  get kills(): number {
+    return this.#kills
+  }
+
+  /** Resolves when `signal` has aborted and everybody is back. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clients, restart, onFailure } = this.#options
+    for (let next = 0; ; next = (next + 1) % clients.length) {
+      await sleep(CALM_MS, undefined, { signal }).catch(() => undefined)
+      if (signal.aborted) return
+      const client = clients[next]!
+      client.left()
+      this.#kills++
+      try {
+        await client.cameBack(await restart(client.instance))
+      } catch (error) {
+        // Whoever waits for it to come back would wait for ever.
+        return onFailure((error as Error).message)
+      }
+    }
+  }
+}
