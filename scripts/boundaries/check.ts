@@ -93,6 +93,7 @@ function checkFiles(
   for (const path of globSync('{src,test}/**/*.ts', { cwd: home }).toSorted()) {
     const file = join(home, path)
     const inSources = isInside(join(home, 'src'), file)
+    const isPortable = isPortableFile(home, rules, file)
     const source = readSourceFile(file)
     const report = (mention: Mention, breach: string | undefined): void => {
       if (breach === undefined) return
@@ -105,15 +106,18 @@ function checkFiles(
       if (isRelative(specifier)) {
         const target = resolve(dirname(file), specifier)
         report(mention, checkRelative(home, target, specifier, inSources))
+        if (isPortable && isInside(join(home, 'src'), target) && !isPortableFile(home, rules, target)) {
+          report(mention, `${specifier} runs in Node.js only; ${path.split(sep).join('/')} runs in browsers too`)
+        }
         neighbours.push(target)
       } else {
         report(mention, checkSubpath(specifier, manifests))
-        if (inSources) report(mention, checkSourceImport(rules, listed, specifier))
+        if (inSources) report(mention, checkSourceImport(rules, listed, specifier, isPortable))
       }
     }
     graph.set(file, neighbours)
 
-    if (inSources && rules.portable) {
+    if (isPortable) {
       for (const mention of source.identifiers) {
         if (!NODE_GLOBALS.includes(mention.what)) continue
         report(mention, `${rules.name} must not use the global ${mention.what}: it runs in browsers too`)
@@ -126,6 +130,11 @@ function checkFiles(
     lines.push(`${shorten(cycle[0] ?? '')}: import cycle: ${[...cycle, cycle[0] ?? ''].map(shorten).join(' → ')}`)
   }
   return lines
+}
+
+function isPortableFile(home: string, { portable }: PackageRules, file: string): boolean {
+  const folders = typeof portable === 'boolean' ? (portable ? ['src'] : []) : portable
+  return folders.map((folder) => join(home, folder)).some((folder) => file === folder || isInside(folder, file))
 }
 
 function checkRelative(home: string, target: string, specifier: string, inSources: boolean): string | undefined {
@@ -146,9 +155,14 @@ function checkSubpath(specifier: string, manifests: ReadonlyMap<string, Manifest
   return `${specifier} reaches into ${name}, which does not export it`
 }
 
-function checkSourceImport(rules: PackageRules, listed: ReadonlySet<string>, specifier: string): string | undefined {
+function checkSourceImport(
+  rules: PackageRules,
+  listed: ReadonlySet<string>,
+  specifier: string,
+  isPortable: boolean,
+): string | undefined {
   if (isBuiltin(specifier)) {
-    if (rules.portable) return `${rules.name} must not import ${specifier}: it runs in browsers too`
+    if (isPortable) return `${rules.name} must not import ${specifier}: it runs in browsers too`
     if (!specifier.startsWith('node:')) return `${specifier} is built into Node.js: write node:${specifier}`
     return undefined
   }

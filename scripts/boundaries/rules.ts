@@ -7,8 +7,8 @@ export interface PackageRules {
   readonly workspace: readonly string[]
   /** Guarded libraries that its sources may import; `'any'` lifts the guard. */
   readonly guarded: readonly string[] | 'any'
-  /** Whether its sources also run outside of Node.js, in a browser or an edge worker. */
-  readonly portable: boolean
+  /** Whether its sources also run outside of Node.js, in a browser or an edge worker; or which files and folders do. */
+  readonly portable: boolean | readonly string[]
 }
 
 /** Libraries with one home each: replacing a driver must never touch more than one package. */
@@ -36,10 +36,10 @@ export const NODE_GLOBALS: readonly string[] = [
 ]
 
 const CORE = '@tidemark/core'
-const PARTS = [CORE, '@tidemark/sqlite', '@tidemark/redis', '@tidemark/tiered', '@tidemark/hooks']
+const PARTS = [CORE, '@tidemark/sqlite', '@tidemark/redis', '@tidemark/tiered', '@tidemark/hooks', '@tidemark/sinks']
 const EVERYTHING = [...PARTS, 'tidemark', '@tidemark/testkit']
 
-/** core ← {sqlite, redis, tiered, hooks, testkit} ← tidemark ← apps. Siblings never import one another. */
+/** core ← {sqlite, redis, tiered, hooks, sinks, testkit} ← tidemark ← apps. Siblings never import one another. */
 export const RULES: readonly PackageRules[] = [
   { folder: 'packages/core', name: CORE, workspace: [], guarded: ['cbor-x', 'lru-cache'], portable: true },
   {
@@ -52,6 +52,13 @@ export const RULES: readonly PackageRules[] = [
   { folder: 'packages/redis', name: '@tidemark/redis', workspace: [CORE], guarded: ['ioredis'], portable: false },
   { folder: 'packages/tiered', name: '@tidemark/tiered', workspace: [CORE], guarded: ['rxjs'], portable: true },
   { folder: 'packages/hooks', name: '@tidemark/hooks', workspace: [CORE], guarded: ['rxjs'], portable: true },
+  {
+    folder: 'packages/sinks',
+    name: '@tidemark/sinks',
+    workspace: [CORE],
+    guarded: [],
+    portable: ['src/sink.ts', 'src/webhook'],
+  },
   {
     folder: 'packages/testkit',
     name: '@tidemark/testkit',

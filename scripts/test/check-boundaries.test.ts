@@ -129,6 +129,20 @@ describe('libraries and runtimes', () => {
     ])
   })
 
+  it('catches what Node.js alone has in the part of a package that runs elsewhere too', () => {
+    addPackage('sinks', '@tidemark/sinks', [], {
+      'src/index.ts': `import './json-lines/file.ts'\nimport './webhook/post.ts'`,
+      'src/json-lines/file.ts': `import 'node:fs'`,
+      'src/sink.ts': 'export const env = process.env',
+      'src/webhook/post.ts': `import 'node:http'\nimport '../sink.ts'\nimport '../json-lines/file.ts'`,
+    })
+    expect(checkBoundaries(root)).toEqual([
+      'packages/sinks/src/sink.ts:1: @tidemark/sinks must not use the global process: it runs in browsers too',
+      'packages/sinks/src/webhook/post.ts:1: @tidemark/sinks must not import node:http: it runs in browsers too',
+      'packages/sinks/src/webhook/post.ts:3: ../json-lines/file.ts runs in Node.js only; src/webhook/post.ts runs in browsers too',
+    ])
+  })
+
   it.each([
     ['Buffer', 'export const bytes = Buffer.alloc(1)'],
     ['process', 'export const env = process.env'],

@@ -1,0 +1,41 @@
+import { resolve } from 'node:path'
+import { changeJson } from '@tidemark/core'
+import type { Sink } from '../sink.ts'
+import { type JsonLinesOptions, resolveJsonLinesOptions } from './options.ts'
+import { type Line, LineWriter } from './line-writer.ts'
+import { changeIdOf } from './written-changes.ts'
+
+/** A sink that holds a file. Close it after the consumer. */
+export interface JsonLinesSink extends Sink, AsyncDisposable {
+  /**
+   * Resolves when everything that was handed over is written, and rotated files are compressed. Idempotent.
+   * @throws TidemarkError what compressing failed with last, unless there is an `onError`
+   */
+  close(): Promise<void>
+}
+
+/**
+ * Appends every change to a file, as one line of JSON: `id` (its idempotency key), then its fields. Each change once,
+ * however often its batch comes, as long as one process at a time writes to the file and the files that hold it are kept:
+ * what is there already is read when the file is opened, by the first batch. A batch is one write and one sync, together
+ * with those of other lanes that wait at the same time, in the order in which they came.
+ *
+ * The sink rejects with a TidemarkError, and nothing of the batch in the file: DISK_FULL, READ_ONLY, FOLDER_MISSING, IO;
+ * CORRUPT for a change that cannot be decoded, or a file that ends in somebody else's half line; CLOSED.
+ *
+ * @throws TypeError or RangeError for a wrong option.
+ */
+export function jsonLines(path: string, options: JsonLinesOptions = {}): JsonLinesSink {
+  if (typeof path !== 'string' || path === '') throw new TypeError('the path of a JSON lines file must be a text')
+  const writer = new LineWriter(resolve(path), resolveJsonLinesOptions(options))
+  const sink: Sink = async (changes, context) => {
+    context.signal.throwIfAborted()
+    const lines = changes.map((change): Line => {
+      const id = context.idempotencyKey(change)
+      return { id: changeIdOf(id, change.seq), bytes: Buffer.from(`${changeJson(id, change)}\n`) }
+    })
+    await writer.write(lines, context.signal)
+  }
+  const close = (): Promise<void> => writer.close()
+  return Object.assign(sink, { close, [Symbol.asyncDispose]: close })
+}

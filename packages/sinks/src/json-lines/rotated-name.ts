@@ -1,0 +1,38 @@
+import { basename, dirname, extname, join } from 'node:path'
+
+/** A file that is appended to no more. */
+export interface RotatedName {
+  /** How many files were before it, ever: names sort in the order in which they were written. */
+  readonly number: number
+  /** The lowest and the highest seq in it. */
+  readonly min: number
+  readonly max: number
+}
+
+/** How rotated files are called: `audit.jsonl` becomes `audit.00000001.1-500.jsonl`, and with `.gz` it is compressed. */
+export interface RotatedNames {
+  readonly folder: string
+  readonly pathOf: (name: RotatedName) => string
+  /** @returns undefined: it is none of these files */
+  readonly parse: (file: string) => (RotatedName & { readonly ending: '' | '.gz' | '.gz.partial' }) | undefined
+}
+
+export function rotatedNames(path: string): RotatedNames {
+  const folder = dirname(path)
+  const extension = extname(path)
+  const stem = basename(path, extension)
+  const pattern = /^\.(\d{8,})\.(\d+)-(\d+)$/
+  return {
+    folder,
+    pathOf: ({ number, min, max }) =>
+      join(folder, `${stem}.${String(number).padStart(8, '0')}.${min}-${max}${extension}`),
+    parse(file) {
+      const ending = (['.gz.partial', '.gz'] as const).find((known) => file.endsWith(known)) ?? ''
+      const plain = file.slice(0, file.length - ending.length)
+      if (!plain.startsWith(stem) || !plain.endsWith(extension)) return undefined
+      const found = pattern.exec(plain.slice(stem.length, plain.length - extension.length))
+      if (found === null) return undefined
+      return { number: Number(found[1]), min: Number(found[2]), max: Number(found[3]), ending }
+    },
+  }
+}

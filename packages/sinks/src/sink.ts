@@ -1,0 +1,19 @@
+/** What a sink needs of a change: those of `@tidemark/hooks` have it. */
+export interface SinkChange {
+  readonly seq: number
+  toJSON(): Record<string, unknown>
+}
+
+/** What a sink needs to know about a batch: consumers of `@tidemark/hooks` hand it over. */
+export interface SinkContext {
+  /** Aborts when the batch no longer belongs to who handed it over. */
+  readonly signal: AbortSignal
+  /** `log:epoch:seq`: the same for a change however often it is delivered, and another one for every other change. */
+  idempotencyKey(change: SinkChange): string
+}
+
+/**
+ * A handler of a consumer. Resolved: what the batch says is out there. A batch may come again, whole, in part, or beside
+ * new changes, and batches of several lanes may come at once.
+ */
+export type Sink = (changes: readonly SinkChange[], context: SinkContext) => Promise<void>
