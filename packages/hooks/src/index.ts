@@ -27,7 +27,7 @@ export type {
   LaneHalted,
   LaneSkipped,
 } from './consumers/consumer-event.ts'
-export { consumerFloor } from './consumers/consumer-floor.ts'
+export { type ConsumerPosition, consumerPositions } from './consumers/consumer-positions.ts'
 export type { ConsumerOptions, FailurePolicy, Transactional } from './consumers/consumer-options.ts'
 export { dropConsumer } from './consumers/drop-consumer.ts'
 export type { BatchHandler, Handler, HandlerContext, TransactionContext } from './consumers/handler.ts'

@@ -3,16 +3,24 @@ export {
   type ChangeBatch,
   type ChangeKind,
   type ChangesOptions,
+  type Compactor,
+  type CompactorEvent,
+  type Consumer,
+  type ConsumerEvent,
+  type ConsumerStats,
   decodeToken,
   encodeToken,
   type FollowOptions,
   type FollowStep,
   type HistoryOptions,
+  type HandlerContext,
   type Hook,
   type HookBus,
   type HookError,
   type HookOptions,
+  type ParkedChange,
   type Position,
+  type TransactionContext,
   type UndoResult,
 } from '@tidemark/hooks'
 export type {
@@ -68,6 +76,6 @@ export {
   type WriteResult,
 } from '@tidemark/core'
 export { open } from './open.ts'
-export type { NearOptions, OpenOptions, RedisOptions, RelayOptions } from './options.ts'
+export type { CompactionOptions, NearOptions, OpenOptions, RedisOptions, RelayOptions } from './options.ts'
 export { openReader, type ReaderOptions, TidemarkReader } from './reader.ts'
-export { type AtOptions, type ChangesOrSnapshotOptions, Tidemark } from './tidemark.ts'
+export { type AtOptions, type ChangesOrSnapshotOptions, type StoreConsumerOptions, Tidemark } from './tidemark.ts'

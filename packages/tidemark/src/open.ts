@@ -1,5 +1,5 @@
 import { type Back, createMemoryBack, createNearMemory, startSweeper } from '@tidemark/core'
-import { guarded } from '@tidemark/hooks'
+import { consumerPositions, guarded, startCompactor } from '@tidemark/hooks'
 import { createRedisFront, createRedisNudge, createRedisRelay } from '@tidemark/redis'
 import { createSqliteBack } from '@tidemark/sqlite'
 import { createTiered } from '@tidemark/tiered'
@@ -36,7 +36,8 @@ export async function open(options: OpenOptions = {}): Promise<Tidemark> {
 }
 
 function assemble(options: ResolvedOptions, parts: Parts): Tidemark {
-  const { file, redis, near, relay, clock, codec, synchronous, busyTimeoutMs, sweepEveryMs, onError, log } = options
+  const { file, redis, near, relay, compaction, clock, codec, synchronous, busyTimeoutMs, sweepEveryMs, onError, log } =
+    options
   const nudge =
     redis && createRedisNudge({ url: redis.url, connection: redis.connection, namespace: redis.namespace, clock })
   parts.add(nudge)
@@ -84,6 +85,9 @@ function assemble(options: ResolvedOptions, parts: Parts): Tidemark {
     clock,
     onError,
   })
+  const compactor =
+    compaction && startCompactor(tiers, { ...compaction, clock, heldBy: () => consumerPositions(tiers) })
+  parts.add(compactor)
   guarded(tiers.tierEvents$, onError).subscribe(tierLog(log))
   if (nudge !== undefined) {
     const { id: log, epoch } = back.log.identity
@@ -100,7 +104,8 @@ function assemble(options: ResolvedOptions, parts: Parts): Tidemark {
     clock,
     onError,
     stopSweeping,
-    beforeClose: async () => relaying?.close(),
+    compactor,
+    beforeClose: async () => void (await Promise.all([relaying?.close(), compactor?.close()])),
     afterClose: async () => nudge?.close(),
   })
 }

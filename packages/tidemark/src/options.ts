@@ -10,6 +10,7 @@ import {
   type NearMemoryOptions,
   oneOf,
 } from '@tidemark/core'
+import type { CompactorOptions } from '@tidemark/hooks'
 import type { RedisFrontOptions } from '@tidemark/redis'
 import type { Acknowledgement, ReadPolicy, WritePolicy } from '@tidemark/tiered'
 
@@ -44,6 +45,9 @@ export interface RelayOptions {
   readonly maxValueBytes?: number | undefined
 }
 
+/** How much of the log is kept: a change goes as soon as one of the rules says so, unless a consumer still needs it. */
+export interface CompactionOptions extends Omit<CompactorOptions, 'heldBy' | 'clock' | 'step'> {}
+
 /** What {@link open} takes. A wrong or unknown option throws at once. */
 export interface OpenOptions {
   /** The SQLite file that holds values and log; made when it does not exist. Left out: a store in memory, gone at exit. */
@@ -58,6 +62,11 @@ export interface OpenOptions {
    * @default false
    */
   readonly relay?: boolean | RelayOptions | undefined
+  /**
+   * Shortens the log in the background. Changes that a registered consumer has not handled yet stay, within `holdBack`.
+   * @default none: the log keeps every change
+   */
+  readonly compaction?: CompactionOptions | undefined
   /** @default 'write-through' */
   readonly writePolicy?: WritePolicy | undefined
   /** @default 'frontend-first' */
@@ -93,6 +102,7 @@ const KNOWN = [
   'redis',
   'near',
   'relay',
+  'compaction',
   'writePolicy',
   'readPolicy',
   'ack',
@@ -116,6 +126,15 @@ const NEAR = [
 
 const RELAY = ['keep', 'maxValueBytes'] as const satisfies readonly (keyof RelayOptions)[]
 
+const COMPACTION = [
+  'maxAgeMs',
+  'maxChanges',
+  'maxBytes',
+  'keepLatestPerKey',
+  'everyMs',
+  'holdBack',
+] as const satisfies readonly (keyof CompactionOptions)[]
+
 /** As `createSqliteBack` has it. */
 const LONGEST_BUSY_MS = 600_000
 /** As `createRedisFront` has them. */
@@ -136,6 +155,7 @@ export interface ResolvedOptions extends Pick<
   readonly frontMaxStaleMs: number | undefined
   readonly near: Omit<NearOptions, 'maxStaleMs'> | undefined
   readonly relay: RelayOptions | undefined
+  readonly compaction: CompactionOptions | undefined
   readonly nearMaxStaleMs: number | undefined
   readonly sweepEveryMs: number
   readonly codec: Codec
@@ -171,6 +191,7 @@ export function resolveOptions(options: OpenOptions): ResolvedOptions {
     near: options.near === false ? undefined : near,
     nearMaxStaleMs: maxStaleMs,
     relay: relayOf(options.relay, hasRedis),
+    compaction: compactionOf(options.compaction),
     sweepEveryMs: duration('option sweepEveryMs', sweepEveryMs),
     codec: codecOption(options.codec),
     clock: clockOption(options.clock),
@@ -194,6 +215,13 @@ function relayOf(given: OpenOptions['relay'], hasRedis: boolean): RelayOptions |
   const relay = given === true ? {} : given
   assertKnown(relay, RELAY, 'relay')
   return relay
+}
+
+/** Those that are not for the caller; the rest is for the compactor to validate. @throws TypeError */
+function compactionOf(given: OpenOptions['compaction']): CompactionOptions | undefined {
+  if (given === undefined) return undefined
+  assertKnown(given, COMPACTION, 'compaction')
+  return given
 }
 
 function redisOf(given: OpenOptions['redis']): RedisOptions | undefined {

@@ -1,19 +1,28 @@
 import { assertKnown, type Clock, type Key, type Log, readValue, seeHeld, Store, userKey } from '@tidemark/core'
 import {
+  type BatchHandler,
   type Change,
   type ChangeBatch,
   changes,
   changes$,
   type ChangesOptions,
+  type Compactor,
+  consume,
+  type Consumer,
+  type ConsumerOptions,
   createHooks,
+  dropConsumer,
   follow,
   type FollowOptions,
   type FollowStep,
   guarded,
+  type Handler,
   history,
   type HistoryOptions,
   type HookBus,
   sharedLog,
+  type TransactionContext,
+  type Transactional,
   type SnapshotSource,
   type SnapshotChangesOptions,
   undo,
@@ -33,6 +42,9 @@ import type {
   WarmProgress,
 } from '@tidemark/tiered'
 import type { Observable } from 'rxjs'
+
+/** As `consume` of @tidemark/hooks has them, of this store. */
+export type StoreConsumerOptions = Omit<ConsumerOptions, 'clock' | 'log' | 'random'>
 
 /** What a read of the past may say. */
 export interface AtOptions {
@@ -61,9 +73,11 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
   readonly #tiers: TieredBack
   /** One reader for all subscribers of this process. */
   readonly #log: Log
+  readonly #compactor: Compactor | undefined
   readonly #clock: Clock
   readonly #onError: (error: unknown) => void
   readonly #stopSweeping: () => Promise<void>
+  readonly #consumers = new Set<Consumer>()
   readonly #beforeClose: () => Promise<void>
   readonly #afterClose: () => Promise<void>
   #closing: Promise<void> | undefined
@@ -73,6 +87,7 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
     options: {
       readonly clock: Clock
       readonly onError: (error: unknown) => void
+      readonly compactor: Compactor | undefined
       stopSweeping(): Promise<void>
       /** Ends what reads the log. */
       beforeClose(): Promise<void>
@@ -82,6 +97,7 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
     super(tiers, { clock: options.clock, onError: (error) => options.onError(error) })
     this.#tiers = tiers
     this.#log = sharedLog(tiers.log)
+    this.#compactor = options.compactor
     this.#clock = options.clock
     this.#onError = options.onError
     this.#stopSweeping = () => options.stopSweeping()
@@ -91,6 +107,11 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
     this.writes$ = this.hooks.writes$
     this.tierEvents$ = guarded(tiers.tierEvents$, this.#onError)
     this.visibilityLag$ = guarded(tiers.visibilityLag$, this.#onError)
+  }
+
+  /** What shortens the log, with what it has to tell; undefined: nothing does. */
+  get compactor(): Compactor | undefined {
+    return this.#compactor
   }
 
   /**
@@ -137,6 +158,57 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
    */
   undo(seq: number): Promise<UndoResult> {
     return undo(this.#tiers, seq, { clock: this.#clock })
+  }
+
+  /**
+   * A durable consumer: every change that it wants is handed to the handler by one process of the fleet, retried until it
+   * succeeds or `onFailure` decides, in order per key. With `transaction: true` what the handler writes through `tx` is
+   * committed together with its place in the log: exactly once. Otherwise at least once, with an idempotency key and a fence.
+   * It is closed with the store.
+   *
+   * @throws TypeError, RangeError for wrong options; TidemarkError CONSUMER_MISMATCH when it is registered with another number
+   * of lanes; CompactedError when `from` lies where the log no longer reaches
+   */
+  consume<T = unknown>(
+    name: string,
+    options: StoreConsumerOptions & Transactional & { readonly batch: number },
+    handler: BatchHandler<T, TransactionContext>,
+  ): Promise<Consumer<T>>
+  consume<T = unknown>(
+    name: string,
+    options: StoreConsumerOptions & Transactional & { readonly batch?: undefined },
+    handler: Handler<T, TransactionContext>,
+  ): Promise<Consumer<T>>
+  consume<T = unknown>(
+    name: string,
+    options: StoreConsumerOptions & { readonly transaction?: false | undefined; readonly batch: number },
+    handler: BatchHandler<T>,
+  ): Promise<Consumer<T>>
+  consume<T = unknown>(
+    name: string,
+    options: StoreConsumerOptions & { readonly transaction?: false | undefined; readonly batch?: undefined },
+    handler: Handler<T>,
+  ): Promise<Consumer<T>>
+  async consume<T>(
+    name: string,
+    options: StoreConsumerOptions & { readonly transaction?: boolean | undefined; readonly batch?: number | undefined },
+    handler: unknown,
+  ): Promise<Consumer<T>> {
+    const given = { ...options, clock: this.#clock, log: this.#log }
+    // The overloads above say which handler belongs to which options; here they are one.
+    const consumer = await consume<T>(
+      this.#tiers,
+      name,
+      given as typeof given & Transactional & { batch: number },
+      handler as BatchHandler<T, TransactionContext>,
+    )
+    this.#consumers.add(consumer as Consumer)
+    return consumer
+  }
+
+  /** Unregisters a consumer: what it has not handled is forgotten, and holds no compaction back. @returns whether there was one */
+  dropConsumer(name: string): Promise<boolean> {
+    return dropConsumer(this.#tiers, name, { clock: this.#clock })
   }
 
   /**
@@ -225,6 +297,8 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
   }
 
   async #close(): Promise<void> {
+    // While handlers have something in hand, they need the store, and so do the notes of how far they have come.
+    if (this.#consumers.size > 0) await Promise.all(Array.from(this.#consumers, (consumer) => consumer.close()))
     // Not one after the other: the store is closed from now on, also while a sweep is still under way.
     const sweeping = Promise.all([this.#stopSweeping(), this.#beforeClose()])
     try {
