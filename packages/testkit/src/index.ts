@@ -49,22 +49,20 @@ export { simulatedFront, type SimulatedFrontOptions } from './simulated/simulate
 export type { CallFate, ExecutedCall, NetworkCall, NetworkClient } from './simulated/network-call.ts'
 export { SimulatedNetwork, type SimulatedNetworkOptions } from './simulated/simulated-network.ts'
 export { SimulatedServer, type SimulatedServerOptions } from './simulated/simulated-server.ts'
-export type {
-  SeenBatch,
-  StreamEvent,
-  StreamHistory,
-  StreamRule,
-  StreamSession,
-  Violation,
-} from './streams/stream-history.ts'
 export {
   eventOf,
+  type SeenBatch,
   type ShownBatch,
   type ShownChange,
+  type StreamEvent,
+  type StreamHistory,
   StreamRecorder,
   type StreamRecorderOptions,
-} from './streams/stream-recorder.ts'
-export { validateStreams } from './streams/validate-streams.ts'
+  type StreamRule,
+  type StreamSession,
+  validateStreams,
+  type Violation,
+} from './streams/index.ts'
 export { eventually } from './waiting/eventually.ts'
 export { VirtualClock } from './clocks/virtual-clock.ts'
 export { change, codec, commit, deleting, filling, missing, setting, valueOf, type WriteExtras } from './writes.ts'
