@@ -35,3 +35,11 @@ test('change-latency: every write comes to the other process, whoever brings it'
 test('relay-latency: every write comes to the process without the file', { timeout: 60_000 }, () => {
   for (const { notes } of quick('relay-latency').contenders) expect(notes['of so many writes']).toBe(150)
 })
+
+test('replay: all contenders read the same values', { timeout: 60_000 }, () => {
+  expect(quick('replay').contenders).toHaveLength(4)
+})
+
+test('subscribers-50: every subscriber sees every write', { timeout: 60_000 }, () => {
+  expect(quick('subscribers-50').contenders).toHaveLength(3)
+})

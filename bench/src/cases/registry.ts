@@ -16,6 +16,9 @@ const CASES: ReadonlyMap<string, () => Promise<Case>> = new Map([
   ['getmany-1000-cold', async () => (await import('./getmany-cold.ts')).getmany1000Cold],
   ['change-latency', async () => (await import('./change-latency.ts')).changeLatency],
   ['relay-latency', async () => (await import('./change-latency.ts')).relayLatency],
+  ['replay', async () => (await import('./replay.ts')).replay],
+  ['subscribers-50', async () => (await import('./subscribers.ts')).subscribers50],
+  ['subscribers-50-at-10000', async () => (await import('./subscribers.ts')).subscribers50Busy],
   ['rss-1m-sets', async () => (await import('./rss-sets.ts')).rss1mSets],
 ])
 
