@@ -3,6 +3,8 @@ import { expect, test } from 'vitest'
 
 const repository = new URL('../../../', import.meta.url)
 const tidemark = new URL('packages/tidemark/', repository)
+/** Of docs/streams.md, in their order. */
+const EXAMPLES = ['tokens', 'snapshot and follow', 'consumers', 'the past', 'hosts without the file']
 
 test('the example of the README runs and prints what it seems to', async () => {
   const run = await runExample(new URL('README.md', tidemark))
@@ -37,6 +39,29 @@ test('the example of docs/loading.md runs: a hundred callers, one query', async 
     err: '',
     out: ["{ id: 42, name: 'Ada' } undefined undefined 2", "false { id: 42, name: 'Ada' } 3"],
   })
+})
+
+test.each([
+  [
+    'tokens',
+    ["1 set [ 'order', 1 ] { total: 20 }", "2 set [ 'order', 2 ] { total: 5 }", 'from { total: 5 } to { total: 7 }'],
+  ],
+  ['snapshot and follow', ["[ [ 'Oslo', 709000 ] ]"]],
+  ['consumers', ['20 2', '13 2 Error: no luck', '1']],
+  ['the past', ['10 12', '2 12', '1 10', '10']],
+  [
+    'hosts without the file',
+    ["[ [ [ 'user', 42 ], { name: 'Ada' } ] ]", "{ name: 'Ada' }", 'this store was opened over Redis alone,'],
+  ],
+])('the example of docs/streams.md runs: %s', async (_what, out) => {
+  await using server = await startRedis()
+  const block = EXAMPLES.indexOf(_what)
+  const run = await runExample(new URL('docs/streams.md', repository), {
+    package: tidemark,
+    block,
+    env: { REDIS_URL: server.url },
+  })
+  expect(run).toEqual({ code: 0, err: '', out })
 })
 
 test.each([
