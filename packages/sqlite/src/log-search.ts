@@ -67,9 +67,10 @@ export class LogSearch {
     const [head] = this.#connection.read(() => this.#bounds.get()!)
     let end = Math.min(before, head + 1)
     // 0: where the chain leads is not known.
-    let link = this.#connection.read(() => this.#versionOf.get(key.bytes)) ?? 0
-    while (changes.length < limit) {
+    let link = this.#chainBefore(before, key)
+    for (let steps = 1; changes.length < limit; steps++) {
       signal?.throwIfAborted()
+      if (steps % STRIDE === 0) await this.#turn(signal)
       const linked = link > 0 ? this.#linked(link, key) : undefined
       if (linked !== undefined && linked.seq >= end) {
         link = linked.prevVersion
@@ -88,6 +89,17 @@ export class LogSearch {
     return { changes, end: 'limit' }
   }
 
+  /** The change with which the chain of those before begins, or leads to it; 0 where that is not known. */
+  #chainBefore(before: number, key: StoreKey): number {
+    if (before !== Infinity) {
+      // Who wants to know what a version was names the next seq; who wants the next page, the last change of this one.
+      if (this.#linked(before - 1, key) !== undefined) return before - 1
+      const next = this.#linked(before, key)
+      if (next !== undefined) return next.prevVersion
+    }
+    return this.#connection.read(() => this.#versionOf.get(key.bytes)) ?? 0
+  }
+
   /** Where the chain says that the key changed. */
   #linked(seq: number, key: StoreKey): LogChange | undefined {
     const change = this.#change(this.#connection.read(() => this.#bySeq.get(seq)))
@@ -102,11 +114,16 @@ export class LogSearch {
       const row = this.#connection.read(() => this.#newestOfKey.get(from, to, key.bytes))
       if (row !== undefined) return this.#change(row)
       to = from
-      await new Promise<void>(afterTurn)
-      this.#assertOpen()
-      signal?.throwIfAborted()
+      await this.#turn(signal)
     }
     return undefined
+  }
+
+  /** Lets others have their turn. @throws ClosedError; the reason of `signal` */
+  async #turn(signal: AbortSignal | undefined): Promise<void> {
+    await new Promise<void>(afterTurn)
+    this.#assertOpen()
+    signal?.throwIfAborted()
   }
 
   #change(row: LogRow | undefined): LogChange | undefined {
