@@ -70,6 +70,11 @@ test('the next page begins where the last one ended, also when the changes of ot
   expect(seen).toEqual(seqs)
   // One for each change, and a few for each page.
   expect(counter.statements.length).toBeLessThan(2_000)
+  // And what a version of long ago was is where it says.
+  counter.statements.length = 0
+  const { changes } = await back.log.changesOf(key, { limit: 1, before: seqs.at(-3)! + 1 })
+  expect(changes.map(({ seq }) => seq)).toEqual([seqs.at(-3)])
+  expect(counter.statements.length).toBeLessThan(5)
 })
 
 test('a search takes a few thousand changes at a time, and lets others have their turn', async () => {
