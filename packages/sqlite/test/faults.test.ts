@@ -6,7 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Driver } from '../src/runtime.ts'
 import { capturedDriver } from './support/captured-driver.ts'
 import { openTemp, tempFile } from './support/temp.ts'
-import { blind, set, setOf, valueOf } from './support/writes.ts'
+import { blind, payload, set, setOf, valueOf } from './support/writes.ts'
 
 const Database = createRequire(import.meta.url)('better-sqlite3') as typeof BetterSqlite3
 
@@ -30,6 +30,37 @@ describe('a full disk', () => {
     db().pragma('max_page_count = 1000000')
     expect((await set(back, 'large', large)).changes[0]).toMatchObject({ seq: 4, prevVersion: 0 })
     expect((await back.log.read({ after: 0, limit: 10 })).changes.map(({ seq }) => seq)).toEqual([1, 2, 3, 4])
+  })
+
+  test('takes marks and entries of one commit, or neither', async () => {
+    const { driver, db } = capturedDriver()
+    const back = openTemp({}, { driver })
+    await back.commit({ ...blind(setOf('a', 1)), marks: [{ key: StoreKey.of('m'), value: payload(1) }] })
+    db().pragma(`max_page_count = ${(db().pragma('page_count', { simple: true }) as number) + 8}`)
+    const commitOf = (entry: unknown, mark: unknown): Promise<unknown> =>
+      back.commit({ ...blind(setOf('a', entry)), marks: [{ key: StoreKey.of('m'), value: payload(mark) }] })
+    const large = new Uint8Array(200_000)
+    const results = await Promise.allSettled([
+      commitOf(large, 'of what did not fit'),
+      commitOf('beside what did not fit', large),
+      back.marks.write([{ key: StoreKey.of('m'), value: payload(large) }]),
+      set(back, 'b', 2),
+    ])
+    expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected', 'fulfilled'])
+    for (const result of results.slice(0, 3)) expect(result).toMatchObject({ reason: { code: 'DISK_FULL' } })
+    expect([await valueOf(back, 'a'), (await back.marks.read([StoreKey.of('m')]))[0]!.read()]).toEqual([1, 1])
+    expect(await back.log.head()).toBe(2)
+  })
+
+  test('has room again for writes after compaction', async () => {
+    const { driver, db } = capturedDriver()
+    const back = openTemp({}, { driver })
+    for (let i = 0; i < 10; i++) await set(back, 'a', new Uint8Array(20_000))
+    db().pragma(`max_page_count = ${db().pragma('page_count', { simple: true }) as number}`)
+    await expect(set(back, 'b', new Uint8Array(40_000))).rejects.toMatchObject({ code: 'DISK_FULL' })
+    expect(await back.compaction.compact({ upTo: 10, limit: 100 })).toMatchObject({ floor: 10, done: true })
+    await set(back, 'b', new Uint8Array(40_000))
+    expect((await back.log.read({ after: 10, limit: 9 })).changes.map(({ seq }) => seq)).toEqual([11])
   })
 
   test('while the schema is created', () => {

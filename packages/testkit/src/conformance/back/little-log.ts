@@ -31,6 +31,18 @@ export function describeLittleLog({ openCompacting }: BackCapabilities): void {
       expect((await back.log.read({ after: 1, limit: 1 })).changes).toHaveLength(10)
     })
 
+    it('drops what compaction has kept with what replaces it', async () => {
+      const { back } = await start(3)
+      await commit(back, setting('a', 1))
+      await commit(back, setting('b', 1))
+      await back.compaction.compact({ upTo: 2, limit: 9, keepLatest: true })
+      await commit(back, setting('a', 2))
+      for (let i = 0; i < 2; i++) await commit(back, setting('c', i))
+      expect((await back.log.at([1, 2, 3])).map((change) => change?.seq)).toEqual([1, 2, 3])
+      for (let i = 0; i < 3; i++) await commit(back, setting('c', i))
+      expect((await back.log.at([1, 2, 3])).map((change) => change?.seq)).toEqual([undefined, 2, undefined])
+    })
+
     it('goes on counting, and stays dense', async () => {
       const { back } = await start(10)
       for (let i = 1; i <= 100; i++) {
