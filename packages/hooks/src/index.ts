@@ -28,7 +28,7 @@ export type {
   LaneSkipped,
 } from './consumers/consumer-event.ts'
 export { type ConsumerPosition, consumerPositions } from './consumers/consumer-positions.ts'
-export type { ConsumerOptions, FailurePolicy, Transactional } from './consumers/consumer-options.ts'
+export type { Batched, ConsumerOptions, FailurePolicy, Transactional } from './consumers/consumer-options.ts'
 export { dropConsumer } from './consumers/drop-consumer.ts'
 export type { BatchHandler, Handler, HandlerContext, TransactionContext } from './consumers/handler.ts'
 export type { Halt } from './consumers/lane-mark.ts'
@@ -52,4 +52,17 @@ export type {
   SnapshotStep,
 } from './streams/snapshot-step.ts'
 export { sharedLog, type SharedLogOptions } from './streams/shared-log.ts'
+export type { SyncSource } from './sync/incoming.ts'
+export { type Sync, sync } from './sync/sync.ts'
+export type { SyncConflict, SyncSide } from './sync/sync-conflict.ts'
+export type {
+  ConflictPolicy,
+  CustomPolicy,
+  LastWriterPolicy,
+  Resolution,
+  SyncOptions,
+  VersionPolicy,
+} from './sync/sync-options.ts'
+export type { EntryFailed, SyncEvent, SyncFailed, SyncRestart, SyncState, SyncTrouble } from './sync/sync-state.ts'
+export type { SyncTarget } from './sync/tenure.ts'
 export { decodeToken, encodeToken, type Position } from './token.ts'

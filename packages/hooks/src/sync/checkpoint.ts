@@ -1,0 +1,38 @@
+import { type Codec, CorruptError, Payload, type StoreKey } from '@tidemark/core'
+
+/** The format of what a sync stores. A release that writes another one reads this one too. */
+const VERSION = 1
+
+/** A snapshot under way. */
+export interface SnapshotProgress {
+  /** The last key that was copied, encoded; undefined: none was. */
+  readonly after: Uint8Array | undefined
+  /**
+   * What the sync has written up to this version of the target, and does not write again, is gone from the source;
+   * undefined: it is the first snapshot, before which there was nothing.
+   */
+  readonly sweepUpTo: number | undefined
+}
+
+/** How far a sync has come. Stored in the target, in the transactions that bring it there. */
+export interface Checkpoint {
+  /** The log of the source. */
+  readonly log: string
+  readonly epoch: number
+  readonly seq: number
+  readonly check: number
+  readonly snapshot: SnapshotProgress | undefined
+  /** Up to where the target's own log was looked through for deletions. */
+  readonly looked: number
+}
+
+export function encodeCheckpoint(codec: Codec, checkpoint: Checkpoint): Payload {
+  return Payload.encode(codec, { v: VERSION, ...checkpoint })
+}
+
+/** @throws CorruptError */
+export function decodeCheckpoint(key: StoreKey, payload: Payload): Checkpoint {
+  const record = payload.decode() as Checkpoint & { readonly v?: unknown }
+  if (record?.v === VERSION) return { ...record, snapshot: record.snapshot }
+  throw new CorruptError(`the mark ${key.id} is damaged, or a newer release of Tidemark wrote it`, { key: key.id })
+}

@@ -1,0 +1,264 @@
+import { type Clock, ClosedError, type Lease, port, TidemarkError } from '@tidemark/core'
+import type { Observable } from 'rxjs'
+import { Emitter } from '../emitter.ts'
+import { GuardedObservable } from '../guarded-observable.ts'
+import { keepAlive } from '../keep-alive.ts'
+import { lastResort } from '../last-resort.ts'
+import type { SyncSource } from './incoming.ts'
+import { keepLease } from './lease-keeper.ts'
+import type { SyncConflict } from './sync-conflict.ts'
+import { checkpointKey } from './sync-keys.ts'
+import { type ResolvedSyncOptions, resolveSyncOptions, type SyncOptions } from './sync-options.ts'
+import type { SyncEvent, SyncState } from './sync-state.ts'
+import { readCheckpoint, type SyncTarget, Tenure } from './tenure.ts'
+
+/** How often a process that stands by looks whether it is needed. */
+const STANDBY_MS = 100
+
+const FIRST_RETRY_MS = 50
+const LONGEST_RETRY_MS = 5_000
+
+/** A sync at work, until it is closed. */
+export interface Sync {
+  readonly state: SyncState
+  /** The state, and each one that comes after it. */
+  readonly state$: Observable<SyncState>
+  /** Hot: what both stores have written. The losing side is nowhere else. */
+  readonly conflicts$: Observable<SyncConflict>
+  /** Hot. While nobody listens, it goes to the console. */
+  readonly events$: Observable<SyncEvent>
+  /**
+   * Resolves when the target holds everything that the source held at the call.
+   * @throws what the sync has failed with; ClosedError
+   */
+  caughtUp(): Promise<void>
+  /** Ends after what is being committed; the next sync of this name goes on from there. Idempotent. */
+  close(): Promise<void>
+}
+
+/**
+ * Copies a store into another one, and follows it: first everything that is there, then every change, each once, with
+ * its expiry, meta and tags, and with where it was written first. Commits stay whole. How far it has come is stored in
+ * the target, in the transactions that bring it there. Any number of processes may run one of the same name; one works,
+ * the others stand by.
+ *
+ * The target can be read all the while. Until the snapshot is complete it holds a part of the keys; each page of them
+ * as of one moment. What fails and may pass is tried again, for as long as the sync is not closed.
+ *
+ * @throws TypeError or RangeError at once for wrong options
+ */
+export function sync(from: SyncSource, to: SyncTarget, options: SyncOptions): Sync {
+  port<SyncSource>('the source of a sync', from, ['scan'])
+  port<SyncTarget>('the target of a sync', to, ['scan', 'read', 'commit'])
+  return new RunningSync(from, to, resolveSyncOptions(options))
+}
+
+interface Waiter {
+  readonly position: number
+  resolve(): void
+  reject(error: unknown): void
+}
+
+class RunningSync implements Sync {
+  readonly state$: Observable<SyncState>
+  readonly conflicts$: Observable<SyncConflict>
+  readonly events$: Observable<SyncEvent>
+  readonly #from: SyncSource
+  readonly #to: SyncTarget
+  readonly #options: ResolvedSyncOptions
+  readonly #clock: Clock
+  readonly #stop = new AbortController()
+  readonly #states = emitter<SyncState>()
+  readonly #conflicts = emitter<SyncConflict>()
+  readonly #events = emitter<SyncEvent>()
+  readonly #waiters = new Set<Waiter>()
+  readonly #work: Promise<void>
+  #state: SyncState = Object.freeze({ phase: 'standby', position: 0, head: 0, taken: 0, error: undefined })
+  /** The position is one that the target holds as a whole. */
+  #isWhole = false
+
+  constructor(from: SyncSource, to: SyncTarget, options: ResolvedSyncOptions) {
+    this.#from = from
+    this.#to = to
+    this.#options = options
+    this.#clock = options.clock
+    this.state$ = guardedBy((subscriber) => {
+      subscriber.next(this.#state)
+      return this.#states.connect(subscriber, 0)
+    })
+    this.conflicts$ = guardedBy((subscriber) => this.#conflicts.connect(subscriber, 0))
+    this.events$ = guardedBy((subscriber) => this.#events.connect(subscriber, 0))
+    this.#work = this.#run()
+  }
+
+  get state(): SyncState {
+    return this.#state
+  }
+
+  async caughtUp(): Promise<void> {
+    this.#assertAlive()
+    const position = await this.#from.log.head()
+    this.#assertAlive()
+    if (this.#isWhole && this.#state.position >= position) return
+    await keepAlive(() => new Promise<void>((resolve, reject) => void this.#waiters.add({ position, resolve, reject })))
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort(new ClosedError('the sync'))
+    await this.#work
+  }
+
+  #assertAlive(): void {
+    if (this.#state.phase === 'failed') throw this.#state.error
+    if (this.#stop.signal.aborted) throw new ClosedError('the sync')
+  }
+
+  async #run(): Promise<void> {
+    // Not before the caller can listen.
+    await Promise.resolve()
+    const { signal } = this.#stop
+    let retryMs = FIRST_RETRY_MS
+    while (!signal.aborted) {
+      const { position } = this.#state
+      try {
+        const lease = await this.#ownTurn()
+        if (lease !== undefined) await this.#hold(lease)
+      } catch (error) {
+        if (signal.aborted) break
+        if (!mayPass(error)) return this.#fail(error)
+        if (!isLost(error)) {
+          this.#update({ phase: 'retrying', error })
+          this.#tell({ kind: 'trouble', error })
+        }
+        if (this.#state.position > position) retryMs = FIRST_RETRY_MS
+        await this.#pause(retryMs)
+        retryMs = Math.min(2 * retryMs, LONGEST_RETRY_MS)
+      }
+    }
+    this.#end('closed', undefined, new ClosedError('the sync'))
+  }
+
+  /** Waits until nobody else does the work. @returns undefined: closed meanwhile */
+  async #ownTurn(): Promise<Lease | undefined> {
+    const { name, leaseMs } = this.#options
+    const { leases } = this.#to
+    const key = checkpointKey(name)
+    while (!this.#stop.signal.aborted) {
+      const { lease } = await leases.acquire(key, leaseMs)
+      if (lease !== undefined) return lease
+      for (let isTaken = true; isTaken && !this.#stop.signal.aborted;) {
+        await this.#watch()
+        await this.#pause(STANDBY_MS)
+        // Only looks: acquiring would cost the others a transaction each time.
+        isTaken = (await leases.remaining([key]))[0]! > 0
+      }
+    }
+    return undefined
+  }
+
+  /** How far the one has come that does the work. */
+  async #watch(): Promise<void> {
+    const place = await readCheckpoint(this.#to, this.#options.name)
+    const head = await this.#from.log.head()
+    if (place === undefined || this.#stop.signal.aborted) return
+    this.#isWhole = place.snapshot === undefined && place.log === this.#from.log.identity.id
+    this.#update({ phase: 'standby', position: place.seq, head, error: undefined })
+  }
+
+  async #hold(lease: Lease): Promise<void> {
+    const { leases } = this.#to
+    const tenure = new AbortController()
+    const stop = (): void => tenure.abort(this.#stop.signal.reason)
+    if (this.#stop.signal.aborted) stop()
+    this.#stop.signal.addEventListener('abort', stop)
+    const onLost = (): void =>
+      tenure.abort(new TidemarkError('LEASE_LOST', 'another process syncs', { retryable: true }))
+    const forget = keepLease(leases, lease, { ...this.#options, onLost })
+    try {
+      await Tenure.run({
+        ...this.#options,
+        from: this.#from,
+        to: this.#to,
+        lease,
+        signal: tenure.signal,
+        onState: (some) => this.#progress(some),
+        onEvent: (event) => this.#tell(event),
+        onConflicts: (conflicts) => conflicts.forEach((each) => this.#conflicts.emit(each, Infinity)),
+      })
+    } finally {
+      forget()
+      this.#stop.signal.removeEventListener('abort', stop)
+      // It ends by itself; to give it back only saves the others time.
+      await leases.release(lease).catch(() => undefined)
+    }
+  }
+
+  #progress(some: Partial<SyncState>): void {
+    if (some.phase !== undefined) this.#isWhole = some.phase === 'following'
+    this.#update(some)
+  }
+
+  #update(some: Partial<SyncState>): void {
+    this.#state = Object.freeze({ ...this.#state, ...some })
+    this.#states.emit(this.#state, Infinity)
+    if (!this.#isWhole) return
+    for (const waiter of this.#waiters) {
+      if (waiter.position > this.#state.position) continue
+      this.#waiters.delete(waiter)
+      waiter.resolve()
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#tell({ kind: 'failed', error })
+    this.#end('failed', error, error)
+  }
+
+  #end(phase: 'failed' | 'closed', error: unknown, reason: unknown): void {
+    this.#isWhole = false
+    this.#update({ phase, error })
+    for (const waiter of this.#waiters) waiter.reject(reason)
+    this.#waiters.clear()
+    for (const each of [this.#states, this.#conflicts, this.#events]) each.complete()
+  }
+
+  #tell(event: SyncEvent): void {
+    if (this.#events.observed) this.#events.emit(event, Infinity)
+    else lastResort(`sync ${this.#options.name}: ${event.kind}`, event.error)
+  }
+
+  #pause(ms: number): Promise<void> {
+    const { signal } = this.#stop
+    if (signal.aborted) return Promise.resolve()
+    return keepAlive(
+      () =>
+        new Promise((resolve) => {
+          const end = (): void => {
+            cancel()
+            signal.removeEventListener('abort', end)
+            resolve()
+          }
+          const cancel = this.#clock.schedule(ms, end)
+          signal.addEventListener('abort', end)
+        }),
+    )
+  }
+}
+
+function isLost(error: unknown): boolean {
+  return error instanceof TidemarkError && error.code === 'LEASE_LOST'
+}
+
+/** What trying again can help with; where a disk has failed, the checkpoint tells what came of it. */
+function mayPass(error: unknown): boolean {
+  return error instanceof TidemarkError && (error.retryable || error.code === 'IO' || error.code === 'LEASE_LOST')
+}
+
+function emitter<T>(): Emitter<T> {
+  return new Emitter<T>((error) => lastResort('a subscriber of a sync failed', error))
+}
+
+function guardedBy<T>(subscribe: ConstructorParameters<typeof GuardedObservable<T>>[1]): Observable<T> {
+  const report = (error: unknown): void => lastResort('a subscriber of a sync failed', error)
+  return new GuardedObservable<T>({ onThrow: 'continue', report }, subscribe)
+}

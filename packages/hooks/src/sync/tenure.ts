@@ -1,0 +1,319 @@
+import {
+  afterTurn,
+  type Back,
+  CompactedError,
+  compareBytes,
+  type Lease,
+  type LogChange,
+  prefixRange,
+  type StoreKey,
+  TidemarkError,
+  userRanges,
+} from '@tidemark/core'
+import { checkOf, NO_CHECK } from '../check.ts'
+import { LogReader } from '../log-reader.ts'
+import { inEpoch, startAfterToken } from '../resume.ts'
+import { encodeToken } from '../token.ts'
+import { type Checkpoint, decodeCheckpoint, encodeCheckpoint, type SnapshotProgress } from './checkpoint.ts'
+import { type Incoming, Intake, type SyncSource } from './incoming.ts'
+import { LocalChanges } from './local-changes.ts'
+import { LastWriterMerge } from './merge-last-writer.ts'
+import { type Merge, type MergePlan, Overtaken } from './merge-plan.ts'
+import { VersionMerge } from './merge-versions.ts'
+import { pagesOf } from './source-snapshot.ts'
+import { decodeStampMark } from './stamp-marks.ts'
+import type { SyncConflict } from './sync-conflict.ts'
+import { checkpointKey, isUserKey, keyOfStamp, STAMPS } from './sync-keys.ts'
+import type { ResolvedSyncOptions } from './sync-options.ts'
+import type { SyncEvent, SyncState } from './sync-state.ts'
+import { WrittenVersions } from './written-versions.ts'
+
+/** What a log says of a place that is gone for good, or was never its own. */
+const DEAD: readonly string[] = [
+  'LOG_COMPACTED',
+  'LOG_AHEAD',
+  'LOG_EPOCH_CHANGED',
+  'LOG_DIVERGED',
+  'LOG_GAP',
+  'TOKEN_FOREIGN',
+]
+
+/** So often in a row may a snapshot be overtaken by compaction. */
+const MAX_RESTARTS = 16
+
+export type SyncTarget = Pick<Back, 'log' | 'scan' | 'read' | 'commit' | 'leases' | 'marks' | 'codec'>
+
+export interface TenureOptions extends ResolvedSyncOptions {
+  readonly from: SyncSource
+  readonly to: SyncTarget
+  readonly lease: Lease
+  readonly signal: AbortSignal
+  readonly onState: (some: Partial<SyncState>) => void
+  readonly onEvent: (event: SyncEvent) => void
+  readonly onConflicts: (conflicts: readonly SyncConflict[]) => void
+}
+
+export function isDead(error: unknown): boolean {
+  return error instanceof CompactedError || (error instanceof TidemarkError && DEAD.includes(error.code))
+}
+
+/** The work of a sync while it holds the lease: finds its place, copies what there is, and follows. */
+export class Tenure {
+  readonly #options: TenureOptions
+  readonly #intake: Intake
+  readonly #key: StoreKey
+  readonly #merge: Merge
+  readonly #local: LocalChanges
+  #place: Checkpoint
+  #taken = 0
+
+  private constructor(options: TenureOptions, merge: Merge, place: Checkpoint) {
+    const { from, to, onEvent, name } = options
+    this.#options = options
+    this.#key = checkpointKey(name)
+    this.#merge = merge
+    this.#place = place
+    this.#local = new LocalChanges(to.log, place.looked)
+    this.#intake = new Intake(from, to.codec, options, (key, seq, error) =>
+      onEvent({ kind: 'entry-failed', key: key.id, seq, error }),
+    )
+  }
+
+  /** Works until the signal aborts. @throws what the stores throw; the reason of the signal */
+  static async run(options: TenureOptions): Promise<never> {
+    const { from, to, name, conflict } = options
+    const stored = await readCheckpoint(to, name)
+    const merge =
+      conflict.policy === 'lastWriter'
+        ? new LastWriterMerge(from, to, name)
+        : new VersionMerge(to, name, await WrittenVersions.load(to.marks, to.codec, name), conflict.resolve)
+    // The look at the log is what meets a restore that was declared elsewhere.
+    await from.log.head()
+    const place = stored ?? (await fresh(from, to, undefined))
+    return new Tenure(options, merge, place).#work(stored === undefined)
+  }
+
+  async #work(isFirst: boolean): Promise<never> {
+    const { onCompacted, onEvent, from, to } = this.#options
+    for (let restarts = isFirst ? 1 : 0; ; restarts++) {
+      try {
+        const reader = await this.#reader()
+        if (this.#place.snapshot !== undefined) {
+          this.#options.onState({ phase: 'snapshot', position: this.#place.seq })
+          await this.#copy(reader, this.#place.snapshot)
+        }
+        restarts = 0
+        return await this.#follow(reader)
+      } catch (error) {
+        const isOver = this.#place.snapshot === undefined && onCompacted === 'error'
+        if (!isDead(error) || isOver || restarts >= MAX_RESTARTS) throw error
+        onEvent({ kind: 'restart', error })
+        // What was written before this moment and is not written again came from what is gone.
+        this.#place = await fresh(from, to, await to.log.head())
+      }
+    }
+  }
+
+  /** Where the checkpoint says. @throws what tells of a place that is gone */
+  async #reader(): Promise<LogReader> {
+    const { from, batch } = this.#options
+    const { log, epoch, seq, check } = this.#place
+    const start = await startAfterToken(from.log, encodeToken({ id: log, epoch, seq, check }), batch)
+    return new LogReader(from.log, batch, start)
+  }
+
+  /** See `snapshotOf`, whose recipe this is: between two pages of entries, the log is followed for what was copied before. */
+  async #copy(reader: LogReader, progress: SnapshotProgress): Promise<void> {
+    const { from, range, batch, signal, conflict } = this.#options
+    const { epoch } = this.#place
+    const isAll = conflict.policy === 'lastWriter'
+    let shownTo = progress.after
+    const concerns = ({ key }: LogChange): boolean =>
+      // By their stamps, changes of what is still to come do no harm; and nothing else tells of what was deleted.
+      isAll || (shownTo !== undefined && (compareBytes(key.bytes, shownTo) <= 0 || !isUserKey(key)))
+    const pages = pagesOf(from, range, batch, progress.after)
+    for (;;) {
+      signal.throwIfAborted()
+      const { value: page, done } = await inEpoch(from.log, epoch, () => pages.next())
+      if (done) break
+      if (page.asOf < reader.position) throw wentBack(page.asOf, reader.position)
+      const late: LogChange[] = []
+      while (reader.position < page.asOf) {
+        const { changes: rows, head } = await reader.next(signal, page.asOf - reader.position)
+        const beyond = rows.findIndex(({ seq }) => seq > page.asOf)
+        if (beyond >= 0) late.push(...rows.slice(beyond))
+        const due = rows.filter((row) => row.seq <= page.asOf && concerns(row))
+        await this.#apply(this.#changes(due), await this.#at(Math.min(reader.position, page.asOf), rows))
+        this.#options.onState({ head })
+      }
+      shownTo = page.last?.bytes ?? shownTo
+      const items = page.entries.flatMap(({ entry, row, source }) =>
+        this.#wanted(this.#intake.ofEntry(entry, row, source)),
+      )
+      const snapshot = { ...progress, after: shownTo }
+      await this.#apply(items, { ...(await this.#at(page.asOf, [])), snapshot }, page.entries.length)
+      if (late.length > 0)
+        await this.#apply(this.#changes(late.filter(concerns)), await this.#at(reader.position, late))
+      await new Promise<void>(afterTurn)
+    }
+    if (isAll) await this.#copyTombstones()
+    if (progress.sweepUpTo !== undefined) await this.#sweep(progress.sweepUpTo)
+    await this.#apply([], { ...this.#place, snapshot: undefined })
+  }
+
+  async #follow(reader: LogReader): Promise<never> {
+    const { signal, batch, onState } = this.#options
+    onState({ phase: 'following', position: this.#place.seq })
+    for (;;) {
+      const { changes: rows, head } = await reader.next(signal)
+      const items = this.#changes(rows)
+      const place = await this.#at(reader.position, rows)
+      // Where nothing was wanted, the place in the log need not be stored at once: nothing is taken twice.
+      if (items.length > 0 || place.seq - this.#place.seq >= batch) await this.#apply(items, place, rows.length)
+      else this.#taken += rows.length
+      onState({ phase: 'following', position: reader.position, head, taken: this.#taken, error: undefined })
+      if (head > reader.position) await new Promise<void>(afterTurn)
+    }
+  }
+
+  /** What the source remembers to have deleted: entries tell of none of it. */
+  async #copyTombstones(): Promise<void> {
+    const { from, batch } = this.#options
+    if (from.marks === undefined) return
+    let after: StoreKey | undefined
+    for (;;) {
+      const marks = await from.marks.scan(STAMPS, { after, limit: batch })
+      const items = marks.flatMap(({ key, value }) => {
+        const { stamp, version } = decodeStampMark(value)
+        const source = { ...stamp, origin: '' }
+        return version > 0 ? [] : this.#wanted(this.#intake.ofTombstone(keyOfStamp(key), source))
+      })
+      if (items.length > 0) await this.#apply(items, this.#place)
+      if (marks.length < batch) return
+      after = marks.at(-1)!.key
+    }
+  }
+
+  /** Deletes what the sync has written before, and not again: the source has it no more. */
+  async #sweep(upTo: number): Promise<void> {
+    const { to, batch, map, range, signal } = this.#options
+    for (const part of userRanges(map === undefined ? range : prefixRange([]))) {
+      let after: StoreKey | undefined
+      for (let isMore = true; isMore;) {
+        signal.throwIfAborted()
+        const { entries } = await to.scan(part, { after, limit: batch, reverse: false })
+        const stale = await this.#merge.own(entries, upTo)
+        if (stale.length > 0) {
+          const { log, seq } = this.#place
+          await this.#commit(() => this.#merge.removal(stale, log, seq), this.#place)
+        }
+        after = entries.at(-1)?.key
+        isMore = entries.length === batch
+        await new Promise<void>(afterTurn)
+      }
+    }
+  }
+
+  #changes(rows: readonly LogChange[]): readonly Incoming[] {
+    const { to, conflict } = this.#options
+    const { id } = to.log.identity
+    return rows.flatMap((row) => {
+      // The target's own, which has come back.
+      if (row.source?.log === id) return []
+      // Each store lets its entries expire by itself: that somewhere else it has happened says nothing about a later one.
+      if (row.op === 'expire' && conflict.policy === 'lastWriter') return []
+      return this.#wanted(this.#intake.ofChange(row))
+    })
+  }
+
+  #wanted(item: Incoming | undefined): readonly Incoming[] {
+    const { to, conflict } = this.#options
+    if (item === undefined) return []
+    // By its stamp, an entry that has come back is one that is known, or one that the target has lost.
+    return item.source.log === to.log.identity.id && conflict.policy !== 'lastWriter' ? [] : [item]
+  }
+
+  async #at(seq: number, rows: readonly LogChange[]): Promise<Checkpoint> {
+    const { from } = this.#options
+    const row = rows.find((each) => each.seq === seq) ?? (seq === 0 ? undefined : (await from.log.at([seq]))[0])
+    return { ...this.#place, seq, check: row === undefined ? NO_CHECK : checkOf(row) }
+  }
+
+  /** Commits what has come, and that it has come, at once. */
+  async #apply(items: readonly Incoming[], place: Checkpoint, count = items.length): Promise<void> {
+    this.#assertInTime(items)
+    const local = await this.#local.next()
+    const sweepUpTo = place.snapshot?.sweepUpTo
+    const looked = this.#local.position
+    await this.#commit(() => this.#merge.plan([...local, ...items], sweepUpTo), { ...place, looked })
+    this.#taken += count
+    this.#options.onState({ position: place.seq, taken: this.#taken, error: undefined })
+  }
+
+  async #commit(plan: () => Promise<MergePlan>, place: Checkpoint): Promise<void> {
+    const { to, lease, signal, onEvent, onConflicts } = this.#options
+    const mark = { key: this.#key, value: encodeCheckpoint(to.codec, place) }
+    for (;;) {
+      signal.throwIfAborted()
+      const merged = await plan()
+      try {
+        const { changes } = await to.commit({
+          reads: merged.reads,
+          lease,
+          keepLease: true,
+          notBefore: merged.notBefore,
+          decide: (current) => merged.decide(current),
+          marks: (made) => [...merged.marks(made), mark],
+        })
+        merged.committed(changes)
+        this.#local.skip(changes)
+      } catch (error) {
+        if (error instanceof Overtaken) continue
+        throw error
+      }
+      this.#place = place
+      for (const { item, error } of merged.failures) {
+        onEvent({ kind: 'entry-failed', key: item.key.id, seq: item.version, error })
+      }
+      onConflicts(merged.conflicts)
+      return
+    }
+  }
+
+  /** @throws TidemarkError CLOCK_DRIFT */
+  #assertInTime(items: readonly Incoming[]): void {
+    const { conflict, clock } = this.#options
+    if (conflict.policy !== 'lastWriter') return
+    const latest = items.reduce((at, { source }) => Math.max(at, source.at), 0)
+    const ahead = latest - clock.now()
+    if (ahead <= conflict.maxDriftMs) return
+    throw new TidemarkError(
+      'CLOCK_DRIFT',
+      `the source has dated a change ${Math.round(ahead)} ms ahead of this clock, and ${conflict.maxDriftMs} are allowed: set the clocks right`,
+      { retryable: true },
+    )
+  }
+}
+
+export async function readCheckpoint(to: Pick<Back, 'marks'>, name: string): Promise<Checkpoint | undefined> {
+  const key = checkpointKey(name)
+  const [payload] = await to.marks.read([key])
+  return payload && decodeCheckpoint(key, payload)
+}
+
+/** The beginning of a snapshot. */
+async function fresh(from: SyncSource, to: SyncTarget, sweepUpTo: number | undefined): Promise<Checkpoint> {
+  const looked = await to.log.head()
+  const seq = await from.log.head()
+  const [row] = seq === 0 ? [] : await from.log.at([seq])
+  const { id: log, epoch } = from.log.identity
+  const check = row === undefined ? NO_CHECK : checkOf(row)
+  return { log, epoch, seq, check, looked, snapshot: { after: undefined, sweepUpTo } }
+}
+
+function wentBack(asOf: number, position: number): TidemarkError {
+  return new TidemarkError(
+    'LOG_AHEAD',
+    `the source is at ${asOf}, before ${position}: an older state of it was restored`,
+  )
+}
