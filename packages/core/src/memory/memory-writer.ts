@@ -4,6 +4,7 @@ import type { KeyRange } from '../keys/key-range.ts'
 import { wholeAtLeast } from '../options/checks.ts'
 import type { StoreKey } from '../keys/store-key.ts'
 import type { Commit, DeleteWrite, Proposal, SetWrite, TierReport } from '../ports/back.ts'
+import { isExpired } from '../ports/entry.ts'
 import type { Compacted, CompactOptions } from '../ports/compaction.ts'
 import type { LogChange } from '../ports/log.ts'
 import type { Lease, LeaseGrant } from '../ports/leases.ts'
@@ -66,21 +67,19 @@ export class MemoryWriter {
     wholeAtLeast('notBefore', notBefore, 0)
     if (lease !== undefined && !leases.isHeld(lease)) throw leaseLost(lease, name)
     const writes = proposal.decide(proposal.reads.map((key) => entries.get(key.id, this.#now)))
+    const changes = this.#changes(writes, notBefore)
+    const marked = typeof proposal.marks === 'function' ? proposal.marks(changes) : (proposal.marks ?? [])
     // Keys are encoded when first asked for, which fails for one that is too long: before anything is written.
-    const fixed = typeof proposal.marks === 'function' ? [] : (proposal.marks ?? [])
-    for (const { key } of [...writes, ...fixed]) void key.bytes
+    for (const { key } of [...writes, ...marked]) void key.bytes
     if (lease !== undefined && !keepLease) leases.end(lease.key)
-    const commit = this.#commit(writes, proposal)
-    marks.write(typeof proposal.marks === 'function' ? proposal.marks(commit.changes) : fixed)
-    return commit
+    marks.write(marked)
+    return this.#commit(writes, changes, proposal)
   }
 
   expire(limit: number): Commit {
     const expired = this.#options.entries.expired(this.#now, limit)
-    return this.#commit(
-      expired.map(({ key }) => ({ op: 'expire', key })),
-      undefined,
-    )
+    const writes = expired.map(({ key }): ExpireWrite => ({ op: 'expire', key }))
+    return this.#commit(writes, this.#changes(writes, 0), undefined)
   }
 
   /** Keeps what entries are now, if it is asked to: of what was replaced since, nobody can need more than the log holds. */
@@ -125,46 +124,44 @@ export class MemoryWriter {
     this.#options.log.settle()
   }
 
-  #commit(writes: readonly Write[], proposal: Proposal | undefined): Commit {
-    const { entries, log, agreements, leases } = this.#options
-    const head = log.last
-    const kept = proposal?.keepLease === true ? proposal.lease?.key.id : undefined
-    const isMore = writes.some((write) => write.op !== 'delete' || entries.get(write.key.id, this.#now) !== undefined)
-    if (isMore) this.#at = Math.max(this.#at, proposal?.notBefore ?? 0)
+  /** What the writes come to, one after the other. Nothing is written yet. */
+  #changes(writes: readonly Write[], notBefore: number): readonly LogChange[] {
+    const head = this.#options.log.last
     const effects: Effect[] = []
+    /** After the earlier writes of these; not needed for one. */
+    const versions = writes.length > 1 ? new Map<string, number>() : undefined
     for (const write of writes) {
-      // Expiry says nothing about what a loader, who found nothing for that very reason, is about to store.
-      if (write.op !== 'expire' && write.key.id !== kept) leases.end(write.key)
-      const prevVersion = this.#store(write, head + effects.length + 1)
-      if (prevVersion !== undefined) effects.push({ write, prevVersion })
+      const { id } = write.key
+      const prevVersion = versions?.get(id) ?? this.#version(write)
+      if (write.op === 'delete' && prevVersion === 0) continue
+      effects.push({ write, prevVersion })
+      versions?.set(id, write.op === 'set' && !isExpired(write, this.#now) ? head + effects.length : 0)
     }
-    const changes = Object.freeze(effects.map((effect, i) => this.#change(effect, head + i + 1, head, effects.length)))
+    const at = Math.max(this.#at, notBefore)
+    return Object.freeze(effects.map((effect, i) => this.#change(effect, head + i + 1, head, effects.length, at)))
+  }
+
+  /** What a write finds; 0: nothing. */
+  #version({ op, key }: Write): number {
+    // What expires is asked for beyond its time, at which it is still there.
+    return this.#options.entries.get(key.id, op === 'expire' ? -Infinity : this.#now)?.version ?? 0
+  }
+
+  #commit(writes: readonly Write[], changes: readonly LogChange[], proposal: Proposal | undefined): Commit {
+    const { entries, log, agreements, leases } = this.#options
+    const kept = proposal?.keepLease === true ? proposal.lease?.key.id : undefined
+    // Expiry says nothing about what a loader, who found nothing for that very reason, is about to store.
+    for (const { op, key } of writes) if (op !== 'expire' && key.id !== kept) leases.end(key)
+    for (const { op, key, seq: version, payload, at: writtenAt, expiresAt, meta } of changes) {
+      if (op === 'set') entries.put(Object.freeze({ key, version, payload: payload!, writtenAt, expiresAt, meta }))
+      else entries.remove(key)
+      this.#at = writtenAt
+    }
     log.append(changes)
     return { changes, asOf: log.last, proposal, agreements: agreements.current, tiers: NO_TIERS }
   }
 
-  /** @returns the version that was replaced; undefined: there was nothing to delete */
-  #store(write: Write, seq: number): number | undefined {
-    const { entries } = this.#options
-    const { key } = write
-    if (write.op === 'expire') {
-      // Asked for beyond its time, at which it is still there.
-      const { version } = entries.get(key.id, -Infinity)!
-      entries.remove(key)
-      return version
-    }
-    const prevVersion = entries.get(key.id, this.#now)?.version ?? 0
-    if (write.op === 'set') {
-      const { payload, expiresAt, meta } = write
-      entries.put(Object.freeze({ key, version: seq, payload, writtenAt: this.#at, expiresAt, meta }))
-      return prevVersion
-    }
-    if (prevVersion === 0) return undefined
-    entries.remove(key)
-    return prevVersion
-  }
-
-  #change({ write, prevVersion }: Effect, seq: number, head: number, count: number): LogChange {
+  #change({ write, prevVersion }: Effect, seq: number, head: number, count: number, at: number): LogChange {
     const set = write.op === 'set' ? write : undefined
     const source = write.op === 'expire' ? undefined : write.source
     return Object.freeze({
@@ -178,7 +175,7 @@ export class MemoryWriter {
       payload: set?.payload,
       expiresAt: set?.expiresAt,
       meta: set?.meta,
-      at: this.#at,
+      at,
       origin: source?.origin ?? this.#options.origin,
       source: source && Object.freeze({ log: source.log, seq: source.seq, at: source.at }),
     })

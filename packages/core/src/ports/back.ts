@@ -55,8 +55,8 @@ export interface Proposal {
    */
   readonly notBefore?: number | undefined
   /**
-   * Written in the same transaction, also when no entry changes; not at all when `decide` throws. A function gets what the
-   * commit changes, and so the versions; it is synchronous, has no effects, and must not throw.
+   * Written in the same transaction, also when no entry changes. A function gets what the commit changes, and so the
+   * versions; it is synchronous, and must not have effects. When it or `decide` throws, nothing of this proposal is written.
    */
   readonly marks?: readonly MarkWrite[] | ((changes: readonly LogChange[]) => readonly MarkWrite[]) | undefined
   decide(current: readonly (Entry | undefined)[]): readonly Write[]

@@ -44,6 +44,24 @@ export function describeMarkedCommits(start: StartBacks): void {
       ])
     })
 
+    it('writes neither when its marks cannot be said, and its neighbours are not affected', async () => {
+      const { back } = await start()
+      await commit(back, setting('a', 1))
+      const told: number[] = []
+      back.onCommit((commits) => told.push(...commits.map(({ asOf }) => asOf)))
+      const marks = (): never => {
+        throw new Error('not now')
+      }
+      const lease = await granted(back, 'a')
+      const outcomes = await Promise.allSettled([
+        proposing(back, { marks, lease, decide: () => [setting('a', 2), setting('b', 2)] }),
+        proposing(back, { marks: [marking('c', 3)], decide: () => [setting('c', 3)] }),
+      ])
+      expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'fulfilled'])
+      expect([await allMarks(back), await valueOf(back, 'a'), told]).toEqual([[['c', 3]], 1, [2]])
+      await proposing(back, { lease })
+    })
+
     it('writes neither when its decision throws, and its neighbours are not affected', async () => {
       const { back } = await start()
       const refuse = (): never => {
