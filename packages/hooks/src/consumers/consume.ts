@@ -1,14 +1,10 @@
 import { type Back, callback, port } from '@tidemark/core'
 import type { Consumer } from './consumer.ts'
-import { type ConsumerOptions, resolveConsumerOptions, type Transactional } from './consumer-options.ts'
+import { type Batched, type ConsumerOptions, resolveConsumerOptions, type Transactional } from './consumer-options.ts'
 import type { ConsumerParts } from './consumer-parts.ts'
 import type { BatchHandler, Handler, TransactionContext } from './handler.ts'
 import { register } from './registration.ts'
 import { RunningConsumer } from './running-consumer.ts'
-
-interface Batched {
-  readonly batch: number
-}
 
 interface Single {
   readonly batch?: undefined
@@ -67,7 +63,7 @@ export function consume<T = unknown>(
 export async function consume<T>(
   back: Back,
   name: string,
-  options: ConsumerOptions & { readonly transaction?: boolean | undefined },
+  options: ConsumerOptions & { readonly batch?: number | undefined; readonly transaction?: boolean | undefined },
   handler: unknown,
 ): Promise<Consumer<T>> {
   if (typeof name !== 'string' || name === '')

@@ -74,7 +74,7 @@ export interface ConsumerEnded {
 export function alarmOf(name: string, event: ConsumerEvent): string | undefined {
   switch (event.kind) {
     case 'parked':
-      return `consumer ${name} parked change ${event.change.seq}`
+      return event.behind ? undefined : `consumer ${name} parked change ${event.change.seq}`
     case 'halted':
       return `lane ${event.lane} of consumer ${name} was halted`
     case 'skipped':

@@ -32,12 +32,6 @@ export interface ConsumerOptions extends ChangeFilter {
    * @default 8
    */
   readonly lanes?: number | undefined
-  /**
-   * The handler gets an array of up to so many changes of one lane. Without it, it gets one change at a time, and not in an
-   * array.
-   * @default one change at a time
-   */
-  readonly batch?: number | undefined
   /** How often a change is tried before `onFailure` decides. @default 5 */
   readonly attempts?: number | undefined
   /** Between attempts: doubles from `minMs` to at most `maxMs`, of which a random half to whole is waited. @default 100 and 30_000 */
@@ -81,6 +75,12 @@ export interface ConsumerOptions extends ChangeFilter {
   readonly random?: (() => number) | undefined
 }
 
+/** With it, the handler gets arrays. Without it, it gets one change at a time, and not in an array. */
+export interface Batched {
+  /** How many changes of one lane the handler gets at most. */
+  readonly batch: number
+}
+
 /** With it, the handler gets a transaction. */
 export interface Transactional {
   /**
@@ -112,7 +112,7 @@ export interface ResolvedConsumerOptions {
   readonly isWanted: RowFilter | undefined
 }
 
-const NAMES: readonly (keyof ConsumerOptions | keyof Transactional)[] = [
+const NAMES: readonly (keyof ConsumerOptions | keyof Batched | keyof Transactional)[] = [
   'prefix',
   'ops',
   'from',
@@ -137,7 +137,7 @@ const DAY_MS = 86_400_000
 
 /** @throws TypeError or RangeError naming the option and what is allowed. */
 export function resolveConsumerOptions(
-  options: ConsumerOptions & { readonly transaction?: boolean | undefined },
+  options: ConsumerOptions & { readonly batch?: number | undefined; readonly transaction?: boolean | undefined },
 ): ResolvedConsumerOptions {
   assertKnown(options, NAMES, 'consume')
   const { from = 'now', backoff = {}, random = Math.random } = options

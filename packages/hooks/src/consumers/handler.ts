@@ -17,7 +17,7 @@ export interface HandlerContext {
   /** 1 for the first time; above it, that many tries of this very change have begun. A batch is always tried once. */
   readonly attempt: number
   /** Names a change for ever, `log:epoch:seq`: the same each time that it is handed out. */
-  idempotencyKey(change: Change): string
+  readonly idempotencyKey: (change: Change) => string
 }
 
 export interface TransactionContext extends HandlerContext {

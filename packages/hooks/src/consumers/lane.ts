@@ -52,7 +52,7 @@ export class Lane {
 
   /** What is known of it; undefined: not read yet. */
   get mark(): LaneMark | undefined {
-    return this.#state?.next({})
+    return this.#state?.next({ trying: this.#work?.trying })
   }
 
   /** How many changes it holds in memory. */

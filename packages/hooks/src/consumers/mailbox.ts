@@ -95,11 +95,11 @@ export class Mailbox {
     const { back, options } = this.#parts
     await back.marks.write(requests.map(([key, request]) => ({ key, value: encodeRecord(back.codec, request) })))
     this.#options.posted()
-    for (;;) {
+    for (let waitMs = 1; ; waitMs = Math.min(waitMs * 2, this.#options.pollMs)) {
       const open = await back.marks.read(requests.map(([key]) => key))
       if (open.every((mark) => mark === undefined)) return
       this.#options.assertOpen()
-      await options.clock.sleep(this.#options.pollMs)
+      await options.clock.sleep(waitMs)
     }
   }
 }

@@ -4,6 +4,7 @@ import type { SqliteBack } from '@tidemark/sqlite'
 import { eventually } from '@tidemark/testkit'
 import { describe, expect, it } from 'vitest'
 import { consume, type Consumer, type ConsumerOptions } from '../../src/index.ts'
+import { laneKey } from '../../src/consumers/consumer-keys.ts'
 import { Child } from '../support/child.ts'
 import { range } from '../support/reading.ts'
 import { tempStore, type TempStore } from '../support/temp-store.ts'
@@ -77,8 +78,6 @@ class Fleet {
 function laneKeyOf(lane: number): StoreKey {
   return laneKey('totals', lane)
 }
-
-import { laneKey } from '../../src/consumers/consumer-keys.ts'
 
 describe('a member that is killed', () => {
   it.each(['die-before', 'die-after', 'die-committed'])('%s: same-database effects happen once', async (how) => {

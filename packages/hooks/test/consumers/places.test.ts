@@ -1,0 +1,279 @@
+import { ALL_KEYS, createMemoryBack, type MemoryBack, Payload, systemClock } from '@tidemark/core'
+import { eventually, ManualClock } from '@tidemark/testkit'
+import { describe, expect, it, vi } from 'vitest'
+import { consume, type Consumer, consumerPositions, type ConsumerOptions, dropConsumer } from '../../src/index.ts'
+import { laneKey } from '../../src/consumers/consumer-keys.ts'
+import { register } from '../../src/consumers/registration.ts'
+import { kindsOf, recordEvents } from '../support/events.ts'
+import { range, withLog } from '../support/reading.ts'
+import { tempStore } from '../support/temp-store.ts'
+import { commit, commitNumbers, setting } from '../support/writing.ts'
+
+async function idle(consumer: Consumer, upTo: number): Promise<void> {
+  await eventually(`it is past ${upTo}`, async () => (await consumer.stats()).lanes.every(({ seq }) => seq >= upTo))
+}
+
+function once(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve()))
+}
+
+async function seqOf(back: MemoryBack, name: string, lane: number): Promise<number | undefined> {
+  const [mark] = await back.marks.read([laneKey(name, lane)])
+  return (mark?.read() as { seq: number } | undefined)?.seq
+}
+
+/** Runs it until it is past the head, and leaves. */
+async function runOnce(back: MemoryBack, name: string, options: ConsumerOptions = {}): Promise<void> {
+  await using consumer = await consume(back, name, { from: 'start', lanes: 2, ...options }, () => {})
+  await idle(consumer, await back.log.head())
+}
+
+describe('a lane whose place in the log is gone', () => {
+  it.each(['error', 'latest'] as const)('compacted, under %s', async (onCompacted) => {
+    const back = createMemoryBack({ maxLogChanges: 5 })
+    await commitNumbers(back, 2)
+    await runOnce(back, 'gone')
+    await commitNumbers(back, 20, 3)
+    const seen: number[] = []
+    await using consumer = await consume(back, 'gone', { lanes: 2, onCompacted }, ({ seq }) => seen.push(seq))
+    const events = recordEvents(consumer)
+    if (onCompacted === 'latest') {
+      await idle(consumer, 22)
+      await commitNumbers(back, 2, 23)
+      await idle(consumer, 24)
+      expect(seen.toSorted((a, b) => a - b)).toEqual([23, 24])
+      expect(events.filter(({ kind }) => kind === 'skipped')).toMatchObject([
+        { after: 2, to: 22, error: { code: 'LOG_COMPACTED' } },
+        { after: 2, to: 22 },
+      ])
+      return
+    }
+    await eventually('both stand still', () => kindsOf(events).filter((kind) => kind === 'halted').length === 2)
+    const { lanes } = await consumer.stats()
+    expect(lanes.map(({ halt }) => halt)).toMatchObject([
+      { code: 'LOG_COMPACTED', seq: undefined },
+      { code: 'LOG_COMPACTED' },
+    ])
+    // It is asked for by hand, and no more by itself.
+    expect(await consumer.resume({ from: 'start' })).toBe(2)
+    await idle(consumer, 22)
+    expect(seen.toSorted((a, b) => a - b)).toEqual(range(18, 22))
+  })
+
+  it('in the middle of its way, under latest', async () => {
+    const back = createMemoryBack({ maxLogChanges: 4 })
+    const seen: number[] = []
+    await using consumer = await consume(
+      back,
+      'behind',
+      { from: 'start', lanes: 1, onCompacted: 'latest' },
+      async ({ seq }) => {
+        seen.push(seq)
+        if (seq === 1) await commitNumbers(back, 600, 2)
+      },
+    )
+    const events = recordEvents(consumer)
+    await commitNumbers(back, 1)
+    await idle(consumer, 601)
+    await eventually('it was told', () => kindsOf(events).includes('skipped'))
+    expect(seen[0]).toBe(1)
+  })
+
+  it('restored: halts, and goes on from its mark when it is told to, since the marks were restored with the log', async () => {
+    const back = createMemoryBack()
+    await commitNumbers(back, 4)
+    await runOnce(back, 'restored')
+    await back.restored()
+    await commitNumbers(back, 2, 5)
+    const seen: number[] = []
+    await using consumer = await consume(back, 'restored', { lanes: 2 }, ({ seq }) => seen.push(seq))
+    const events = recordEvents(consumer)
+    await eventually('both stand still', () => kindsOf(events).filter((kind) => kind === 'halted').length === 2)
+    expect((await consumer.stats()).lanes[0]!.halt).toMatchObject({ code: 'LOG_EPOCH_CHANGED' })
+    await consumer.resume()
+    await idle(consumer, 6)
+    expect(seen.toSorted((a, b) => a - b)).toEqual([5, 6])
+  })
+
+  it('restored while it runs: its leases end, and it halts', async () => {
+    const back = createMemoryBack()
+    await commitNumbers(back, 2)
+    await using consumer = await consume(back, 'live', { from: 'start', lanes: 2, leaseMs: 200 }, () => {})
+    const events = recordEvents(consumer)
+    await idle(consumer, 2)
+    await back.restored()
+    await commitNumbers(back, 1, 3)
+    await eventually('both stand still', () => kindsOf(events).filter((kind) => kind === 'halted').length === 2)
+    expect(kindsOf(events)).toContain('lane-lost')
+  })
+
+  it('diverged: a mark of another history is refused, also when it is told to go on from there', async () => {
+    const back = createMemoryBack()
+    await commitNumbers(back, 4)
+    await runOnce(back, 'diverged')
+    const [mark] = await back.marks.read([laneKey('diverged', 0)])
+    const changed = Payload.encode(back.codec, { ...(mark!.read() as object), check: 7 })
+    await back.marks.write([{ key: laneKey('diverged', 0), value: changed }])
+    await using consumer = await consume(back, 'diverged', { lanes: 2 }, () => {})
+    const events = recordEvents(consumer)
+    const halts = (): number => kindsOf(events).filter((kind) => kind === 'halted').length
+    await eventually('one stands still', () => halts() === 1)
+    expect((await consumer.stats()).lanes.map(({ halt }) => halt?.code)).toEqual(['LOG_DIVERGED', undefined])
+    expect(await consumer.resume()).toBe(1)
+    await eventually('it stands still again', () => halts() === 2)
+    expect(await consumer.resume({ from: 'now' })).toBe(1)
+    await commitNumbers(back, 1, 5)
+    await idle(consumer, 5)
+  })
+
+  it('refuses to begin where the log no longer does, with nothing registered', async () => {
+    const back = createMemoryBack({ maxLogChanges: 3 })
+    await commitNumbers(back, 10)
+    for (const from of ['start', new Date(0)] as const) {
+      await expect(consume(back, 'late', { from }, () => {})).rejects.toMatchObject({ code: 'LOG_COMPACTED' })
+    }
+    expect(await consumerPositions(back)).toEqual([])
+    await (await consume(back, 'late', { from: 'start', onCompacted: 'latest' }, () => {})).close()
+    expect(await consumerPositions(back)).toEqual([{ name: 'late', seq: 10 }])
+  })
+})
+
+describe('the place of a lane', () => {
+  it('moves on, now and then, through what is not wanted, and is stored when it leaves', async () => {
+    const clock = new ManualClock()
+    const back = createMemoryBack({ clock, maxLogChanges: 20_000 })
+    const consumer = await consume(back, 'filtered', { from: 'start', lanes: 1, prefix: 'wanted', clock }, () => {})
+    const write = vi.spyOn(back.marks, 'write')
+    await eventually('it runs', async () => (await consumer.stats()).lanes[0]!.owned)
+    for (let n = 1; n <= 50; n++) {
+      await commitNumbers(back, 1, n)
+      await eventually('it has seen it', async () => (await consumer.stats()).lanes[0]!.seq === n)
+    }
+    const writes = write.mock.calls.length
+    expect(writes).toBeLessThanOrEqual(4)
+    expect(await seqOf(back, 'filtered', 0)).toBeLessThan(50)
+    clock.advance(1_000)
+    await eventually('it is stored', async () => (await seqOf(back, 'filtered', 0)) === 50)
+    // Far behind, it does not wait for the time to pass.
+    const many = Array.from({ length: 5_000 }, (_, i) => setting(['n', i], i))
+    await commit(back, ...many)
+    await commit(back, ...many.slice(0, 10))
+    await eventually('it is stored', async () => (await seqOf(back, 'filtered', 0))! >= 5_050)
+    await consumer.close()
+    expect(await seqOf(back, 'filtered', 0)).toBe(5_060)
+  })
+
+  it('is never past a change that is not done', async () => {
+    const back = createMemoryBack()
+    await commitNumbers(back, 200)
+    const open = new Set<number>()
+    const done = new Set<number>()
+    const lanes = 4
+    const check = async (): Promise<void> => {
+      const marks = await Promise.all(range(0, lanes - 1).map((lane) => seqOf(back, 'mark', lane)))
+      for (const seq of marks)
+        for (const unfinished of open)
+          if (laneOfSeq.get(unfinished) === marks.indexOf(seq)) expect(seq).toBeLessThan(unfinished)
+    }
+    const laneOfSeq = new Map<number, number>()
+    await using consumer = await consume(
+      back,
+      'mark',
+      { from: 'start', lanes, batch: 3 },
+      async (changes, { lane }) => {
+        for (const { seq } of changes) {
+          open.add(seq)
+          laneOfSeq.set(seq, lane)
+        }
+        await check()
+        for (const { seq } of changes) {
+          open.delete(seq)
+          done.add(seq)
+        }
+      },
+    )
+    await idle(consumer, 200)
+    expect(done.size).toBe(200)
+  })
+})
+
+describe('what consumers hold back', () => {
+  it('is what follows where their slowest lanes are, running or not, until they are dropped', async () => {
+    const back = createMemoryBack()
+    const positions = async (): Promise<unknown> => (await consumerPositions(back)).map(({ name, seq }) => [name, seq])
+    expect(await positions()).toEqual([])
+    await commitNumbers(back, 3)
+    await runOnce(back, 'a')
+    await commitNumbers(back, 3, 4)
+    await runOnce(back, 'b', { prefix: 'none' })
+    // Registered, and without a mark of any lane yet.
+    await register(back, 'c', { lanes: 2, from: 'start', onCompacted: 'error', clock: systemClock })
+    expect(await positions()).toEqual([
+      ['a', 3],
+      ['b', 6],
+      ['c', 0],
+    ])
+    const stuck = new AbortController()
+    await using consumer = await consume(back, 'b', { lanes: 2 }, async ({ key }) => {
+      if (key[1] === 7) await once(stuck.signal)
+    })
+    await commitNumbers(back, 30, 7)
+    await eventually('the other lane is through', async () => {
+      return (await consumer.stats()).lanes.some(({ lag }) => lag === 0)
+    })
+    expect(await positions()).toContainEqual(['b', 6])
+    stuck.abort()
+    for (const name of ['a', 'b', 'c']) await dropConsumer(back, name)
+    await consumer.close()
+    expect(await positions()).toEqual([])
+    expect(await back.marks.scan(ALL_KEYS, { after: undefined, limit: 10 })).toEqual([])
+  })
+})
+
+describe('a consumer far behind', () => {
+  it('holds no more than a page and a batch for each lane, also when one of them stands still', async () => {
+    await using store = await tempStore()
+    const back = store.open()
+    const total = 30_000
+    for (let n = 0; n < total; n += 1_000) {
+      await commit(back, ...Array.from({ length: 1_000 }, (_, i) => setting(['n', n + i], n + i)))
+    }
+    const pages: number[] = []
+    const log = withLog(back.log, {
+      sync: undefined,
+      read: async (options) => {
+        const page = await back.log.read(options)
+        pages.push(page.changes.length)
+        return page
+      },
+    })
+    let most = 0
+    let count = 0
+    const stuck = Promise.withResolvers<void>()
+    const lanes = 4
+    await using consumer: Consumer = await consume(
+      back,
+      'behind',
+      { from: 'start', lanes, batch: 100, log, timeoutMs: 86_400_000 },
+      async (changes, { lane }) => {
+        most = Math.max(most, ...(await consumer.stats()).lanes.map(({ held }) => held))
+        if (lane === 0) await stuck.promise
+        count += changes.length
+      },
+    )
+    await eventually('the others are through', async () => {
+      const stats = await consumer.stats()
+      return stats.lanes.slice(1).every(({ lag }) => lag === 0)
+    })
+    expect(count).toBeGreaterThan(total / 2)
+    const [first] = (await consumer.stats()).lanes
+    expect(first!.lag).toBe(total)
+    expect(most).toBeLessThanOrEqual(1_000)
+    // Each of the three has read every page once, and the one that stands still has not read ahead.
+    expect(Math.max(...pages)).toBeLessThanOrEqual(1_000)
+    expect(pages.length).toBeLessThanOrEqual(3 * Math.ceil(total / 500) + lanes * 2)
+    stuck.resolve()
+    await idle(consumer, total)
+    expect(count).toBe(total)
+  })
+})
