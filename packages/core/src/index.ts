@@ -88,7 +88,7 @@ export type {
   SyncLog,
 } from './ports/log.ts'
 export type { ClearOptions } from './store/clear.ts'
-export { noteOfAbsence, notesOf } from './store/entry-notes.ts'
+export { metaOf, noteOfAbsence, notesOf } from './store/entry-notes.ts'
 export { readValue, type StoreEntry, toStoreEntry } from './store/entry-view.ts'
 export type { ListOptions } from './store/listing.ts'
 export type { DeleteManyResult, DeleteResult, UpdateResult, WriteResult } from './store/results.ts'

@@ -1,4 +1,15 @@
-import { type Back, type Entry, type LogChange, type MarkWrite, type StoreKey, type Write } from '@tidemark/core'
+import {
+  type Back,
+  type DeleteWrite,
+  type Entry,
+  type LogChange,
+  type MarkWrite,
+  metaOf,
+  Payload,
+  type SetWrite,
+  type StoreKey,
+  type Write,
+} from '@tidemark/core'
 import type { Incoming, SyncSource } from './incoming.ts'
 import { keysOf, type Merge, type MergePlan, Overtaken, type Stale } from './merge-plan.ts'
 import { removalPlan } from './removal-plan.ts'
@@ -16,6 +27,8 @@ interface Held {
   readonly entry: Entry | undefined
   /** This plan has written it. */
   readonly isOurs: boolean
+  /** The target would delete something. */
+  readonly isPresent: boolean
   readonly via: string
 }
 
@@ -154,9 +167,10 @@ class LastWriterPlan implements MergePlan {
     if ((entry?.version ?? 0) !== versions[i]) throw new Overtaken()
     const mark = marks.get(this.reads[i]!.id)
     if (entry === undefined || mark?.version === entry.version) {
-      return { stamp: mark?.stamp, via: mark?.via ?? '', entry, isOurs: false }
+      return { stamp: mark?.stamp, via: mark?.via ?? '', entry, isOurs: false, isPresent: entry !== undefined }
     }
-    return { stamp: { at: entry.writtenAt, log, seq: entry.version }, via: '', entry, isOurs: false }
+    const stamp = { at: entry.writtenAt, log, seq: entry.version }
+    return { stamp, via: '', entry, isOurs: false, isPresent: true }
   }
 
   #take(item: Incoming, held: Held): void {
@@ -181,16 +195,32 @@ class LastWriterPlan implements MergePlan {
     const { key, source, write, isLocal = false } = item
     const isRival = held.entry !== undefined && held.stamp?.log !== source.log
     if (isRival && !isLocal && !this.#hasReplaced(item, held.stamp)) this.#conflict(item, held.entry, 'source')
-    // One of the target's own that is no longer there has expired; what stands in its place came too late.
-    if (!isLocal || write.op === 'delete') this.#writes.push(write)
-    else this.#writes.push({ op: 'delete', key, source })
+    if (isLocal) {
+      // A set of the target's own that is no longer there has expired; what stands in its place came too late.
+      if (held.isPresent) this.#writes.push({ op: 'delete', key, source })
+    } else {
+      if (write.op === 'delete' && !held.isPresent) this.#writes.push(this.#announced(write))
+      this.#writes.push(write)
+    }
     this.#remember(
       key,
       source,
       isLocal ? '' : this.#context.name,
       isLocal && write.op === 'set' ? item.version : undefined,
     )
-    this.#held.set(key.id, { stamp: source, via: this.#context.name, entry: undefined, isOurs: true })
+    const isPresent = !isLocal && write.op === 'set'
+    this.#held.set(key.id, { stamp: source, via: this.#context.name, entry: undefined, isOurs: true, isPresent })
+  }
+
+  /**
+   * To delete what is not there is no change, and who follows the target would never hear of it. So something is put there
+   * first, which nobody sees: to subscribers this is a deletion, too.
+   */
+  #announced({ key, source }: DeleteWrite): SetWrite {
+    const { codec } = this.#context
+    const payload = Payload.encode(codec, null)
+    const meta = metaOf(codec, undefined, { isAbsence: true })
+    return { op: 'set', key, payload, meta, expiresAt: undefined, path: undefined, source }
   }
 
   #lose(item: Incoming, held: Held): void {

@@ -12,6 +12,8 @@ export function checkpointKey(name: string): StoreKey {
   return reservedKey(SYNC, CHECKPOINT, name)
 }
 
+export const CHECKPOINTS: KeyRange = prefixRange(reservedKey(SYNC, CHECKPOINT).tuple)
+
 /** Names a run of versions that a sync has written, by the first of them. */
 export function writtenKey(name: string, from: number): StoreKey {
   return reservedKey(SYNC, WRITTEN, name, from)

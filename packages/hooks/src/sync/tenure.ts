@@ -23,7 +23,7 @@ import { VersionMerge } from './merge-versions.ts'
 import { pagesOf } from './source-snapshot.ts'
 import { decodeStampMark } from './stamp-marks.ts'
 import type { SyncConflict } from './sync-conflict.ts'
-import { checkpointKey, isUserKey, keyOfStamp, STAMPS } from './sync-keys.ts'
+import { CHECKPOINTS, checkpointKey, isUserKey, keyOfStamp, STAMPS } from './sync-keys.ts'
 import type { ResolvedSyncOptions } from './sync-options.ts'
 import type { SyncEvent, SyncState } from './sync-state.ts'
 import { WrittenVersions } from './written-versions.ts'
@@ -40,6 +40,9 @@ const DEAD: readonly string[] = [
 
 /** So often in a row may a snapshot be overtaken by compaction. */
 const MAX_RESTARTS = 16
+
+/** More syncs than this into one store are not looked at. */
+const MAX_CHECKPOINTS = 10_000
 
 export type SyncTarget = Pick<Back, 'log' | 'scan' | 'read' | 'commit' | 'leases' | 'marks' | 'codec'>
 
@@ -89,12 +92,12 @@ export class Tenure {
         : new VersionMerge(to, name, await WrittenVersions.load(to.marks, to.codec, name), conflict.resolve)
     // The look at the log is what meets a restore that was declared elsewhere.
     await from.log.head()
-    const place = stored ?? (await fresh(from, to, undefined))
+    const place = stored ?? (await begin(options))
     return new Tenure(options, merge, place).#work(stored === undefined)
   }
 
   async #work(isFirst: boolean): Promise<never> {
-    const { onCompacted, onEvent, from, to } = this.#options
+    const { onCompacted, onEvent, to } = this.#options
     for (let restarts = isFirst ? 1 : 0; ; restarts++) {
       try {
         const reader = await this.#reader()
@@ -109,7 +112,7 @@ export class Tenure {
         if (!isDead(error) || isOver || restarts >= MAX_RESTARTS) throw error
         onEvent({ kind: 'restart', error })
         // What was written before this moment and is not written again came from what is gone.
-        this.#place = await fresh(from, to, await to.log.head())
+        this.#place = await fresh(this.#options, await to.log.head())
       }
     }
   }
@@ -127,6 +130,7 @@ export class Tenure {
     const { from, range, batch, signal, conflict } = this.#options
     const { epoch } = this.#place
     const isAll = conflict.policy === 'lastWriter'
+    const start = reader.position
     let shownTo = progress.after
     const concerns = ({ key }: LogChange): boolean =>
       // By their stamps, changes of what is still to come do no harm; and nothing else tells of what was deleted.
@@ -147,9 +151,9 @@ export class Tenure {
         this.#options.onState({ head })
       }
       shownTo = page.last?.bytes ?? shownTo
-      const items = page.entries.flatMap(({ entry, row, source }) =>
-        this.#wanted(this.#intake.ofEntry(entry, row, source)),
-      )
+      // Where all changes are taken, those of the later entries were.
+      const due = isAll ? page.entries.filter(({ entry }) => entry.version <= start) : page.entries
+      const items = due.flatMap(({ entry, row, source }) => this.#wanted(this.#intake.ofEntry(entry, row, source)))
       const snapshot = { ...progress, after: shownTo }
       await this.#apply(items, { ...(await this.#at(page.asOf, [])), snapshot }, page.entries.length)
       if (late.length > 0)
@@ -217,7 +221,9 @@ export class Tenure {
   #changes(rows: readonly LogChange[]): readonly Incoming[] {
     const { to, conflict } = this.#options
     const { id } = to.log.identity
-    return rows.flatMap((row) => {
+    return rows.flatMap((row, i) => {
+      // That a deletion was announced is nothing beside it.
+      if (isAnnouncement(row, rows[i + 1])) return []
       // The target's own, which has come back.
       if (row.source?.log === id) return []
       // Each store lets its entries expire by itself: that somewhere else it has happened says nothing about a later one.
@@ -295,20 +301,54 @@ export class Tenure {
   }
 }
 
+function isAnnouncement({ op, key, first, source }: LogChange, next: LogChange | undefined): boolean {
+  if (op !== 'set' || source === undefined || next?.op !== 'delete') return false
+  return (
+    next.first === first && next.key.id === key.id && next.source?.seq === source.seq && next.source.log === source.log
+  )
+}
+
 export async function readCheckpoint(to: Pick<Back, 'marks'>, name: string): Promise<Checkpoint | undefined> {
   const key = checkpointKey(name)
   const [payload] = await to.marks.read([key])
   return payload && decodeCheckpoint(key, payload)
 }
 
+/**
+ * A first checkpoint, stored at once: who begins to follow the target from now on has to know from where on deletions
+ * are remembered there. What was deleted before that is not.
+ */
+async function begin(options: TenureOptions): Promise<Checkpoint> {
+  const { to, name, lease } = options
+  const place = await fresh(options, undefined)
+  await to.marks.write([{ key: checkpointKey(name), value: encodeCheckpoint(to.codec, place) }], { lease })
+  return { ...place, looked: await to.log.head() }
+}
+
 /** The beginning of a snapshot. */
-async function fresh(from: SyncSource, to: SyncTarget, sweepUpTo: number | undefined): Promise<Checkpoint> {
+async function fresh(
+  { from, to, conflict }: Pick<TenureOptions, 'from' | 'to' | 'conflict'>,
+  sweepUpTo: number | undefined,
+): Promise<Checkpoint> {
+  const isLastWriter = conflict.policy === 'lastWriter'
   const looked = await to.log.head()
-  const seq = await from.log.head()
+  const seq = Math.min(await from.log.head(), isLastWriter ? await lookedUpTo(from) : Infinity)
   const [row] = seq === 0 ? [] : await from.log.at([seq])
   const { id: log, epoch } = from.log.identity
   const check = row === undefined ? NO_CHECK : checkOf(row)
   return { log, epoch, seq, check, looked, snapshot: { after: undefined, sweepUpTo } }
+}
+
+/**
+ * Where a snapshot has to begin that is to tell of deletions: the source may be a target, too, and remembers those up to
+ * where its log was looked through. Later ones are in the log.
+ */
+async function lookedUpTo({ marks, log }: SyncSource): Promise<number> {
+  if (marks === undefined) return Infinity
+  const floor = await log.floor()
+  const found = await marks.scan(CHECKPOINTS, { after: undefined, limit: MAX_CHECKPOINTS })
+  const looked = found.map(({ key, value }) => decodeCheckpoint(key, value).looked)
+  return Math.max(floor, Math.min(...looked, Infinity))
 }
 
 function wentBack(asOf: number, position: number): TidemarkError {

@@ -147,8 +147,8 @@ describe('what is taken over', () => {
     await commit(from, setting('a', 1), { ...setting('damaged', 1), payload: damaged } as never, setting('b', 1))
     const plain = start(from, to)
     await plain.sync.caughtUp()
-    expect((await to.readOne(StoreKey.of('damaged'))).entry!.payload.bytes).toEqual(damaged.bytes)
-    expect((await to.readOne(StoreKey.of('b'))).entry!.payload.decode()).toBe(1)
+    expect(to.readOne(StoreKey.of('damaged')).entry!.payload.bytes).toEqual(damaged.bytes)
+    expect(to.readOne(StoreKey.of('b')).entry!.payload.decode()).toBe(1)
     const other = createMemoryBack()
     const mapped = start(from, other, {
       map: ([key]) => (key === 'a' ? ([] as never) : key!),
@@ -263,7 +263,7 @@ describe('a replica that is written to', () => {
       ['b', 'merged'],
     ])
     expect(events).toMatchObject([{ kind: 'entry-failed', key: 'c', error: boom }])
-    const { entry } = await to.readOne(StoreKey.of('a'))
+    const { entry } = to.readOne(StoreKey.of('a'))
     const [row] = await to.log.at([entry!.version])
     expect(row).toMatchObject({ source: undefined, origin: to.origin })
   })
