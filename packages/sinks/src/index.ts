@@ -1,3 +1,8 @@
 export { jsonLines, type JsonLinesSink } from './json-lines/json-lines.ts'
 export type { JsonLinesOptions, RotateOptions } from './json-lines/options.ts'
 export type { Sink, SinkChange, SinkContext } from './sink.ts'
+export { DeliveryError } from './webhook/delivery-error.ts'
+export type { WebhookOptions } from './webhook/options.ts'
+export type { Secret } from './webhook/secret.ts'
+export { type RequestHeaders, verifySignature, type VerifyOptions } from './webhook/signature.ts'
+export { webhook } from './webhook/webhook.ts'

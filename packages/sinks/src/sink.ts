@@ -8,6 +8,9 @@ export interface SinkChange {
 export interface SinkContext {
   /** Aborts when the batch no longer belongs to who handed it over. */
   readonly signal: AbortSignal
+  readonly lane?: number | undefined
+  /** Higher than that of every earlier owner of the lane. */
+  readonly fence?: number | undefined
   /** `log:epoch:seq`: the same for a change however often it is delivered, and another one for every other change. */
   idempotencyKey(change: SinkChange): string
 }

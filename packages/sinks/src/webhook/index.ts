@@ -1,0 +1,6 @@
+export type { Sink, SinkChange, SinkContext } from '../sink.ts'
+export { DeliveryError } from './delivery-error.ts'
+export type { WebhookOptions } from './options.ts'
+export type { Secret } from './secret.ts'
+export { type RequestHeaders, verifySignature, type VerifyOptions } from './signature.ts'
+export { webhook } from './webhook.ts'
