@@ -43,3 +43,17 @@ test('replay: all contenders read the same values', { timeout: 60_000 }, () => {
 test('subscribers-50: every subscriber sees every write', { timeout: 60_000 }, () => {
   expect(quick('subscribers-50').contenders).toHaveLength(3)
 })
+
+test('compaction-cost: the log is as short as it is to be', { timeout: 60_000 }, () => {
+  const [compacted] = quick('compaction-cost').contenders
+  expect(compacted!.notes['longest log']).toBeGreaterThan(0)
+})
+
+test('consumer-throughput: every event has its effect, in each of the databases', { timeout: 60_000 }, () => {
+  expect(quick('consumer-throughput').contenders.map(({ name }) => name)).toEqual([
+    'tidemark',
+    'tidemark-with-redis',
+    'bullmq',
+    'bullmq-grouped',
+  ])
+})

@@ -19,6 +19,8 @@ const CASES: ReadonlyMap<string, () => Promise<Case>> = new Map([
   ['replay', async () => (await import('./replay.ts')).replay],
   ['subscribers-50', async () => (await import('./subscribers.ts')).subscribers50],
   ['subscribers-50-at-10000', async () => (await import('./subscribers.ts')).subscribers50Busy],
+  ['compaction-cost', async () => (await import('./compaction-cost.ts')).compactionCost],
+  ['consumer-throughput', async () => (await import('./consumer-throughput.ts')).consumerThroughput],
   ['rss-1m-sets', async () => (await import('./rss-sets.ts')).rss1mSets],
 ])
 
