@@ -20,6 +20,9 @@ export {
   type HookOptions,
   type ParkedChange,
   type Position,
+  type Sync,
+  type SyncConflict,
+  type SyncState,
   type TransactionContext,
   type UndoResult,
 } from '@tidemark/hooks'
@@ -78,4 +81,5 @@ export {
 export { open } from './open.ts'
 export type { CompactionOptions, NearOptions, OpenOptions, RedisOptions, RelayOptions } from './options.ts'
 export { openReader, type ReaderOptions, TidemarkReader } from './reader.ts'
+export { type StoreSyncOptions, sync } from './sync.ts'
 export { type AtOptions, type ChangesOrSnapshotOptions, type StoreConsumerOptions, Tidemark } from './tidemark.ts'

@@ -55,8 +55,27 @@ export interface AtOptions {
 /** As `changes` of @tidemark/hooks has them, of this store. */
 export type ChangesOrSnapshotOptions = Omit<SnapshotChangesOptions, 'back' | 'clock'>
 
+/** What other functions of this package work on. */
+interface Internals {
+  readonly tiers: TieredBack
+  readonly log: Log
+  readonly clock: Clock
+  /** Closed before the store is. */
+  readonly attached: Set<{ close(): Promise<void> }>
+}
+
+let internals: (store: Tidemark) => Internals
+
+export function internalsOf(store: Tidemark): Internals {
+  return internals(store)
+}
+
 /** An opened store: the rich API, its events, and its tiers. */
 export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
+  static {
+    internals = (store) => ({ tiers: store.#tiers, log: store.#log, clock: store.#clock, attached: store.#attached })
+  }
+
   /** Named callbacks on the writes of this process, isolated from each other and from the writers. */
   readonly hooks: HookBus
   /** The committed changes of this process, in the order of the log; hot. For every process, see {@link changes}. */
@@ -77,7 +96,8 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
   readonly #clock: Clock
   readonly #onError: (error: unknown) => void
   readonly #stopSweeping: () => Promise<void>
-  readonly #consumers = new Set<Consumer>()
+  /** What works on the store in the background, until one of them is closed. */
+  readonly #attached = new Set<{ close(): Promise<void> }>()
   readonly #beforeClose: () => Promise<void>
   readonly #afterClose: () => Promise<void>
   #closing: Promise<void> | undefined
@@ -202,7 +222,7 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
       given as typeof given & Transactional & { batch: number },
       handler as BatchHandler<T, TransactionContext>,
     )
-    this.#consumers.add(consumer as Consumer)
+    this.#attached.add(consumer)
     return consumer
   }
 
@@ -297,8 +317,8 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
   }
 
   async #close(): Promise<void> {
-    // While handlers have something in hand, they need the store, and so do the notes of how far they have come.
-    if (this.#consumers.size > 0) await Promise.all(Array.from(this.#consumers, (consumer) => consumer.close()))
+    // While they have something in hand, they need the store, and so do the notes of how far they have come.
+    if (this.#attached.size > 0) await Promise.all(Array.from(this.#attached, (each) => each.close()))
     // Not one after the other: the store is closed from now on, also while a sweep is still under way.
     const sweeping = Promise.all([this.#stopSweeping(), this.#beforeClose()])
     try {

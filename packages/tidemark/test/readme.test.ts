@@ -4,7 +4,14 @@ import { expect, test } from 'vitest'
 const repository = new URL('../../../', import.meta.url)
 const tidemark = new URL('packages/tidemark/', repository)
 /** Of docs/streams.md, in their order. */
-const EXAMPLES = ['tokens', 'snapshot and follow', 'consumers', 'the past', 'hosts without the file']
+const EXAMPLES = [
+  'tokens',
+  'snapshot and follow',
+  'consumers',
+  'the past',
+  'stores that follow stores',
+  'hosts without the file',
+]
 
 test('the example of the README runs and prints what it seems to', async () => {
   const run = await runExample(new URL('README.md', tidemark))
@@ -51,6 +58,7 @@ test.each([
   ['snapshot and follow', ["[ [ 'Oslo', 709000 ] ]"]],
   ['consumers', ['20 2', '13 2 Error: no luck', '1']],
   ['the past', ['10 12', '2 12', '1 10', '10']],
+  ['stores that follow stores', ['3 false following']],
   [
     'hosts without the file',
     ["[ [ [ 'user', 42 ], { name: 'Ada' } ] ]", "{ name: 'Ada' }", 'this store was opened over Redis alone,'],

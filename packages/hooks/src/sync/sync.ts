@@ -19,7 +19,7 @@ const FIRST_RETRY_MS = 50
 const LONGEST_RETRY_MS = 5_000
 
 /** A sync at work, until it is closed. */
-export interface Sync {
+export interface Sync extends AsyncDisposable {
   readonly state: SyncState
   /** The state, and each one that comes after it. */
   readonly state$: Observable<SyncState>
@@ -106,6 +106,10 @@ class RunningSync implements Sync {
   async close(): Promise<void> {
     this.#stop.abort(new ClosedError('the sync'))
     await this.#work
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
   }
 
   #assertAlive(): void {

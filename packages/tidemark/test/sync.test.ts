@@ -1,0 +1,59 @@
+import { expect, onTestFinished, test } from 'vitest'
+import { open, type OpenOptions, sync, type Tidemark } from '../src/index.ts'
+import { tempFile } from './support/temp.ts'
+
+async function openStore(options: OpenOptions = { file: tempFile() }): Promise<Tidemark> {
+  const store = await open(options)
+  onTestFinished(() => store.close())
+  return store
+}
+
+async function contents(store: Tidemark): Promise<unknown[]> {
+  return Array.fromAsync(store.entries(), ({ key, value }) => [key, value])
+}
+
+test('a replica in memory holds what its source holds, deletions included, and can be read all the while', async () => {
+  const source = await openStore()
+  await source.setMany(Array.from({ length: 300 }, (_, i) => [['n', i], i] as const))
+  const replica = await openStore({})
+  await using copying = sync(source, replica, { name: 'replica', batch: 50 })
+  await source.delete(['n', 7])
+  await source.set(['n', 8], 'eight')
+  await copying.caughtUp()
+  expect(await replica.get(['n', 8])).toBe('eight')
+  expect(await replica.has(['n', 7])).toBe(false)
+  expect(await contents(replica)).toEqual(await contents(source))
+})
+
+test('two stores that both write hold the same in the end, and neither echoes', async () => {
+  const [a, b] = [await openStore(), await openStore()]
+  const conflict = { policy: 'lastWriter' } as const
+  const there = sync(a, b, { name: 'there', conflict })
+  const back = sync(b, a, { name: 'back', conflict })
+  await Promise.all(Array.from({ length: 40 }, (_, i) => (i % 2 === 0 ? a : b).set(['k', i % 8], i)))
+  for (let round = 0; round < 3; round++) {
+    await there.caughtUp()
+    await back.caughtUp()
+  }
+  expect(await contents(a)).toEqual(await contents(b))
+  const heads = [await a.head(), await b.head()]
+  await there.caughtUp()
+  await back.caughtUp()
+  expect([await a.head(), await b.head()]).toEqual(heads)
+})
+
+test('closing either store ends the sync', async () => {
+  const [source, target] = [await openStore(), await openStore()]
+  await source.set('k', 1)
+  const copying = sync(source, target, { name: 'copy' })
+  await copying.caughtUp()
+  await source.close()
+  await expect(copying.caughtUp()).rejects.toMatchObject({ code: 'CLOSED' })
+  expect(await target.get('k')).toBe(1)
+})
+
+test('wrong options are refused at once', async () => {
+  const [source, target] = [await openStore(), await openStore()]
+  expect(() => sync(source, target, { name: '' })).toThrow(RangeError)
+  expect(() => sync(source, target, { name: 'x', conflict: { policy: 'first' } as never })).toThrow(/conflict.policy/)
+})
