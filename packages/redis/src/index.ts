@@ -14,3 +14,5 @@ export { openRedisStreamLog, type RedisStreamLog, type RedisStreamLogOptions } f
 export type { RedisRelayOptions } from './relay/relay-options.ts'
 export { openRedisReader, type RedisReader, type RedisReaderOptions } from './reader/redis-reader.ts'
 export { findRelayedLogs } from './relay/relayed-logs.ts'
+export { redisStream, type RedisStreamSink, type StreamedChange, type StreamedContext } from './stream-sink.ts'
+export type { RedisStreamOptions } from './stream-sink-options.ts'

@@ -12,6 +12,8 @@ export interface Keyspace {
   /** The stream that a relay copies the log into, and the hash that says where it stands. */
   readonly stream: string
   readonly streamMeta: string
+  /** The hash that says, beside the stream, when tags were invalidated last. */
+  readonly streamTags: string
   /** The ids of the logs that relays copy, by when one has said so last, in seconds of the server's clock. */
   readonly logs: string
   /** The channel on which processes tell each other that the log has grown. */
@@ -32,6 +34,7 @@ export function keyspaceOf(namespace: string): Keyspace {
     // As meta: a record's name has a colon there.
     stream: `${partition}.s`,
     streamMeta: `${partition}.sm`,
+    streamTags: `${partition}.st`,
     logs: `${namespace}:logs`,
     channel: `${namespace}:nudge`,
   })

@@ -1,25 +1,17 @@
-import { createMemoryBack, type Log, type LogChange, type MemoryBack, type MemoryBackOptions } from '@tidemark/core'
-import {
-  codec,
-  commit,
-  deleting,
-  eventually,
-  type RedisServer,
-  setting,
-  startRedis,
-  startRelay,
-} from '@tidemark/testkit'
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import type { Log, MemoryBack, Write } from '@tidemark/core'
+import { commit, deleting, eventually, type RedisServer, setting, startRedis, startRelay } from '@tidemark/testkit'
+import { getEventListeners } from 'node:events'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import {
   createRedisRelay,
-  openRedisStreamLog,
   type RedisRelay,
   type RedisRelayOptions,
   type RedisStreamLog,
   type RedisStreamLogOptions,
 } from '../src/index.ts'
 import { keyspaceOf } from '../src/keyspace.ts'
-import { PATIENT_MS, rawClient } from './support/fronts.ts'
+import { rawClient } from './support/fronts.ts'
+import { allOf, logWith, openBack, openRelay, openStreamLog, plain } from './support/relays.ts'
 
 const NAMES = keyspaceOf('tidemark')
 
@@ -34,56 +26,8 @@ beforeEach(async () => {
   back = openBack()
 })
 
-function openBack(options: MemoryBackOptions = {}): MemoryBack {
-  const opened = createMemoryBack({ codec, ...options })
-  onTestFinished(() => opened.close())
-  return opened
-}
-
-function relayOf(log: Log, options: Partial<RedisRelayOptions> = {}): RedisRelay {
-  const errors: unknown[] = []
-  const relay = createRedisRelay({
-    url: server.url,
-    log,
-    commandTimeoutMs: PATIENT_MS,
-    onError: (error) => errors.push(error),
-    ...options,
-  })
-  onTestFinished(async () => {
-    await relay.close()
-    expect(errors).toEqual([])
-  })
-  return relay
-}
-
-async function streamLog(options: Partial<RedisStreamLogOptions> = {}): Promise<RedisStreamLog> {
-  const log = await openRedisStreamLog({ url: server.url, codec, commandTimeoutMs: PATIENT_MS, ...options })
-  onTestFinished(() => log.close())
-  return log
-}
-
-/** Everything in the log behind `after`, as it is shown to subscribers. */
-async function allOf(log: Log, after: number, to: number): Promise<LogChange[]> {
-  const all: LogChange[] = []
-  const { signal } = new AbortController()
-  while (after + all.length < to) {
-    const position = after + all.length
-    const { changes } = await log.read({ after: position, limit: 7 })
-    if (changes.length === 0) await log.wait(position, signal)
-    all.push(...changes)
-  }
-  return all
-}
-
-/** As plain data: payloads are compared by what they hold. */
-function plain(changes: readonly LogChange[]): unknown[] {
-  return changes.map(({ key, payload, meta, ...rest }) => ({
-    ...rest,
-    key: key.id,
-    value: payload?.read(),
-    meta: meta?.read(),
-  }))
-}
+const relayOf = (log: Log, options?: Partial<RedisRelayOptions>): RedisRelay => openRelay(server, log, options)
+const streamLog = (options?: Partial<RedisStreamLogOptions>): Promise<RedisStreamLog> => openStreamLog(server, options)
 
 async function write(n: number, from = 1): Promise<void> {
   for (let i = from; i < from + n; i++) await commit(back, setting(['key', i], { i }))
@@ -97,12 +41,15 @@ test('a stream shows what the log does: values, meta, paths, expiries, deletes, 
     setting('b', [1, 2], { path: ['x', 0] }),
   )
   await commit(back, deleting('a'))
+  const copied = { ...setting('copied', 1), source: { log: 'elsewhere', seq: 7, at: 5, origin: 'there' } }
+  await commit(back, copied as Write)
   await commit(back, ...Array.from({ length: 250 }, (_, i) => setting(['many', i], 'x'.repeat(4_000))))
   await write(30)
   const head = await back.log.head()
   const log = await streamLog()
   expect(log.identity).toEqual(back.log.identity)
   const shown = await allOf(log, 0, head)
+  expect(shown[3]).toMatchObject({ origin: 'there', source: { log: 'elsewhere', seq: 7 } })
   expect(plain(shown)).toEqual(plain(await allOf(back.log, 0, head)))
   for (let after = 0; after < head;) {
     const { changes } = await log.read({ after, limit: 1 })
@@ -146,6 +93,9 @@ describe('what Redis loses is filled again from the log', () => {
       },
     ],
     ['all entries', (redis) => redis.xtrim(NAMES.stream, 'MAXLEN', 0)],
+    ['a field of its hash', (redis) => redis.hdel(NAMES.streamMeta, 'b')],
+    ['its end, behind an entry of somebody else', (redis) => redis.xadd(NAMES.stream, '99-0', 'foreign', 'entry')],
+    ['its type', (redis) => redis.set(NAMES.stream, 'text')],
   ]
   test.each(losses)('%s', async (_what, lose) => {
     relayOf(back.log)
@@ -228,17 +178,10 @@ test('a restore that was not declared: a reader learns that its history is gone'
   // The same id and epoch, and other changes.
   const other = openBack()
   for (let i = 0; i < 12; i++) await commit(other, setting('other', i))
-  const restored: Log = new Proxy(other.log, {
-    get: (target, name) =>
-      name === 'identity' ? back.log.identity : bound(target, Reflect.get(target, name) as unknown),
-  })
+  const restored = logWith(other.log, { identity: back.log.identity })
   relayOf(restored)
   await expect(allOf(log, 9, 12)).rejects.toMatchObject({ code: 'LOG_DIVERGED' })
 })
-
-function bound(target: object, value: unknown): unknown {
-  return typeof value === 'function' ? (value.bind(target) as unknown) : value
-}
 
 test('waiting goes on through an outage, and ends when its signal aborts', async () => {
   await using own = await startRedis()
@@ -257,6 +200,8 @@ test('waiting goes on through an outage, and ends when its signal aborts', async
   const aborted = log.wait(100, stop.signal)
   stop.abort(new Error('enough'))
   await expect(aborted).rejects.toThrow('enough')
+  expect(getEventListeners(signal, 'abort')).toEqual([])
+  expect(getEventListeners(stop.signal, 'abort')).toEqual([])
 })
 
 test('a connection whose other end is silent is given up', async () => {

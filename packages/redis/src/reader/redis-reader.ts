@@ -2,6 +2,7 @@ import {
   assertKnown,
   type Back,
   callback,
+  ClosedError,
   type Clock,
   type Codec,
   codecOption,
@@ -18,16 +19,18 @@ import {
   type ReadOptions,
   type ScanPage,
   type StoreKey,
+  tagOfKey,
   TidemarkError,
 } from '@tidemark/core'
 import { type Keyspace, keyspaceOf } from '../keyspace.ts'
 import { META_FIELDS, readMeta } from '../meta.ts'
 import { CLIENT_OPTIONS, type RedisClientOptions, type ResolvedClientOptions, resolveClient } from '../options.ts'
-import { readRecords } from '../read-records.ts'
+import { type RawRecords, readRecords } from '../read-records.ts'
 import { PatientConnection } from '../relay/patient-connection.ts'
 import { openRedisStreamLog, type RedisStreamLog } from '../relay/redis-stream-log.ts'
 import { ObservedLog } from './observed-log.ts'
 import { StreamedChanges } from './streamed-changes.ts'
+import { readTags, tagAnswer } from './tag-epochs.ts'
 
 export interface RedisReaderOptions extends RedisClientOptions {
   /** As of the store that writes. */
@@ -65,7 +68,12 @@ export async function openRedisReader(options: RedisReaderOptions): Promise<Redi
   const codec = codecOption(options.codec)
   const log = await openRedisStreamLog({ ...stream, patienceMs })
   const client = resolveClient({ commandTimeoutMs: 1_000, ...options })
-  return new Reader(log, await log.head(), { client, codec, onError })
+  try {
+    return new Reader(log, await log.head(), { client, codec, onError })
+  } catch (error) {
+    await log.close()
+    throw error
+  }
 }
 
 interface Reading {
@@ -119,13 +127,14 @@ class Reader implements RedisReader {
   }
 
   async read(keys: readonly StoreKey[], options?: ReadOptions): Promise<readonly Found[]> {
+    if (this.#closing !== undefined) throw new ClosedError('the reader')
     if (options?.consistency === 'linearizable') throw needsFile(this.name, 'a linearizable read')
     const streamed = keys.map((key) => this.#streamed(key))
     const asked = keys.filter((_, i) => streamed[i] === undefined)
     if (asked.length === 0) return streamed as readonly Found[]
     const records = new Map(zip(asked, await this.#records(asked)))
     // What came by the stream while Redis was asked is newer.
-    return keys.map((key, i) => streamed[i] ?? this.#streamed(key) ?? records.get(key) ?? this.#nothing())
+    return keys.map((key, i) => this.#streamed(key) ?? streamed[i] ?? records.get(key) ?? this.#nothing())
   }
 
   commit(): Promise<Commit> {
@@ -164,7 +173,11 @@ class Reader implements RedisReader {
   /** What the stream has told of the key; undefined: nothing, or that there is a value too large to travel. */
   #streamed(key: StoreKey): Found | undefined {
     const change = this.#changes.get(key.id)
-    if (change === undefined || change.leftOut === true) return undefined
+    if (change === undefined) return undefined
+    if (change.leftOut === true) {
+      const noted = tagOfKey(key) === undefined ? undefined : { seq: change.seq, isExact: true }
+      return tagAnswer(key, undefined, noted, this.codec, this.name)
+    }
     const entry = entryOf(change)
     const live = entry !== undefined && !isExpired(entry, this.#clock.now()) ? entry : undefined
     return { entry: live, asOf: change.seq, until: live?.expiresAt ?? Infinity, tier: this.name }
@@ -175,11 +188,19 @@ class Reader implements RedisReader {
     const link = await this.#connection.up(this.#waitMs)
     if (link === undefined) throw unreachable(this.name, this.#connection.address)
     // Meta first: a record that is of this epoch, and as new as this watermark says, then is so now.
-    const [fields, raw] = await Promise.all([
+    const tagKeys = keys.filter((key) => tagOfKey(key) !== undefined)
+    const [fields, raw, tags] = await Promise.all([
       link.call('HMGET', [this.#names.meta, ...META_FIELDS]),
       readRecords(link, this.#names, keys),
+      readTags(link, this.#names, tagKeys, () => this.#changes.floor),
     ])
-    const { epoch, watermark = -1 } = readMeta(fields)
+    const believed = this.#believed(keys, fields, raw)
+    return believed.map((record, i) => tagAnswer(keys[i]!, record, tags.get(keys[i]!.id), this.codec, this.name))
+  }
+
+  /** What of the records is as new as what the stream has told. */
+  #believed(keys: readonly StoreKey[], meta: unknown, raw: RawRecords): readonly (Found | undefined)[] {
+    const { epoch, watermark = -1 } = readMeta(meta)
     if (epoch === undefined || watermark < this.#changes.floor) return keys.map(() => undefined)
     const { answers } = raw.decode({
       epoch: Buffer.from(epoch, 'latin1'),

@@ -1,7 +1,10 @@
-import { CompactedError, type Clock, type Log, type LogChange, TidemarkError } from '@tidemark/core'
+import { type Clock, type Log, type LogChange, TidemarkError } from '@tidemark/core'
 
 /** So many keys whose last change came by the stream are remembered. */
 const CAPACITY = 10_000
+/** So much their values take, about. One that takes a large part of it is left to Redis. */
+const MOST_BYTES = 32 * 1024 * 1024
+const MOST_VALUE_BYTES = MOST_BYTES / 64
 const PAGE = 500
 const FIRST_PAUSE_MS = 20
 const LONGEST_PAUSE_MS = 2_000
@@ -23,12 +26,16 @@ export class StreamedChanges {
   readonly #newest = new Map<string, LogChange>()
   readonly #stop = new AbortController()
   readonly #running: Promise<void>
+  #bytes = 0
+  /** Of the log, when it was taken up. */
+  #epoch: number
   #position: number
   #floor: number
 
   /** @param head from where the stream is followed */
   constructor(head: number, options: StreamedChangesOptions) {
     this.#options = options
+    this.#epoch = options.log.identity.epoch
     this.#position = head
     this.#floor = head
     this.#running = this.#run()
@@ -50,10 +57,12 @@ export class StreamedChanges {
 
   /** These were shown to somebody: no read may answer anything older from now on, whether or not it was their turn here. */
   observe(changes: readonly LogChange[]): void {
+    // Of another history: nothing that this one has told is worth anything. It is taken up as soon as it is its turn.
+    if (this.#options.log.identity.epoch !== this.#epoch) return this.#forgetAll()
     for (const change of changes) {
       // What is not ahead was taken into account, and a later change of the key may be forgotten by now.
       if (change.seq <= this.#position) continue
-      if (change.seq > (this.#newest.get(change.key.id)?.seq ?? 0)) this.#remember(change)
+      this.#note(change)
     }
   }
 
@@ -68,9 +77,9 @@ export class StreamedChanges {
     const { signal } = this.#stop
     for (let failures = 0; !signal.aborted;) {
       try {
-        const { epoch } = log.identity
         const { changes } = await log.read({ after: this.#position, limit: PAGE })
-        if (log.identity.epoch !== epoch) throw new TidemarkError('LOG_EPOCH_CHANGED', 'the log was restored')
+        // Whoever has looked at the log last knows its epoch; so compare with what it was when it was taken up.
+        if (log.identity.epoch !== this.#epoch) throw new TidemarkError('LOG_EPOCH_CHANGED', 'the log was restored')
         for (const change of changes) this.#take(change)
         failures = 0
         if (changes.length === 0) await log.wait(this.#position, signal)
@@ -78,7 +87,7 @@ export class StreamedChanges {
         if (signal.aborted || (error instanceof TidemarkError && error.code === 'CLOSED')) return
         if (!(error instanceof TidemarkError && error.retryable)) {
           onError(error)
-          await this.#startAnew(error)
+          await this.#startAnew()
         }
         await pause(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failures++), clock, signal)
       }
@@ -86,30 +95,61 @@ export class StreamedChanges {
   }
 
   /** The stream does not continue where it was left: nothing that was told before is worth anything. */
-  async #startAnew(error: unknown): Promise<void> {
-    this.#newest.clear()
-    // Until it is known where to go on, no record is new enough.
-    this.#floor = Number.MAX_SAFE_INTEGER
-    const head = error instanceof CompactedError ? error.head : await this.#options.log.head().catch(() => undefined)
+  async #startAnew(): Promise<void> {
+    this.#forgetAll()
+    const { log } = this.#options
+    const head = await log.head().catch(() => undefined)
     if (head === undefined) return
+    this.#epoch = log.identity.epoch
     this.#position = head
     this.#floor = head
   }
 
+  /** Until it is known where to go on, no record is new enough. */
+  #forgetAll(): void {
+    this.#newest.clear()
+    this.#bytes = 0
+    this.#floor = Number.MAX_SAFE_INTEGER
+  }
+
   #take(change: LogChange): void {
-    if (change.seq >= (this.#newest.get(change.key.id)?.seq ?? 0)) this.#remember(change)
+    this.#note(change)
     this.#position = change.seq
   }
 
-  #remember(change: LogChange): void {
+  #note(change: LogChange): void {
     const { id } = change.key
-    this.#newest.delete(id)
-    this.#newest.set(id, change)
-    if (this.#newest.size <= CAPACITY) return
-    const [oldest, { seq }] = this.#newest.entries().next().value!
-    this.#newest.delete(oldest)
-    this.#floor = Math.max(this.#floor, seq)
+    const known = this.#newest.get(id)
+    if (known !== undefined && known.seq >= change.seq) return
+    if (known !== undefined) this.#forget(known)
+    // Up to the floor a later change of the key may have been forgotten; a front that is as new as that has it.
+    if (change.seq <= this.#floor) return
+    const kept = withoutLarge(change)
+    this.#newest.set(id, kept)
+    this.#bytes += sizeOf(kept)
+    while (this.#newest.size > CAPACITY || this.#bytes > MOST_BYTES) {
+      const oldest = this.#newest.values().next().value!
+      this.#forget(oldest)
+      this.#floor = Math.max(this.#floor, oldest.seq)
+    }
   }
+
+  #forget(change: LogChange): void {
+    this.#newest.delete(change.key.id)
+    this.#bytes -= sizeOf(change)
+  }
+}
+
+function sizeOf({ payload, meta }: LogChange): number {
+  return (payload?.byteLength ?? 0) + (meta?.byteLength ?? 0)
+}
+
+function withoutLarge(change: LogChange): LogChange {
+  if (sizeOf(change) > MOST_VALUE_BYTES) return { ...change, payload: undefined, meta: undefined, leftOut: true }
+  // It would keep the run that it came in.
+  change.payload?.detach()
+  change.meta?.detach()
+  return change
 }
 
 function pause(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {

@@ -20,6 +20,8 @@ export interface ChangeRun {
    * end of the commit that an earlier run has begun.
    */
   readonly boundary: number
+  /** The seq of the last change in it that ends a commit; 0: none does. */
+  readonly whole: number
   readonly bytes: Uint8Array
 }
 
@@ -42,6 +44,7 @@ type Row = readonly [
   path: Path | null,
   meta: Uint8Array | typeof LEFT_OUT | null,
   value: Uint8Array | typeof LEFT_OUT | null,
+  source: readonly [log: string, seq: number, at: number] | null,
 ]
 
 const codec = createCborCodec()
@@ -50,7 +53,7 @@ const codec = createCborCodec()
 export function encodeRun(changes: readonly LogChange[], maxValueBytes: number): ChangeRun {
   const head = changes[0]!
   const rows = changes.map((change): Row => {
-    const { op, seq, first, last, at, prevVersion, expiresAt, origin, key, path, meta, payload } = change
+    const { op, seq, first, last, at, prevVersion, expiresAt, origin, key, path, meta, payload, source } = change
     const carried = (payloadOf: Payload | undefined): Row[9] =>
       payloadOf === undefined ? null : payloadOf.byteLength > maxValueBytes ? LEFT_OUT : payloadOf.bytes
     return [
@@ -65,12 +68,14 @@ export function encodeRun(changes: readonly LogChange[], maxValueBytes: number):
       path ?? null,
       carried(meta),
       carried(payload),
+      source === undefined ? null : [source.log, source.seq, source.at],
     ]
   })
   return {
     first: head.seq,
     last: changes.at(-1)!.seq,
     boundary: head.seq === head.first ? head.seq - 1 : head.last,
+    whole: changes.findLast(({ seq, last }) => seq === last)?.seq ?? 0,
     bytes: codec.encode([FORMAT, rows]),
   }
 }
@@ -85,7 +90,7 @@ export function decodeRun(first: number, bytes: Uint8Array, codecs: Codec | read
     throw new CorruptError(`the stream holds changes in format ${format}, which this release does not know; upgrade it`)
   }
   return rows.map((row, i) => {
-    const [code, position, size, at, prevVersion, expiresAt, origin, key, path, meta, value] = row
+    const [code, position, size, at, prevVersion, expiresAt, origin, key, path, meta, value, source] = row
     const op = OPS[code]
     const seq = first + i
     if (op === undefined) throw new CorruptError(`the stream has an unknown operation, ${code}, at ${seq}`)
@@ -104,6 +109,7 @@ export function decodeRun(first: number, bytes: Uint8Array, codecs: Codec | read
       meta: carried(meta),
       at,
       origin,
+      ...(source && { source: { log: source[0], seq: source[1], at: source[2] } }),
       ...((value === LEFT_OUT || meta === LEFT_OUT) && { leftOut: true as const }),
     }
   })

@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { afterTurn, type LogChange, markOf, TidemarkError } from '@tidemark/core'
+import { afterTurn, CorruptError, type LogChange, markOf, TidemarkError } from '@tidemark/core'
 import { type Keyspace, keyspaceOf } from '../keyspace.ts'
 import type { Link } from '../link.ts'
 import { STREAM_APPEND, STREAM_FIELDS, STREAM_START } from '../scripts/stream.ts'
-import { encodeRun } from './change-run.ts'
+import { callsOf } from './append-calls.ts'
 import { PatientConnection } from './patient-connection.ts'
 import { announceLog } from './relayed-logs.ts'
 import { type RedisRelayOptions, type ResolvedRelayOptions, resolveRelayOptions } from './relay-options.ts'
-import { splitRuns } from './split-runs.ts'
 import { changesOf, type StreamEntry } from './stream-entry.ts'
 import { generationOf, readState, type StreamState } from './stream-state.ts'
 
@@ -84,75 +83,86 @@ class StreamRelay implements RedisRelay {
   /** Never rejects. */
   async #run(): Promise<void> {
     const { signal } = this.#stop
+    const { clock, onError } = this.#options
     for (let failures = 0; !signal.aborted;) {
+      let since = clock.monotonic()
       try {
         const link = await this.#connection.up()
         if (link === undefined) return
-        if (await this.#copy(link)) failures = 0
-        else await this.#pause(FIRST_PAUSE_MS)
+        since = clock.monotonic()
+        await this.#copy(link)
       } catch (error) {
         if (signal.aborted || isClosed(error)) return
-        if (!isExpected(error)) this.#options.onError(error)
-        await this.#pause(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failures++))
+        if (!isExpected(error)) onError(error)
       }
+      // Whatever ended it: two relays that never agree about the stream are not to fight at full speed.
+      if (clock.monotonic() - since >= LONGEST_PAUSE_MS) failures = 0
+      await this.#pause(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failures++))
     }
   }
 
-  /** Copies until the stream has to be looked at anew. @returns whether there was something to copy to */
-  async #copy(link: Link): Promise<boolean> {
+  /** Copies until the stream has to be looked at anew. */
+  async #copy(link: Link): Promise<void> {
     const { log } = this.#options
     const attached = await this.#attach(link)
-    if (attached === undefined) return false
+    if (attached === undefined) return
     const { generation, epoch } = attached
-    for (let at = attached.last; !this.#stop.signal.aborted;) {
+    let at: number | undefined = attached.last
+    while (at !== undefined && !this.#stop.signal.aborted) {
       this.#head = at
       await this.#announce(link, attached.id)
-      const { changes, head } = await log.read({ after: at, limit: PAGE })
-      if (log.identity.epoch !== epoch) return true
-      if (changes.length === 0) {
-        const isMore = await this.#waitFor(at)
-        if (isMore && this.#inVain < IN_VAIN) continue
-        const last = isMore ? await this.#leaveToOthers(link, generation) : await this.#append(link, generation, [])
-        if (last === undefined) return true
-        at = last
-        continue
+      if (this.#inVain < IN_VAIN) {
+        const { changes, head } = await log.read({ after: at, limit: PAGE })
+        if (log.identity.epoch !== epoch) return
+        if (changes.length > 0) {
+          at = await this.#append(link, generation, changes)
+          // An embedded log answers without leaving the turn: much to copy would let nothing else run.
+          if (at !== undefined && head > at) await new Promise<void>(afterTurn)
+          continue
+        }
       }
-      const reached = await this.#append(link, generation, changes)
-      if (reached === undefined) return true
-      at = reached
-      // An embedded log answers without leaving the turn: much to copy would let nothing else run.
-      if (head > at) await new Promise<void>(afterTurn)
+      if (!(await this.#waitFor(at))) at = await this.#append(link, generation, [])
+      else if (this.#inVain >= IN_VAIN) at = await this.#leaveToOthers(link, generation, at)
+      if (log.identity.epoch !== epoch) return
     }
-    return true
   }
 
   /** Where the stream ends, started anew where it is not the one of this log. @returns undefined: look again */
   async #attach(link: Link): Promise<StreamState | undefined> {
     const { log } = this.#options
-    const state = readState((await link.call('HMGET', [this.#names.streamMeta, ...STREAM_FIELDS])) as (Buffer | null)[])
+    const fields = (await link.call('HMGET', [this.#names.streamMeta, ...STREAM_FIELDS])) as (Buffer | null)[]
+    const state = readState(fields)
     const head = await log.head()
     const { id, epoch } = log.identity
     if (state !== undefined && state.id === id) {
       if (state.epoch > epoch) return undefined
-      if (state.epoch === epoch && state.last <= head && (await this.#continues(link, state))) return state
+      const isOurs = state.epoch === epoch && state.last <= head && (await this.#continues(link, state))
+      if (isOurs === undefined) return undefined
+      if (isOurs) return state
     }
     const base = await this.#baseOf(head)
     const generation = randomBytes(8).toString('hex')
-    const { stream, streamMeta } = this.#names
-    const args = [generationOf(state), generation, id, epoch, base]
-    const now = String(await link.run(STREAM_START, [stream, streamMeta], args))
+    const { stream, streamMeta, streamTags } = this.#names
+    const args = [generationOf(fields), generation, id, epoch, base]
+    const now = String(await link.run(STREAM_START, [stream, streamMeta, streamTags], args))
     if (now !== generation) return undefined
     this.#starts++
-    return { generation, id, epoch, base, last: base }
+    return { generation, id, epoch, base, last: base, whole: base }
   }
 
-  /** Whether the last change of the stream is that of the log: a backup that was restored has the same id and epoch. */
-  async #continues(link: Link, { base, last }: StreamState): Promise<boolean> {
+  /**
+   * Whether the last change of the stream is that of the log: a backup that was restored has the same id and epoch.
+   * @returns undefined: others have gone on meanwhile, so that it is not there any more
+   */
+  async #continues(link: Link, { generation, base, last }: StreamState): Promise<boolean | undefined> {
     const { log } = this.#options
     if (last < (await log.floor())) return false
+    // Looks at the entries too, whatever they are.
+    if ((await this.#append(link, generation, [])) === undefined) return false
     if (last === base) return true
-    const newest = (await link.call('XREVRANGE', [this.#names.stream, '+', '-', 'COUNT', 1])) as StreamEntry[]
-    const run = newest[0] && changesOf(newest[0])
+    const [entry] = (await link.call('XRANGE', [this.#names.stream, `${last}-0`, `${last}-0`])) as StreamEntry[]
+    if (entry === undefined) return undefined
+    const run = changesIn(entry)
     if (run?.at(-1)?.seq !== last) return false
     // At the floor the log no longer says what the change was.
     if (last === (await log.floor())) return true
@@ -172,35 +182,43 @@ class StreamRelay implements RedisRelay {
   /** @returns where the stream ends afterwards; undefined: it has to be looked at anew */
   async #append(link: Link, generation: string, changes: readonly LogChange[]): Promise<number | undefined> {
     const { keep, maxValueBytes } = this.#options
-    const runs = Array.from(splitRuns(changes, maxValueBytes), (run) => encodeRun(run, maxValueBytes))
-    const args = runs.flatMap(({ first, last, boundary, bytes }) => [
-      first,
-      last,
-      boundary,
-      Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
-    ])
-    const { stream, streamMeta } = this.#names
-    const reply = await link.run(STREAM_APPEND, [stream, streamMeta], [generation, keep, ...args])
-    const [last, added] = (reply as (number | Buffer)[]).map(Number) as [number, number]
-    if (last < 0) return undefined
-    this.#appended += added
-    if (changes.length > 0) this.#inVain = added === 0 ? this.#inVain + 1 : 0
-    return last
+    const { stream, streamMeta, streamTags } = this.#names
+    let reached = 0
+    let appended = 0
+    for (const { to, args } of callsOf(changes, maxValueBytes)) {
+      // Somebody else was there first.
+      if (to <= reached) continue
+      const reply = await link.run(STREAM_APPEND, [stream, streamMeta, streamTags], [generation, keep, ...args])
+      const [last, added] = (reply as (number | Buffer)[]).map(Number) as [number, number]
+      if (last < 0) return undefined
+      this.#appended += added
+      appended += added
+      reached = last
+      if (last < to) break
+    }
+    if (changes.length > 0) this.#inVain = appended === 0 ? this.#inVain + 1 : 0
+    return reached
   }
 
   /** @returns whether the log has more, perhaps; false: nothing has come for a while */
   async #waitFor(after: number): Promise<boolean> {
     const { log, clock } = this.#options
+    const { signal } = this.#stop
+    signal.throwIfAborted()
+    // One that lives as long as the wait: nothing may pile up on the one that lives as long as the relay.
     const enough = new AbortController()
-    const cancel = clock.schedule(IDLE_MS, () => enough.abort())
+    const end = (): void => enough.abort()
+    signal.addEventListener('abort', end)
+    const cancel = clock.schedule(IDLE_MS, end)
     try {
-      await log.wait(after, AbortSignal.any([this.#stop.signal, enough.signal]))
+      await log.wait(after, enough.signal)
       return true
     } catch (error) {
-      if (enough.signal.aborted && !this.#stop.signal.aborted) return false
+      if (enough.signal.aborted && !signal.aborted) return false
       throw error
     } finally {
       cancel()
+      signal.removeEventListener('abort', end)
     }
   }
 
@@ -212,14 +230,15 @@ class StreamRelay implements RedisRelay {
     await announceLog(link, announceIn, id)
   }
 
-  /** Others are faster. Looks after a while whether they still are. */
-  async #leaveToOthers(link: Link, generation: string): Promise<number | undefined> {
+  /** Others are faster. Looks after a while whether they still get on, without reading or sending what they do. */
+  async #leaveToOthers(link: Link, generation: string, at: number): Promise<number | undefined> {
+    const wanted = await this.#options.log.head()
     await this.#pause(LATER_MS * (0.5 + this.#options.random()))
     if (this.#stop.signal.aborted) return undefined
     const [now, last] = (await link.call('HMGET', [this.#names.streamMeta, 'g', 'l'])) as (Buffer | null)[]
     if (now?.toString() !== generation) return undefined
     const reached = Number(last)
-    if (reached < (await this.#options.log.head())) this.#inVain = 0
+    if (reached < wanted && reached <= at) this.#inVain = 0
     return reached
   }
 
@@ -235,6 +254,16 @@ class StreamRelay implements RedisRelay {
       const cancel = this.#options.clock.schedule(ms, done)
       signal.addEventListener('abort', done)
     })
+  }
+}
+
+/** undefined: somebody else's entry, or damaged. */
+function changesIn(entry: StreamEntry): readonly LogChange[] | undefined {
+  try {
+    return changesOf(entry)
+  } catch (error) {
+    if (error instanceof CorruptError) return undefined
+    throw error
   }
 }
 

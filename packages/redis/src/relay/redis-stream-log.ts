@@ -104,7 +104,7 @@ class StreamLog implements RedisStreamLog {
   }
 
   async head(): Promise<number> {
-    return (await this.#look(Number.MAX_SAFE_INTEGER, 1)).state.last
+    return (await this.#look(Number.MAX_SAFE_INTEGER, 1)).state.whole
   }
 
   async floor(): Promise<number> {
@@ -115,20 +115,14 @@ class StreamLog implements RedisStreamLog {
     wholeAtLeast('after', after, 0)
     wholeAtLeast('limit', limit, 1)
     const { state, floor, changes, gap } = await this.#reaching(after, limit)
-    if (after < floor) throw new CompactedError(after, floor, state.last)
-    if (after > state.last) throw this.#ahead(after, state.last)
-    if (gap !== undefined && changes.length === 0) {
-      throw new TidemarkError(
-        'LOG_GAP',
-        `the stream in Redis lacks the changes between ${gap.after} and ${gap.next}: somebody has removed entries from it; delete ${this.#names.stream} and ${this.#names.streamMeta}, and a relay fills it again`,
-      )
-    }
+    if (after < floor) throw new CompactedError(after, floor, state.whole)
+    if (after > state.whole) throw this.#ahead(after, state.whole)
+    if (gap !== undefined && changes.length === 0) throw this.#lacks(gap)
     const last = changes.at(-1)
     if (last !== undefined) this.#remember(last.seq, markOf(last), state.generation)
     return {
       changes: values ? changes : changes.map((change) => ({ ...change, payload: undefined, meta: undefined })),
-      // A part of a commit may be there already, of which nobody is to know.
-      head: last === undefined ? after : state.last,
+      head: last === undefined ? after : state.whole,
     }
   }
 
@@ -160,12 +154,17 @@ class StreamLog implements RedisStreamLog {
   /** Reads the whole stream. */
   async changesOf(key: StoreKey, { before = Infinity, limit, signal }: KeyHistoryOptions): Promise<KeyHistory> {
     wholeAtLeast('limit', limit, 1)
-    const floor = await this.floor()
+    let floor = await this.floor()
     const all: LogChange[] = []
     for (let after = floor; after < before - 1;) {
       signal?.throwIfAborted()
-      const { changes } = await this.#look(after, SEARCH)
-      if (changes.length === 0) break
+      const page = await this.#look(after, SEARCH)
+      const { changes, gap } = page
+      // The stream has been cut meanwhile: it tells of what is left.
+      if (after < page.floor) after = floor = page.floor
+      else if (changes.length === 0 && gap !== undefined) throw this.#lacks(gap)
+      else if (changes.length === 0) break
+      if (changes.length === 0) continue
       for (const change of changes) if (change.key.id === key.id && change.seq < before) all.push(change)
       after = changes.at(-1)!.seq
     }
@@ -192,7 +191,7 @@ class StreamLog implements RedisStreamLog {
     const end = clock.monotonic() + this.#reading.refillMs
     for (;;) {
       const page = await this.#look(after, limit)
-      if (after <= page.state.last || clock.monotonic() >= end) {
+      if (after <= page.state.whole || clock.monotonic() >= end) {
         await this.#checkHistory(after, page)
         return page
       }
@@ -236,7 +235,7 @@ class StreamLog implements RedisStreamLog {
    */
   async #checkHistory(after: number, { state, floor }: StreamPage): Promise<void> {
     const known = this.#marks.get(after)
-    if (known === undefined || known.generation === state.generation || after <= floor || after > state.last) return
+    if (known === undefined || known.generation === state.generation || after <= floor || after > state.whole) return
     const [change] = (await this.#look(after - 1, 1)).changes
     if (change !== undefined && markOf(change) !== known.mark) {
       throw new TidemarkError(
@@ -251,6 +250,14 @@ class StreamLog implements RedisStreamLog {
     this.#marks.delete(seq)
     this.#marks.set(seq, { mark, generation })
     if (this.#marks.size > MARKS) this.#marks.delete(this.#marks.keys().next().value!)
+  }
+
+  #lacks({ after, next }: NonNullable<StreamPage['gap']>): TidemarkError {
+    const { stream, streamMeta } = this.#names
+    return new TidemarkError(
+      'LOG_GAP',
+      `the stream in Redis lacks the changes between ${after} and ${next}: somebody has removed entries from it; delete ${stream} and ${streamMeta}, and a relay fills it again`,
+    )
   }
 
   #ahead(after: number, last: number): TidemarkError {

@@ -1,7 +1,7 @@
 import type { Codec, LogChange } from '@tidemark/core'
 import type { Keyspace } from '../keyspace.ts'
 import type { Link } from '../link.ts'
-import { STREAM_READ } from '../scripts/stream.ts'
+import { STREAM_FIELDS, STREAM_READ } from '../scripts/stream.ts'
 import { changesOf, type StreamEntry } from './stream-entry.ts'
 import { readState, type StreamState } from './stream-state.ts'
 
@@ -37,15 +37,15 @@ export async function readStream(
       | readonly StreamEntry[]
       | null
     )[]
-    const state = readState(reply.slice(0, 5) as (Buffer | null)[])
-    if (state === undefined || hasLost(state, reply[7] as Buffer | null)) return undefined
+    const state = readState(reply.slice(0, STREAM_FIELDS.length) as (Buffer | null)[])
+    if (state === undefined || hasLost(state, reply[8] as Buffer | null)) return undefined
     if (generation !== undefined && generation !== state.generation) changes = []
     const isMixed = generation !== undefined && generation !== state.generation
     generation = state.generation
     if (isMixed) continue
-    const oldest = reply[5]
+    const oldest = reply[6]
     const floor = oldest === null || oldest === undefined ? state.last : Number(oldest)
-    const entries = (reply[6] ?? []) as readonly StreamEntry[]
+    const entries = (reply[7] ?? []) as readonly StreamEntry[]
     for (const entry of entries) {
       const run = changesOf(entry, codec)
       // A position may lie inside of a run.

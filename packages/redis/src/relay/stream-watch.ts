@@ -1,7 +1,9 @@
 import { type Clock, ClosedError } from '@tidemark/core'
 import type { Keyspace } from '../keyspace.ts'
 import type { Link } from '../link.ts'
+import { STREAM_FIELDS } from '../scripts/stream.ts'
 import type { PatientConnection } from './patient-connection.ts'
+import { readState } from './stream-state.ts'
 
 interface Waiter {
   readonly after: number
@@ -82,13 +84,14 @@ export class StreamWatch {
 
   /** @returns where the stream ends; undefined: there is none */
   async #look(link: Link): Promise<number | undefined> {
-    const reply = await link.probe('HMGET', [this.#names.streamMeta, 'g', 'l'], SILENT_MS)
-    const [generation, text] = (reply as (Buffer | null)[]).map((field) => field?.toString())
-    const last = Number(text ?? Number.NaN)
-    if (generation === undefined || !Number.isSafeInteger(last)) return undefined
+    const reply = await link.probe('HMGET', [this.#names.streamMeta, ...STREAM_FIELDS], SILENT_MS)
+    const state = readState(reply as (Buffer | null)[])
+    if (state === undefined) return undefined
+    const { generation, whole, last } = state
     const isAnew = this.#generation !== undefined && this.#generation !== generation
     this.#generation = generation
-    for (const waiter of this.#waiters) if (isAnew || waiter.after < last) waiter.resolve()
+    // Half a commit is nothing to read yet.
+    for (const waiter of this.#waiters) if (isAnew || waiter.after < whole) waiter.resolve()
     return last
   }
 

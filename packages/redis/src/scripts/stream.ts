@@ -10,11 +10,21 @@ import { defineScript, type Script } from './script.ts'
  * | `g` | generation: which start of the stream this is |
  * | `b` | base: the seq before the first change that was ever appended in this generation |
  * | `l` | the seq of the last change |
+ * | `c` | the seq of the last change whose commit is all there |
  *
  * The stream `KEYS[1]` holds runs of changes under `<last seq>-0`: `f` seq of the first one, `b` the lowest seq behind
  * which a reader may begin, `d` the changes.
  */
-export const STREAM_FIELDS = ['i', 'e', 'g', 'b', 'l'] as const
+export const STREAM_FIELDS = ['i', 'e', 'g', 'b', 'l', 'c'] as const
+
+/**
+ * The hash `KEYS[3]` holds the seq of the last invalidation of each tag, by the id of its key, and what is known at all:
+ * every invalidation behind `since`, up to `upTo`. It outlives the entries of the stream.
+ */
+export const TAG_FIELDS = ['since', 'upTo'] as const
+
+/** How many tags are remembered: beyond, it begins anew, as knowing nothing of what was before. */
+const MOST_TAGS = 100_000
 
 /** What stands for a generation where there is no stream. */
 export const NO_GENERATION = '-'
@@ -29,21 +39,23 @@ export const NO_GENERATION = '-'
  * Never from an older epoch: a relay that has not heard of a restore would bring the lost history back.
  */
 export const STREAM_START: Script = defineScript(`
-local stream, meta = KEYS[1], KEYS[2]
+local stream, meta, tags = KEYS[1], KEYS[2], KEYS[3]
 local m = redis.call('HMGET', meta, 'g', 'i', 'e')
 local generation = m[1] or '${NO_GENERATION}'
 if generation ~= ARGV[1] then return generation end
-if m[2] == ARGV[3] and tonumber(m[3] or '0') > tonumber(ARGV[4]) then return generation end
-redis.call('DEL', stream, meta)
-redis.call('HSET', meta, 'g', ARGV[2], 'i', ARGV[3], 'e', ARGV[4], 'b', ARGV[5], 'l', ARGV[5])
+if m[2] == ARGV[3] and (tonumber(m[3] or '0') or 0) > tonumber(ARGV[4]) then return generation end
+redis.call('DEL', stream, meta, tags)
+redis.call('HSET', tags, 'since', ARGV[5], 'upTo', ARGV[5])
+redis.call('HSET', meta, 'g', ARGV[2], 'i', ARGV[3], 'e', ARGV[4], 'b', ARGV[5], 'l', ARGV[5], 'c', ARGV[5])
 return ARGV[2]
 `)
 
 /**
  * APPEND: runs of changes, each only if it continues where the stream ends.
  *
- * - `ARGV[1]` the generation; `ARGV[2]` how many changes are kept; then for each run four arguments: seq of its first and
- *   of its last change, boundary, changes.
+ * - `ARGV[1]` the generation; `ARGV[2]` how many changes are kept; then for each run six arguments: seq of its first and
+ *   of its last change, boundary, seq of the last change in it that ends a commit (0: none does), the tags that it
+ *   invalidates (JSON: ids and seqs in turn; empty: none), changes.
  * - Without runs it only looks.
  * - Reply: the last seq afterwards (-1: the stream is of another generation, or has lost something), and how many changes
  *   were added.
@@ -53,35 +65,45 @@ return ARGV[2]
  * - A run that does not follow is not appended, and the ones behind it neither: the reply says where to go on. So the
  *   stream never has a gap, whatever a failover has taken from its end.
  * - The hash and the stream have to agree. A stream that was evicted, deleted or trimmed to nothing by somebody else is
- *   started anew; nothing else can tell it from one that nothing was ever appended to.
+ *   started anew; nothing else can tell it from one that nothing was ever appended to. So is one with foreign entries.
+ * - A commit of several runs is kept until its end is there, however long it is: who follows is never overtaken by a floor
+ *   that lies ahead of the last whole commit.
  */
 export const STREAM_APPEND: Script = defineScript(`
-local stream, meta = KEYS[1], KEYS[2]
-local m = redis.call('HMGET', meta, 'g', 'b', 'l')
+local stream, meta, tags = KEYS[1], KEYS[2], KEYS[3]
+local m = redis.call('HMGET', meta, 'g', 'b', 'l', 'c')
 if m[1] ~= ARGV[1] then return {-1, 0} end
-local base, last = tonumber(m[2]), tonumber(m[3])
-if not (base and last) then return {-1, 0} end
-if last > base then
-  local newest = redis.pcall('XREVRANGE', stream, '+', '-', 'COUNT', 1)
-  if newest.err or #newest == 0 or newest[1][1] ~= string.format('%.0f-0', last) then return {-1, 0} end
-end
+local base, last, whole = tonumber(m[2]), tonumber(m[3]), tonumber(m[4])
+if not (base and last and whole) then return {-1, 0} end
+local newest = redis.pcall('XREVRANGE', stream, '+', '-', 'COUNT', 1)
+if newest.err then return {-1, 0} end
+local id = newest[1] and newest[1][1]
+if id ~= (last > base and string.format('%.0f-0', last) or nil) then return {-1, 0} end
 local before = last
-for k = 3, #ARGV, 4 do
+for k = 3, #ARGV, 6 do
   local first, to = tonumber(ARGV[k]), tonumber(ARGV[k + 1])
   if to > last then
     if first ~= last + 1 then break end
-    local added = redis.pcall('XADD', stream, ARGV[k + 1] .. '-0', 'f', ARGV[k], 'b', ARGV[k + 2], 'd', ARGV[k + 3])
+    local added = redis.pcall('XADD', stream, ARGV[k + 1] .. '-0', 'f', ARGV[k], 'b', ARGV[k + 2], 'd', ARGV[k + 5])
     if type(added) == 'table' and added.err then
       if last == before then return redis.error_reply(added.err) end
       break
     end
     last = to
+    whole = math.max(whole, tonumber(ARGV[k + 3]))
+    if ARGV[k + 4] ~= '' then
+      local found = cjson.decode(ARGV[k + 4])
+      for t = 1, #found, 2 do redis.call('HSET', tags, found[t], string.format('%.0f', found[t + 1])) end
+    end
   end
 end
 if last > before then
-  redis.call('HSET', meta, 'l', string.format('%.0f', last))
-  local keep = tonumber(ARGV[2])
-  if last - base > keep then redis.call('XTRIM', stream, 'MINID', string.format('%.0f-0', last - keep + 1)) end
+  redis.call('HSET', meta, 'l', string.format('%.0f', last), 'c', string.format('%.0f', whole))
+  if redis.call('HLEN', tags) > ${MOST_TAGS} then redis.call('DEL', tags) end
+  redis.call('HSETNX', tags, 'since', string.format('%.0f', last))
+  redis.call('HSET', tags, 'upTo', string.format('%.0f', whole))
+  local oldest = math.min(last - tonumber(ARGV[2]), whole) + 1
+  if oldest > base + 1 then redis.call('XTRIM', stream, 'MINID', string.format('%.0f-0', oldest)) end
 end
 return {last, last - before}
 `)
@@ -96,9 +118,9 @@ export const STREAM_READ: Script = defineScript(`#!lua flags=no-writes
 local stream, meta = KEYS[1], KEYS[2]
 local reply = redis.call('HMGET', meta, ${STREAM_FIELDS.map((field) => `'${field}'`).join(', ')})
 local oldest = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
-reply[6] = oldest and oldest[2][4] or false
-reply[7] = redis.call('XRANGE', stream, '(' .. ARGV[1] .. '-0', '+', 'COUNT', ARGV[2])
+reply[7] = oldest and oldest[2][4] or false
+reply[8] = redis.call('XRANGE', stream, '(' .. ARGV[1] .. '-0', '+', 'COUNT', ARGV[2])
 local newest = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
-reply[8] = newest and newest[1] or false
+reply[9] = newest and newest[1] or false
 return reply
 `)
