@@ -5,8 +5,9 @@ const CALM_MS = 1_000
 const MAX_BACKOFF_MS = 64
 
 /**
- * Lets the lanes of a process take turns while their transactions get in each other's way, where all of them count into the
- * same few entries, for instance: each conflict runs a whole batch again, and side by side they would do little else.
+ * Lets the lanes of a process take turns while their transactions get in each other's way, where all of them count
+ * into the same few entries, for instance: each conflict runs a whole batch again, and side by side they would do
+ * little else.
  */
 export class ConflictTurns {
   readonly #clock: Clock

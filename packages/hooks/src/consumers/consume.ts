@@ -16,25 +16,28 @@ interface NoTransaction {
 
 /**
  * A durable consumer: every change that it wants is handed to `handler` by one process of the fleet, retried until it
- * succeeds or `onFailure` decides, in order per key. Resolves when it is registered under its name; it works until it is closed,
- * and goes on from where it was whenever it is run again, in any process. Each process that runs it takes a fair share of its lanes.
+ * succeeds or `onFailure` decides, in order per key. Resolves when it is registered under its name; it works until it
+ * is closed, and goes on from where it was whenever it is run again, in any process. Each process that runs it takes
+ * a fair share of its lanes.
  *
  * What is delivered how often:
- * - With `transaction: true`, what the handler writes through `tx` is committed together with the lane's place in the log:
- *   **exactly once**, through crashes, hung owners and takeovers. When something that it has read was changed meanwhile, the handler
- *   runs again; whatever else it does happens at least once.
- * - Otherwise **at least once**: a change is handed out again when its process ends between the effect and the note that it is done.
- *   `context.idempotencyKey(change)` is the same each time, and `context.fence` tells a receiver an owner that was replaced.
+ * - With `transaction: true`, what the handler writes through `tx` is committed together with the lane's place in the
+ *   log: **exactly once**, through crashes, hung owners and takeovers. When something that it has read was changed
+ *   meanwhile, the handler runs again; whatever else it does happens at least once.
+ * - Otherwise **at least once**: a change is handed out again when its process ends between the effect and the note
+ *   that it is done. `context.idempotencyKey(change)` is the same each time, and `context.fence` tells a receiver an
+ *   owner that was replaced.
  *
- * What fails and what ends its process is counted alike: see `attempts` and `onFailure`. A change that ends its process is
- * handed out up to `attempts + 1` times, since the first time cannot be told from the other changes of its batch; a batch that fails is
- * tried once more change by change.
+ * What fails and what ends its process is counted alike: see `attempts` and `onFailure`. A change that ends its
+ * process is handed out up to `attempts + 1` times, since the first time cannot be told from the other changes of its
+ * batch; a batch that fails is tried once more change by change.
  *
- * However far behind it is, a lane holds at most what one page of the log (1,000 changes and the rest of a commit) has for it, and
- * one batch; beside that, there is what the shared log keeps.
+ * However far behind it is, a lane holds at most what one page of the log (1,000 changes and the rest of a commit)
+ * has for it, and one batch; beside that, there is what the shared log keeps.
  *
- * @throws TypeError, RangeError for wrong options; TidemarkError CONSUMER_MISMATCH when it is registered with another number of
- * lanes; CompactedError when it is registered for the first time and `from` lies where the log no longer reaches
+ * @throws TypeError, RangeError for wrong options; TidemarkError CONSUMER_MISMATCH when it is registered with another
+ * number of lanes; CompactedError when it is registered for the first time and `from` lies where the log no longer
+ * reaches
  */
 export function consume<T = unknown>(
   back: Back,

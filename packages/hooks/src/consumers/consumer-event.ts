@@ -16,7 +16,9 @@ export interface LaneEvent {
   readonly lane: number
 }
 
-/** The handler threw, rejected or took too long. It is tried again, or comes to its end, of which another event tells. */
+/**
+ * The handler threw, rejected or took too long. It is tried again, or comes to its end, of which another event tells.
+ */
 export interface AttemptFailed {
   readonly kind: 'attempt-failed'
   readonly lane: number

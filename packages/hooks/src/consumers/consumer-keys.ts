@@ -1,7 +1,7 @@
 import { type KeyRange, prefixRange, reservedKey, type StoreKey } from '@tidemark/core'
 
-// Parts of stored keys: never change them. The kind comes before the name, so that what every consumer has one of can be
-// listed without meeting what it has many of.
+// Parts of stored keys: never change them. The kind comes before the name, so that what every consumer has one of can
+// be listed without meeting what it has many of.
 const CONSUMER = 'consumer'
 const REGISTERED = 'registered'
 const LANE = 'lane'

@@ -21,42 +21,47 @@ export interface ConsumerOptions extends ChangeFilter {
   /** Only keys whose first parts are these; of the invalidations of tags, none. @default every change */
   readonly prefix?: Key | readonly [] | undefined
   /**
-   * Where the consumer begins when it is registered for the first time; later on it goes on from where it was, whatever
-   * stands here. As of `changes`: `start` and a date are refused with a CompactedError when the log no longer holds that.
+   * Where the consumer begins when it is registered for the first time; later on it goes on from where it was,
+   * whatever stands here. As of `changes`: `start` and a date are refused with a CompactedError when the log no
+   * longer holds that.
    * @default 'now'
    */
   readonly from?: 'start' | 'now' | Date | undefined
   /**
-   * Over how many lanes keys are spread: so many handlers may run at once, over all processes; the changes of one key are
-   * in one lane, in order. Fixed when the consumer is registered for the first time; 1 to 1024.
+   * Over how many lanes keys are spread: so many handlers may run at once, over all processes; the changes of one key
+   * are in one lane, in order. Fixed when the consumer is registered for the first time; 1 to 1024.
    * @default 8
    */
   readonly lanes?: number | undefined
   /** How often a change is tried before `onFailure` decides. @default 5 */
   readonly attempts?: number | undefined
-  /** Between attempts: doubles from `minMs` to at most `maxMs`, of which a random half to whole is waited. @default 100 and 30_000 */
+  /**
+   * Between attempts: doubles from `minMs` to at most `maxMs`, of which a random half to whole is waited.
+   * @default 100 and 30_000
+   */
   readonly backoff?: { readonly minMs?: number | undefined; readonly maxMs?: number | undefined } | undefined
   /**
-   * How long a handler may take: then its signal aborts, and the attempt has failed. What it still does is not stopped by
-   * that, and not waited for. @default 60_000
+   * How long a handler may take: then its signal aborts, and the attempt has failed. What it still does is not
+   * stopped by that, and not waited for. @default 60_000
    */
   readonly timeoutMs?: number | undefined
   /**
-   * For how long a process that is gone keeps its lanes from the others; 100 ms to a day. A process that is stopped for longer
-   * loses its lanes.
+   * For how long a process that is gone keeps its lanes from the others; 100 ms to a day. A process that is stopped
+   * for longer loses its lanes.
    * @default 10_000
    */
   readonly leaseMs?: number | undefined
   /**
-   * `halt`: the lane stands still until `resume()`; nothing is skipped. `park`: the change is set aside, and what follows goes
-   * on, its own key included. `parkKey`: later changes of the same key are set aside behind it, so that they are replayed in
-   * order.
+   * `halt`: the lane stands still until `resume()`; nothing is skipped. `park`: the change is set aside, and what
+   * follows goes on, its own key included. `parkKey`: later changes of the same key are set aside behind it, so that
+   * they are replayed in order.
    * @default 'halt'
    */
   readonly onFailure?: FailurePolicy | undefined
   /**
-   * What to do when the log no longer holds what comes next, or is another one: compacted, restored, diverged. `error`: the
-   * lane is halted. `latest`: it goes on with what is committed from then on, and an event says what was skipped.
+   * What to do when the log no longer holds what comes next, or is another one: compacted, restored, diverged.
+   * `error`: the lane is halted. `latest`: it goes on with what is committed from then on, and an event says what was
+   * skipped.
    * @default 'error'
    */
   readonly onCompacted?: 'error' | 'latest' | undefined

@@ -4,7 +4,10 @@ import type { Change } from '../change.ts'
 import type { ConsumerEvent } from './consumer-event.ts'
 import type { Halt } from './lane-mark.ts'
 
-/** A change that was set aside, and is kept beside the log until it is replayed or dropped, also when the log is compacted. */
+/**
+ * A change that was set aside, and is kept beside the log until it is replayed or dropped, also when the log is
+ * compacted.
+ */
 export interface ParkedChange<T = unknown> {
   readonly change: Change<T>
   readonly lane: number
@@ -71,22 +74,24 @@ export interface Consumer<T = unknown> extends AsyncDisposable {
   /** Lane by lane, each in the order of the log. Those of all processes. */
   parked(selection?: ParkedSelection): AsyncIterable<ParkedChange<T>>
   /**
-   * Hands parked changes to the handler once more, in the order of the log per lane, each one time. What succeeds is parked no
-   * more. Under `parkKey`, a change waits until the earlier ones of its key are gone. Whichever process owns the lane does it.
+   * Hands parked changes to the handler once more, in the order of the log per lane, each one time. What succeeds is
+   * parked no more. Under `parkKey`, a change waits until the earlier ones of its key are gone. Whichever process
+   * owns the lane does it.
    */
   replay(selection?: ParkedSelection): Promise<ReplayResult>
   /** Forgets parked changes. @returns how many */
   drop(selection?: ParkedSelection): Promise<number>
   /**
-   * Lets the lanes go on that stand still, whichever process they are in. `mark`: where they stand; the change that failed is
-   * tried anew. `start`: from the oldest change that the log holds. `now`, a date: as of the option `from`; what lies between is
-   * skipped.
+   * Lets the lanes go on that stand still, whichever process they are in. `mark`: where they stand; the change that
+   * failed is tried anew. `start`: from the oldest change that the log holds. `now`, a date: as of the option `from`;
+   * what lies between is skipped.
    * @returns how many went on
    */
   resume(options?: { readonly from?: 'mark' | 'start' | 'now' | Date | undefined }): Promise<number>
   /**
-   * Takes up nothing new, finishes what is in hand (for `closeGraceMs` at most: then the signals of the handlers abort, and it is
-   * handed out again), stores how far it has come, and leaves its lanes to the others at once. Idempotent.
+   * Takes up nothing new, finishes what is in hand (for `closeGraceMs` at most: then the signals of the handlers
+   * abort, and it is handed out again), stores how far it has come, and leaves its lanes to the others at once.
+   * Idempotent.
    */
   close(): Promise<void>
 }

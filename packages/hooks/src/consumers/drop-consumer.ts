@@ -5,8 +5,9 @@ import { readRegistration, whileRegistering } from './registration.ts'
 const PAGE = 500
 
 /**
- * Unregisters a consumer: how far it has come and its parked changes are forgotten, and it holds no compaction back any
- * more. Where it still runs, it ends with an `ended` event of CONSUMER_DROPPED; nothing of what is in hand there is committed.
+ * Unregisters a consumer: how far it has come and its parked changes are forgotten, and it holds no compaction back
+ * any more. Where it still runs, it ends with an `ended` event of CONSUMER_DROPPED; nothing of what is in hand there
+ * is committed.
  * @returns whether there was one
  */
 export async function dropConsumer(

@@ -4,13 +4,13 @@ import type { Change } from '../change.ts'
 /** What a handler gets beside what it is to handle. */
 export interface HandlerContext {
   /**
-   * Aborts when the handler has taken too long, when the lane was lost to another process, and when a `close()` cannot wait any
-   * longer. Whatever it does from then on counts for nothing.
+   * Aborts when the handler has taken too long, when the lane was lost to another process, and when a `close()`
+   * cannot wait any longer. Whatever it does from then on counts for nothing.
    */
   readonly signal: AbortSignal
   /**
-   * The fencing token: higher than that of every earlier owner of the lane. Whoever keeps the highest one that he has seen, and
-   * refuses lower ones, is safe from an owner that does not know yet that it was replaced.
+   * The fencing token: higher than that of every earlier owner of the lane. Whoever keeps the highest one that he has
+   * seen, and refuses lower ones, is safe from an owner that does not know yet that it was replaced.
    */
   readonly fence: number
   readonly lane: number
@@ -21,7 +21,10 @@ export interface HandlerContext {
 }
 
 export interface TransactionContext extends HandlerContext {
-  /** Sees what it has written itself; committed when the handler has returned. Everything on it is to be awaited inside. */
+  /**
+   * Sees what it has written itself; committed when the handler has returned. Everything on it is to be awaited
+   * inside.
+   */
   readonly tx: Transaction
 }
 

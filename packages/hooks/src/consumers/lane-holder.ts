@@ -49,12 +49,10 @@ export class LaneHolder {
     return Math.min(Math.max(ms, MIN_LOOK_MS), MAX_LOOK_MS)
   }
 
-  /** Takes up work; what goes wrong is reported, and tried again. */
-  start(): Promise<void> {
-    return this.lookSoon()
-  }
-
-  /** Looks around now, or right after the look under way. */
+  /**
+   * Looks around now, or right after the look under way, and from then on. What goes wrong is reported, and tried
+   * again.
+   */
   lookSoon(): Promise<void> {
     this.#cancel?.()
     this.#look = this.#look.then(async () => {

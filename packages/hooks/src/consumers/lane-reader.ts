@@ -21,9 +21,9 @@ export interface LaneStep {
 }
 
 /**
- * Reads the log for one lane. Each lane reads for itself, as far as it has work in hand, and no further: one that stands
- * still holds nothing up and holds nothing in memory, wherever the others are. Over a shared log, lanes that are near each
- * other read each page once.
+ * Reads the log for one lane. Each lane reads for itself, as far as it has work in hand, and no further: one that
+ * stands still holds nothing up and holds nothing in memory, wherever the others are. Over a shared log, lanes that
+ * are near each other read each page once.
  */
 export class LaneReader {
   readonly #reader: LogReader

@@ -13,8 +13,8 @@ import { scanMarks } from './scan-marks.ts'
 import { textOf } from './text-of.ts'
 
 /**
- * What anybody may ask of the owner of a lane, who alone writes what is stored of it. Removed when it was answered. Of a
- * parked change, it stands at its seq; a resume at 0.
+ * What anybody may ask of the owner of a lane, who alone writes what is stored of it. Removed when it was answered.
+ * Of a parked change, it stands at its seq; a resume at 0.
  */
 export type LaneRequest =
   | { readonly kind: 'resume'; readonly halt: string; readonly from: 'mark' | 'start' | 'now' | number }

@@ -28,9 +28,9 @@ const BEHIND = 'an earlier change of its key is parked'
 const NO_VERDICT = 'its process ended, or was stopped, during the last attempt'
 
 /**
- * Hands the changes of a lane to the handler. A batch is handed over as a whole, once, without being noted before: what an
- * owner had in hand that did not leave in good order, and what a batch failed with, is then tried change by change, each
- * attempt being noted before it begins, so that a change that ends its process is counted, too.
+ * Hands the changes of a lane to the handler. A batch is handed over as a whole, once, without being noted before:
+ * what an owner had in hand that did not leave in good order, and what a batch failed with, is then tried change by
+ * change, each attempt being noted before it begins, so that a change that ends its process is counted, too.
  */
 export class LaneWork {
   readonly #parts: ConsumerParts
@@ -66,7 +66,7 @@ export class LaneWork {
 
   /** @returns false: it cannot go on from here; halted, or interrupted */
   async handle({ rows, through }: LaneStep): Promise<boolean> {
-    if (this.#suspects === 0) {
+    if (this.#suspects === 0 && !rows.some(({ seq }) => seq === this.#trying?.seq)) {
       const outcome = await this.#tryAll(rows, through)
       if (outcome !== 'failed') return outcome === 'done'
     }

@@ -167,7 +167,10 @@ export class Lane {
     await answerRequests(this.#parts, this.index, work)
   }
 
-  /** What was passed over is stored now and then: a lane that wants little would else hold compaction back, or begin far behind. */
+  /**
+   * What was passed over is stored now and then: a lane that wants little would else hold compaction back, or begin
+   * far behind.
+   */
   async #storePlace(state: LaneState): Promise<void> {
     if (state.unstored === 0) return
     const { clock } = this.#parts.options

@@ -12,8 +12,8 @@ export interface MembershipOptions {
 }
 
 /**
- * Who runs a consumer at present. Each member has a mark, by which it is found, and a lease, by which it is known to be alive:
- * whose lease has ended is none any more, and whoever sees that removes its mark.
+ * Who runs a consumer at present. Each member has a mark, by which it is found, and a lease, by which it is known to
+ * be alive: whose lease has ended is none any more, and whoever sees that removes its mark.
  */
 export class Membership {
   readonly #options: MembershipOptions

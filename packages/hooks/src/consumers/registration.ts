@@ -32,8 +32,8 @@ export async function readRegistration(back: ConsumerBack, name: string): Promis
 
 /**
  * The registration of a consumer, made where there is none. Members that register at once make one between them.
- * @throws TidemarkError CONSUMER_MISMATCH when it has another number of lanes; CompactedError for a first registration that
- * is to begin where the log no longer does
+ * @throws TidemarkError CONSUMER_MISMATCH when it has another number of lanes; CompactedError for a first
+ * registration that is to begin where the log no longer does
  */
 export async function register(back: ConsumerBack, name: string, options: RegisterOptions): Promise<Registration> {
   const known = await readRegistration(back, name)

@@ -1,4 +1,4 @@
-import { type Back, ClosedError, TidemarkError } from '@tidemark/core'
+import { afterTurn, type Back, ClosedError, TidemarkError } from '@tidemark/core'
 import type { Observable } from 'rxjs'
 import { Emitter } from '../emitter.ts'
 import { GuardedObservable } from '../guarded-observable.ts'
@@ -64,7 +64,8 @@ export class RunningConsumer implements Consumer {
     void keepAlive(() => this.#ended.promise)
     if (signal?.aborted) return this.#onAbort()
     signal?.addEventListener('abort', this.#onAbort)
-    void this.#holder.start()
+    // Whoever listens to events$ at once is to miss nothing.
+    afterTurn(() => void this.#holder.lookSoon())
   }
 
   stats(): Promise<ConsumerStats> {

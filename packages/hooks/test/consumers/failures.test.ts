@@ -2,6 +2,8 @@ import { createMemoryBack, type MemoryBack } from '@tidemark/core'
 import { eventually, ManualClock } from '@tidemark/testkit'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { consume, type Consumer, type ConsumerOptions } from '../../src/index.ts'
+import { requestKey } from '../../src/consumers/consumer-keys.ts'
+import { encodeRecord } from '../../src/consumers/record.ts'
 import { kindsOf, recordEvents } from '../support/events.ts'
 import { range } from '../support/reading.ts'
 import { commit, commitNumbers, setting } from '../support/writing.ts'
@@ -12,7 +14,10 @@ afterEach(() => vi.restoreAllMocks())
 
 const quick = { from: 'start', lanes: 1, attempts: 3, backoff: { minMs: 1, maxMs: 2 } } as const
 
-/** Fails at the given seqs, as long as they are in the set; keeps what it has handled, and how often it was called with what. */
+/**
+ * Fails at the given seqs, as long as they are in the set; keeps what it has handled, and how often it was called
+ * with what.
+ */
 class Handling {
   readonly poison: Set<number>
   readonly handled: number[] = []
@@ -103,6 +108,38 @@ describe('a change that fails', () => {
       expect(handling.calls).toHaveLength(3 * round)
       await consumer.resume()
     }
+  })
+
+  it('keeps its count when another member goes on with it', async () => {
+    const back = createMemoryBack()
+    await commitNumbers(back, 1)
+    const handling = new Handling(1)
+    const slow = { ...quick, backoff: { minMs: 3_600_000, maxMs: 3_600_000 } }
+    {
+      await using first = await consume(back, 'handed', slow, handling.one)
+      const events = recordEvents(first)
+      await eventually('it has failed', () => kindsOf(events).includes('attempt-failed'))
+      expect((await first.stats()).lanes[0]).toMatchObject({ attempts: 1 })
+    }
+    await using consumer = await consume(back, 'handed', quick, handling.one)
+    const events = recordEvents(consumer)
+    await eventually('it stands still', () => kindsOf(events).includes('halted'))
+    expect(handling.calls).toHaveLength(3)
+  })
+
+  it('does not go on because of a resume that was meant for an earlier halt', async () => {
+    const back = createMemoryBack()
+    await commitNumbers(back, 1)
+    const handling = new Handling(1)
+    await using consumer = await consume(back, 'stale', quick, handling.one)
+    const events = recordEvents(consumer)
+    await eventually('it stands still', () => kindsOf(events).includes('halted'))
+    const key = requestKey('stale', 0, 0)
+    const stale = encodeRecord(back.codec, { kind: 'resume', halt: 'another', from: 'now' })
+    await back.marks.write([{ key, value: stale }])
+    await eventually('it was answered', async () => (await back.marks.read([key]))[0] === undefined)
+    expect((await consumer.stats()).lanes[0]).toMatchObject({ halt: { seq: 1 }, seq: 0 })
+    expect(kindsOf(events)).not.toContain('lane-resumed')
   })
 
   it('skips what failed when a halted lane is resumed from now on', async () => {

@@ -234,7 +234,7 @@ describe('a consumer far behind', () => {
   it('holds no more than a page and a batch for each lane, also when one of them stands still', async () => {
     await using store = await tempStore()
     const back = store.open()
-    const total = 30_000
+    const total = 12_000
     for (let n = 0; n < total; n += 1_000) {
       await commit(back, ...Array.from({ length: 1_000 }, (_, i) => setting(['n', n + i], n + i)))
     }

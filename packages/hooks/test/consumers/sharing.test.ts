@@ -27,7 +27,9 @@ async function owned(consumer: Consumer): Promise<number[]> {
   return (await consumer.stats()).lanes.filter((lane) => lane.owned).map(({ lane }) => lane)
 }
 
-/** A process that can be stopped, as the operating system does it: its timers do not run, its time is not known to it. */
+/**
+ * A process that can be stopped, as the operating system does it: its timers do not run, its time is not known to it.
+ */
 class StoppableClock implements Clock {
   readonly #clock: ManualClock
   #isStopped = false

@@ -1,5 +1,6 @@
-// Takes part in a consumer over the given file, until it is asked to stop on stdin. Each change adds one to the total of its
-// key in the same file, where it has a transaction, and a line to a file beside. Fails in the given way at one change.
+// Takes part in a consumer over the given file, until it is asked to stop on stdin. Each change adds one to the total
+// of its key in the same file, where it has a transaction, and a line to a file beside. Fails in the given way at one
+// change.
 import { appendFileSync } from 'node:fs'
 import { type Change, consume, type ConsumerOptions, type TransactionContext } from '@tidemark/hooks'
 import { createSqliteBack } from '@tidemark/sqlite'
@@ -40,10 +41,8 @@ async function handle(changes: readonly Change[], { tx, fence }: Partial<Transac
 
 const consumer = await consume(back, 'totals', { ...options, transaction: options.transaction as true }, handle)
 consumer.events$.subscribe(({ kind }) => console.log(kind))
-process.stdin.on('data', () => {
-  void consumer.close().then(() => {
-    console.log('closed')
-    process.exit(0)
-  })
+// Nothing but the consumer, and what it is told, keeps it alive.
+process.stdin.once('data', () => {
+  process.stdin.destroy()
+  void consumer.close().then(() => back.close())
 })
-console.log('ready')
