@@ -1,3 +1,4 @@
+import type { Watched } from './checks/watch-audit.ts'
 import type { Summary } from './distribution.ts'
 
 /** What a run has shown. What `--json` prints. */
@@ -23,7 +24,7 @@ export interface Report {
   readonly staleReads: number
   /** Reads whose payload is not what was written as their version. */
   readonly tornReads: number
-  /** Instances × changes committed during the load. */
+  /** Subscribers × changes committed during the load. */
   readonly changesExpected: number
   readonly changesDelivered: number
   /** Changes that did not arrive, and acknowledged writes that the log does not have. */
@@ -53,9 +54,23 @@ export interface Report {
   readonly frontFailures: number
   /** How often an instance stopped reading from Redis, for want of proof that it is up to date: no fault either. */
   readonly frontBypasses: number
+  readonly watched: Watched
+  /** The instance without the file; null: without Redis there is none. */
+  readonly reader: ReaderFigures | null
   readonly verified: Verified
   /** Why this is no clean run; empty when it is. */
   readonly failures: readonly string[]
+}
+
+/** What an instance without the file was asked, and how it answered. */
+export interface ReaderFigures {
+  readonly reads: number
+  /** That found nothing: no such place, or Redis does not hold it. */
+  readonly absent: number
+  /** That returned something older than what its own stream had shown before. */
+  readonly stale: number
+  /** Whose payload is not what the stream showed as their version. */
+  readonly torn: number
 }
 
 /** The comparison of Redis with SQLite at the end of a run. */

@@ -1,6 +1,7 @@
+import type { WatchAudit } from './checks/watch-audit.ts'
 import type { Driver } from './driver/driver.ts'
 import { mergedPercentiles } from './driver/latency.ts'
-import type { Report, Verified } from './figures.ts'
+import type { ReaderFigures, Report, Verified } from './figures.ts'
 import type { Monitor } from './fleet/monitor.ts'
 import { failuresOf } from './verdict.ts'
 
@@ -14,6 +15,7 @@ export interface ReportInput {
   readonly head: number
   readonly driver: Driver
   readonly monitor: Monitor
+  readonly watches: WatchAudit
   readonly verified: Verified
   readonly kills: number
   /** What ended the run before its time. */
@@ -21,9 +23,9 @@ export interface ReportInput {
 }
 
 export function createReport(input: ReportInput): Report {
-  const { front, places, durationMs, edits, head, driver, monitor, verified, kills, crashes } = input
+  const { front, places, durationMs, edits, head, driver, monitor, watches, verified, kills, crashes } = input
   const { tally, reads, agreement, clients } = driver
-  const checks = driver.streams.map((stream) => stream.check)
+  const checks = driver.subscribers.map((stream) => stream.check)
   const sum = (of: (check: (typeof checks)[number]) => number): number => checks.reduce((total, c) => total + of(c), 0)
   const { count, p50, p99 } = mergedPercentiles(clients.map(({ latency }) => latency.total))
   const writes = mergedPercentiles(clients.map(({ latency }) => latency.writes))
@@ -53,7 +55,7 @@ export function createReport(input: ReportInput): Report {
     outOfOrder: sum((check) => check.outOfOrder),
     duplicates: sum((check) => check.duplicates),
     disagreements: agreement.disagreements,
-    resumes: driver.streams.reduce((total, stream) => total + stream.resumes, 0),
+    resumes: driver.subscribers.reduce((total, stream) => total + stream.resumes, 0),
     lagP50Ms: lag.p50,
     lagP99Ms: lag.p99,
     stalenessMs: monitor.staleness(),
@@ -63,12 +65,23 @@ export function createReport(input: ReportInput): Report {
     interrupted: tally.interrupted,
     frontFailures: failures,
     frontBypasses: bypasses,
+    watched: watches.result(),
+    reader: readerFigures(driver),
     verified,
   }
   return {
     ...figures,
-    failures: [...crashes, ...failuresOf(figures, { turns: tally.turns, edits, lastError: tally.lastError })],
+    failures: [
+      ...crashes,
+      ...failuresOf(figures, { turns: tally.turns, edits, lastError: tally.lastError, firstViolation: watches.first }),
+    ],
   }
+}
+
+function readerFigures({ reader }: Driver): ReaderFigures | null {
+  if (reader === undefined) return null
+  const { reads, absent, stale, torn } = reader.check
+  return { reads, absent, stale, torn }
 }
 
 function rounded(value: number, digits: number): number {

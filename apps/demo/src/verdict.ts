@@ -5,6 +5,8 @@ export interface Circumstances {
   readonly turns: number
   readonly edits: number
   readonly lastError: string | undefined
+  /** Of what is promised of watches. */
+  readonly firstViolation: string | undefined
 }
 
 /** Of so many edits that were to be expected, none at all is no chance: less than one in 20,000. */
@@ -13,7 +15,7 @@ const CERTAINLY_SOME = 10
 /** Why a run is no clean one; empty when it is. */
 export function failuresOf(
   figures: Omit<Report, 'failures'>,
-  { turns, edits, lastError }: Circumstances,
+  { turns, edits, lastError, firstViolation }: Circumstances,
 ): readonly string[] {
   const {
     staleReads,
@@ -25,6 +27,8 @@ export function failuresOf(
     duplicates,
     disagreements,
     errors,
+    watched,
+    reader,
     verified,
   } = figures
   const failures: string[] = []
@@ -38,6 +42,16 @@ export function failuresOf(
   expectNone(outOfOrder, 'changes were delivered out of order')
   expectNone(duplicates, 'changes were delivered more than once')
   expectNone(disagreements, 'changes were not the same to everyone')
+  for (const [rule, count] of Object.entries(watched.violations)) {
+    expectNone(count, `times a stream was not ${rule}; the first thing that was wrong: ${firstViolation}`)
+  }
+  if (reader !== null) {
+    expectNone(reader.stale, 'reads without the file returned something older than what its stream had shown')
+    expectNone(reader.torn, 'reads without the file returned a payload that is not the one of their version')
+    if (reader.reads >= CERTAINLY_SOME && reader.absent === reader.reads) {
+      failures.push(`none of ${reader.reads} reads without the file found anything`)
+    }
+  }
   expectNone(verified.differences, 'records in Redis are not what SQLite has')
   expectNone(errors, `requests failed; the last one: ${lastError}`)
   if (!isPutToTheTest(figures) && turns * edits >= CERTAINLY_SOME) {

@@ -87,6 +87,15 @@ const SNAPSHOT: Snapshot = {
   outOfOrder: 0,
   duplicates: 0,
   resumes: 1_234,
+  reader: {
+    url: 'http://127.0.0.1:42844',
+    isUp: true,
+    changesSeen: 123_456,
+    reads: 1_234_567,
+    absent: 12,
+    stale: 0,
+    torn: 0,
+  },
   staleness: { count: 1, p50: 1_234, p99: 12_345, max: 123_456 },
   lag: { p50: 1_234, p99: 12_345 },
 }

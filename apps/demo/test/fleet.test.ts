@@ -37,9 +37,9 @@ async function lockIsFree(): Promise<boolean> {
 }
 
 describe('npm start -- --for 1s --json', () => {
-  // Three instances, and for Redis the server and its guard.
+  // Three instances; with Redis the one without the file, the server and its guard.
   it.each([
-    ['redis', [], 5],
+    ['redis', [], 6],
     ['memory', ['--no-redis'], 3],
   ])('with %s in front prints one clean report and leaves nothing running', async (front, args, processes) => {
     const fleet = start(['--for', '1s', '--json', '--edits', '0.2', ...args])
@@ -70,6 +70,13 @@ describe('npm start -- --for 1s --json', () => {
     expect(count).toBeGreaterThan(report.writes)
     expect(max).toBe(Math.max(...instances.map((of) => of.max)))
     expect([p50 <= p99, p99 <= max]).toEqual([true, true])
+    expect(report.watched.events).toBe(report.changesDelivered)
+    expect(Object.values(report.watched.violations)).toEqual([0, 0, 0, 0, 0, 0])
+    if (front === 'memory') expect(report.reader).toBeNull()
+    else {
+      expect(report.reader).toMatchObject({ stale: 0, torn: 0 })
+      expect(report.reader!.reads).toBeGreaterThan(report.reader!.absent)
+    }
     expect(report.verified.records >= 500).toBe(front === 'redis')
     expect(report.p99Ms).toBeGreaterThanOrEqual(report.p50Ms)
     expect(Object.keys(report.hitRatio)).toEqual(front === 'redis' ? ['near', 'redis', 'sqlite'] : ['near', 'sqlite'])
@@ -84,11 +91,13 @@ describe('npm start -- --for 1s --json', () => {
   })
 
   it('notices stale reads, says so, and fails', async () => {
-    const fleet = start(['--for', '1s', '--json', '--edits', '0.2', '--no-redis'], { TIDEMARK_DEMO_FAULT: 'stale' })
+    const fleet = start(['--for', '1s', '--json', '--edits', '0.2'], { TIDEMARK_DEMO_FAULT: 'stale' })
     expect(await fleet.exited).toBe(1)
     const report = JSON.parse(fleet.output.stdout) as Report
     expect(report.staleReads).toBeGreaterThan(0)
+    expect(report.reader!.stale).toBeGreaterThan(0)
     expect(fleet.output.stderr).toMatch(/reads returned something older than an acknowledged write/)
+    expect(fleet.output.stderr).toMatch(/reads without the file returned something older/)
   })
 })
 
@@ -108,13 +117,15 @@ describe('npm start -- --kill', () => {
   })
 
   it.each([
-    ['forgetful', 'lost', /changes were lost/],
-    ['repeating', 'duplicates', /changes were delivered more than once/],
-  ] as const)('notices a %s stream, says so, and fails', async (fault, figure, message) => {
+    ['forgetful', 'lost', 'bookmarkable', /changes were lost/],
+    ['repeating', 'duplicates', 'unique', /changes were delivered more than once/],
+  ] as const)('notices a %s stream, says so, and fails', async (fault, figure, rule, message) => {
     const args = ['--for', '4s', '--kill', '--json', '--edits', '0.2', '--no-redis']
     const fleet = start(args, { TIDEMARK_DEMO_FAULT: fault })
     expect(await fleet.exited).toBe(1)
-    expect((JSON.parse(fleet.output.stdout) as Report)[figure]).toBeGreaterThan(0)
+    const report = JSON.parse(fleet.output.stdout) as Report
+    expect(report[figure]).toBeGreaterThan(0)
+    expect(report.watched.violations[rule]).toBeGreaterThan(0)
     expect(fleet.output.stderr).toMatch(message)
   })
 })

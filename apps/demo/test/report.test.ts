@@ -39,13 +39,18 @@ const QUIET: Report = {
   interrupted: 0,
   frontFailures: 0,
   frontBypasses: 0,
+  watched: {
+    events: 0,
+    violations: { ordered: 0, unique: 0, atomic: 0, reliable: 0, resumable: 0, bookmarkable: 0 },
+  },
+  reader: null,
   verified: { records: 0, differences: 0, complete: true, error: null },
   failures: [],
 }
 const BUSY: Report = { ...QUIET, writes: 20, changesExpected: 20, changesDelivered: 20 }
 
 describe('a run in which nothing was written', () => {
-  const circumstances = { turns: 1_000, edits: 0.02, lastError: undefined }
+  const circumstances = { turns: 1_000, edits: 0.02, lastError: undefined, firstViolation: undefined }
 
   it('has failed when there should have been writes', () => {
     expect(failuresOf(QUIET, circumstances)).toEqual(['nothing was written in 1000 turns, so nothing was checked'])
@@ -64,6 +69,41 @@ describe('a run in which nothing was written', () => {
   })
 })
 
+describe('the instance without the file', () => {
+  const circumstances = {
+    turns: 1_000,
+    edits: 0.02,
+    lastError: undefined,
+    firstViolation: 'subscriber 1 is not unique: 7 came twice',
+  }
+  const reader = { reads: 100, absent: 4, stale: 0, torn: 0 }
+
+  it('fails a run by what it shows', () => {
+    expect(failuresOf({ ...BUSY, reader }, circumstances)).toEqual([])
+    expect(failuresOf({ ...BUSY, reader: { ...reader, stale: 2 } }, circumstances)).toEqual([
+      '2 reads without the file returned something older than what its stream had shown',
+    ])
+    expect(failuresOf({ ...BUSY, reader: { ...reader, torn: 1 } }, circumstances)).toHaveLength(1)
+  })
+
+  it('that finds nothing at all has not been put to the test', () => {
+    expect(failuresOf({ ...BUSY, reader: { ...reader, absent: 100 } }, circumstances)).toEqual([
+      'none of 100 reads without the file found anything',
+    ])
+  })
+
+  it('is told of', () => {
+    expect(renderSummary({ ...BUSY, reader })).toContain('100 reads without the file, 96 found, 0 behind')
+  })
+
+  it('a stream that breaks a promise of watches fails the run, too', () => {
+    const violations = { ...BUSY.watched.violations, unique: 3 }
+    expect(failuresOf({ ...BUSY, watched: { events: 7, violations } }, circumstances)).toEqual([
+      '3 times a stream was not unique; the first thing that was wrong: subscriber 1 is not unique: 7 came twice',
+    ])
+  })
+})
+
 describe('the comparison of Redis with SQLite', () => {
   const verified: Verified = { records: 1_200, differences: 0, complete: true, error: null }
   const after = (changed: Partial<Verified>): Report => {
@@ -71,7 +111,7 @@ describe('the comparison of Redis with SQLite', () => {
   }
 
   it('fails a run only by differences', () => {
-    const circumstances = { turns: 1_000, edits: 0.02, lastError: undefined }
+    const circumstances = { turns: 1_000, edits: 0.02, lastError: undefined, firstViolation: undefined }
     expect(failuresOf(after({ differences: 2 }), circumstances)).toEqual(['2 records in Redis are not what SQLite has'])
     expect(failuresOf(after({ complete: false }), circumstances)).toEqual([])
     expect(failuresOf(after({ complete: false, error: 'gone' }), circumstances)).toEqual([])
@@ -100,7 +140,14 @@ describe('a frame', () => {
 
 it('a look right after another one keeps its rates', async () => {
   const api = await startApi()
-  const driver = new Driver({ urls: [api.url], places: [], connections: 1, rate: Infinity, edits: 0 })
+  const driver = new Driver({
+    urls: [api.url],
+    places: [],
+    connections: 1,
+    rate: Infinity,
+    edits: 0,
+    readerUrl: undefined,
+  })
   let now = 0
   try {
     await driver.listen()

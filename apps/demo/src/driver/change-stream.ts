@@ -1,5 +1,6 @@
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { WatchRecord } from '../checks/watch-record.ts'
 import { StreamCheck } from '../checks/stream-check.ts'
 import { serverEvents } from './sse-client.ts'
 
@@ -7,10 +8,12 @@ import { serverEvents } from './sse-client.ts'
 export interface StreamedChange {
   readonly seq: number
   readonly op: string
-  readonly key: readonly unknown[]
+  readonly key: readonly (string | number)[]
   /** The commit that it belongs to. */
   readonly txn: { readonly first: number; readonly last: number }
   readonly at: number
+  /** Of places: the mark of whoever edited it last. */
+  readonly value?: { readonly rev?: number } | undefined
 }
 
 /** How long a connection is kept. Hanging up now and then shows that resuming loses nothing and repeats nothing. */
@@ -21,6 +24,8 @@ const MAX_FAILURES = 20
 /** One subscriber of one instance's change stream. Takes whole commits only: what was cut off comes again when it resumes. */
 export class ChangeStream {
   readonly lagMs: RecordableHistogram = createHistogram({ lowest: 1, highest: 60_000, figures: 3 })
+  /** What the subscriber was shown. */
+  readonly record: WatchRecord
   readonly #url: () => string | undefined
   readonly #onChange: (change: StreamedChange) => void
   readonly #stop = new AbortController()
@@ -31,8 +36,9 @@ export class ChangeStream {
   #resumes = 0
   #running: Promise<void> = Promise.resolve()
 
-  /** `url` tells where to subscribe; undefined: nobody is there for now. */
-  constructor(url: () => string | undefined, onChange: (change: StreamedChange) => void) {
+  /** `name` is for people; `url` tells where to subscribe; undefined: nobody is there for now. */
+  constructor(name: string, url: () => string | undefined, onChange: (change: StreamedChange) => void) {
+    this.record = new WatchRecord(name)
     this.#url = url
     this.#onChange = onChange
   }
@@ -85,21 +91,29 @@ export class ChangeStream {
 
   async #follow(url: string, onStart: () => void, signal: AbortSignal): Promise<void> {
     this.#commit = []
+    let isFirst = true
     for await (const { id, event, data } of serverEvents(url, this.#token, signal)) {
       const content = JSON.parse(data) as StreamedChange
       if (event === 'error') throw new Error(`the change stream of ${url} failed: ${data}`)
+      if (isFirst) this.record.begin(this.#token ?? id)
+      isFirst = false
       if (event !== 'bookmark') {
         this.#commit.push(content)
-        if (content.seq !== content.txn.last) continue
-        this.#token = id
-        for (const change of this.#commit.splice(0)) this.#take(change)
+        if (content.seq === content.txn.last) this.#takeCommit(id)
         continue
       }
       this.#token = id
+      this.record.take([], id)
       if (this.#check !== undefined) continue
       this.#check = new StreamCheck(content.seq)
       onStart()
     }
+  }
+
+  #takeCommit(token: string): void {
+    this.#token = token
+    this.record.take(this.#commit, token)
+    for (const change of this.#commit.splice(0)) this.#take(change)
   }
 
   #take(change: StreamedChange): void {

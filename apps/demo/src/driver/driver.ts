@@ -5,6 +5,7 @@ import type { KnownPlace } from '../places/data-set.ts'
 import { AliasSampler } from './alias-sampler.ts'
 import { ChangeStream, type StreamedChange } from './change-stream.ts'
 import { InstanceClient } from './client.ts'
+import { ReaderVisit } from './reader-visit.ts'
 import { Pace } from './pace.ts'
 import { Session } from './session.ts'
 import { Tally } from './tally.ts'
@@ -13,6 +14,8 @@ import { VirtualUser } from './virtual-user.ts'
 export interface DriverOptions {
   /** Base URLs of the instances. */
   readonly urls: readonly string[]
+  /** Of the instance without the file; undefined: there is none. */
+  readonly readerUrl: string | undefined
   readonly places: readonly KnownPlace[]
   readonly connections: number
   readonly rate: number
@@ -29,8 +32,11 @@ export class Driver {
   readonly reads: ReadCheck = new ReadCheck()
   readonly agreement: Agreement = new Agreement()
   readonly clients: readonly InstanceClient[]
+  /** One of each instance. */
   readonly streams: readonly ChangeStream[]
+  readonly reader: ReaderVisit | undefined
   readonly #options: DriverOptions
+  readonly #drawPlace: () => number
 
   constructor(options: DriverOptions) {
     this.#options = options
@@ -39,22 +45,42 @@ export class Driver {
     this.streams = options.urls.map(
       (_, i) =>
         new ChangeStream(
+          `subscriber ${i + 1}`,
           () => this.#whereTo(i),
           (change) => this.#heard(change),
         ),
     )
+    const { places, readerUrl } = options
+    let sampler: AliasSampler | undefined
+    this.#drawPlace = () => {
+      sampler ??= new AliasSampler(places.map(({ place }) => Math.max(1, place.population)))
+      return places[sampler.next()]!.id
+    }
+    this.reader =
+      readerUrl === undefined
+        ? undefined
+        : new ReaderVisit({
+            url: readerUrl,
+            tally: this.tally,
+            drawPlace: this.#drawPlace,
+            onChange: ({ seq, key }) => this.agreement.heard(seq, JSON.stringify(key)),
+          })
+  }
+
+  /** All that listen, the reader's among them. */
+  get subscribers(): readonly ChangeStream[] {
+    return this.reader === undefined ? this.streams : [...this.streams, this.reader.stream]
   }
 
   /** Resolves when every change from now on is being listened for. */
   async listen(): Promise<void> {
     const onFailure = (error: unknown): void => this.tally.failed((error as Error).message)
-    await Promise.all(this.streams.map((stream) => stream.start(onFailure)))
+    await Promise.all(this.subscribers.map((stream) => stream.start(onFailure)))
   }
 
   /** Runs the load until `signal` aborts and the last answer is in. */
   async run(signal: AbortSignal): Promise<void> {
-    const { places, connections, rate, edits } = this.#options
-    const sampler = new AliasSampler(places.map(({ place }) => Math.max(1, place.population)))
+    const { connections, rate, edits } = this.#options
     const pace = new Pace(rate)
     // Microseconds since 1970, then counting: unique across runs, and within the safe integers.
     let rev = Date.now() * 1000
@@ -62,7 +88,7 @@ export class Driver {
       clients: this.clients,
       session: new Session(this.reads, this.agreement, this.tally),
       reads: this.reads,
-      drawPlace: () => places[sampler.next()]!.id,
+      drawPlace: this.#drawPlace,
       nextRev: () => ++rev,
       edits,
     })
@@ -75,7 +101,7 @@ export class Driver {
         await user.act()
       }
     }
-    await Promise.all(Array.from({ length: connections }, use))
+    await Promise.all([...Array.from({ length: connections }, use), this.reader?.run(signal)])
     clearInterval(settling)
   }
 
@@ -83,7 +109,7 @@ export class Driver {
   async drain(head: number): Promise<void> {
     const deadline = performance.now() + DRAIN_WITHIN_MS
     const isBehind = (stream: ChangeStream): boolean => stream.check.position < head
-    while (this.streams.some(isBehind) && performance.now() < deadline) await sleep(10)
+    while (this.subscribers.some(isBehind) && performance.now() < deadline) await sleep(10)
     this.reads.settle(Infinity)
   }
 
@@ -91,6 +117,7 @@ export class Driver {
     await Promise.all([
       ...this.streams.map((stream) => stream.close()),
       ...this.clients.map((client) => client.close()),
+      this.reader?.close(),
     ])
   }
 

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { nameOf } from '../instance/name.ts'
 import type { Verified } from '../figures.ts'
 import type { InstanceConfig, InstanceMessage, StartMessage, StopMessage, VerifyMessage } from '../instance/protocol.ts'
 
@@ -53,7 +54,7 @@ export class InstanceProcess {
       child.once('exit', (code, signal) => {
         resolve()
         if (!this.#isReady || this.#isStopping) return
-        events.onCrash(`instance ${this.instance} (pid ${this.pid}) ended with ${signal ?? `code ${code}`}`)
+        events.onCrash(`${nameOf(this.instance)} (pid ${this.pid}) ended with ${signal ?? `code ${code}`}`)
       })
     })
   }
@@ -71,9 +72,9 @@ export class InstanceProcess {
         if (message.type === 'verifying') onProgress(message.records)
         else if (message.type === 'verified') end(message.result)
       }
-      const timer = setTimeout(() => fail(`instance ${this.instance} does not answer`), withinMs + ANSWER_WITHIN_MS)
+      const timer = setTimeout(() => fail(`${nameOf(this.instance)} does not answer`), withinMs + ANSWER_WITHIN_MS)
       this.#child.on('message', onMessage)
-      void this.exited.then(() => fail(`instance ${this.instance} has ended`))
+      void this.exited.then(() => fail(`${nameOf(this.instance)} has ended`))
       if (this.#child.connected) this.#child.send({ type: 'verify', withinMs } satisfies VerifyMessage)
     })
   }
@@ -94,7 +95,7 @@ export class InstanceProcess {
 
   #whenReady({ onLog, onWarming }: InstanceEvents): Promise<string> {
     return new Promise((resolve, reject) => {
-      const fail = (why: string): void => reject(new Error(`instance ${this.instance} did not start: ${why}`))
+      const fail = (why: string): void => reject(new Error(`${nameOf(this.instance)} did not start: ${why}`))
       this.#child.on('message', (message: InstanceMessage) => {
         if (message.type === 'warming') onWarming(message.done, message.total)
         else if (message.type === 'failed') fail(message.message)

@@ -1,5 +1,6 @@
 import type { Verified } from '../figures.ts'
 import type { Front } from '../front/find-front.ts'
+import { nameOf } from '../instance/name.ts'
 import { count } from '../view/format.ts'
 import type { Screen } from '../view/screen.ts'
 import { InstanceProcess } from './instance-process.ts'
@@ -13,26 +14,44 @@ export interface InstancesOptions {
   readonly onCrash: (message: string) => void
 }
 
+/** Where the fleet serves. */
+export interface Urls {
+  readonly instances: readonly string[]
+  /** Of the instance without the file; undefined: without Redis there is none. */
+  readonly reader: string | undefined
+}
+
+/** The number of the one without the file. */
+const READER = 0
+
 /** How long a comparison of the front may take: it is the last thing, and somebody waits for it. */
 const VERIFY_WITHIN_MS = 5_000
 
 /** The processes of the fleet. */
 export class Instances {
-  readonly #processes: InstanceProcess[]
+  /** By number, from 1; the one without the file, if there is Redis, is number 0. */
+  readonly #processes: Map<number, InstanceProcess>
+  readonly #count: number
   readonly #start: (instance: number) => InstanceProcess
   readonly #warmed = new Map<number, { done: number; total: number }>()
   #isStopping = false
 
   constructor({ instances, file, front, port, screen, onCrash }: InstancesOptions) {
+    this.#count = instances
     const bar = screen.bar('warming')
     let isFirst = true
     this.#start = (instance) =>
       new InstanceProcess(
-        { instance, file, redis: front.redis, port: port === 0 ? 0 : port + instance - 1 },
+        {
+          instance,
+          file: instance === READER ? undefined : file,
+          redis: front.redis,
+          port: port === 0 ? 0 : port + (instance === READER ? instances : instance - 1),
+        },
         {
           onCrash,
-          onLine: (line) => screen.warn(`instance ${instance}: ${line}`),
-          onLog: (line) => screen.say(`instance ${instance}: ${line}`),
+          onLine: (line) => screen.warn(`${nameOf(instance)}: ${line}`),
+          onLog: (line) => screen.say(`${nameOf(instance)}: ${line}`),
           onWarming: (done, total) => {
             // Who comes back warms in silence: the screen shows how the others are doing.
             if (!isFirst) return
@@ -41,57 +60,63 @@ export class Instances {
           },
         },
       )
-    this.#processes = Array.from({ length: instances }, (_, i) => this.#start(i + 1))
+    const numbers = Array.from({ length: instances }, (_, i) => i + 1)
+    if (front.redis !== undefined) numbers.push(READER)
+    this.#processes = new Map(numbers.map((number) => [number, this.#start(number)]))
     const end = (): void => {
       isFirst = false
       bar.end()
     }
-    Promise.all(this.#processes.map(({ ready }) => ready)).then(end, end)
+    this.#urls().then(end, end)
   }
 
   /** The base URLs, when all of them serve requests. */
-  async ready(screen: Screen): Promise<readonly string[]> {
-    const urls = await Promise.all(this.#processes.map(({ ready }) => ready))
+  async ready(screen: Screen): Promise<Urls> {
+    const urls = await this.#urls()
     const [first] = this.#warmed.values()
     if (first !== undefined) screen.say(`warm   ${count(first.done)} places in the memory of each instance`)
-    return urls
+    return { instances: urls.slice(0, this.#count), reader: urls[this.#count] }
   }
 
   /** Has one of them compare the shared front, of about `expected` records, with the file. Never rejects. */
   async verify(screen: Screen, expected: number): Promise<Verified> {
     const bar = screen.bar('comparing')
     const onProgress = (records: number): void => bar.update(records, Math.max(records, expected))
-    const verified = await this.#processes[0]!.verify(VERIFY_WITHIN_MS, onProgress)
+    const verified = await this.#processes.get(1)!.verify(VERIFY_WITHIN_MS, onProgress)
     bar.end()
     return verified
   }
 
   /** Kills an instance (-9) and starts it anew. @returns where it serves now. @throws Error when it does not come back */
   async restart(instance: number): Promise<string> {
-    const before = this.#processes[instance - 1]!
+    const before = this.#processes.get(instance)!
     before.kill()
     // Gone for good before the next one takes its place: there is one at a time of each.
     await before.exited
     if (this.#isStopping) throw new Error('the fleet stops')
     const process = this.#start(instance)
-    this.#processes[instance - 1] = process
+    this.#processes.set(instance, process)
     return process.ready
   }
 
   async stop(): Promise<void> {
     this.#isStopping = true
-    await Promise.all(this.#processes.map((process) => process.stop()))
+    await Promise.all([...this.#processes.values()].map((process) => process.stop()))
   }
 
   kill(): void {
     this.#isStopping = true
-    for (const process of this.#processes) process.kill()
+    for (const process of this.#processes.values()) process.kill()
+  }
+
+  #urls(): Promise<readonly string[]> {
+    return Promise.all([...this.#processes.values()].map(({ ready }) => ready))
   }
 
   #sum(what: 'done' | 'total'): number {
     // Those that have not begun yet will have as much to do as the others.
     const known = [...this.#warmed.values()]
-    const total = known.reduce((sum, { total }) => Math.max(sum, total), 0) * this.#processes.length
+    const total = known.reduce((sum, { total }) => Math.max(sum, total), 0) * this.#count
     return what === 'total' ? total : known.reduce((sum, { done }) => sum + done, 0)
   }
 }

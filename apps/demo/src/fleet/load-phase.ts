@@ -1,3 +1,5 @@
+import { createSqliteBack } from '@tidemark/sqlite'
+import { WatchAudit } from '../checks/watch-audit.ts'
 import { Driver } from '../driver/driver.ts'
 import type { Flags } from '../flags.ts'
 import type { Front } from '../front/find-front.ts'
@@ -7,7 +9,8 @@ import { createReport } from '../report.ts'
 import { renderDashboard } from '../view/dashboard.ts'
 import { renderLine } from '../view/plain.ts'
 import type { Screen } from '../view/screen.ts'
-import type { Snapshot } from '../view/snapshot.ts'
+import type { ReaderRow, Snapshot } from '../view/snapshot.ts'
+import type { Urls } from './instances.ts'
 import { Killer } from './killer.ts'
 import { Monitor } from './monitor.ts'
 import type { StopSignal } from './stop-signal.ts'
@@ -17,7 +20,9 @@ export interface LoadPhase {
   readonly screen: Screen
   readonly stop: StopSignal
   readonly front: Front
-  readonly urls: readonly string[]
+  /** With the values and the log. */
+  readonly file: string
+  readonly urls: Urls
   /** Kills an instance (-9) and starts it anew; resolves with where it serves then. */
   restart(instance: number): Promise<string>
   /** An instance ended, or did not come back: the run has failed. */
@@ -30,17 +35,27 @@ export interface LoadPhase {
 }
 
 const LOOK_EVERY_MS = 1_000
+const AUDIT_EVERY_MS = 5_000
 const NOT_VERIFIED: Verified = { records: 0, differences: 0, complete: false, error: 'an instance has ended' }
 /** Where figures cannot be shown in place. */
 const LINE_EVERY_MS = 5_000
 
 /** Drives the fleet until it is time to stop, shows how it goes, and says how it went. */
 export async function runLoad(phase: LoadPhase): Promise<Report> {
-  const { flags, screen, stop, front, urls, places, crashes } = phase
-  const driver = new Driver({ ...flags, urls, places })
+  const { flags, screen, stop, front, file, urls, places, crashes } = phase
+  const driver = new Driver({ ...flags, urls: urls.instances, readerUrl: urls.reader, places })
+  const back = createSqliteBack({ file, readOnly: true })
+  const watches = new WatchAudit(
+    back.log,
+    driver.subscribers.map(({ record }) => record),
+  )
   const monitor = new Monitor(driver)
   const { restart, onCrash } = phase
-  const killer = new Killer({ clients: driver.clients, restart, onFailure: onCrash })
+  const killer = new Killer({
+    clients: [...driver.clients, ...(driver.reader ? [driver.reader.client] : [])],
+    restart,
+    onFailure: onCrash,
+  })
   try {
     await driver.listen()
     await monitor.start()
@@ -54,12 +69,16 @@ export async function runLoad(phase: LoadPhase): Promise<Report> {
     const { forMs } = flags
     const timer = forMs === undefined ? undefined : setTimeout(() => stop.stop('the time is up'), forMs)
     const killing = flags.kill ? killer.run(stop.signal) : undefined
+    // The last audit tells of what goes wrong in this one.
+    const auditing = setInterval(() => watches.audit().catch(() => undefined), AUDIT_EVERY_MS)
     await driver.run(stop.signal)
     clearTimeout(timer)
+    clearInterval(auditing)
     const durationMs = uptimeMs()
     await killing
     await view.end()
     if (crashes.length === 0) await driver.drain(monitor.head)
+    await watches.audit(crashes.length === 0 ? monitor.head : undefined)
     const verified = crashes.length === 0 ? await phase.verify() : NOT_VERIFIED
     return createReport({
       front: front.kind,
@@ -69,12 +88,14 @@ export async function runLoad(phase: LoadPhase): Promise<Report> {
       head: monitor.head,
       driver,
       monitor,
+      watches,
       verified,
       kills: killer.kills,
       crashes,
     })
   } finally {
     await driver.close()
+    await back.close()
   }
 }
 
@@ -113,7 +134,7 @@ interface Scene {
 }
 
 function snapshotOf({ driver, monitor, killer, front, places, uptimeMs }: Scene): Snapshot {
-  const { tally, reads, streams } = driver
+  const { tally, reads, streams, subscribers } = driver
   return {
     front: front.description,
     places,
@@ -130,10 +151,18 @@ function snapshotOf({ driver, monitor, killer, front, places, uptimeMs }: Scene)
     lastError: tally.lastError,
     staleReads: reads.stale,
     tornReads: reads.torn,
-    outOfOrder: streams.reduce((sum, { check }) => sum + check.outOfOrder, 0),
-    duplicates: streams.reduce((sum, { check }) => sum + check.duplicates, 0),
+    outOfOrder: subscribers.reduce((sum, { check }) => sum + check.outOfOrder, 0),
+    duplicates: subscribers.reduce((sum, { check }) => sum + check.duplicates, 0),
     resumes: streams.reduce((sum, { resumes }) => sum + resumes, 0),
+    reader: readerRow(driver),
     staleness: monitor.staleness(),
     lag: monitor.lag(),
   }
+}
+
+function readerRow({ reader }: Driver): ReaderRow | undefined {
+  if (reader === undefined) return undefined
+  const { client, stream, check } = reader
+  const { reads, absent, stale, torn } = check
+  return { url: client.url, isUp: client.isUp, changesSeen: stream.check.delivered, reads, absent, stale, torn }
 }

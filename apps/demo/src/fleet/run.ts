@@ -4,7 +4,7 @@ import { readDataSet } from '../places/data-set.ts'
 import type { Report } from '../figures.ts'
 import type { Screen } from '../view/screen.ts'
 import { lockDataDir } from './data-lock.ts'
-import { Instances } from './instances.ts'
+import { Instances, type Urls } from './instances.ts'
 import { runLoad } from './load-phase.ts'
 import { databaseFile, loadData, warmFront } from './prepare.ts'
 import type { StopSignal } from './stop-signal.ts'
@@ -60,6 +60,7 @@ export async function runFleet(
       screen,
       stop,
       front,
+      file,
       urls,
       places,
       crashes,
@@ -75,11 +76,7 @@ export async function runFleet(
   }
 }
 
-async function startedOrStopped(
-  instances: Instances,
-  screen: Screen,
-  signal: AbortSignal,
-): Promise<readonly string[] | undefined> {
+async function startedOrStopped(instances: Instances, screen: Screen, signal: AbortSignal): Promise<Urls | undefined> {
   const stopped = new Promise<undefined>((resolve) => {
     if (signal.aborted) resolve(undefined)
     signal.addEventListener('abort', () => resolve(undefined), { once: true })

@@ -39,6 +39,8 @@ function fromStore(error: TidemarkError): ApiError | undefined {
     case 'CONFLICT':
     case 'BUSY':
     case 'CLOSED':
+    // Only of the instance that has nothing else.
+    case 'FRONT_UNAVAILABLE':
       return new ApiError(503, error.code, error.message, { headers: { 'retry-after': '1' } })
     default:
       return undefined

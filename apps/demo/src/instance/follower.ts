@@ -1,4 +1,4 @@
-import type { Tidemark } from 'tidemark'
+import type { Tidemark, TidemarkReader } from 'tidemark'
 
 export interface FollowerStats {
   /** Changes since this instance started, of every instance. */
@@ -17,7 +17,7 @@ export class Follower {
   #position = 0
   #failure: string | undefined
 
-  constructor(store: Tidemark) {
+  constructor(store: Tidemark | TidemarkReader) {
     this.#running = this.#run(store).catch((error: unknown) => {
       this.#failure = error instanceof Error ? error.message : String(error)
     })
@@ -32,7 +32,7 @@ export class Follower {
     await this.#running
   }
 
-  async #run(store: Tidemark): Promise<void> {
+  async #run(store: Tidemark | TidemarkReader): Promise<void> {
     for await (const { changes } of store.changes({ signal: this.#stop.signal })) {
       this.#seen += changes.length
       this.#position = changes.at(-1)?.seq ?? this.#position

@@ -2,8 +2,11 @@ import { METHODS } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import { ApiError } from './api-error.ts'
 
-/** Every path, and what may be done with it. */
-const ROUTES: Readonly<Record<string, readonly string[]>> = {
+/** Paths, and what may be done with each. */
+export type Routes = Readonly<Record<string, readonly string[]>>
+
+/** Of an instance. */
+export const ROUTES: Routes = {
   '/places': ['GET', 'HEAD'],
   '/places/:id': ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE'],
   '/places/:id/explain': ['GET', 'HEAD'],
@@ -12,12 +15,20 @@ const ROUTES: Readonly<Record<string, readonly string[]>> = {
   '/stats': ['GET', 'HEAD'],
 }
 
+/** Of an instance without the file: it cannot write, nor list what there is. */
+export const READER_ROUTES: Routes = {
+  '/places/:id': ['GET', 'HEAD'],
+  '/changes': ROUTES['/changes']!,
+  '/healthz': ROUTES['/healthz']!,
+  '/stats': ROUTES['/stats']!,
+}
+
 /** Answers what no route does: another method is 405 with `Allow`, another path 404 with the paths there are. */
-export function refuseTheRest(app: FastifyInstance): void {
+export function refuseTheRest(app: FastifyInstance, routes: Routes): void {
   // CONNECT asks for a host and never for a path.
   const methods = METHODS.filter((method) => method !== 'CONNECT')
   for (const method of methods) if (!app.supportedMethods.includes(method)) app.addHttpMethod(method)
-  for (const [url, allowed] of Object.entries(ROUTES)) {
+  for (const [url, allowed] of Object.entries(routes)) {
     app.route({
       url,
       method: methods.filter((method) => !allowed.includes(method)),
@@ -37,6 +48,6 @@ export function refuseTheRest(app: FastifyInstance): void {
     })
   }
   app.setNotFoundHandler((request) => {
-    throw new ApiError(404, 'UNKNOWN_PATH', `there is no ${request.url}`, { details: { paths: Object.keys(ROUTES) } })
+    throw new ApiError(404, 'UNKNOWN_PATH', `there is no ${request.url}`, { details: { paths: Object.keys(routes) } })
   })
 }

@@ -2,9 +2,10 @@ import type { Verified } from '../figures.ts'
 
 /** What an instance needs to know to start. */
 export interface InstanceConfig {
-  /** From 1. */
+  /** From 1; 0: the reader. */
   readonly instance: number
-  readonly file: string
+  /** undefined: it has none, and reads what Redis holds. */
+  readonly file: string | undefined
   /** undefined: there is no shared front, and the instance warms the one in its own memory. */
   readonly redis: { readonly url: string; readonly namespace: string } | undefined
   /** 0: any free one. */

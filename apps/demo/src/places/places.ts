@@ -1,4 +1,4 @@
-import { ConflictError, type Explanation, type Tidemark } from 'tidemark'
+import { ConflictError, type Tidemark, type TidemarkReader } from 'tidemark'
 import { countryKey, placeKey } from './keys.ts'
 import { mergePatch } from './merge-patch.ts'
 import { isRecord, type Place, toPlace } from './place.ts'
@@ -27,20 +27,15 @@ export class UnknownPlaceError extends Error {
 
 /** The places of one store: each is one key, and one more lists it under its country. */
 export class Places {
-  readonly #store: Tidemark
+  readonly #store: Tidemark | TidemarkReader
 
-  constructor(store: Tidemark) {
+  constructor(store: Tidemark | TidemarkReader) {
     this.#store = store
   }
 
   async find(id: number): Promise<StoredPlace | undefined> {
     const entry = await this.#store.entry<Place>(placeKey(id))
     return entry && { id, place: entry.value, version: entry.version }
-  }
-
-  /** What every tier holds of a place, existing or not. */
-  explain(id: number): Promise<Explanation> {
-    return this.#store.explain(placeKey(id))
   }
 
   /** @throws PreconditionFailedError */

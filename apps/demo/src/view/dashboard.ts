@@ -2,11 +2,13 @@ import { stripVTControlCharacters, styleText } from 'node:util'
 import type { FrontHealth } from '../fleet/front-health.ts'
 import type { InstanceRow } from '../fleet/monitor.ts'
 import { clock, count, milliseconds, percent, tiersOf } from './format.ts'
-import type { Snapshot } from './snapshot.ts'
+import type { ReaderRow, Snapshot } from './snapshot.ts'
 import { renderTable } from './table.ts'
 
 const WIDTH = 78
 const LABEL = 8
+/** Of a terminal; the last one is the cursor's. */
+const ROWS = 23
 
 /** The whole dashboard; fits 80 columns. */
 export function renderDashboard(snapshot: Snapshot): string {
@@ -14,7 +16,6 @@ export function renderDashboard(snapshot: Snapshot): string {
   const title = `${styleText(['bold', 'cyan'], 'Tidemark')} ${styleText('bold', `${rows.length} instances, one truth`)}`
   const [first, last] = [rows[0]?.url ?? '', rows.at(-1)?.url ?? '']
   const lines = [
-    '',
     spread(title, `${count(places)} places · up ${clock(uptimeMs)}`),
     labelled('front', clip(front, WIDTH - LABEL)),
     ...(frontHealth === undefined ? [] : [labelled('', health(frontHealth, rows.length))]),
@@ -25,12 +26,18 @@ export function renderDashboard(snapshot: Snapshot): string {
     ...(snapshot.kills === 0 ? [] : [labelled('', killed(snapshot))]),
     labelled('write', written(snapshot)),
     labelled('', heard(snapshot)),
+    ...(snapshot.reader === undefined ? [] : [labelled('reader', reader(snapshot.reader))]),
     labelled('checks', checks(snapshot)),
   ]
   if (lastError !== undefined) lines.push(labelled('', styleText('red', clip(lastError, WIDTH - LABEL))))
-  lines.push('', labelled('try', `curl -i ${first}/places/2643743`), labelled('', `curl -N ${last}/changes`))
-  lines.push(styleText('dim', 'Ctrl-C ends it and stops everything that was started'))
-  return lines.map((line) => ` ${line}`).join('\n')
+  const hints = [
+    labelled('try', `curl -i ${first}/places/2643743`),
+    spread(labelled('', `curl -N ${last}/changes`), 'Ctrl-C ends it all'),
+  ]
+  // Some air, where there is room.
+  if (lines.length + hints.length < ROWS) hints.unshift('')
+  if (lines.length + hints.length < ROWS) lines.unshift('')
+  return [...lines, ...hints].map((line) => ` ${line}`).join('\n')
 }
 
 function instancesTable({ rows, hitRatio }: Snapshot): readonly string[] {
@@ -84,6 +91,13 @@ function health({ serving, reason, error, bypasses, failures }: FrontHealth, ins
   const past = bypasses + failures === 0 ? [] : [`${count(bypasses)}× bypassed, ${count(failures)} failed calls`]
   const text = clip([state, ...past, ...(error === undefined ? [] : [error])].join(' · '), WIDTH - LABEL)
   return styleText(isServing ? 'green' : 'yellow', text)
+}
+
+/** The instance without the file. */
+function reader({ url, isUp, reads, absent, stale, changesSeen }: ReaderRow): string {
+  const where = isUp ? `:${new URL(url).port}` : styleText('red', 'killed')
+  const found = reads === 0 ? '' : ` · ${percent(1 - absent / reads)} found`
+  return `${where} · ${count(reads)} reads${found} · ${count(changesSeen)} changes · ${count(stale)} stale`
 }
 
 /** What becomes of a write. */

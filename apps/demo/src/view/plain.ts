@@ -48,6 +48,7 @@ export function renderSummary(report: Report): string {
     ...(kills === 0
       ? []
       : [`${count(kills)} instances killed (-9) and started anew, ${count(interrupted)} requests interrupted`]),
+    ...readerLines(report),
     ...frontLines(report),
     ...failures.map((failure) => styleText(['red', 'bold'], `✗ ${failure}`)),
   ]
@@ -65,6 +66,14 @@ function visibility({ stalenessMs: { count: changes, p50, p99, max } }: Report):
   return changes === 0
     ? 'no instance had to hear of a write of another one'
     : `writes visible in the other instances after ${p50} ms, p99 ${p99} ms, max ${max} ms`
+}
+
+function readerLines({ reader }: Report): readonly string[] {
+  if (reader === null) return []
+  const { reads, absent, stale } = reader
+  return [
+    `${count(reads)} reads without the file, ${count(reads - absent)} found, ${count(stale)} behind what its stream had shown`,
+  ]
 }
 
 function frontLines({ front, frontBypasses, frontFailures, verified }: Report): readonly string[] {

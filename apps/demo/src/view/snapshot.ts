@@ -1,3 +1,4 @@
+import type { ReaderFigures } from '../figures.ts'
 import type { Summary } from '../distribution.ts'
 import type { FrontHealth } from '../fleet/front-health.ts'
 import type { InstanceRow } from '../fleet/monitor.ts'
@@ -25,8 +26,17 @@ export interface Snapshot {
   readonly outOfOrder: number
   readonly duplicates: number
   readonly resumes: number
+  /** The instance without the file; undefined: there is none. */
+  readonly reader: ReaderRow | undefined
   /** How long it took until writes were visible in other instances, in milliseconds. */
   readonly staleness: Summary
   /** From a commit to its arrival at a subscriber, in milliseconds. */
   readonly lag: { readonly p50: number; readonly p99: number }
+}
+
+/** The instance without the file, as the dashboard shows it. */
+export interface ReaderRow extends ReaderFigures {
+  readonly url: string
+  readonly isUp: boolean
+  readonly changesSeen: number
 }

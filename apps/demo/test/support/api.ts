@@ -46,7 +46,7 @@ export async function startApi(redis?: { readonly url: string }): Promise<Api> {
   const dir = await mkdtemp(join(tmpdir(), 'tidemark-demo-'))
   const faults: unknown[] = []
   const file = join(dir, 'fleet.db')
-  const store = await open({ file, redis, log: false })
+  const store = await open({ file, redis, relay: redis !== undefined, log: false })
   const app = createApp({ store, instance: 1, hasFront: redis !== undefined, onError: (error) => faults.push(error) })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   return {

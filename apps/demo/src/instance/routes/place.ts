@@ -8,8 +8,8 @@ import { readQuery } from '../query.ts'
 
 const PATH = '/places/:id'
 
-/** `GET PUT PATCH DELETE /places/:id`: the ETag is the version. */
-export function placeRoutes(app: FastifyInstance, places: Places): void {
+/** `GET /places/:id`: the ETag is the version. */
+export function placeReadRoutes(app: FastifyInstance, places: Pick<Places, 'find'>): void {
   app.get(PATH, async (request, reply) => {
     const id = idOf(request)
     const demanded = ifMatchOf(request.headers['if-match'])
@@ -20,7 +20,10 @@ export function placeRoutes(app: FastifyInstance, places: Places): void {
     if (isNotModified(request.headers['if-none-match'], stored.version)) return reply.code(304).send()
     return representation(stored)
   })
+}
 
+/** `PUT PATCH DELETE /places/:id`. */
+export function placeWriteRoutes(app: FastifyInstance, places: Places): void {
   app.put(PATH, async (request, reply) => {
     const id = idOf(request)
     const place = toPlace(withoutId(request.body, id))
