@@ -126,6 +126,22 @@ describe('histories', () => {
     expect(acknowledged.writes).toMatchObject([{ id: 'a', ack: { return: 2, version: 1 } }])
   })
 
+  test('the two lines of a load are joined; one of a call that never returned stays open', async () => {
+    const load = { kind: 'load', session: 'w0.1', key: 'k', startedAt: 5, outcome: 'value', hash: 'h' } as const
+    const lines = [
+      { ...load, id: 'a' },
+      { kind: 'loaded', id: 'a', return: 9 },
+      { ...load, id: 'b' },
+    ]
+    const { loads } = await readHistory(
+      folderWith({ 'w0.jsonl': lines.map((line) => JSON.stringify(line)).join('\n') }),
+    )
+    expect(loads).toMatchObject([
+      { id: 'a', returned: 9 },
+      { id: 'b', returned: undefined },
+    ])
+  })
+
   test('only the last line may be torn', async () => {
     const torn = begin + ack.slice(0, 20)
     expect((await readHistory(folderWith({ 'w0.jsonl': torn }))).writes).toMatchObject([{ ack: undefined }])
@@ -137,9 +153,9 @@ describe('histories', () => {
 describe('tiers at rest', () => {
   const value = makeValue('a', 0, 20)
   const log = [
-    { seq: 1, key: 'k', op: 'set', id: 'a', hash: hashOf(value), count: 0 },
-    { seq: 2, key: 'gone', op: 'set', id: 'b', hash: 'x', count: 0 },
-    { seq: 3, key: 'gone', op: 'delete', id: undefined, hash: undefined, count: undefined },
+    { seq: 1, key: 'k', op: 'set', id: 'a', hash: hashOf(value), count: 0, tags: [] },
+    { seq: 2, key: 'gone', op: 'set', id: 'b', hash: 'x', count: 0, tags: [] },
+    { seq: 3, key: 'gone', op: 'delete', id: undefined, hash: undefined, count: undefined, tags: [] },
   ] as const
   const back = { log, versions: new Map(Object.entries({ k: 1, gone: 0 })) }
   const current = { epoch: '0000000a', until: 2_000 }
@@ -147,7 +163,10 @@ describe('tiers at rest', () => {
   const absence = { ...current, key: 'gone', kind: 'absent', version: 3, hash: undefined } as const
   const position = { epoch: '0000000a', watermark: 3 }
 
-  function differences(front: Parameters<typeof compareTiers>[1], state = back): readonly string[] {
+  function differences(
+    front: Parameters<typeof compareTiers>[1],
+    state: Parameters<typeof compareTiers>[0] = back,
+  ): readonly string[] {
     const findings = new Findings()
     compareTiers(state, front, 1_000, findings)
     return findings.all().diverged?.excerpts ?? []
@@ -177,6 +196,27 @@ describe('tiers at rest', () => {
     expect(differences({ ...position, records: others })).toEqual([])
   })
 
+  test('tags: a value whose tag was invalidated still stands in both, and the tag has a record of its own', () => {
+    const nothing = { id: undefined, hash: undefined, count: undefined, tags: [] } as const
+    const tagged = { ...log[0], tags: ['t'] }
+    const invalidated = [tagged, log[1], log[2], { ...nothing, seq: 4, key: '#t', op: 'invalidate' } as const]
+    const versions = new Map(Object.entries({ k: 1, gone: 0, '#t': 4 }))
+    const tag = { ...record, key: '#t', version: 4, hash: undefined }
+    const at = { ...position, watermark: 4 }
+    expect(differences({ ...at, records: [record, tag] }, { log: invalidated, versions })).toEqual([])
+    expect(differences({ ...at, records: [{ ...tag, version: 2 }] }, { log: invalidated, versions })).toHaveLength(1)
+    const stale = { log: invalidated, versions: new Map(versions).set('#t', 2) }
+    expect(differences({ ...at, records: [] }, stale)).toEqual(['#t is at 2, and at 4 in the log'])
+  })
+
+  test('that a loader found nothing is an entry, and a record, of its own', () => {
+    const nothing = { seq: 1, key: 'k', op: 'set', id: undefined, hash: undefined, count: undefined, tags: [] } as const
+    const back = { log: [nothing], versions: new Map([['k', 1]]) }
+    const at = { ...position, watermark: 1 }
+    expect(differences({ ...at, records: [{ ...record, hash: undefined }] }, back)).toEqual([])
+    expect(differences({ ...at, records: [record] }, back)).toHaveLength(1)
+  })
+
   test('a front that has not followed the log, and an entry that is not that of the log', () => {
     expect(differences({ ...position, watermark: 2, records: [] })).toEqual([
       'the front has followed the log to 2, not to 3',
@@ -192,6 +232,8 @@ describe('tiers at rest', () => {
     bytes.writeDoubleBE(2_000, 27)
     const payload = Payload.encode(createCborCodec(), value)
     expect(parseRecord('k', Buffer.concat([bytes, payload.bytes]))).toEqual({ ...record, version: 42 })
+    const nothing = Payload.encode(createCborCodec(), null)
+    expect(parseRecord('k', Buffer.concat([bytes, nothing.bytes]))).toMatchObject({ kind: 'value', hash: undefined })
     bytes.write('N')
     expect(parseRecord('k', bytes)).toEqual({ ...record, kind: 'absent', version: 42, hash: undefined })
     expect(() => parseRecord('k', Buffer.from('something else'))).toThrow('k begins with something else')

@@ -31,6 +31,7 @@ test.each(['bounded', 'strict'] as const)(
   'a short run, acknowledged %s, violates nothing',
   async (ack) => {
     let [atRisk, byRedis, share] = [0, 0, 0]
+    const calls = { loads: 0, getOrSets: 0, invalidations: 0 }
     for (let run = 0; run < MOST_RUNS && (Math.min(atRisk, byRedis) <= ENOUGH || share < ENOUGH_FROM_REDIS); run++) {
       const report = await runChaos({ ...SHORT, seed: SHORT.seed + run, ack })
       expect(report.violations).toEqual({})
@@ -38,6 +39,7 @@ test.each(['bounded', 'strict'] as const)(
       expect(report.faultsMade).toBeGreaterThan(3)
       atRisk += report.atRiskReads
       byRedis += report.redisReads
+      for (const name of ['loads', 'getOrSets', 'invalidations'] as const) calls[name] += report[name]
       // Of the best run: how long Redis is out after a fault does not depend on how many runs there are.
       share = Math.max(share, report.redisShare)
     }
@@ -45,6 +47,7 @@ test.each(['bounded', 'strict'] as const)(
     // It would prove nothing about a front that nobody, or hardly anybody, has read from.
     expect(byRedis).toBeGreaterThan(ENOUGH)
     expect(share).toBeGreaterThanOrEqual(ENOUGH_FROM_REDIS)
+    for (const count of Object.values(calls)) expect(count).toBeGreaterThan(ENOUGH / 5)
   },
   MOST_RUNS * WITHIN_MS,
 )
@@ -53,6 +56,8 @@ test.each([
   ['unfenced-fill', 'staleBeyondBound'],
   ['blind-update', 'lostUpdates'],
   ['swapped-record', 'integrity'],
+  ['unleased-load', 'overtakenLoads'],
+  ['forgotten-tags', 'staleBeyondBound'],
 ] as const)(
   'a run with the sabotage %s reports %s',
   async (sabotage, kind) => {

@@ -15,7 +15,7 @@ Real processes over one SQLite file and one Redis, real faults, and a checker of
   --for 30s          how long faults are made: ms, s or m (default 30s)
   --seed 1           repeats the faults of an earlier run
   --workers 4        processes, 1 to 16
-  --keys 32          1 to 1024; one in four is a counter
+  --keys 32          1 to 1024; one in four is a counter, one is loaded and has tags
   --ack bounded      bounded or strict
   --faults a,b       none, or only these: ${FAULT_KINDS.join(', ')}
   --sabotage NAME    breaks something on purpose, to see the checker notice: ${SABOTAGES.join(', ')}

@@ -1,12 +1,31 @@
+import { type StoreKey, tagOfKey } from '@tidemark/core'
 import type { Micros } from './clock.ts'
 import type { Draw } from './random.ts'
 
-/** One key in four is a counter, which is only ever incremented. */
-const COUNTER_EVERY = 4
+/** One key in four is a counter, which is only ever incremented; and one is loaded where it is absent, and carries tags. */
+const KINDS = ['k', 'loaded', 'k', 'counter']
 
-/** The keys of a run: `k0`, `k1`, … and counters among them. */
+/** The keys of a run: `k0`, `loaded1`, … */
 export function keysOf(count: number): readonly string[] {
-  return Array.from({ length: count }, (_, i) => (i % COUNTER_EVERY === COUNTER_EVERY - 1 ? `counter${i}` : `k${i}`))
+  return Array.from({ length: count }, (_, i) => `${KINDS[i % KINDS.length]}${i}`)
+}
+
+export function isLoaded(key: string): boolean {
+  return key.startsWith('loaded')
+}
+
+/** Those that loaded keys may carry. */
+export const TAGS: readonly string[] = ['t0', 't1', 't2']
+
+/** How histories and reports call a tag, among keys. */
+export function nameOfTag(tag: string): string {
+  return `#${tag}`
+}
+
+/** How histories and reports call what the store keeps under this key. */
+export function nameOf(key: StoreKey): string {
+  const tag = tagOfKey(key)
+  return tag === undefined ? key.id : nameOfTag(tag)
 }
 
 export function isCounter(key: string): boolean {

@@ -6,13 +6,18 @@ export interface ChaosValue {
   /** How many increments a counter has seen; 0 in other values. */
   readonly count: number
   readonly body: string
+  /** What it was written with. */
+  readonly tags: readonly string[]
 }
 
-export function makeValue(id: string, count: number, bodyLength: number): ChaosValue {
-  return { id, count, body: `${id} `.repeat(Math.ceil(bodyLength / (id.length + 1))).slice(0, bodyLength) }
+export function makeValue(id: string, count: number, bodyLength: number, tags: readonly string[] = []): ChaosValue {
+  return { id, count, tags, body: `${id} `.repeat(Math.ceil(bodyLength / (id.length + 1))).slice(0, bodyLength) }
 }
 
 /** 12 hexadecimal digits over everything in the value. */
-export function hashOf({ id, count, body }: ChaosValue): string {
-  return createHash('sha1').update(`${id}\n${count}\n${body}`).digest('hex').slice(0, 12)
+export function hashOf({ id, count, body, tags }: ChaosValue): string {
+  return createHash('sha1')
+    .update(`${id}\n${count}\n${tags.join(' ')}\n${body}`)
+    .digest('hex')
+    .slice(0, 12)
 }

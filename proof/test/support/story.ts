@@ -3,7 +3,7 @@ import type { Evidence } from '../../src/chaos/check/evidence.ts'
 import type { FaultWindow } from '../../src/chaos/check/describe.ts'
 import { Findings, type ViolationKind, VIOLATIONS } from '../../src/chaos/check/findings.ts'
 import type { Logged } from '../../src/chaos/check/logged.ts'
-import type { FailureEvent, ReadEvent, WriteEvent } from '../../src/chaos/history/events.ts'
+import type { FailureEvent, LoadEvent, ReadEvent, WriteEvent } from '../../src/chaos/history/events.ts'
 
 export interface Told extends Figures {
   /** The violations that were found; kinds without any are left out. */
@@ -17,6 +17,7 @@ export class Story {
   readonly log: Logged[] = []
   readonly reads: ReadEvent[] = []
   readonly writes: WriteEvent[] = []
+  readonly loads: LoadEvent[] = []
   readonly failures: FailureEvent[] = []
   readonly faults: FaultWindow[] = []
 
@@ -24,7 +25,7 @@ export class Story {
   commit(id: string | undefined, more: Partial<Logged> = {}): number {
     const seq = (this.log.at(-1)?.seq ?? 0) + 1
     const hash = id === undefined ? undefined : `hash of ${id}`
-    this.log.push({ seq, key: 'k', op: id === undefined ? 'delete' : 'set', id, hash, count: 0, ...more })
+    this.log.push({ seq, key: 'k', op: id === undefined ? 'delete' : 'set', id, hash, count: 0, tags: [], ...more })
     return seq
   }
 
@@ -36,7 +37,7 @@ export class Story {
   }
 
   set(session: string, id: string, from: number, to: number | undefined, more: CallDetails = {}): number {
-    const version = this.commit(id, { key: more.key ?? 'k' })
+    const version = this.commit(id, { key: more.key ?? 'k', tags: more.tags ?? [] })
     this.call(session, id, from, to, { version, ...more })
     return version
   }
@@ -45,6 +46,19 @@ export class Story {
     const version = this.commit(undefined, { key: more.key ?? 'k' })
     this.call(session, `${session}-delete-${version}`, from, to, { op: 'delete', version, ...more })
     return version
+  }
+
+  invalidate(session: string, tag: string, from: number, to: number | undefined, more: CallDetails = {}): number {
+    const key = `#${tag}`
+    const version = this.commit(undefined, { key, op: 'invalidate' })
+    this.call(session, `${session}-invalidate-${version}`, from, to, { key, op: 'invalidate', version, ...more })
+    return version
+  }
+
+  /** A loader was called; what it brought gets into the log by {@link commit}, if at all. */
+  load(session: string, id: string, from: number, more: Partial<LoadEvent> = {}): void {
+    const what = { key: 'k', outcome: 'value', hash: `hash of ${id}`, returned: undefined } as const
+    this.loads.push({ kind: 'load', session, id, startedAt: from * 1e3, ...what, ...more })
   }
 
   increment(
@@ -73,9 +87,9 @@ export class Story {
   }
 
   told(more: Partial<Evidence> = {}): Told {
-    const { log, reads, writes, failures, faults } = this
+    const { log, reads, writes, loads, failures, faults } = this
     const findings = new Findings()
-    const history = { reads, writes, failures }
+    const history = { reads, writes, loads, failures }
     const figures = check(
       { log, history, faults, start: 0, ack: 'bounded', boundMs: 300, aftermathMs: 600, ...more },
       findings,
@@ -87,6 +101,7 @@ export class Story {
 }
 
 interface CallDetails {
+  readonly tags?: readonly string[]
   readonly key?: string
   readonly op?: WriteEvent['op']
   readonly version?: number

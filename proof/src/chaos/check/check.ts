@@ -8,7 +8,9 @@ import type { Findings } from './findings.ts'
 import { checkIntegrity } from './integrity.ts'
 import { checkFailures } from './failures.ts'
 import { Intervals } from './intervals.ts'
+import { checkLoads } from './loads.ts'
 import { checkOrder } from './order.ts'
+import { GONE } from './place-read.ts'
 import { placeReads } from './sessions.ts'
 import { allowedStaleness, StalenessCheck } from './staleness.ts'
 import { Truth } from './truth.ts'
@@ -29,21 +31,22 @@ export interface Figures {
 export function check(evidence: Evidence, findings: Findings): Figures {
   const { log, history, faults } = evidence
   const describe = new Describer(evidence.start, faults)
-  const truth = new Truth(log, history.writes)
+  const truth = new Truth(log, history)
   checkDurability(evidence, findings, describe)
   checkIntegrity(history, truth, findings, describe)
   checkOrder(history, truth, findings, describe)
   checkCounters(log, history, findings, describe)
+  checkLoads(history, truth, findings, describe)
   checkFailures(history, findings, describe)
 
   const staleness = new StalenessCheck(evidence, findings, describe)
   for (const placed of placeReads(history, truth, (read) => allowedStaleness(read, evidence))) {
     staleness.add(placed)
-    const { read, truth: key, place, floor, shownBy } = placed
-    if (place >= floor || shownBy === undefined) continue
+    const { read, truth: key, place, isAbsent, floor, shownBy } = placed
+    if (place + (isAbsent ? GONE : 0) >= floor || shownBy === undefined) continue
     findings.add('sessionViolations', () => {
       const saw = key.states[place]!.seq
-      return `${describe.read(read)}, version ${saw}, after ${describe.event(shownBy)}, version ${key.states[floor]!.seq}`
+      return `${describe.read(read)}, version ${saw}, after ${describe.event(shownBy)}, version ${key.states[Math.floor(floor)]!.seq}${floor % 1 > 0 ? ', gone' : ''}`
     })
   }
   const { staleReads, maxStalenessMs } = staleness

@@ -1,5 +1,5 @@
 import type { Micros } from '../clock.ts'
-import type { ReadEvent, WriteEvent } from '../history/events.ts'
+import type { LoadEvent, ReadEvent, WriteEvent } from '../history/events.ts'
 import type { Interval } from './intervals.ts'
 
 /** A fault, from before it was made until after it was healed. */
@@ -34,6 +34,10 @@ export class Describer {
   write({ session, op, key, invoke, id, ack }: WriteEvent): string {
     const end = ack === undefined ? 'open' : `${this.at(ack.return)}] → version ${ack.version}`
     return `${session} ${op} ${key} ${id} [${this.at(invoke)}, ${end}`
+  }
+
+  load({ session, key, id, startedAt }: LoadEvent): string {
+    return `${session} loader of ${key} ${id} [${this.at(startedAt)}`
   }
 
   event(event: ReadEvent | WriteEvent): string {

@@ -27,5 +27,5 @@ export function checkDurability({ log, history }: Evidence, findings: Findings, 
 
 function isSame({ key, op, id }: WriteEvent, logged: Logged | undefined): boolean {
   if (logged === undefined || logged.key !== key) return false
-  return op === 'delete' ? logged.op === 'delete' : logged.id === id
+  return op === 'delete' || op === 'invalidate' ? logged.op === op : logged.id === id
 }

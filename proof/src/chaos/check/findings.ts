@@ -19,6 +19,11 @@ export const VIOLATIONS = [
   'sessionViolations',
   /** A counter does not equal its increments. */
   'lostUpdates',
+  /**
+   * A load was stored although somebody had written the key, or invalidated one of its tags, since its loader was called; or
+   * one that was not stored reached somebody who had asked later, or in another process.
+   */
+  'overtakenLoads',
   /** When everything had come to rest, a front or a worker differed from the back tier. */
   'diverged',
   /** A call failed because of a front, or did not return. */

@@ -10,9 +10,12 @@ export function checkOrder(history: History, truth: Truth, findings: Findings, d
     const key = truth.of(read.key)
     const place = key.placeOf(read.id)
     if (place === undefined) continue
-    const { begunAt } = key.states[place]!
-    if (begunAt > read.return) {
-      findings.add('futureReads', () => `${describe.read(read)}, but that was begun at ${describe.at(begunAt)}`)
+    const { visibleFrom } = key.states[place]!
+    if (visibleFrom > read.return) {
+      findings.add(
+        'futureReads',
+        () => `${describe.read(read)}, but that was not begun before ${describe.at(visibleFrom)}`,
+      )
     }
   }
 

@@ -4,6 +4,7 @@ import type { Describer } from './describe.ts'
 import type { Evidence } from './evidence.ts'
 import type { Findings } from './findings.ts'
 import { Intervals } from './intervals.ts'
+import type { State } from './key-truth.ts'
 import type { PlacedRead } from './sessions.ts'
 
 /** How long ago what a read misses may have been acknowledged, at most: when a front has failed. */
@@ -41,8 +42,8 @@ export class StalenessCheck {
   }
 
   add(placed: PlacedRead): void {
-    const { read, truth, place } = placed
-    const staleness = read.invoke - truth.missedSince(place)
+    const { read } = placed
+    const staleness = read.invoke - missedBy(placed).at
     if (staleness <= 0) return
     this.staleReads++
     this.#maxStaleness = Math.max(this.#maxStaleness, staleness)
@@ -53,19 +54,31 @@ export class StalenessCheck {
   }
 
   /** The writers of what was missed were told that a front had not taken it; or the front may have lost it since. */
-  #isExcused({ read, truth, place }: PlacedRead): boolean {
-    const missed = truth.missedAppliedSince(place)
+  #isExcused(placed: PlacedRead): boolean {
+    const { read } = placed
+    const missed = missedBy(placed, true).at
     return missed >= read.invoke || this.#rollbacks.overlap(missed, read.return)
   }
 
-  #report(kind: 'staleBeyondBound' | 'staleAfterAck', { read, truth, place }: PlacedRead, staleness: Micros): void {
+  #report(kind: 'staleBeyondBound' | 'staleAfterAck', placed: PlacedRead, staleness: Micros): void {
     const describe = this.#describe
+    const { read, truth, place } = placed
     this.#findings.add(kind, () => {
-      const missed = truth.missedSince(place)
-      const state = truth.states.find(({ ackedAt }, i) => i > place && ackedAt === missed)
+      const { at: missed, state } = missedBy(placed)
       const saw = `${describe.read(read)}, version ${truth.states[place]!.seq}`
-      const later = `${(staleness / 1e3).toFixed(1)} ms after version ${state?.seq} (${state?.id ?? 'deleted'})`
+      const later = `${(staleness / 1e3).toFixed(1)} ms after version ${state?.seq} (${state?.id ?? 'deleted or invalidated'})`
       return `${saw}, ${later} was acknowledged; ${describe.faultsAround(missed, read.return, this.#aftermath)}`
     })
   }
+}
+
+/** What was acknowledged first of all that the read missed: newer states, and what had made gone the value that it saw. */
+function missedBy(
+  { truth, place, isAbsent }: PlacedRead,
+  isApplied = false,
+): { readonly at: Micros; readonly state: State | undefined } {
+  const at = isApplied ? truth.missedAppliedSince(place) : truth.missedSince(place)
+  const gone = isAbsent ? undefined : truth.invalidationOf(place, isApplied)
+  if (gone !== undefined && gone.ackedAt < at) return { at: gone.ackedAt, state: gone }
+  return { at, state: truth.states.find(({ ackedAt }, i) => i > place && ackedAt === at) }
 }

@@ -1,7 +1,7 @@
 import type { Micros } from '../clock.ts'
 
-/** How a value was read. `linearizable`: by an option of the call. `last`: after everything had come to rest. */
-export type ReadVia = 'get' | 'entry' | 'getMany' | 'linearizable' | 'last'
+/** How a value was read. `linearizable`: by an option of the call. `last`: after everything had come to rest. `getOrSet`: it may have been loaded. */
+export type ReadVia = 'getOrSet' | 'get' | 'entry' | 'getMany' | 'linearizable' | 'last'
 
 /** The answer that a worker got to one key of a read. */
 export interface ReadEvent {
@@ -22,15 +22,16 @@ export interface ReadEvent {
   readonly tier: string | undefined
 }
 
-export type WriteOp = 'set' | 'delete' | 'increment'
+export type WriteOp = 'set' | 'delete' | 'increment' | 'invalidate'
 
 /** A write that a worker has begun. */
 export interface WriteEvent {
   readonly kind: 'write'
   readonly session: string
+  /** Of an invalidation, the name of the tag: see nameOfTag. */
   readonly key: string
   readonly op: WriteOp
-  /** Of the value; for a delete, of the call. */
+  /** Of the value; for a delete or an invalidation, of the call. */
   readonly id: string
   readonly invoke: Micros
   /** undefined: it never returned, or failed; whether it is in the log is open. */
@@ -48,12 +49,29 @@ export interface WriteAck {
   readonly replaced: string | undefined
 }
 
+/** A loader was called. What it brings may be stored, or reach those who asked before, or be refused. */
+export interface LoadEvent {
+  readonly kind: 'load'
+  readonly session: string
+  readonly key: string
+  /** Of the value that it brings. */
+  readonly id: string
+  readonly startedAt: Micros
+  /** What becomes of it: it brings a value, finds nothing, or throws. */
+  readonly outcome: 'value' | 'nothing' | 'error'
+  /** Of the value; undefined where it brings none. */
+  readonly hash: string | undefined
+  /** When the call that it belonged to returned this value; undefined: never, or it returned something else. */
+  readonly returned: Micros | undefined
+}
+
 /** A call that rejected; `background`: a failure that the store reports beside its promises. */
 export interface FailureEvent {
   readonly kind: 'failure'
   readonly session: string
   readonly op: WriteOp | ReadVia | 'background'
   readonly key: string
+  /** LOADER: with what a loader threw; the message is the id of the load. */
   readonly code: string
   readonly message: string
   readonly invoke: Micros
@@ -63,5 +81,6 @@ export interface FailureEvent {
 export interface History {
   readonly reads: readonly ReadEvent[]
   readonly writes: readonly WriteEvent[]
+  readonly loads: readonly LoadEvent[]
   readonly failures: readonly FailureEvent[]
 }

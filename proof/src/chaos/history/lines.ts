@@ -1,9 +1,11 @@
-import type { FailureEvent, ReadEvent, WriteAck, WriteEvent } from './events.ts'
+import type { FailureEvent, LoadEvent, ReadEvent, WriteAck, WriteEvent } from './events.ts'
 
-/** One line of a history file. A write takes two: it may be in the log although the second one was never written. */
+/** One line of a history file. Writes and loads take two: they may be in the log although the second one was never written. */
 export type HistoryLine =
   | ReadEvent
   | FailureEvent
+  | Omit<LoadEvent, 'returned'>
+  | ({ readonly kind: 'loaded' } & Pick<LoadEvent, 'id'> & { readonly return: number })
   | ({ readonly kind: 'begin' } & Omit<WriteEvent, 'kind' | 'ack'>)
   | ({ readonly kind: 'ack'; readonly id: string } & WriteAck)
 

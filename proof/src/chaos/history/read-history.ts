@@ -1,7 +1,7 @@
 import { createReadStream, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import type { FailureEvent, History, ReadEvent, WriteEvent } from './events.ts'
+import type { FailureEvent, History, LoadEvent, ReadEvent, WriteEvent } from './events.ts'
 import { type HistoryLine, parseLine } from './lines.ts'
 
 /**
@@ -27,20 +27,25 @@ async function readLines(path: string, into: HistoryLine[]): Promise<void> {
   }
 }
 
-/** Joins the two lines of each write. */
+/** Joins the two lines of each write, and of each load. */
 function assemble(lines: Iterable<HistoryLine>): History {
   const reads: ReadEvent[] = []
   const failures: FailureEvent[] = []
   const writes = new Map<string, WriteEvent>()
+  const loads = new Map<string, LoadEvent>()
   for (const line of lines) {
     if (line.kind === 'read') reads.push(line)
     else if (line.kind === 'failure') failures.push(line)
+    else if (line.kind === 'load') loads.set(line.id, { ...line, returned: undefined })
+    else if (line.kind === 'loaded') loads.set(line.id, { ...begunIn(loads, line.id), returned: line.return })
     else if (line.kind === 'begin') writes.set(line.id, { ...line, kind: 'write', ack: undefined })
-    else {
-      const begun = writes.get(line.id)
-      if (begun === undefined) throw new Error(`${line.id} was acknowledged, but never begun`)
-      writes.set(line.id, { ...begun, ack: line })
-    }
+    else writes.set(line.id, { ...begunIn(writes, line.id), ack: line })
   }
-  return { reads, failures, writes: [...writes.values()] }
+  return { reads, failures, writes: [...writes.values()], loads: [...loads.values()] }
+}
+
+function begunIn<T>(events: ReadonlyMap<string, T>, id: string): T {
+  const begun = events.get(id)
+  if (begun === undefined) throw new Error(`${id} was acknowledged, but never begun`)
+  return begun
 }

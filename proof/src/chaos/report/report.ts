@@ -14,6 +14,11 @@ export interface ChaosReport extends Readonly<Record<ViolationKind, number>> {
   readonly ops: number
   readonly reads: number
   readonly writes: number
+  /** Reads that load what is absent; and the loaders that were called for them. */
+  readonly getOrSets: number
+  readonly loads: number
+  /** Writes that invalidate a tag. */
+  readonly invalidations: number
   /** Reads that raced a write of their key, or a fault. */
   readonly atRiskReads: number
   /** Reads that missed an acknowledged write in a fault, within the bound or not. */
@@ -53,7 +58,7 @@ export function buildReport(run: {
 }): ChaosReport {
   const { settings, evidence, figures, findings, elapsedMs, isInterrupted } = run
   const { history, faults, start } = evidence
-  const { reads, writes, failures } = history
+  const { reads, writes, loads, failures } = history
   const counts = Object.fromEntries(VIOLATIONS.map((kind) => [kind, findings.count(kind)]))
   const tiers = countBy(reads, ({ tier }) => tier ?? 'unknown')
   const { redis: redisReads = 0, sqlite: sqliteReads = 0 } = tiers
@@ -65,6 +70,9 @@ export function buildReport(run: {
     ops: reads.length + writes.length,
     reads: reads.length,
     writes: writes.length,
+    getOrSets: reads.filter(({ via }) => via === 'getOrSet').length,
+    loads: loads.length,
+    invalidations: writes.filter(({ op }) => op === 'invalidate').length,
     ...figures,
     ...(counts as Record<ViolationKind, number>),
     faults: countBy(faults, ({ kind }) => kind),

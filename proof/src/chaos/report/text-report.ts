@@ -6,6 +6,7 @@ export function textReport(report: ChaosReport): string {
   const { ops, reads, writes, atRiskReads, faults, faultsMade, staleReads, maxStalenessMs, elapsedMs } = report
   const lines = [
     `${count(ops)} calls in ${(elapsedMs / 1e3).toFixed(1)} s: ${count(reads)} reads, ${count(writes)} writes`,
+    `${count(report.getOrSets)} reads would have loaded, and ${count(report.loads)} loaders were called; ${count(report.invalidations)} writes invalidated a tag`,
     `${count(faultsMade)} faults: ${list(faults)}`,
     `${count(atRiskReads)} reads raced a write or a fault; ${count(staleReads)} of all reads missed an acknowledged write, by at most ${maxStalenessMs.toFixed(1)} ms`,
     `reads by tier: ${list(report.tiers)}`,

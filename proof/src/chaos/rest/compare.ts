@@ -4,12 +4,15 @@ import type { BackState } from './read-log.ts'
 import type { FrontState } from './read-front.ts'
 import type { FrontRecord } from './record-bytes.ts'
 
-/** At rest: every record that counts equals the back tier, and the values of the back tier equal its log. */
+/**
+ * At rest: every record that counts equals the back tier, and the values of the back tier equal its log. What carries a tag
+ * that was invalidated is still there in both: it is the epoch of the tag that makes it absent, and has a record of its own.
+ */
 export function compareTiers(back: BackState, front: FrontState, now: number, findings: Findings): void {
   const last = new Map(back.log.map((change) => [change.key, change]))
   for (const [key, version] of back.versions) {
     const change = last.get(key)
-    const expected = change?.op === 'set' ? change.seq : 0
+    const expected = change === undefined || change.op === 'delete' ? 0 : change.seq
     if (version !== expected) findings.add('diverged', () => `${key} is at ${version}, and at ${expected} in the log`)
   }
   const head = back.log.at(-1)?.seq ?? 0

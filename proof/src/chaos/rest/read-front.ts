@@ -1,4 +1,6 @@
+import { tagKey } from '@tidemark/core'
 import { Redis } from 'ioredis'
+import { nameOfTag, TAGS } from '../keys.ts'
 import { type FrontRecord, parseRecord } from './record-bytes.ts'
 
 /** How far a front has got. */
@@ -14,6 +16,7 @@ export interface FrontState extends FrontPosition {
 }
 
 const META_SUFFIX = '.m'
+const TAG_NAMES = new Map(TAGS.map((tag) => [tagKey(tag).id, nameOfTag(tag)]))
 
 /** Reads the one front of a server, whatever its namespace. Not atomic: for a front at rest. */
 export function readFront(port: number): Promise<FrontState> {
@@ -24,7 +27,8 @@ export function readFront(port: number): Promise<FrontState> {
     const records: FrontRecord[] = []
     for (const name of await redis.keys(`${prefix}*`)) {
       const bytes = await redis.getBuffer(name)
-      if (bytes !== null) records.push(parseRecord(name.slice(prefix.length), bytes))
+      const id = name.slice(prefix.length)
+      if (bytes !== null) records.push(parseRecord(TAG_NAMES.get(id) ?? id, bytes))
     }
     return { ...position, records }
   })

@@ -1,6 +1,7 @@
-import type { LogChange } from '@tidemark/core'
+import { type LogChange, tagOfKey } from '@tidemark/core'
 import { createSqliteBack } from '@tidemark/sqlite'
 import type { Logged } from '../check/logged.ts'
+import { nameOf } from '../keys.ts'
 import { type ChaosValue, hashOf } from '../payload.ts'
 
 const PAGE = 1_000
@@ -20,7 +21,7 @@ export async function readBack(file: string): Promise<BackState> {
     for (let page = await back.log.read({ after: 0, limit: PAGE }); page.changes.length > 0;) {
       for (const change of page.changes) {
         log.push(toLogged(change))
-        storeKeys.set(change.key.id, change.key)
+        storeKeys.set(nameOf(change.key), change.key)
       }
       page = await back.log.read({ after: log.at(-1)!.seq, limit: PAGE })
     }
@@ -33,13 +34,15 @@ export async function readBack(file: string): Promise<BackState> {
 }
 
 function toLogged({ seq, key, op, payload }: LogChange): Logged {
-  const value = payload?.read() as ChaosValue | undefined
+  // null: an invalidation, or that a loader found nothing.
+  const value = payload?.read() as ChaosValue | null | undefined
   return {
     seq,
-    key: key.id,
-    op: op === 'set' ? 'set' : 'delete',
+    key: nameOf(key),
+    op: tagOfKey(key) !== undefined ? 'invalidate' : op === 'set' ? 'set' : 'delete',
     id: value?.id,
-    hash: value && hashOf(value),
+    hash: value ? hashOf(value) : undefined,
     count: value?.count,
+    tags: value?.tags ?? [],
   }
 }

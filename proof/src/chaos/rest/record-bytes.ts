@@ -9,7 +9,7 @@ export interface FrontRecord {
   readonly version: number
   /** Wall-clock ms. */
   readonly until: number
-  /** Computed from the value; undefined for an absence. */
+  /** Computed from the value; undefined for an absence, a tag, and where a loader found nothing. */
   readonly hash: string | undefined
 }
 
@@ -24,12 +24,13 @@ export function parseRecord(key: string, bytes: Buffer): FrontRecord {
   const [, kind, epoch, version] = /^([VN])0([0-9a-f]{8})(\d{16})/.exec(bytes.toString('latin1', 0, 26)) ?? []
   if (epoch === undefined) throw new Error(`${key} begins with ${bytes.toString('latin1', 0, 26)}`)
   const body = bytes.subarray(BODY_AT + bytes.readUInt32BE(META_LENGTH_AT))
+  const value = kind === 'V' ? (Payload.fromBytes(codec, body).decode() as ChaosValue | null) : null
   return {
     key,
     kind: kind === 'V' ? 'value' : 'absent',
     epoch,
     version: Number(version),
     until: bytes.readDoubleBE(UNTIL_AT),
-    hash: kind === 'V' ? hashOf(Payload.fromBytes(codec, body).decode() as ChaosValue) : undefined,
+    hash: value === null ? undefined : hashOf(value),
   }
 }

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { nowMicros } from '../clock.ts'
-import { isCounter, keyInTurn, pickKey } from '../keys.ts'
+import { isCounter, isLoaded, keyInTurn, pickKey, TAGS } from '../keys.ts'
 import { type Draw, drawFrom } from '../random.ts'
+import { planLoad, someTags } from './load-plan.ts'
 import type { Recorder } from './recorder.ts'
 
 const READS = 0.72
@@ -35,10 +36,16 @@ function callOnce(recorder: Recorder, keys: readonly string[], draw: Draw): Prom
   const policy = draw.unit() < AROUND ? 'write-around' : 'write-through'
   const bodyLength = draw.between(BODY.min, BODY.max)
   if (isCounter(key)) return recorder.increment(key, bodyLength, policy)
-  return draw.unit() < 0.75 ? recorder.set(key, bodyLength, policy) : recorder.delete(key, policy)
+  const isTagged = isLoaded(key)
+  if (isTagged && draw.unit() < 0.4) return recorder.invalidate(draw.pick(TAGS))
+  if (draw.unit() >= 0.75) return recorder.delete(key, policy)
+  return recorder.set(key, bodyLength, policy, isTagged ? someTags(draw) : [])
 }
 
 function readOnce(recorder: Recorder, keys: readonly string[], key: string, choice: number, draw: Draw): Promise<void> {
+  if (isLoaded(key) && draw.unit() < 0.5) {
+    return recorder.getOrSet(key, planLoad(draw, draw.between(BODY.min, BODY.max)))
+  }
   if (choice < 0.4) return recorder.get(key)
   if (choice < 0.8) return recorder.entry(key, 'entry')
   if (choice < 0.85) return recorder.entry(key, 'linearizable')

@@ -1,8 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { nowMicros } from '../clock.ts'
 import type { ReadVia, WriteAck, WriteOp } from '../history/events.ts'
 import type { HistoryWriter } from '../history/history-writer.ts'
 import type { WritePolicy } from 'tidemark'
+import { nameOfTag } from '../keys.ts'
 import { type ChaosValue, hashOf, makeValue } from '../payload.ts'
+import { LoaderError, type LoadPlan } from './load-plan.ts'
 import type { Subject } from './subject.ts'
 import { tierSince } from './tier-watch.ts'
 
@@ -12,6 +15,7 @@ export class Recorder {
   readonly #session: string
   readonly #history: HistoryWriter
   #writes = 0
+  #loads = 0
   #ops = 0
 
   constructor(subject: Subject, session: string, history: HistoryWriter) {
@@ -49,9 +53,34 @@ export class Recorder {
     })
   }
 
-  set(key: string, bodyLength: number, policy: WritePolicy): Promise<void> {
+  /** What is absent is loaded, as planned, where no other call of any process does so. */
+  async getOrSet(key: string, plan: LoadPlan): Promise<void> {
+    const session = this.#session
+    const { tags, negativeTtlMs } = plan
+    let own: string | undefined
+    const load = async (): Promise<ChaosValue | undefined> => {
+      const startedAt = nowMicros()
+      const id = `${session}:load${++this.#loads}`
+      own = id
+      const { outcome } = plan
+      const value = outcome === 'value' ? makeValue(id, 0, plan.bodyLength, tags) : undefined
+      this.#history.add({ kind: 'load', session, key, id, startedAt, outcome, hash: value && hashOf(value) })
+      // As with a write: what may be in the log must be known to have been loaded.
+      this.#history.flush()
+      await delay(plan.takesMs)
+      if (outcome === 'error') throw new LoaderError(id)
+      return value
+    }
+    await this.#read('getOrSet', [key], async () => {
+      const value = await this.#subject.getOrSet(key, load, { tags, negativeTtlMs })
+      if (own !== undefined && value?.id === own) this.#history.add({ kind: 'loaded', id: own, return: nowMicros() })
+      return () => value && { value, version: undefined }
+    })
+  }
+
+  set(key: string, bodyLength: number, policy: WritePolicy, tags: readonly string[]): Promise<void> {
     return this.#write('set', key, async (id) => {
-      const { version, tiers } = await this.#subject.set(key, makeValue(id, 0, bodyLength), policy)
+      const { version, tiers } = await this.#subject.set(key, makeValue(id, 0, bodyLength, tags), policy)
       return { version, changed: true, applied: tiers.every(hasApplied), replaced: undefined }
     })
   }
@@ -60,6 +89,13 @@ export class Recorder {
     return this.#write('delete', key, async () => {
       const { version, deleted, tiers } = await this.#subject.delete(key, policy)
       return { version, changed: deleted, applied: tiers.every(hasApplied), replaced: undefined }
+    })
+  }
+
+  invalidate(tag: string): Promise<void> {
+    return this.#write('invalidate', nameOfTag(tag), async () => {
+      const { version, tiers } = await this.#subject.invalidateTag(tag)
+      return { version, changed: true, applied: tiers.every(hasApplied), replaced: undefined }
     })
   }
 
