@@ -1,7 +1,7 @@
 import { appendFileSync, readFileSync } from 'node:fs'
 import { StoreKey } from '@tidemark/core'
 import type { SqliteBack } from '@tidemark/sqlite'
-import { eventually } from '@tidemark/testkit'
+import { eventually as eventuallyWithin } from '@tidemark/testkit'
 import { describe, expect, it } from 'vitest'
 import { consume, type Consumer, type ConsumerOptions } from '../../src/index.ts'
 import { laneKey } from '../../src/consumers/consumer-keys.ts'
@@ -10,14 +10,19 @@ import { range } from '../support/reading.ts'
 import { tempStore, type TempStore } from '../support/temp-store.ts'
 import { commit, setting } from '../support/writing.ts'
 
+const LEASE_MS = 1_000
+/** Processes start slowly where others have the machine. */
+const WITHIN_MS = 30_000
+
+const eventually = (what: string, condition: () => boolean | Promise<boolean>): Promise<void> =>
+  eventuallyWithin(what, condition, WITHIN_MS)
+
 interface Effect {
   readonly seq: number
   readonly key: readonly unknown[]
   readonly fence: number
   readonly pid: number
 }
-
-const LEASE_MS = 400
 
 /** A file with changes of some keys, and members of one consumer in processes of their own. */
 class Fleet {
@@ -79,7 +84,7 @@ function laneKeyOf(lane: number): StoreKey {
   return laneKey('totals', lane)
 }
 
-describe('a member that is killed', () => {
+describe('a member that is killed', { timeout: 120_000 }, () => {
   it.each(['die-before', 'die-after', 'die-committed'])('%s: same-database effects happen once', async (how) => {
     await using store = await tempStore()
     const fleet = new Fleet(store, { lanes: 2, batch: 3, transaction: true })
@@ -140,7 +145,7 @@ describe('a member that is killed', () => {
   })
 })
 
-describe('a member that is stopped beyond its lease', () => {
+describe('a member that is stopped beyond its lease', { timeout: 120_000 }, () => {
   it.each(['stop-before', 'stop-after'])('%s its effect: commits nothing when it goes on', async (how) => {
     await using store = await tempStore()
     const fleet = new Fleet(store, { lanes: 1, batch: 2, transaction: true })
@@ -164,10 +169,11 @@ describe('a member that is stopped beyond its lease', () => {
   })
 })
 
-describe('members that come and go', () => {
+describe('members that come and go', { timeout: 120_000 }, () => {
   it('keep the order of each key, and hand over without a gap or a repetition when they leave in good order', async () => {
     await using store = await tempStore()
-    const fleet = new Fleet(store, { lanes: 6, batch: 4 })
+    // Nobody dies: no stall of the machine is to cost a lease.
+    const fleet = new Fleet(store, { lanes: 6, batch: 4, leaseMs: 60_000 })
     const keys = 17
     const members = [fleet.spawn()]
     let written = 0

@@ -199,7 +199,7 @@ describe('a consumer with a transaction', () => {
       await using consumer = await consume<number>(
         back,
         'sums',
-        { from: 'start', prefix: 'n', lanes: 1, transaction: true },
+        { from: 'start', prefix: 'n', lanes: 1, attempts: 1, transaction: true },
         async ({ value }, { tx }) => {
           const sum = (await tx.get<number>('sum'))!
           if (++runs === 1) await store.set('sum', 1000)
