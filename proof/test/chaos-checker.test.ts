@@ -465,6 +465,16 @@ describe('tags', () => {
     expect(story.told().violations).toEqual({ staleBeyondBound: 1 })
   })
 
+  test('an invalidation that a front did not take excuses what misses it, within the bound', () => {
+    const story = new Story()
+    story.set('w0', 'a', 0, 10, { tags: ['t'] })
+    story.invalidate('w0', 't', 20, 30, { applied: false })
+    story.read('w1', 'a', 330, 340)
+    expect(story.told().violations).toEqual({})
+    story.read('w1', 'a', 331, 340)
+    expect(story.told().violations).toEqual({ staleBeyondBound: 1 })
+  })
+
   test('a process does not see what it has invalidated, nor what it has seen to be', () => {
     const story = tagged()
     story.fault(0, 1_000)
