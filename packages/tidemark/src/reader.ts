@@ -123,10 +123,25 @@ export async function openReader(options: ReaderOptions): Promise<TidemarkReader
 }
 
 const LOOK_EVERY_MS = 50
+/** Nobody's request waits for it. */
+const LOOK_TIMEOUT_MS = 1_000
+
+/** None also when the server does not answer: it is asked again. */
+async function relayedLogs(
+  client: Parameters<typeof findRelayedLogs>[0],
+  withinMs: number,
+): Promise<readonly string[]> {
+  try {
+    return await findRelayedLogs({ commandTimeoutMs: LOOK_TIMEOUT_MS, ...client }, withinMs)
+  } catch (error) {
+    if (error instanceof TidemarkError && error.retryable) return []
+    throw error
+  }
+}
 
 async function onlyLog(client: Parameters<typeof findRelayedLogs>[0], end: number, clock: Clock): Promise<string> {
   for (;;) {
-    const ids = await findRelayedLogs(client, Math.max(0, end - clock.monotonic()))
+    const ids = await relayedLogs(client, Math.max(0, end - clock.monotonic()))
     if (ids.length === 1) return ids[0]!
     if (ids.length > 1) {
       const message = `several logs are relayed under ${client.namespace}; choose one with option log: ${ids.join(', ')}`

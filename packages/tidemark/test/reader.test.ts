@@ -100,11 +100,29 @@ test('follows the log with the same tokens as an instance that has the file', as
   }
 })
 
+test('a tag that was never invalidated hides nothing, also from who opens later', async () => {
+  const reader = await openNearby()
+  await store.set('tagged', 1, { tags: ['t', 'u'] })
+  await caughtUp(reader)
+  expect(await reader.get('tagged')).toBe(1)
+  await eventually('Redis is in use', async () => (await store.explain('k')).fronts[0]?.certificate !== undefined)
+  await store.set('tagged', 2, { tags: ['t', 'u'] })
+  const later = await openNearby()
+  await eventually('it reads it', async () => (await later.get('tagged')) === 2)
+  await store.invalidateTag('u')
+  await caughtUp(later)
+  expect(await later.get('tagged')).toBeUndefined()
+  await store.set('tagged', 3, { tags: ['t', 'u'] })
+  await caughtUp(later)
+  expect(await later.get('tagged')).toBe(3)
+})
+
 test('a tag that was invalidated hides what carries it', async () => {
   const reader = await openNearby()
   await store.set('tagged', 1, { tags: ['t'] })
   await store.set('other', 1)
   await caughtUp(reader)
+  expect(await reader.get('tagged')).toBe(1)
   await store.invalidateTag('t')
   await caughtUp(reader)
   expect(await reader.get('tagged')).toBeUndefined()

@@ -59,11 +59,7 @@ export class StreamedChanges {
   observe(changes: readonly LogChange[]): void {
     // Of another history: nothing that this one has told is worth anything. It is taken up as soon as it is its turn.
     if (this.#options.log.identity.epoch !== this.#epoch) return this.#forgetAll()
-    for (const change of changes) {
-      // What is not ahead was taken into account, and a later change of the key may be forgotten by now.
-      if (change.seq <= this.#position) continue
-      this.#note(change)
-    }
+    for (const change of changes) this.#note(change)
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,223 @@
+import { type Found, type LogChange, type MemoryBack, StoreKey, tagKey } from '@tidemark/core'
+import {
+  codec,
+  commit,
+  deleting,
+  eventually,
+  type RedisServer,
+  setting,
+  startRedis,
+  startRelay,
+} from '@tidemark/testkit'
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
+import { openRedisReader, type RedisFront, type RedisReader, type RedisReaderOptions } from '../src/index.ts'
+import { initialize, openFront, PATIENT_MS, rawClient, readyFront } from './support/fronts.ts'
+import { logWith, openBack, openRelay } from './support/relays.ts'
+
+let server: RedisServer
+let back: MemoryBack
+beforeAll(async () => {
+  server = await startRedis()
+})
+afterAll(() => server.close())
+beforeEach(async () => {
+  await rawClient(server).flushall()
+  back = openBack()
+})
+
+async function openReader(options: Partial<RedisReaderOptions> = {}): Promise<RedisReader> {
+  const reader = await openRedisReader({
+    url: server.url,
+    codec,
+    commandTimeoutMs: PATIENT_MS,
+    onError: () => {},
+    ...options,
+  })
+  onTestFinished(() => reader.close())
+  return reader
+}
+
+/** Commits a value under the key, and waits until the reader has heard. */
+async function write(reader: RedisReader | undefined, key: string, value: unknown): Promise<LogChange> {
+  const { changes } = await commit(back, value === undefined ? deleting(key) : setting(key, value))
+  await heard(reader)
+  return changes[0]!
+}
+
+async function heard(reader: RedisReader | undefined): Promise<void> {
+  if (reader === undefined) return
+  const head = await back.log.head()
+  await eventually('the reader has heard', () => reader.position === head)
+}
+
+async function read(reader: RedisReader, key: string): Promise<Found> {
+  return reader.readOne(StoreKey.of(key))
+}
+
+const valueOf = async (reader: RedisReader, key: string): Promise<unknown> =>
+  (await read(reader, key)).entry?.payload.read()
+
+/** As the instance with the file does. */
+async function install(front: RedisFront, change: LogChange): Promise<void> {
+  await front.apply([change], 'install')
+  await follow(front, change)
+}
+
+async function follow(front: RedisFront, change: LogChange): Promise<void> {
+  const step = { from: change.seq - 1, to: change.seq, mark: '', tailer: '', changes: [change] }
+  expect(await front.tail(step)).toBe(change.seq)
+}
+
+const UNKNOWN = { entry: undefined, until: 0 }
+
+test('what Redis does not hold is answered from the stream, and what nobody knows is no answer', async () => {
+  openRelay(server, back.log)
+  const reader = await openReader()
+  await write(reader, 'k', 'there')
+  await write(reader, 'gone', 1)
+  await write(reader, 'gone', undefined)
+  expect(await read(reader, 'k')).toMatchObject({ asOf: 1, until: Infinity, entry: { version: 1 } })
+  expect(await valueOf(reader, 'k')).toBe('there')
+  expect(await read(reader, 'gone')).toMatchObject({ entry: undefined, asOf: 3, until: Infinity })
+  expect(await read(reader, 'never')).toMatchObject(UNKNOWN)
+})
+
+test('a record that is older than a change whose value stayed behind is not believed', async () => {
+  openRelay(server, back.log, { maxValueBytes: 100 })
+  const front = await readyFront(server)
+  await install(front, await write(undefined, 'k', 'small'))
+  const reader = await openReader()
+  expect(await valueOf(reader, 'k')).toBe('small')
+  const large = await write(reader, 'k', 'x'.repeat(200))
+  expect(await read(reader, 'k')).toMatchObject(UNKNOWN)
+  await install(front, large)
+  expect(await valueOf(reader, 'k')).toBe('x'.repeat(200))
+})
+
+test('a front that is behind what the reader began with is not believed', async () => {
+  openRelay(server, back.log)
+  const front = await readyFront(server)
+  await install(front, await write(undefined, 'k', 'old'))
+  await install(front, await write(undefined, 'other', 'same'))
+  const change = await write(undefined, 'k', 'new')
+  const reader = await openReader()
+  expect(reader.position).toBe(3)
+  for (const key of ['k', 'other']) expect(await read(reader, key)).toMatchObject(UNKNOWN)
+  await follow(front, change)
+  expect(await read(reader, 'k')).toMatchObject(UNKNOWN)
+  expect(await valueOf(reader, 'other')).toBe('same')
+})
+
+test.each([
+  ['many keys', 10_050, 'x'],
+  ['many bytes', 90, 'x'.repeat(400_000)],
+])('a change that was forgotten over %s still hides what is older', async (_what, n, value) => {
+  openRelay(server, back.log, { maxValueBytes: 1_000_000 })
+  const front = await readyFront(server)
+  await install(front, await write(undefined, 'k', 'old'))
+  const reader = await openReader()
+  await write(reader, 'k', 'new')
+  await commit(back, ...Array.from({ length: n }, (_, i) => setting(['many', i], value)))
+  await heard(reader)
+  expect(await read(reader, 'k')).toMatchObject(UNKNOWN)
+  expect((await reader.readOne(StoreKey.of(['many', n - 1]))).entry?.payload.read()).toBe(value)
+})
+
+test('who replays the past brings no old value back into reads', async () => {
+  openRelay(server, back.log)
+  const early = await openReader()
+  await write(early, 'k', 'old')
+  await write(early, 'k', 'new')
+  const reader = await openReader()
+  expect((await reader.log.read({ after: 0, limit: 1 })).changes.map(({ seq }) => seq)).toEqual([1])
+  expect(await read(reader, 'k')).toMatchObject(UNKNOWN)
+})
+
+test('a stream that went on without the reader: it goes on from the head, and believes nothing older', async () => {
+  await using between = await startRelay(server.port)
+  openRelay(server, back.log, { keep: 10 })
+  const errors: unknown[] = []
+  const reader = await openReader({ url: between.url, onError: (error) => errors.push(error) })
+  await write(reader, 'k', 'old')
+  expect(await valueOf(reader, 'k')).toBe('old')
+  // Nothing listens there.
+  const { target } = between
+  between.target = 1
+  between.cut()
+  await write(undefined, 'k', 'new')
+  for (let i = 0; i < 30; i++) await write(undefined, `filler ${i}`, i)
+  const redis = rawClient(server)
+  await eventually(
+    'it is gone',
+    async () => Number((await redis.xrange('tidemark:{p0}.s', '-', '+'))[0]?.[0].split('-')[0]) > 2,
+  )
+  between.target = target
+  await heard(reader)
+  expect(errors).toMatchObject([{ code: 'LOG_COMPACTED' }])
+  expect(await read(reader, 'k')).toMatchObject(UNKNOWN)
+  await write(reader, 'k', 'newer')
+  expect(await valueOf(reader, 'k')).toBe('newer')
+})
+
+test('of a history that a restore has ended nothing is believed, whoever learns of it first', async () => {
+  const relay = openRelay(server, back.log)
+  const reader = await openReader()
+  await write(reader, 'k', 'lost')
+  await relay.close()
+  const restored = openBack()
+  for (let i = 0; i < 5; i++) await commit(restored, setting('other', i))
+  const { id, epoch } = back.log.identity
+  openRelay(server, logWith(restored.log, { identity: { id, epoch: epoch + 1 } }))
+  await eventually('a subscriber has seen it', async () => {
+    await reader.log.read({ after: 0, limit: 10 })
+    return reader.log.identity.epoch === epoch + 1
+  })
+  expect(await read(reader, 'k')).toMatchObject(UNKNOWN)
+  await eventually('it follows the other one', () => reader.position === 5)
+  await commit(restored, setting('k', 'restored'))
+  await eventually('it reads it', async () => (await valueOf(reader, 'k')) === 'restored')
+})
+
+test('a tag that was not invalidated since the stream began hides nothing that is younger', async () => {
+  for (let i = 0; i < 30; i++) await write(undefined, 'k', i)
+  openRelay(server, back.log, { keep: 10 })
+  const reader = await openReader()
+  const epochOf = async (tag: string): Promise<number | undefined> => {
+    const { entry, until } = await reader.readOne(tagKey(tag))
+    return until === 0 ? undefined : (entry?.version ?? 0)
+  }
+  expect(await epochOf('t')).toBe(20)
+  await commit(back, { ...setting('t', null), key: tagKey('t') } as ReturnType<typeof setting>)
+  await heard(reader)
+  expect([await epochOf('t'), await epochOf('u')]).toEqual([31, 20])
+  // Long after it is gone from the stream, and for who has not heard it there.
+  for (let i = 0; i < 30; i++) await write(reader, 'k', i)
+  const later = await openReader()
+  expect((await later.readOne(tagKey('t'))).entry?.version).toBe(31)
+  // What the front knows exactly is better than a bound; what is newer wins.
+  const front = openFront(server)
+  await eventually('it is there', () => front.session !== undefined)
+  await initialize(front, 61)
+  const absent = { entry: undefined, asOf: 61, until: Infinity, tier: 'back' }
+  await front.fill([{ key: tagKey('u'), asOf: 61, found: absent }])
+  expect((await later.readOne(tagKey('u'))).entry).toBeUndefined()
+  expect(await epochOf('u')).toBe(0)
+  // Without what was noted, nothing is known.
+  await rawClient(server).del('tidemark:{p0}.st')
+  expect((await later.readOne(tagKey('t'))).until).toBe(0)
+})
+
+test('a closed reader refuses, and one that could not be opened leaves no connection', async () => {
+  await expect(openReader({ patienceMs: 30 })).rejects.toMatchObject({ code: 'FRONT_UNAVAILABLE' })
+  openRelay(server, back.log)
+  const reader = await openReader()
+  await write(reader, 'k', 1)
+  await reader.close()
+  await reader.close()
+  await expect(read(reader, 'k')).rejects.toMatchObject({ code: 'CLOSED' })
+  const redis = rawClient(server)
+  await eventually(
+    'nobody is connected',
+    async () => !/name=tidemark-(stream|reader)/.test(String(await redis.client('LIST'))),
+  )
+})
