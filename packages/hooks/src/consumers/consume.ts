@@ -73,13 +73,14 @@ export async function consume<T>(
     throw new TypeError('a consumer needs a name: a string that is not empty')
   port<Back>('the back tier', back, ['commit', 'read'])
   const resolved = resolveConsumerOptions(options)
+  callback('the handler', handler)
   const consumer = new RunningConsumer({
     name,
     back,
+    registration: await register(back, name, resolved),
     options: resolved,
-    handler: callback('the handler', handler as ConsumerParts['handler']),
+    handler: handler as ConsumerParts['handler'],
   })
-  await register(back, name, resolved)
   consumer.start()
   return consumer as Consumer as Consumer<T>
 }

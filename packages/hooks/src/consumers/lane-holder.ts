@@ -3,6 +3,7 @@ import { laneKey, partsOf, requestsOf } from './consumer-keys.ts'
 import type { ConsumerParts } from './consumer-parts.ts'
 import { Lane } from './lane.ts'
 import { Membership, shareOf } from './membership.ts'
+import { assertRegistered, isEnd } from './registration.ts'
 import { scanMarks } from './scan-marks.ts'
 
 /** How often a member looks around: a fraction of the lease, so that what others leave is soon taken up. */
@@ -60,7 +61,7 @@ export class LaneHolder {
       try {
         await this.#lookAround()
       } catch (error) {
-        if (!this.#isClosing) this.#parts.emit({ kind: 'trouble', lane: undefined, error })
+        this.#failed(error)
       }
       this.#cancel?.()
       if (!this.#isClosing) this.#cancel = this.#parts.options.clock.schedule(this.lookMs, () => void this.lookSoon())
@@ -89,15 +90,22 @@ export class LaneHolder {
     await this.#membership.leave()
   }
 
+  #failed(error: unknown): void {
+    if (this.#isClosing) return
+    if (isEnd(error)) this.#parts.end(error)
+    else this.#parts.emit({ kind: 'trouble', lane: undefined, error })
+  }
+
   async #lookAround(): Promise<void> {
-    const { clock, leaseMs } = this.#parts.options
+    const { back, name, registration, options } = this.#parts
+    const { clock, leaseMs, lanes } = options
+    await assertRegistered(back, name, registration)
     const now = clock.monotonic()
     if (now - this.#renewedAt >= leaseMs / 3) {
       this.#renewedAt = now
       await Promise.all([this.#membership.renew(), this.#renewLanes()])
     }
     this.#members = await this.#membership.members()
-    const { lanes } = this.#parts.options
     const share = shareOf(lanes, this.#members, this.#id)
     const kept = Array.from(this.#held.keys()).toSorted((a, b) => a - b)
     for (const index of kept.slice(share)) this.#held.get(index)!.lane.stop()

@@ -2,23 +2,17 @@ import { CompactedError, type Lease, type LogChange, TidemarkError } from '@tide
 import { startAfterToken, startNow } from '../resume.ts'
 import { encodeToken } from '../token.ts'
 import { backoffMs } from './backoff.ts'
-import { parkedOf } from './consumer-keys.ts'
 import type { ConsumerParts } from './consumer-parts.ts'
-import { type LaneMark, readLaneMarks } from './lane-mark.ts'
+import type { LaneMark } from './lane-mark.ts'
 import { laneOf } from './lane-hash.ts'
 import { LaneReader } from './lane-reader.ts'
 import { answerRequests } from './lane-requests.ts'
 import { LaneState } from './lane-state.ts'
 import { LaneWait } from './lane-wait.ts'
 import { LaneWork } from './lane-work.ts'
-import { decodeParked } from './parked-mark.ts'
-import { ParkedKeys } from './parked-keys.ts'
-import { mismatch, readRegistration } from './registration.ts'
-import { scanMarks } from './scan-marks.ts'
-
-/** How long, and how far, a lane may come through changes that it does not want before its place is stored. */
-const STORE_MS = 1_000
-const STORE_CHANGES = 4_096
+import { loadLane } from './load-lane.ts'
+import { PlaceKeeper } from './place-keeper.ts'
+import { isEnd } from './registration.ts'
 
 const MIN_PAGE = 500
 const MAX_PAGE = 1_000
@@ -29,6 +23,7 @@ export class Lane {
   readonly lease: Lease
   readonly #parts: ConsumerParts
   readonly #wait: LaneWait
+  readonly #place: PlaceKeeper
   readonly #interrupt = new AbortController()
   #state: LaneState | undefined
   #work: LaneWork | undefined
@@ -39,8 +34,6 @@ export class Lane {
   #troubles = 0
   /** The end of its place in the log, which is to be dealt with. */
   #dead: TidemarkError | undefined
-  #storedAt = -Infinity
-  #cancelStore: (() => void) | undefined
   processed = 0
 
   constructor(parts: ConsumerParts, index: number, lease: Lease) {
@@ -48,6 +41,7 @@ export class Lane {
     this.index = index
     this.lease = lease
     this.#wait = new LaneWait(parts.options.clock)
+    this.#place = new PlaceKeeper(parts.options.clock, () => this.#wait.poke())
   }
 
   /** What is known of it; undefined: not read yet. */
@@ -117,7 +111,7 @@ export class Lane {
     if (state.mark.open !== options.batch) await state.store(state.next({ open: options.batch }))
     while (!this.#wait.isEnding) {
       await this.#answer(work)
-      await this.#storePlace(state)
+      await this.#place.storeIfDue(state)
       const step = await this.#wait.during((signal) => reader.next(options.batch, signal))
       if (step === undefined) continue
       if (step.rows.length === 0) state.pass(step.through)
@@ -127,24 +121,16 @@ export class Lane {
   }
 
   async #load(): Promise<LaneState> {
-    const { back, name, options } = this.#parts
-    const registration = await readRegistration(back, name)
-    if (registration === undefined) throw new TidemarkError('CONSUMER_DROPPED', `consumer ${name} was dropped`)
-    if (registration.lanes !== options.lanes) throw mismatch(name, registration.lanes, options.lanes)
-    const [stored] = await readLaneMarks(back.marks, name, [this.index])
+    const { back, name, emit } = this.#parts
+    const { index: lane, lease } = this
     const isFirst = this.#state === undefined
-    const state = new LaneState(
-      { back, name, lane: this.index, lease: this.lease },
-      stored ?? { ...registration.since, open: 0, parked: 0 },
-    )
-    const parked = new ParkedKeys()
-    for await (const mark of scanMarks(back.marks, parkedOf(name, this.index)))
-      parked.add(decodeParked(back.codec, mark).row)
-    const suspects = this.#work?.suspects ?? state.mark.open
+    const { mark, parked } = await loadLane(this.#parts, lane)
+    const suspects = this.#work?.suspects ?? mark.open
+    const state = new LaneState({ back, name, lane, lease }, mark)
     this.#state = state
     this.#work = new LaneWork(this.#parts, {
-      lane: this.index,
-      lease: this.lease,
+      lane,
+      lease,
       state,
       parked,
       suspects,
@@ -152,7 +138,7 @@ export class Lane {
       interrupt: this.#interrupt.signal,
       onProcessed: (count) => (this.processed += count),
     })
-    if (isFirst) this.#parts.emit({ kind: 'lane-acquired', lane: this.index })
+    if (isFirst) emit({ kind: 'lane-acquired', lane })
     return state
   }
 
@@ -165,25 +151,6 @@ export class Lane {
     if (!this.#isAsked) return
     this.#isAsked = false
     await answerRequests(this.#parts, this.index, work)
-  }
-
-  /**
-   * What was passed over is stored now and then: a lane that wants little would else hold compaction back, or begin
-   * far behind.
-   */
-  async #storePlace(state: LaneState): Promise<void> {
-    if (state.unstored === 0) return
-    const { clock } = this.#parts.options
-    const due = this.#storedAt + STORE_MS - clock.monotonic()
-    if (due > 0 && state.unstored < STORE_CHANGES) {
-      this.#cancelStore ??= clock.schedule(due, () => {
-        this.#cancelStore = undefined
-        this.#wait.poke()
-      })
-      return
-    }
-    this.#storedAt = clock.monotonic()
-    await state.store(state.next({}))
   }
 
   async #endOfPlace(state: LaneState, error: TidemarkError): Promise<void> {
@@ -201,7 +168,7 @@ export class Lane {
     if (this.#wait.isEnding) return
     const code = error instanceof TidemarkError ? error.code : undefined
     if (code === 'LEASE_LOST') return this.lose()
-    if (code === 'CLOSED' || code === 'CONSUMER_DROPPED' || code === 'CONSUMER_MISMATCH') {
+    if (isEnd(error)) {
       this.stop()
       return this.#parts.end(error)
     }
@@ -214,7 +181,7 @@ export class Lane {
   }
 
   async #leave(): Promise<void> {
-    this.#cancelStore?.()
+    this.#place.stop()
     this.#reader = undefined
     const { back, emit } = this.#parts
     if (!this.#isLost) {

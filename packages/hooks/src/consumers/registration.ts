@@ -6,6 +6,8 @@ import { decodeRecord, encodeRecord } from './record.ts'
 
 /** What every member of a consumer has to agree on. */
 export interface Registration {
+  /** Another one each time that the name is registered. */
+  readonly id: number
   readonly lanes: number
   /** Where lanes begin that have no mark yet. */
   readonly since: LanePosition
@@ -42,10 +44,21 @@ export async function register(back: ConsumerBack, name: string, options: Regist
     const present = await readRegistration(back, name)
     if (present !== undefined) return agreeing(name, present, options.lanes)
     const { epoch, seq, check } = await startOf(back, options)
-    const registration: Registration = { lanes: options.lanes, since: { epoch, seq, check } }
+    const registration: Registration = { id: lease.token, lanes: options.lanes, since: { epoch, seq, check } }
     await back.marks.write([{ key: registrationKey(name), value: encodeRecord(back.codec, registration) }], { lease })
     return registration
   })
+}
+
+/** @throws TidemarkError CONSUMER_DROPPED, also when the name was registered anew meanwhile */
+export async function assertRegistered(back: ConsumerBack, name: string, { id }: Registration): Promise<void> {
+  const present = await readRegistration(back, name)
+  if (present?.id !== id) throw new TidemarkError('CONSUMER_DROPPED', `consumer ${name} was dropped`)
+}
+
+/** Whether a consumer can never go on after this. */
+export function isEnd(error: unknown): boolean {
+  return error instanceof TidemarkError && (error.code === 'CLOSED' || error.code === 'CONSUMER_DROPPED')
 }
 
 /** Does what nobody else may do to the registration meanwhile. */
@@ -69,7 +82,7 @@ export async function whileRegistering<T>(
   }
 }
 
-export function mismatch(name: string, lanes: number, asked: number): TidemarkError {
+function mismatch(name: string, lanes: number, asked: number): TidemarkError {
   return new TidemarkError(
     'CONSUMER_MISMATCH',
     `consumer ${name} has ${lanes} lanes, not ${asked}: keys are spread over as many as it was first registered with; ` +

@@ -13,11 +13,13 @@ import type { ResolvedConsumerOptions } from './consumer-options.ts'
 import type { ConsumerParts } from './consumer-parts.ts'
 import { LaneHolder } from './lane-holder.ts'
 import { Mailbox } from './mailbox.ts'
+import type { Registration } from './registration.ts'
 import { statsOf } from './stats.ts'
 
 export interface RunningConsumerOptions {
   readonly name: string
   readonly back: Back
+  readonly registration: Registration
   readonly options: ResolvedConsumerOptions
   readonly handler: ConsumerParts['handler']
 }
@@ -33,13 +35,14 @@ export class RunningConsumer implements Consumer {
   readonly #onAbort = (): void => void this.close().catch((error: unknown) => lastResort(this.#where, error))
   #closing: Promise<void> | undefined
 
-  constructor({ name, back, options, handler }: RunningConsumerOptions) {
+  constructor({ name, back, registration, options, handler }: RunningConsumerOptions) {
     this.name = name
     const { clock, random } = options
     this.#parts = {
       name,
       back,
       log: options.log ?? sharedLog(back.log),
+      registration,
       options,
       handler,
       turns: new ConflictTurns(clock, random),

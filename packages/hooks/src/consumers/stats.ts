@@ -2,21 +2,17 @@ import type { ConsumerStats, LaneStats } from './consumer.ts'
 import type { ConsumerParts } from './consumer-parts.ts'
 import type { LaneHolder } from './lane-holder.ts'
 import { readLaneMarks } from './lane-mark.ts'
-import { readRegistration } from './registration.ts'
 
 export async function statsOf(parts: ConsumerParts, holder: LaneHolder): Promise<ConsumerStats> {
-  const { back, log, name, options } = parts
+  const { back, log, name, registration, options } = parts
   const indexes = Array.from({ length: options.lanes }, (_, lane) => lane)
-  const [registration, stored] = await Promise.all([
-    readRegistration(back, name),
-    readLaneMarks(back.marks, name, indexes),
-  ])
+  const stored = await readLaneMarks(back.marks, name, indexes)
   const head = await log.head()
   const owned = new Map(holder.lanes.map((lane) => [lane.index, lane]))
   const lanes = indexes.map((lane): LaneStats => {
     const own = owned.get(lane)
     const mark = own?.mark ?? stored[lane]
-    const seq = mark?.seq ?? registration?.since.seq ?? 0
+    const seq = mark?.seq ?? registration.since.seq
     return {
       lane,
       owned: own !== undefined,

@@ -148,6 +148,20 @@ describe('a consumer', () => {
     await eventually('all seen', () => seen.length === 7)
   })
 
+  it('ends when it was dropped and registered anew before it has noticed, with lanes or without', async () => {
+    const back = createMemoryBack()
+    const old = await Promise.all([1, 2, 3].map(() => consume(back, 'renewed', { lanes: 2, leaseMs: 500 }, () => {})))
+    const events = old.map(recordEvents)
+    await eventually('they know of each other', async () => {
+      const stats = await Promise.all(old.map((consumer) => consumer.stats()))
+      return stats.every(({ members }) => members === 3)
+    })
+    await dropConsumer(back, 'renewed')
+    await using _new = await consume(back, 'renewed', { lanes: 2, leaseMs: 500 }, () => {})
+    await eventually('they have ended', () => events.every((each) => kindsOf(each).includes('ended')))
+    await Promise.all(old.map((consumer) => consumer.close()))
+  })
+
   it.each([
     [{ lanes: 0 }, RangeError],
     [{ lanes: 1025 }, RangeError],

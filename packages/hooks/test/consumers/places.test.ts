@@ -222,6 +222,7 @@ describe('what consumers hold back', () => {
       return (await consumer.stats()).lanes.some(({ lag }) => lag === 0)
     })
     expect(await positions()).toContainEqual(['b', 6])
+    recordEvents(consumer)
     stuck.abort()
     for (const name of ['a', 'b', 'c']) await dropConsumer(back, name)
     await consumer.close()

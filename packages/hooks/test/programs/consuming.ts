@@ -18,8 +18,11 @@ interface Plan {
 const { file, effects, options, fault } = JSON.parse(process.argv[2]!) as Plan
 const back = createSqliteBack({ file, synchronous: 'normal' })
 
+let hasFailed = false
+
 function failAt({ seq }: Change, when: 'before' | 'after'): void {
-  if (seq !== fault?.seq || !fault.how.endsWith(when)) return
+  if (hasFailed || seq !== fault?.seq || !fault.how.endsWith(when)) return
+  hasFailed = true
   process.kill(process.pid, fault.how.startsWith('die') ? 'SIGKILL' : 'SIGSTOP')
 }
 
