@@ -21,6 +21,7 @@ const CASES: ReadonlyMap<string, () => Promise<Case>> = new Map([
   ['subscribers-50-at-10000', async () => (await import('./subscribers.ts')).subscribers50Busy],
   ['compaction-cost', async () => (await import('./compaction-cost.ts')).compactionCost],
   ['consumer-throughput', async () => (await import('./consumer-throughput.ts')).consumerThroughput],
+  ['sync-rows', async () => (await import('./sync-rows.ts')).syncRows],
   ['rss-1m-sets', async () => (await import('./rss-sets.ts')).rss1mSets],
 ])
 
