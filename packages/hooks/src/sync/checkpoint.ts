@@ -5,8 +5,8 @@ const VERSION = 1
 
 /** A snapshot under way. */
 export interface SnapshotProgress {
-  /** The last key that was copied, encoded; undefined: none was. */
-  readonly after: Uint8Array | undefined
+  /** Every key up to here was copied, encoded; undefined: none was. */
+  readonly shownTo: Uint8Array | undefined
   /**
    * What the sync has written up to this version of the target, and does not write again, is gone from the source;
    * undefined: it is the first snapshot, before which there was nothing.

@@ -1,4 +1,4 @@
-import type { Clock, Lease, Leases } from '@tidemark/core'
+import { type Clock, ClosedError, type Lease, type Leases } from '@tidemark/core'
 
 /** Renews a lease until it is stopped, three times in its time; tells when it is lost. */
 export function keepLease(
@@ -15,8 +15,9 @@ export function keepLease(
     let isHeld = true
     try {
       isHeld = await leases.renew(lease, leaseMs)
-    } catch {
+    } catch (error) {
       // A target that is busy now may have time for the next renewal; every commit checks the lease all the same.
+      isHeld = !(error instanceof ClosedError)
     }
     if (isStopped) return
     if (isHeld) cancel = schedule()

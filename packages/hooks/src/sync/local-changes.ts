@@ -12,6 +12,12 @@ import { isUserKey, stampKey } from './sync-keys.ts'
 /** Changes of the target's log to look through at a time. */
 const PAGE = 2_000
 
+interface LocalPage {
+  readonly items: readonly Incoming[]
+  /** There is no more. */
+  readonly isAtHead: boolean
+}
+
 /**
  * What the target does by itself and leaves no trace of outside of its log: deletions, and entries that will expire. The
  * last writer may have been one of these, so they are merged, too, as if they came from a source.
@@ -19,6 +25,8 @@ const PAGE = 2_000
 export class LocalChanges {
   readonly #log: Back['log']
   #position: number
+  /** Made by the sync, and not yet passed. */
+  #own: (readonly [first: number, last: number])[] = []
 
   /** @param position up to where the log was looked through */
   constructor(log: Back['log'], position: number) {
@@ -30,23 +38,25 @@ export class LocalChanges {
     return this.#position
   }
 
-  /** What has happened since the last time. Nothing is looked through twice, unless the process ends before it is merged. */
-  async next(): Promise<readonly Incoming[]> {
-    const items: Incoming[] = []
-    for (;;) {
-      const page = await this.#page()
-      for (const row of page.changes) {
-        const leavesNothing = row.op === 'delete' || (row.op === 'set' && row.expiresAt !== undefined)
-        if (leavesNothing && isUserKey(row.key) && hasStamp(row.key)) items.push(this.#item(row))
-      }
-      this.#position = page.changes.at(-1)?.seq ?? this.#position
-      if (this.#position >= page.head) return items
-    }
+  /** What has happened since the last time, a page at a time. */
+  async next(): Promise<LocalPage> {
+    const { changes, head } = await this.#page()
+    const items = changes.filter((row) => leavesNothing(row) && !this.#isOwn(row.seq)).map((row) => this.#item(row))
+    this.#position = changes.at(-1)?.seq ?? this.#position
+    this.#own = this.#own.filter(([, last]) => last > this.#position)
+    return { items, isAtHead: this.#position >= head }
   }
 
   /** The sync has made these changes itself. */
   skip(changes: readonly LogChange[]): void {
-    if (changes[0]?.seq === this.#position + 1) this.#position = changes.at(-1)!.seq
+    const [first, last] = [changes[0]?.seq, changes.at(-1)?.seq]
+    if (first === undefined || last === undefined) return
+    if (first === this.#position + 1) this.#position = last
+    else this.#own.push([first, last])
+  }
+
+  #isOwn(seq: number): boolean {
+    return this.#own.some(([first, last]) => seq >= first && seq <= last)
   }
 
   async #page() {
@@ -68,6 +78,11 @@ export class LocalChanges {
     const facts = { isRelayed: false, isExpiry: false, isTag: false, isEntry: false, isLocal: true } as const
     return { key, write, source, prevVersion, version: seq, ...facts }
   }
+}
+
+/** Nothing but the log tells of it, or soon will. */
+function leavesNothing({ op, key, expiresAt }: LogChange): boolean {
+  return (op === 'delete' || (op === 'set' && expiresAt !== undefined)) && isUserKey(key) && hasStamp(key)
 }
 
 /** A key that has no room for one is not synced. */

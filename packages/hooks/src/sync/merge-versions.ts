@@ -12,7 +12,7 @@ import type { Incoming } from './incoming.ts'
 import { keysOf, type Merge, type MergePlan, Overtaken, type Stale } from './merge-plan.ts'
 import { removalPlan } from './removal-plan.ts'
 import { type SideFacts, sideOf, type SyncConflict } from './sync-conflict.ts'
-import { deletedKey } from './sync-keys.ts'
+import { deletedKey, deletedRange } from './sync-keys.ts'
 import type { CustomPolicy, Resolution } from './sync-options.ts'
 import type { WrittenVersions } from './written-versions.ts'
 
@@ -25,6 +25,8 @@ export class VersionMerge implements Merge {
   readonly #name: string
   readonly #written: WrittenVersions
   readonly #resolve: CustomPolicy['resolve']
+  /** Whether any deletion is noted; undefined: not known yet. */
+  #isAnyDeleted: boolean | undefined
 
   constructor(to: Target, name: string, written: WrittenVersions, resolve: CustomPolicy['resolve']) {
     this.#to = to
@@ -61,17 +63,26 @@ export class VersionMerge implements Merge {
     const deleted: Deleted = new Map()
     const asked: [id: string, mark: StoreKey][] = []
     for (const { key, isLocal, source, write, isEntry, prevVersion = 0 } of items) {
-      const mark = deletedKey(this.#name, key)
+      const isNew = isLocal === true && write.op === 'delete' && source.log === id
+      const isAsked = isLocal !== true && write.op === 'set' && !isEntry && prevVersion > 0
+      const mark = isNew || (isAsked && (await this.#hasDeleted())) ? deletedKey(this.#name, key) : undefined
       if (mark === undefined) continue
-      if (isLocal !== true && write.op === 'set' && !isEntry && prevVersion > 0) asked.push([key.id, mark])
-      else if (isLocal === true && write.op === 'delete' && source.log === id)
-        deleted.set(key.id, { mark, isNew: true })
+      if (isAsked) asked.push([key.id, mark])
+      else deleted.set(key.id, { mark, isNew })
     }
+    if (deleted.size > 0) this.#isAnyDeleted = true
     const found = asked.length === 0 ? [] : await this.#to.marks.read(asked.map(([, mark]) => mark))
     for (const [i, [key, mark]] of asked.entries()) {
       if (found[i] !== undefined && !deleted.has(key)) deleted.set(key, { mark, isNew: false })
     }
     return deleted
+  }
+
+  /** Mostly there is none, and nothing needs to be looked up. */
+  async #hasDeleted(): Promise<boolean> {
+    if (this.#isAnyDeleted !== undefined) return this.#isAnyDeleted
+    const found = await this.#to.marks.scan(deletedRange(this.#name), { after: undefined, limit: 1 })
+    return (this.#isAnyDeleted = found.length > 0)
   }
 
   /** Of a change that went round, the target may hold a later one of the same log: its own log tells. */

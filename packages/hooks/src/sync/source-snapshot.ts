@@ -3,7 +3,7 @@ import {
   type KeyRange,
   type LogChange,
   type ScanPage,
-  StoreKey,
+  type StoreKey,
   tagKey,
   tagsOf,
   userRanges,
@@ -23,27 +23,46 @@ export interface CopiedEntry {
 export interface CopiedPage {
   readonly entries: readonly CopiedEntry[]
   readonly asOf: number
-  /** Of the page, whether or not it is copied; undefined: the page is empty. */
-  readonly last: StoreKey | undefined
+  /** Every key of the range up to here is in this page, or in one before, encoded. */
+  readonly shownTo: Uint8Array
 }
 
-/** Pages of the source's entries in key order, from behind a key on; each as of a moment of its own. */
+/** After every key: their first byte is a type code, all below 0xff. */
+const LAST = Uint8Array.of(0xff)
+
+/**
+ * Pages of the source's entries in key order; each as of a moment of its own.
+ * @param shownTo what is behind it is wanted; undefined: everything
+ */
 export async function* pagesOf(
   from: SyncSource,
   range: KeyRange,
   limit: number,
-  after: Uint8Array | undefined,
+  shownTo: Uint8Array | undefined,
 ): AsyncGenerator<CopiedPage, undefined> {
-  let last = after === undefined ? undefined : StoreKey.fromBytes(after)
   for (const part of userRanges(range)) {
-    if (last !== undefined && part.end !== undefined && compareBytes(last.bytes, part.end) >= 0) continue
-    for (let isMore = true; isMore;) {
-      const page: ScanPage = await from.scan(part, { after: last, limit, reverse: false })
-      last = page.entries.at(-1)?.key ?? last
-      isMore = page.entries.length === limit
-      yield { entries: await copiedEntries(from, page.entries), asOf: page.asOf, last: page.entries.at(-1)?.key }
+    const end = part.end ?? LAST
+    if (shownTo !== undefined && compareBytes(shownTo, end) >= 0) continue
+    const start = shownTo !== undefined && compareBytes(shownTo, part.start) >= 0 ? behind(shownTo) : part.start
+    let after: StoreKey | undefined
+    for (let isLast = false; !isLast;) {
+      const page: ScanPage = await from.scan({ start, end: part.end }, { after, limit, reverse: false })
+      after = page.entries.at(-1)?.key ?? after
+      isLast = page.entries.length < limit
+      yield {
+        entries: await copiedEntries(from, page.entries),
+        asOf: page.asOf,
+        shownTo: isLast ? end : after!.bytes,
+      }
     }
   }
+}
+
+/** The lowest key after this one. */
+function behind(key: Uint8Array): Uint8Array {
+  const next = new Uint8Array(key.length + 1)
+  next.set(key)
+  return next
 }
 
 async function copiedEntries(from: SyncSource, entries: readonly Entry[]): Promise<readonly CopiedEntry[]> {
@@ -78,9 +97,7 @@ async function withValidTags(from: SyncSource, entries: readonly Entry[]): Promi
   const epochs = new Map<string, number>()
   for (const tag of tags) {
     const key = tagKey(tag)
-    const end = new Uint8Array(key.bytes.length + 1)
-    end.set(key.bytes)
-    const range = { start: key.bytes, end }
+    const range = { start: key.bytes, end: behind(key.bytes) }
     const { entries: found } = await from.scan(range, { after: undefined, limit: 1, reverse: false })
     epochs.set(tag, found[0]?.version ?? 0)
   }

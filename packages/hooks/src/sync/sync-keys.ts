@@ -39,6 +39,10 @@ export function deletedKey(name: string, key: StoreKey): StoreKey | undefined {
   }
 }
 
+export function deletedRange(name: string): KeyRange {
+  return prefixRange(reservedKey(SYNC, DELETED, name).tuple)
+}
+
 /** Names the stamp of a key. @throws RangeError when there is no room for it: `key` is almost too long for a key */
 export function stampKey(key: StoreKey): StoreKey {
   const stamp = reservedKey(SYNC, STAMP, ...key.tuple)

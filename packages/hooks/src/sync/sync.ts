@@ -76,6 +76,8 @@ class RunningSync implements Sync {
   #state: SyncState = Object.freeze({ phase: 'standby', position: 0, head: 0, taken: 0, error: undefined })
   /** The position is one that the target holds as a whole. */
   #isWhole = false
+  /** Since the last failure. */
+  #hasMoved = false
 
   constructor(from: SyncSource, to: SyncTarget, options: ResolvedSyncOptions) {
     this.#from = from
@@ -123,7 +125,7 @@ class RunningSync implements Sync {
     const { signal } = this.#stop
     let retryMs = FIRST_RETRY_MS
     while (!signal.aborted) {
-      const { position } = this.#state
+      this.#hasMoved = false
       try {
         const lease = await this.#ownTurn()
         if (lease !== undefined) await this.#hold(lease)
@@ -134,7 +136,7 @@ class RunningSync implements Sync {
           this.#update({ phase: 'retrying', error })
           this.#tell({ kind: 'trouble', error })
         }
-        if (this.#state.position > position) retryMs = FIRST_RETRY_MS
+        if (this.#hasMoved) retryMs = FIRST_RETRY_MS
         await this.#pause(retryMs)
         retryMs = Math.min(2 * retryMs, LONGEST_RETRY_MS)
       }
@@ -186,6 +188,10 @@ class RunningSync implements Sync {
         lease,
         signal: tenure.signal,
         onState: (some) => this.#progress(some),
+        onTaken: (count) => {
+          this.#hasMoved = true
+          this.#state = Object.freeze({ ...this.#state, taken: this.#state.taken + count })
+        },
         onEvent: (event) => this.#tell(event),
         onConflicts: (conflicts) => conflicts.forEach((each) => this.#conflicts.emit(each, Infinity)),
       })

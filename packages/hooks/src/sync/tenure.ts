@@ -41,6 +41,9 @@ const DEAD: readonly string[] = [
 /** So often in a row may a snapshot be overtaken by compaction. */
 const MAX_RESTARTS = 16
 
+/** How long a place that was reached without a commit stays unsaved. */
+const SAVE_MS = 100
+
 /** More syncs than this into one store are not looked at. */
 const MAX_CHECKPOINTS = 10_000
 
@@ -52,6 +55,8 @@ export interface TenureOptions extends ResolvedSyncOptions {
   readonly lease: Lease
   readonly signal: AbortSignal
   readonly onState: (some: Partial<SyncState>) => void
+  /** So many entries or changes have been dealt with, all for good. */
+  readonly onTaken: (count: number) => void
   readonly onEvent: (event: SyncEvent) => void
   readonly onConflicts: (conflicts: readonly SyncConflict[]) => void
 }
@@ -68,7 +73,10 @@ export class Tenure {
   readonly #merge: Merge
   readonly #local: LocalChanges
   #place: Checkpoint
-  #taken = 0
+  /** Where the sync has come to without anything to store. */
+  #unsaved: Checkpoint | undefined
+  #saving: Promise<void> | undefined
+  #cancelSave: (() => void) | undefined
 
   private constructor(options: TenureOptions, merge: Merge, place: Checkpoint) {
     const { from, to, onEvent, name } = options
@@ -131,11 +139,11 @@ export class Tenure {
     const { epoch } = this.#place
     const isAll = conflict.policy === 'lastWriter'
     const start = reader.position
-    let shownTo = progress.after
+    let { shownTo } = progress
     const concerns = ({ key }: LogChange): boolean =>
       // By their stamps, changes of what is still to come do no harm; and nothing else tells of what was deleted.
       isAll || (shownTo !== undefined && (compareBytes(key.bytes, shownTo) <= 0 || !isUserKey(key)))
-    const pages = pagesOf(from, range, batch, progress.after)
+    const pages = pagesOf(from, range, batch, shownTo)
     for (;;) {
       signal.throwIfAborted()
       const { value: page, done } = await inEpoch(from.log, epoch, () => pages.next())
@@ -150,11 +158,11 @@ export class Tenure {
         await this.#apply(this.#changes(due), await this.#at(Math.min(reader.position, page.asOf), rows))
         this.#options.onState({ head })
       }
-      shownTo = page.last?.bytes ?? shownTo
+      shownTo = page.shownTo
       // Where all changes are taken, those of the later entries were.
       const due = isAll ? page.entries.filter(({ entry }) => entry.version <= start) : page.entries
       const items = due.flatMap(({ entry, row, source }) => this.#wanted(this.#intake.ofEntry(entry, row, source)))
-      const snapshot = { ...progress, after: shownTo }
+      const snapshot = { ...progress, shownTo }
       await this.#apply(items, { ...(await this.#at(page.asOf, [])), snapshot }, page.entries.length)
       if (late.length > 0)
         await this.#apply(this.#changes(late.filter(concerns)), await this.#at(reader.position, late))
@@ -167,16 +175,48 @@ export class Tenure {
 
   async #follow(reader: LogReader): Promise<never> {
     const { signal, batch, onState } = this.#options
+    // A process that died may have left something to look at.
+    await this.#mergeLocal()
     onState({ phase: 'following', position: this.#place.seq })
-    for (;;) {
-      const { changes: rows, head } = await reader.next(signal)
-      const items = this.#changes(rows)
-      const place = await this.#at(reader.position, rows)
-      // Where nothing was wanted, the place in the log need not be stored at once: nothing is taken twice.
-      if (items.length > 0 || place.seq - this.#place.seq >= batch) await this.#apply(items, place, rows.length)
-      else this.#taken += rows.length
-      onState({ phase: 'following', position: reader.position, head, taken: this.#taken, error: undefined })
-      if (head > reader.position) await new Promise<void>(afterTurn)
+    try {
+      for (;;) {
+        const { changes: rows, head } = await reader.next(signal)
+        const items = this.#changes(rows)
+        const place = await this.#at(reader.position, rows)
+        // Where nothing was wanted, the place in the log need not be stored at once: nothing is taken twice.
+        if (items.length > 0 || place.seq - this.#place.seq >= batch) await this.#apply(items, place, rows.length)
+        else {
+          this.#options.onTaken(rows.length)
+          this.#saveSoon(place)
+        }
+        onState({ phase: 'following', position: reader.position, head, error: undefined })
+        if (head > reader.position) await new Promise<void>(afterTurn)
+      }
+    } finally {
+      this.#unsaved = undefined
+      this.#cancelSave?.()
+    }
+  }
+
+  /** The place is told to those who stand by, and kept near the head of the source, whose log may be compacted. */
+  #saveSoon(place: Checkpoint): void {
+    this.#unsaved = place
+    this.#cancelSave ??= this.#options.clock.schedule(SAVE_MS, () => {
+      this.#cancelSave = undefined
+      this.#saving = this.#save()
+    })
+  }
+
+  async #save(): Promise<void> {
+    const { to, lease } = this.#options
+    const place = this.#unsaved
+    if (place === undefined) return
+    this.#unsaved = undefined
+    try {
+      await to.marks.write([{ key: this.#key, value: encodeCheckpoint(to.codec, place) }], { lease })
+      this.#place = place
+    } catch {
+      // What is wrong is met, and told, by the next commit.
     }
   }
 
@@ -209,7 +249,7 @@ export class Tenure {
         const stale = await this.#merge.own(entries, upTo)
         if (stale.length > 0) {
           const { log, seq } = this.#place
-          await this.#commit(() => this.#merge.removal(stale, log, seq), this.#place)
+          await this.#commitAsLongAsOvertaken(() => this.#merge.removal(stale, log, seq))
         }
         after = entries.at(-1)?.key
         isMore = entries.length === batch
@@ -248,42 +288,67 @@ export class Tenure {
   /** Commits what has come, and that it has come, at once. */
   async #apply(items: readonly Incoming[], place: Checkpoint, count = items.length): Promise<void> {
     this.#assertInTime(items)
-    const local = await this.#local.next()
+    // An older place must not come after a newer one.
+    this.#unsaved = undefined
+    await this.#saving
+    await this.#mergeLocal()
     const sweepUpTo = place.snapshot?.sweepUpTo
-    const looked = this.#local.position
-    await this.#commit(() => this.#merge.plan([...local, ...items], sweepUpTo), { ...place, looked })
-    this.#taken += count
-    this.#options.onState({ position: place.seq, taken: this.#taken, error: undefined })
+    for (;;) {
+      try {
+        await this.#commit(await this.#merge.plan(items, sweepUpTo), place)
+        break
+      } catch (error) {
+        if (!(error instanceof Overtaken)) throw error
+        // It may have been a deletion, which the entries do not tell of.
+        await this.#mergeLocal()
+      }
+    }
+    this.#options.onTaken(count)
+    this.#options.onState({ position: place.seq, error: undefined })
+    // What was deleted between the look at the log and the commit was not known to it.
+    await this.#mergeLocal()
   }
 
-  async #commit(plan: () => Promise<MergePlan>, place: Checkpoint): Promise<void> {
-    const { to, lease, signal, onEvent, onConflicts } = this.#options
-    const mark = { key: this.#key, value: encodeCheckpoint(to.codec, place) }
-    for (;;) {
-      signal.throwIfAborted()
-      const merged = await plan()
-      try {
-        const { changes } = await to.commit({
-          reads: merged.reads,
-          lease,
-          keepLease: true,
-          notBefore: merged.notBefore,
-          decide: (current) => merged.decide(current),
-          marks: (made) => [...merged.marks(made), mark],
-        })
-        merged.committed(changes)
-        this.#local.skip(changes)
-      } catch (error) {
-        if (error instanceof Overtaken) continue
-        throw error
-      }
-      this.#place = place
-      for (const { item, error } of merged.failures) {
-        onEvent({ kind: 'entry-failed', key: item.key.id, seq: item.version, error })
-      }
-      onConflicts(merged.conflicts)
-      return
+  /** Takes in what the target has done by itself. */
+  async #mergeLocal(): Promise<void> {
+    for (let isAtHead = false; !isAtHead;) {
+      const { items, isAtHead: isLast } = await this.#local.next()
+      isAtHead = isLast
+      if (items.length > 0) await this.#commitAsLongAsOvertaken(() => this.#merge.plan(items, undefined))
     }
+  }
+
+  async #commitAsLongAsOvertaken(plan: () => Promise<MergePlan>): Promise<void> {
+    for (;;) {
+      try {
+        return await this.#commit(await plan(), this.#place)
+      } catch (error) {
+        if (!(error instanceof Overtaken)) throw error
+      }
+    }
+  }
+
+  /** @throws Overtaken: nothing was written, and another plan is needed */
+  async #commit(plan: MergePlan, reached: Checkpoint): Promise<void> {
+    const { to, lease, signal, onEvent, onConflicts } = this.#options
+    signal.throwIfAborted()
+    const place = { ...reached, looked: this.#local.position }
+    const mark = { key: this.#key, value: encodeCheckpoint(to.codec, place) }
+    const { changes } = await to.commit({
+      reads: plan.reads,
+      lease,
+      keepLease: true,
+      notBefore: plan.notBefore,
+      decide: (current) => plan.decide(current),
+      marks: (made) => [...plan.marks(made), mark],
+    })
+    plan.committed(changes)
+    this.#local.skip(changes)
+    this.#place = place
+    for (const { item, error } of plan.failures) {
+      onEvent({ kind: 'entry-failed', key: item.key.id, seq: item.version, error })
+    }
+    onConflicts(plan.conflicts)
   }
 
   /** @throws TidemarkError CLOCK_DRIFT */
@@ -336,7 +401,7 @@ async function fresh(
   const [row] = seq === 0 ? [] : await from.log.at([seq])
   const { id: log, epoch } = from.log.identity
   const check = row === undefined ? NO_CHECK : checkOf(row)
-  return { log, epoch, seq, check, looked, snapshot: { after: undefined, sweepUpTo } }
+  return { log, epoch, seq, check, looked, snapshot: { shownTo: undefined, sweepUpTo } }
 }
 
 /**
