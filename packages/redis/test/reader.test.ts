@@ -4,6 +4,7 @@ import {
   commit,
   deleting,
   eventually,
+  ManualClock,
   type RedisServer,
   setting,
   startRedis,
@@ -13,6 +14,9 @@ import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'v
 import { openRedisReader, type RedisFront, type RedisReader, type RedisReaderOptions } from '../src/index.ts'
 import { initialize, openFront, PATIENT_MS, rawClient, readyFront } from './support/fronts.ts'
 import { logWith, openBack, openRelay } from './support/relays.ts'
+
+/** Longer than a test. */
+const ENDLESS_MS = 3_600_000
 
 let server: RedisServer
 let back: MemoryBack
@@ -205,6 +209,39 @@ test('a tag that was not invalidated since the stream began hides nothing that i
   // Without what was noted, nothing is known.
   await rawClient(server).del('tidemark:{p0}.st')
   expect((await later.readOne(tagKey('t'))).until).toBe(0)
+})
+
+test('what nobody sees to any more is not believed, until somebody does', async () => {
+  const clock = new ManualClock()
+  const relay = openRelay(server, back.log)
+  const front = await readyFront(server)
+  const reader = await openReader({ clock, commandTimeoutMs: ENDLESS_MS })
+  const key = tagKey('t')
+  const known = async (): Promise<unknown[]> => [await valueOf(reader, 'k'), (await reader.readOne(key)).until]
+  const change = await write(reader, 'k', 'old')
+  await install(front, change)
+  await eventually('it is confirmed', async () => {
+    clock.advance(100)
+    return (await known())[1] === Infinity
+  })
+  await relay.close()
+  // As if that had been a minute ago.
+  const seen = Number(await rawClient(server).hget('tidemark:{p0}.sm', 't'))
+  await rawClient(server).hset('tidemark:{p0}.sm', 't', seen - 60_000)
+  const unheard = await write(undefined, 'k', 'new')
+  await install(front, unheard)
+  expect(await known()).toEqual(['old', Infinity])
+  await eventually('it no longer answers from what it has heard', async () => {
+    clock.advance(100)
+    return (await known())[1] === 0
+  })
+  expect(await known()).toEqual(['new', 0])
+  openRelay(server, back.log)
+  await eventually('it does again', async () => {
+    clock.advance(100)
+    return (await known())[1] === Infinity
+  })
+  expect(await known()).toEqual(['new', Infinity])
 })
 
 test('a closed reader refuses, and one that could not be opened leaves no connection', async () => {

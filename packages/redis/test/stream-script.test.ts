@@ -44,6 +44,7 @@ const append = (generation: string, keep: number, ...runs: readonly Run[]): Prom
   run(STREAM_APPEND, [
     generation,
     keep,
+    1_000,
     ...runs.flatMap(({ first, last, whole = last, tags = '' }) => [first, last, first - 1, whole, tags, 'd']),
   ])
 
@@ -56,7 +57,7 @@ test('a start replaces what it has seen, and nothing else', async () => {
   expect(await ids()).toEqual(['3-0'])
   expect(await start({ seen: 'one', generation: 'two', epoch: 1, base: 7 })).toBe('two')
   expect(await ids()).toEqual([])
-  expect(await client.hgetall(streamMeta)).toEqual({ i: 'log', e: '1', g: 'two', b: '7', l: '7', c: '7' })
+  expect(await client.hgetall(streamMeta)).toEqual({ i: 'log', e: '1', g: 'two', b: '7', l: '7', c: '7', t: '0' })
   expect(await client.hgetall(streamTags)).toEqual({ since: '7', upTo: '7' })
 })
 
@@ -110,6 +111,21 @@ test('keeps what it is told to, and a commit of several runs until its end is th
   expect(await append('one', 3, { first: 15, last: 16 })).toEqual([16, 2])
   expect(await ids()).toEqual(['14-0', '16-0'])
   expect(await client.hmget(streamMeta, 'l', 'c')).toEqual(['16', '16'])
+})
+
+test('a stream that holds all of the log says when it last did', async () => {
+  await start({ seen: '-', generation: 'one', epoch: 1 })
+  const seconds = Number((await client.time())[0])
+  const completeAt = async (): Promise<number> => Number(await client.hget(streamMeta, 't'))
+  await append('one', 100, { first: 1, last: 999 })
+  expect(await completeAt()).toBe(0)
+  await append('one', 100, { first: 1_000, last: 1_000 })
+  expect(await completeAt()).toBeGreaterThanOrEqual(seconds * 1_000)
+  await client.hset(streamMeta, 't', 1)
+  await append('two', 100)
+  expect(await completeAt()).toBe(1)
+  await append('one', 100)
+  expect(await completeAt()).toBeGreaterThan(1)
 })
 
 test('the last invalidation of each tag is noted, and from where on it would be', async () => {

@@ -173,7 +173,7 @@ class Reader implements RedisReader {
   /** What the stream has told of the key; undefined: nothing, or that there is a value too large to travel. */
   #streamed(key: StoreKey): Found | undefined {
     const change = this.#changes.get(key.id)
-    if (change === undefined) return undefined
+    if (change === undefined || !this.#changes.isConfirmed) return undefined
     if (change.leftOut === true) {
       const noted = tagOfKey(key) === undefined ? undefined : { seq: change.seq, isExact: true }
       return tagAnswer(key, undefined, noted, this.codec, this.name)
@@ -192,7 +192,7 @@ class Reader implements RedisReader {
     const [fields, raw, tags] = await Promise.all([
       link.call('HMGET', [this.#names.meta, ...META_FIELDS]),
       readRecords(link, this.#names, keys),
-      readTags(link, this.#names, tagKeys, () => this.#changes.floor),
+      readTags(link, this.#names, this.#changes.isConfirmed ? tagKeys : [], () => this.#changes.floor),
     ])
     const believed = this.#believed(keys, fields, raw)
     return believed.map((record, i) => tagAnswer(keys[i]!, record, tags.get(keys[i]!.id), this.codec, this.name))

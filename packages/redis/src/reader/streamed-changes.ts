@@ -1,4 +1,5 @@
-import { type Clock, type Log, type LogChange, TidemarkError } from '@tidemark/core'
+import { type Clock, type LogChange, TidemarkError } from '@tidemark/core'
+import type { RedisStreamLog } from '../relay/redis-stream-log.ts'
 
 /** So many keys whose last change came by the stream are remembered. */
 const CAPACITY = 10_000
@@ -6,11 +7,15 @@ const CAPACITY = 10_000
 const MOST_BYTES = 32 * 1024 * 1024
 const MOST_VALUE_BYTES = MOST_BYTES / 64
 const PAGE = 500
+/** How often an idle stream is looked at, for whether somebody still sees to it. */
+const LOOK_EVERY_MS = 1_000
+/** For so long a stream is believed without anybody seeing to it: longer than a relay pauses. */
+const CONFIRMED_MS = 5_000
 const FIRST_PAUSE_MS = 20
 const LONGEST_PAUSE_MS = 2_000
 
 export interface StreamedChangesOptions {
-  readonly log: Log
+  readonly log: RedisStreamLog
   readonly clock: Clock
   /** Gets what the stream fails with, other than outages. */
   readonly onError: (error: unknown) => void
@@ -29,6 +34,8 @@ export class StreamedChanges {
   #bytes = 0
   /** Of the log, when it was taken up. */
   #epoch: number
+  /** Monotonic: then everything in the log was known here. */
+  #confirmedAt = -Infinity
   #position: number
   #floor: number
 
@@ -49,6 +56,14 @@ export class StreamedChanges {
   /** A front that has executed everything up to here holds nothing older than the keys that are not remembered. */
   get floor(): number {
     return this.#floor
+  }
+
+  /**
+   * Whether the stream is what the log is, but for the last seconds. Where nobody copies the log any more, or Redis cannot be
+   * reached, what it has told may have been replaced since.
+   */
+  get isConfirmed(): boolean {
+    return this.#options.clock.monotonic() - this.#confirmedAt <= CONFIRMED_MS
   }
 
   get(id: string): LogChange | undefined {
@@ -73,12 +88,14 @@ export class StreamedChanges {
     const { signal } = this.#stop
     for (let failures = 0; !signal.aborted;) {
       try {
-        const { changes } = await log.read({ after: this.#position, limit: PAGE })
+        const sentAt = clock.monotonic()
+        const { changes, head } = await log.read({ after: this.#position, limit: PAGE })
         // Whoever has looked at the log last knows its epoch; so compare with what it was when it was taken up.
         if (log.identity.epoch !== this.#epoch) throw new TidemarkError('LOG_EPOCH_CHANGED', 'the log was restored')
         for (const change of changes) this.#take(change)
         failures = 0
-        if (changes.length === 0) await log.wait(this.#position, signal)
+        if (this.#position >= head) this.#confirmedAt = Math.max(this.#confirmedAt, sentAt - log.unconfirmedMs)
+        if (changes.length === 0) await this.#wait()
       } catch (error) {
         if (signal.aborted || (error instanceof TidemarkError && error.code === 'CLOSED')) return
         if (!(error instanceof TidemarkError && error.retryable)) {
@@ -87,6 +104,25 @@ export class StreamedChanges {
         }
         await pause(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failures++), clock, signal)
       }
+    }
+  }
+
+  /** Until there is more, or for a while. */
+  async #wait(): Promise<void> {
+    const { log, clock } = this.#options
+    const { signal } = this.#stop
+    signal.throwIfAborted()
+    const enough = new AbortController()
+    const end = (): void => enough.abort()
+    signal.addEventListener('abort', end)
+    const cancel = clock.schedule(LOOK_EVERY_MS, end)
+    try {
+      await log.wait(this.#position, enough.signal)
+    } catch (error) {
+      if (!enough.signal.aborted) throw error
+    } finally {
+      cancel()
+      signal.removeEventListener('abort', end)
     }
   }
 
@@ -105,6 +141,7 @@ export class StreamedChanges {
   #forgetAll(): void {
     this.#newest.clear()
     this.#bytes = 0
+    this.#confirmedAt = -Infinity
     this.#floor = Number.MAX_SAFE_INTEGER
   }
 

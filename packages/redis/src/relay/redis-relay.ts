@@ -115,13 +115,13 @@ class StreamRelay implements RedisRelay {
         const { changes, head } = await log.read({ after: at, limit: PAGE })
         if (log.identity.epoch !== epoch) return
         if (changes.length > 0) {
-          at = await this.#append(link, generation, changes)
+          at = await this.#append(link, generation, changes, head)
           // An embedded log answers without leaving the turn: much to copy would let nothing else run.
           if (at !== undefined && head > at) await new Promise<void>(afterTurn)
           continue
         }
       }
-      if (!(await this.#waitFor(at))) at = await this.#append(link, generation, [])
+      if (!(await this.#waitFor(at))) at = await this.#append(link, generation, [], await log.head())
       else if (this.#inVain >= IN_VAIN) at = await this.#leaveToOthers(link, generation, at)
       if (log.identity.epoch !== epoch) return
     }
@@ -147,7 +147,7 @@ class StreamRelay implements RedisRelay {
     const now = String(await link.run(STREAM_START, [stream, streamMeta, streamTags], args))
     if (now !== generation) return undefined
     this.#starts++
-    return { generation, id, epoch, base, last: base, whole: base }
+    return { generation, id, epoch, base, last: base, whole: base, completeAt: 0 }
   }
 
   /**
@@ -158,7 +158,7 @@ class StreamRelay implements RedisRelay {
     const { log } = this.#options
     if (last < (await log.floor())) return false
     // Looks at the entries too, whatever they are.
-    if ((await this.#append(link, generation, [])) === undefined) return false
+    if ((await this.#append(link, generation, [], Infinity)) === undefined) return false
     if (last === base) return true
     const [entry] = (await link.call('XRANGE', [this.#names.stream, `${last}-0`, `${last}-0`])) as StreamEntry[]
     if (entry === undefined) return undefined
@@ -179,8 +179,16 @@ class StreamRelay implements RedisRelay {
     return next === undefined || next.seq === next.first ? base : next.last
   }
 
-  /** @returns where the stream ends afterwards; undefined: it has to be looked at anew */
-  async #append(link: Link, generation: string, changes: readonly LogChange[]): Promise<number | undefined> {
+  /**
+   * @param head where the log ends: with that the stream is complete
+   * @returns where the stream ends afterwards; undefined: it has to be looked at anew
+   */
+  async #append(
+    link: Link,
+    generation: string,
+    changes: readonly LogChange[],
+    head: number,
+  ): Promise<number | undefined> {
     const { keep, maxValueBytes } = this.#options
     const { stream, streamMeta, streamTags } = this.#names
     let reached = 0
@@ -188,7 +196,7 @@ class StreamRelay implements RedisRelay {
     for (const { to, args } of callsOf(changes, maxValueBytes)) {
       // Somebody else was there first.
       if (to <= reached) continue
-      const reply = await link.run(STREAM_APPEND, [stream, streamMeta, streamTags], [generation, keep, ...args])
+      const reply = await link.run(STREAM_APPEND, [stream, streamMeta, streamTags], [generation, keep, head, ...args])
       const [last, added] = (reply as (number | Buffer)[]).map(Number) as [number, number]
       if (last < 0) return undefined
       this.#appended += added

@@ -38,6 +38,8 @@ export interface RedisStreamLogOptions extends RedisClientOptions {
 
 /** A log as its stream in Redis holds it: for a process that cannot open the file. Read-only. */
 export interface RedisStreamLog extends Log {
+  /** How long ago a relay had last seen that the whole log is there, when the stream was looked at last. */
+  readonly unconfirmedMs: number
   close(): Promise<void>
 }
 
@@ -87,6 +89,7 @@ class StreamLog implements RedisStreamLog {
   /** Which change was at a position that somebody may read on from, and in which generation of the stream it was read. */
   readonly #marks = new Map<number, { readonly mark: TailMark; readonly generation: string }>()
   #identity: LogIdentity = { id: '', epoch: 0 }
+  #unconfirmedMs = Infinity
   #closed = false
 
   constructor(options: ResolvedClientOptions, reading: Reading) {
@@ -101,6 +104,10 @@ class StreamLog implements RedisStreamLog {
 
   get identity(): LogIdentity {
     return this.#identity
+  }
+
+  get unconfirmedMs(): number {
+    return this.#unconfirmedMs
   }
 
   async head(): Promise<number> {
@@ -208,6 +215,7 @@ class StreamLog implements RedisStreamLog {
       const isLast = clock.monotonic() >= end
       try {
         const page = await this.#ask(after, limit, Math.max(0, end - clock.monotonic()))
+        this.#unconfirmedMs = page.unconfirmedMs
         this.#identity = { id: page.state.id, epoch: page.state.epoch }
         return page
       } catch (error) {

@@ -12,6 +12,8 @@ export interface StreamPage {
   readonly floor: number
   /** What follows the position that was asked for, as long as it is dense: whole commits. */
   readonly changes: readonly LogChange[]
+  /** How long ago a relay has last seen that everything in the log is there. */
+  readonly unconfirmedMs: number
   /** Where something is missing in the stream behind `changes`; undefined: nothing is. */
   readonly gap: { readonly after: number; readonly next: number } | undefined
 }
@@ -38,14 +40,15 @@ export async function readStream(
       | null
     )[]
     const state = readState(reply.slice(0, STREAM_FIELDS.length) as (Buffer | null)[])
-    if (state === undefined || hasLost(state, reply[8] as Buffer | null)) return undefined
+    if (state === undefined || hasLost(state, reply[9] as Buffer | null)) return undefined
     if (generation !== undefined && generation !== state.generation) changes = []
     const isMixed = generation !== undefined && generation !== state.generation
     generation = state.generation
     if (isMixed) continue
-    const oldest = reply[6]
+    const oldest = reply[7]
     const floor = oldest === null || oldest === undefined ? state.last : Number(oldest)
-    const entries = (reply[7] ?? []) as readonly StreamEntry[]
+    const unconfirmedMs = Math.max(0, Number(reply[10]) - state.completeAt)
+    const entries = (reply[8] ?? []) as readonly StreamEntry[]
     for (const entry of entries) {
       const run = changesOf(entry, codec)
       // A position may lie inside of a run.
@@ -54,19 +57,21 @@ export async function readStream(
         return {
           state,
           floor,
+          unconfirmedMs,
           changes: wholeCommits(changes),
           gap: { after: after + changes.length, next: rest[0].seq },
         }
       }
       for (const change of rest) changes.push(change)
       const last = changes.at(-1)
-      if (changes.length >= limit && last?.seq === last?.last) return { state, floor, changes, gap: undefined }
+      if (changes.length >= limit && last?.seq === last?.last)
+        return { state, floor, changes, unconfirmedMs, gap: undefined }
     }
     const isAll = entries.length < count
     const last = changes.at(-1)
     // The rest of a commit may be on its way: runs are appended one by one.
     if (isAll || (changes.length >= limit && last?.seq === last?.last))
-      return { state, floor, changes: wholeCommits(changes), gap: undefined }
+      return { state, floor, changes: wholeCommits(changes), unconfirmedMs, gap: undefined }
   }
 }
 

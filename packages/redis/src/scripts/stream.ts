@@ -11,17 +11,22 @@ import { defineScript, type Script } from './script.ts'
  * | `b` | base: the seq before the first change that was ever appended in this generation |
  * | `l` | the seq of the last change |
  * | `c` | the seq of the last change whose commit is all there |
+ * | `t` | when a relay has last seen that everything in the log is there, in milliseconds of the server's clock |
  *
  * The stream `KEYS[1]` holds runs of changes under `<last seq>-0`: `f` seq of the first one, `b` the lowest seq behind
  * which a reader may begin, `d` the changes.
  */
-export const STREAM_FIELDS = ['i', 'e', 'g', 'b', 'l', 'c'] as const
+export const STREAM_FIELDS = ['i', 'e', 'g', 'b', 'l', 'c', 't'] as const
 
 /**
  * The hash `KEYS[3]` holds the seq of the last invalidation of each tag, by the id of its key, and what is known at all:
  * every invalidation behind `since`, up to `upTo`. It outlives the entries of the stream.
  */
 export const TAG_FIELDS = ['since', 'upTo'] as const
+
+/** The server's clock, in milliseconds. */
+const NOW = `local time = redis.call('TIME')
+local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))`
 
 /** How many tags are remembered: beyond, it begins anew, as knowing nothing of what was before. */
 const MOST_TAGS = 100_000
@@ -46,14 +51,14 @@ if generation ~= ARGV[1] then return generation end
 if m[2] == ARGV[3] and (tonumber(m[3] or '0') or 0) > tonumber(ARGV[4]) then return generation end
 redis.call('DEL', stream, meta, tags)
 redis.call('HSET', tags, 'since', ARGV[5], 'upTo', ARGV[5])
-redis.call('HSET', meta, 'g', ARGV[2], 'i', ARGV[3], 'e', ARGV[4], 'b', ARGV[5], 'l', ARGV[5], 'c', ARGV[5])
+redis.call('HSET', meta, 'g', ARGV[2], 'i', ARGV[3], 'e', ARGV[4], 'b', ARGV[5], 'l', ARGV[5], 'c', ARGV[5], 't', '0')
 return ARGV[2]
 `)
 
 /**
  * APPEND: runs of changes, each only if it continues where the stream ends.
  *
- * - `ARGV[1]` the generation; `ARGV[2]` how many changes are kept; then for each run six arguments: seq of its first and
+ * - `ARGV[1]` the generation; `ARGV[2]` how many changes are kept; `ARGV[3]` up to where the log goes; then for each run six arguments: seq of its first and
  *   of its last change, boundary, seq of the last change in it that ends a commit (0: none does), the tags that it
  *   invalidates (JSON: ids and seqs in turn; empty: none), changes.
  * - Without runs it only looks.
@@ -73,6 +78,7 @@ export const STREAM_APPEND: Script = defineScript(`
 local stream, meta, tags = KEYS[1], KEYS[2], KEYS[3]
 local m = redis.call('HMGET', meta, 'g', 'b', 'l', 'c')
 if m[1] ~= ARGV[1] then return {-1, 0} end
+${NOW}
 local base, last, whole = tonumber(m[2]), tonumber(m[3]), tonumber(m[4])
 if not (base and last and whole) then return {-1, 0} end
 local newest = redis.pcall('XREVRANGE', stream, '+', '-', 'COUNT', 1)
@@ -80,7 +86,7 @@ if newest.err then return {-1, 0} end
 local id = newest[1] and newest[1][1]
 if id ~= (last > base and string.format('%.0f-0', last) or nil) then return {-1, 0} end
 local before = last
-for k = 3, #ARGV, 6 do
+for k = 4, #ARGV, 6 do
   local first, to = tonumber(ARGV[k]), tonumber(ARGV[k + 1])
   if to > last then
     if first ~= last + 1 then break end
@@ -105,6 +111,7 @@ if last > before then
   local oldest = math.min(last - tonumber(ARGV[2]), whole) + 1
   if oldest > base + 1 then redis.call('XTRIM', stream, 'MINID', string.format('%.0f-0', oldest)) end
 end
+if last >= tonumber(ARGV[3]) then redis.call('HSET', meta, 't', now) end
 return {last, last - before}
 `)
 
@@ -112,15 +119,18 @@ return {last, last - before}
  * READ: where the stream stands, and what follows a seq, in one snapshot.
  *
  * - `ARGV[1]` the seq; `ARGV[2]` how many runs at most.
- * - Reply: the fields of the hash, the boundary of the oldest run (nil: there is none), the runs, the id of the newest one.
+ * - Reply: the fields of the hash, the boundary of the oldest run (nil: there is none), the runs, the id of the newest one,
+ *   the time.
  */
 export const STREAM_READ: Script = defineScript(`#!lua flags=no-writes
 local stream, meta = KEYS[1], KEYS[2]
 local reply = redis.call('HMGET', meta, ${STREAM_FIELDS.map((field) => `'${field}'`).join(', ')})
 local oldest = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
-reply[7] = oldest and oldest[2][4] or false
-reply[8] = redis.call('XRANGE', stream, '(' .. ARGV[1] .. '-0', '+', 'COUNT', ARGV[2])
+${NOW}
+reply[8] = oldest and oldest[2][4] or false
+reply[9] = redis.call('XRANGE', stream, '(' .. ARGV[1] .. '-0', '+', 'COUNT', ARGV[2])
 local newest = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
-reply[9] = newest and newest[1] or false
+reply[10] = newest and newest[1] or false
+reply[11] = now
 return reply
 `)
