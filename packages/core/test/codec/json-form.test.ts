@@ -70,7 +70,7 @@ function fromForm(form: unknown): unknown {
     form.forEach((part, i) => (isHole(part) ? delete array[i] : (array[i] = fromForm(part))))
     return array
   }
-  const [[kind, held] = ['', undefined], ...others] = Object.entries(form) as [string, never][]
+  const [[kind, held] = ['', undefined as never], ...others] = Object.entries(form) as [string, never][]
   if (others.length > 0 || !kind.startsWith('$')) return recordOf(form)
   return READERS[kind]!(held)
 }

@@ -6,7 +6,7 @@ const FEWEST_BYTES = 16
 const utf8 = new TextEncoder()
 
 /** @throws TypeError, without telling what was given */
-export function secretBytes(secret: Secret): Uint8Array<ArrayBuffer> {
+function secretBytes(secret: Secret): Uint8Array<ArrayBuffer> {
   const bytes = typeof secret === 'string' ? bytesOfText(secret) : secret instanceof Uint8Array ? secret : undefined
   if (bytes === undefined || bytes.length < FEWEST_BYTES) {
     throw new TypeError(`option secret must have at least ${FEWEST_BYTES} bytes: text, bytes, or ${PREFIX} and base64`)

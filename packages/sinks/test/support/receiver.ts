@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { onTestFinished } from 'vitest'
 
-export interface Delivery {
+interface Delivery {
   readonly headers: IncomingHttpHeaders
   readonly body: string
   /** Of the changes in it. */
