@@ -66,8 +66,9 @@ function hasNoErrors(input: unknown): boolean {
 function fromForm(form: unknown): unknown {
   if (typeof form !== 'object' || form === null) return form
   if (Array.isArray(form)) {
-    const array: unknown[] = Array.from({ length: form.length })
-    form.forEach((part, i) => (isHole(part) ? delete array[i] : (array[i] = fromForm(part))))
+    const array: unknown[] = []
+    array.length = form.length
+    for (const [i, part] of form.entries()) if (!isHole(part)) array[i] = fromForm(part)
     return array
   }
   const [[kind, held] = ['', undefined as never], ...others] = Object.entries(form) as [string, never][]
