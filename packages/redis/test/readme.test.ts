@@ -16,6 +16,18 @@ test('the example of the README is this one, and does what it says', async () =>
   expect(printed.mock.calls).toEqual([['redis', 41, { name: 'Ada' }]])
 })
 
+test('the example of the relay is this one, and does what it says', async () => {
+  const [readme, example] = await Promise.all([read('../README.md'), read('./readme-relay.example.ts')])
+  expect(readme).toContain(`\`\`\`ts\n${example}\`\`\``)
+
+  await using server = await startRedis()
+  vi.stubEnv('REDIS_URL', server.url)
+  const printed = vi.spyOn(console, 'log').mockImplementation(() => {})
+  printed.mockClear()
+  await import('./readme-relay.example.ts')
+  expect(printed.mock.calls).toEqual([[[[1, 'set', ['user', 42]]]], [1, { name: 'Ada' }]])
+})
+
 test('the example of the stream is this one, and does what it says', async () => {
   const [readme, example] = await Promise.all([read('../README.md'), read('./readme-stream.example.ts')])
   expect(readme).toContain(`\`\`\`ts\n${example}\`\`\``)

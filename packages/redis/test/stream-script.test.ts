@@ -30,7 +30,7 @@ interface Start {
 }
 
 const start = ({ seen, generation, id = 'log', epoch, base = 0 }: Start): Promise<unknown> =>
-  run(STREAM_START, [seen, generation, id, epoch, base])
+  run(STREAM_START, [seen, generation, id, epoch, base, 1_000])
 
 interface Run {
   readonly first: number
@@ -126,6 +126,8 @@ test('a stream that holds all of the log says when it last did', async () => {
   expect(await completeAt()).toBe(1)
   await append('one', 100)
   expect(await completeAt()).toBeGreaterThan(1)
+  await start({ seen: 'one', generation: 'two', epoch: 1, base: 1_000 })
+  expect(await completeAt()).toBeGreaterThanOrEqual(seconds * 1_000)
 })
 
 test('the last invalidation of each tag is noted, and from where on it would be', async () => {

@@ -35,14 +35,15 @@ export class StreamedChanges {
   /** Of the log, when it was taken up. */
   #epoch: number
   /** Monotonic: then everything in the log was known here. */
-  #confirmedAt = -Infinity
+  #confirmedAt: number
   #position: number
   #floor: number
 
-  /** @param head from where the stream is followed */
+  /** @param head from where the stream is followed: what the log has just said */
   constructor(head: number, options: StreamedChangesOptions) {
     this.#options = options
     this.#epoch = options.log.identity.epoch
+    this.#confirmedAt = options.clock.monotonic() - options.log.unconfirmedMs
     this.#position = head
     this.#floor = head
     this.#running = this.#run()
@@ -129,10 +130,12 @@ export class StreamedChanges {
   /** The stream does not continue where it was left: nothing that was told before is worth anything. */
   async #startAnew(): Promise<void> {
     this.#forgetAll()
-    const { log } = this.#options
+    const { log, clock } = this.#options
+    const sentAt = clock.monotonic()
     const head = await log.head().catch(() => undefined)
     if (head === undefined) return
     this.#epoch = log.identity.epoch
+    this.#confirmedAt = sentAt - log.unconfirmedMs
     this.#position = head
     this.#floor = head
   }

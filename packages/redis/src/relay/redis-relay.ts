@@ -143,7 +143,7 @@ class StreamRelay implements RedisRelay {
     const base = await this.#baseOf(head)
     const generation = randomBytes(8).toString('hex')
     const { stream, streamMeta, streamTags } = this.#names
-    const args = [generationOf(fields), generation, id, epoch, base]
+    const args = [generationOf(fields), generation, id, epoch, base, head]
     const now = String(await link.run(STREAM_START, [stream, streamMeta, streamTags], args))
     if (now !== generation) return undefined
     this.#starts++

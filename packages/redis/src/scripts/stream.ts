@@ -38,7 +38,7 @@ export const NO_GENERATION = '-'
  * START: an empty stream, of another generation.
  *
  * - `ARGV[1]` the generation that is replaced; `ARGV[2]` the new one; `ARGV[3]` id of the log; `ARGV[4]` its epoch;
- *   `ARGV[5]` the base.
+ *   `ARGV[5]` the base; `ARGV[6]` up to where the log goes.
  * - Reply: the generation afterwards. Another one than `ARGV[2]`: somebody else was first.
  *
  * Never from an older epoch: a relay that has not heard of a restore would bring the lost history back.
@@ -49,9 +49,11 @@ local m = redis.call('HMGET', meta, 'g', 'i', 'e')
 local generation = m[1] or '${NO_GENERATION}'
 if generation ~= ARGV[1] then return generation end
 if m[2] == ARGV[3] and (tonumber(m[3] or '0') or 0) > tonumber(ARGV[4]) then return generation end
+${NOW}
+if tonumber(ARGV[5]) < tonumber(ARGV[6]) then now = '0' end
 redis.call('DEL', stream, meta, tags)
 redis.call('HSET', tags, 'since', ARGV[5], 'upTo', ARGV[5])
-redis.call('HSET', meta, 'g', ARGV[2], 'i', ARGV[3], 'e', ARGV[4], 'b', ARGV[5], 'l', ARGV[5], 'c', ARGV[5], 't', '0')
+redis.call('HSET', meta, 'g', ARGV[2], 'i', ARGV[3], 'e', ARGV[4], 'b', ARGV[5], 'l', ARGV[5], 'c', ARGV[5], 't', now)
 return ARGV[2]
 `)
 
