@@ -76,9 +76,10 @@ export class Intake {
     const key = this.#keyOf(entry.key, entry.version)
     const values = key && this.#valuesOf(entry.key, entry.version, entry.payload, entry.meta)
     if (key === undefined || values === undefined) return undefined
+    const { payload, meta } = values
     return {
       key,
-      write: { op: 'set', key, path: undefined, expiresAt: entry.expiresAt, source, ...values },
+      write: { op: 'set', key, payload, meta, expiresAt: entry.expiresAt, path: undefined, source },
       source,
       isRelayed: source.log !== this.#from.log.identity.id,
       isExpiry: false,

@@ -11,6 +11,7 @@ import {
   type WriteSource,
 } from '@tidemark/core'
 import type { SyncSource } from './incoming.ts'
+import { rowsOf } from './rows-of.ts'
 import { readStampMarks } from './stamp-marks.ts'
 
 /** An entry of the source, and where it was written first. */
@@ -67,7 +68,10 @@ function behind(key: Uint8Array): Uint8Array {
 
 async function copiedEntries(from: SyncSource, entries: readonly Entry[]): Promise<readonly CopiedEntry[]> {
   const valid = await withValidTags(from, entries)
-  const rows = await from.log.at(valid.map(({ version }) => version))
+  const rows = await rowsOf(
+    from.log,
+    valid.map(({ version }) => version),
+  )
   const lost = valid.filter((_, i) => rows[i] === undefined)
   // What was copied to the source itself may be older than its log: the source remembers, if it was the last writer's.
   const marks =
