@@ -108,11 +108,13 @@ export class Lane {
     const start = await startAfterToken(log, token, pageSize)
     const reader = new LaneReader({ log, pageSize, isWanted: (row) => this.#isWanted(row) }, start)
     this.#reader = reader
-    if (state.mark.open !== options.batch) await state.store(state.next({ open: options.batch }))
+    const open = Math.max(options.batch, work.suspects)
+    if (state.mark.open !== open) await state.store(state.next({ open }))
     while (!this.#wait.isEnding) {
       await this.#answer(work)
       await this.#place.storeIfDue(state)
-      const step = await this.#wait.during((signal) => reader.next(options.batch, signal))
+      const limit = work.suspects > 0 ? 1 : options.batch
+      const step = await this.#wait.during((signal) => reader.next(limit, signal))
       if (step === undefined) continue
       if (step.rows.length === 0) state.pass(step.through)
       else if (!(await work.handle(step))) return
@@ -200,8 +202,9 @@ export class Lane {
   async #storeEnd(): Promise<void> {
     const state = this.#state
     if (state === undefined) return
-    // A handler that was not waited for may still be at it: whoever comes next goes carefully.
-    const open = this.#interrupt.signal.aborted ? state.mark.open : 0
+    // A handler that was not waited for may still be at it, or an earlier owner's change is still ahead: whoever comes
+    // next goes carefully.
+    const open = this.#interrupt.signal.aborted ? state.mark.open : this.#work!.suspects
     const trying = this.#work?.trying
     if (open !== state.mark.open || trying !== state.mark.trying || state.unstored > 0)
       await state.store(state.next({ open, trying }))

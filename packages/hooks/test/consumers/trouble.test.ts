@@ -119,7 +119,7 @@ describe('a back tier that fails', () => {
 })
 
 describe('what is left in the middle', () => {
-  it('by a close that could not wait: the next owner goes through it one by one', async () => {
+  it('by a close that could not wait: the next owners go through it one by one', async () => {
     const back = createMemoryBack()
     await commitNumbers(back, 6)
     const calls: number[][] = []
@@ -130,6 +130,18 @@ describe('what is left in the middle', () => {
     })
     await began.promise
     await hasty.close()
+    const gate = deferred()
+    const begun = deferred()
+    const brief = await consume(back, 'trouble', { ...options, batch: 3 }, async (changes) => {
+      calls.push(changes.map(({ seq }) => seq))
+      begun.resolve()
+      await gate.promise
+    })
+    await begun.promise
+    const closed = brief.close()
+    gate.resolve()
+    await closed
+    expect(calls).toEqual([[1]])
     await using next = await consume(back, 'trouble', { ...options, batch: 3 }, (changes) => {
       calls.push(changes.map(({ seq }) => seq))
     })
