@@ -3,6 +3,7 @@ import type { Change } from '../change.ts'
 import type { RowFilter } from '../change-filter.ts'
 import { toChanges } from '../logged-change.ts'
 import { heldPart } from './held-changes.ts'
+import { changesAt } from './read-page.ts'
 
 /**
  * What a subscriber is shown of these rows, with the values that they replaced: one look at the log for all of them.
@@ -20,7 +21,7 @@ export async function changesWithOld<T>(
   if (missing.length > 0) {
     const missingRows = missing.map((i) => rows[i - offset]!)
     const seqs = [...new Set(missingRows.map(({ prevVersion }) => prevVersion).filter((seq) => seq > 0))]
-    const found = seqs.length === 0 ? [] : await log.at(seqs)
+    const found = seqs.length === 0 ? [] : await changesAt(log, seqs)
     const replaced = new Map(seqs.map((seq, i) => [seq, found[i]]))
     // Somebody else may have come first during the look.
     for (const [k, change] of toChanges(missingRows, replaced).entries()) made[missing[k]!] ??= change

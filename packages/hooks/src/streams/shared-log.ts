@@ -14,7 +14,7 @@ import {
   wholeAtLeast,
 } from '@tidemark/core'
 import { PageRing } from './page-ring.ts'
-import { type HeldLog, READ_SOME } from './read-page.ts'
+import { AT_ONCE, type HeldLog, READ_SOME } from './read-page.ts'
 import { isSame, SharedWaits } from './shared-waits.ts'
 
 export interface SharedLogOptions {
@@ -98,15 +98,14 @@ class SharedLog implements Log, HeldLog {
     return { changes: held, head: Math.max(this.#head, held.at(-1)!.seq) }
   }
 
-  /** What is kept may be asked for again where the log has compacted it away. */
-  async at(seqs: readonly number[]): Promise<readonly (LogChange | undefined)[]> {
+  [AT_ONCE](seq: number): LogChange | undefined {
     this.#keepUp(this.#log.sync?.head() ?? this.#head)
-    const found = seqs.map((seq) => this.#ring.get(seq))
-    const missing = seqs.filter((_, i) => found[i] === undefined)
-    if (missing.length === 0) return found
-    const read = await this.#log.at(missing)
-    let next = 0
-    return found.map((change) => change ?? read[next++])
+    return this.#ring.get(seq)
+  }
+
+  /** Not from what is kept: the log may have compacted it away, and `changesOf` would disagree. */
+  at(seqs: readonly number[]): Promise<readonly (LogChange | undefined)[]> {
+    return this.#log.at(seqs)
   }
 
   seqBefore(at: number): Promise<number | undefined> {
