@@ -9,7 +9,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   NOAUTH: 'it asks for a password; put one in the url or in connection.password',
   WRONGPASS: 'it refuses the user name or password; correct the url or the connection option',
   NOPERM:
-    'the user lacks a permission; allow it INFO, MGET, HMGET, GETRANGE, SCAN, MULTI, EXEC, EVAL, EVALSHA, PUBLISH, SUBSCRIBE, XREAD and XREVRANGE, and the keys of the namespace',
+    'the user lacks a permission; allow it INFO, MGET, HMGET, GETRANGE, SCAN, MULTI, EXEC, EVAL, EVALSHA, PUBLISH, SUBSCRIBE, XREAD, XRANGE and XREVRANGE, and the keys of the namespace',
   MOVED: 'it is a cluster, which this front does not speak yet; use a standalone server',
   ASK: 'it is a cluster, which this front does not speak yet; use a standalone server',
   CROSSSLOT: 'it is a cluster, which this front does not speak yet; use a standalone server',
