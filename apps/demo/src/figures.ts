@@ -1,3 +1,4 @@
+import type { CheckedTotals } from './checks/totals-check.ts'
 import type { Watched } from './checks/watch-audit.ts'
 import type { Summary } from './distribution.ts'
 
@@ -57,6 +58,8 @@ export interface Report {
   readonly watched: Watched
   /** The instance without the file; null: without Redis there is none. */
   readonly reader: ReaderFigures | null
+  /** The totals of countries that a consumer maintains, against the places. */
+  readonly totals: CheckedTotals
   readonly verified: Verified
   /** Why this is no clean run; empty when it is. */
   readonly failures: readonly string[]

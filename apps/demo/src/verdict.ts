@@ -29,6 +29,7 @@ export function failuresOf(
     errors,
     watched,
     reader,
+    totals,
     verified,
   } = figures
   const failures: string[] = []
@@ -52,6 +53,7 @@ export function failuresOf(
       failures.push(`none of ${reader.reads} reads without the file found anything`)
     }
   }
+  expectNone(totals.differences, `countries have other totals than their places: ${totals.first}`)
   expectNone(verified.differences, 'records in Redis are not what SQLite has')
   expectNone(errors, `requests failed; the last one: ${lastError}`)
   if (!isPutToTheTest(figures) && turns * edits >= CERTAINLY_SOME) {

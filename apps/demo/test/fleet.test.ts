@@ -56,6 +56,7 @@ describe('npm start -- --for 1s --json', () => {
       duplicates: 0,
       disagreements: 0,
       errors: 0,
+      totals: { differences: 0, first: null },
       verified: { differences: 0, complete: true, error: null },
       failures: [],
     })
@@ -70,6 +71,7 @@ describe('npm start -- --for 1s --json', () => {
     expect(count).toBeGreaterThan(report.writes)
     expect(max).toBe(Math.max(...instances.map((of) => of.max)))
     expect([p50 <= p99, p99 <= max]).toEqual([true, true])
+    expect(report.totals.countries).toBeGreaterThan(0)
     expect(report.watched.events).toBe(report.changesDelivered)
     expect(Object.values(report.watched.violations)).toEqual([0, 0, 0, 0, 0, 0])
     if (front === 'memory') expect(report.reader).toBeNull()
@@ -101,6 +103,17 @@ describe('npm start -- --for 1s --json', () => {
   })
 })
 
+describe('what a fleet keeps beside its places', () => {
+  it('notices totals that are wrong, says so, and fails', async () => {
+    const fleet = start(['--for', '1s', '--json', '--edits', '0.5', '--no-redis'], {
+      TIDEMARK_DEMO_FAULT: 'miscounting',
+    })
+    expect(await fleet.exited).toBe(1)
+    expect((JSON.parse(fleet.output.stdout) as Report).totals.differences).toBeGreaterThan(0)
+    expect(fleet.output.stderr).toMatch(/countries have other totals than their places: .. has/)
+  })
+})
+
 describe('npm start -- --kill', () => {
   it.each([
     ['redis', []],
@@ -110,7 +123,8 @@ describe('npm start -- --kill', () => {
     expect([await fleet.exited, fleet.output.stderr]).toEqual([0, ''])
     const report = JSON.parse(fleet.output.stdout) as Report
     const none = { lost: 0, duplicates: 0, outOfOrder: 0, disagreements: 0, staleReads: 0, tornReads: 0, errors: 0 }
-    expect(report).toMatchObject({ front, ...none, failures: [] })
+    expect(report).toMatchObject({ front, ...none, totals: { differences: 0 }, failures: [] })
+    expect(report.totals.countries).toBeGreaterThan(0)
     expect(report.kills).toBeGreaterThan(0)
     expect(report.writes).toBeGreaterThan(10)
     expect(report.changesDelivered).toBe(report.changesExpected)

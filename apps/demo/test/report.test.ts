@@ -44,6 +44,7 @@ const QUIET: Report = {
     violations: { ordered: 0, unique: 0, atomic: 0, reliable: 0, resumable: 0, bookmarkable: 0 },
   },
   reader: null,
+  totals: { countries: 0, differences: 0, first: null },
   verified: { records: 0, differences: 0, complete: true, error: null },
   failures: [],
 }
@@ -89,6 +90,13 @@ describe('the instance without the file', () => {
   it('that finds nothing at all has not been put to the test', () => {
     expect(failuresOf({ ...BUSY, reader: { ...reader, absent: 100 } }, circumstances)).toEqual([
       'none of 100 reads without the file found anything',
+    ])
+  })
+
+  it('has no part in totals that differ from their places', () => {
+    const totals = { countries: 246, differences: 1, first: 'DE has 2, and 3 were counted' }
+    expect(failuresOf({ ...BUSY, totals }, circumstances)).toEqual([
+      '1 countries have other totals than their places: DE has 2, and 3 were counted',
     ])
   })
 

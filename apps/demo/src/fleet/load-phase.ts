@@ -1,4 +1,5 @@
 import { createSqliteBack } from '@tidemark/sqlite'
+import type { CheckedTotals } from '../checks/totals-check.ts'
 import { WatchAudit } from '../checks/watch-audit.ts'
 import { Driver } from '../driver/driver.ts'
 import type { Flags } from '../flags.ts'
@@ -13,6 +14,7 @@ import type { ReaderRow, Snapshot } from '../view/snapshot.ts'
 import type { Urls } from './instances.ts'
 import { Killer } from './killer.ts'
 import { Monitor } from './monitor.ts'
+import { readerIsThere, totalsSettled } from './settled.ts'
 import type { StopSignal } from './stop-signal.ts'
 
 export interface LoadPhase {
@@ -27,6 +29,8 @@ export interface LoadPhase {
   restart(instance: number): Promise<string>
   /** An instance ended, or did not come back: the run has failed. */
   onCrash(message: string): void
+  /** Compares the totals of the consumer with the places. */
+  checkTotals(): Promise<CheckedTotals>
   /** Compares the shared front with the file. */
   verify(): Promise<Verified>
   readonly places: readonly KnownPlace[]
@@ -37,6 +41,7 @@ export interface LoadPhase {
 const LOOK_EVERY_MS = 1_000
 const AUDIT_EVERY_MS = 5_000
 const NOT_VERIFIED: Verified = { records: 0, differences: 0, complete: false, error: 'an instance has ended' }
+const NOT_CHECKED: CheckedTotals = { countries: 0, differences: 0, first: null }
 /** Where figures cannot be shown in place. */
 const LINE_EVERY_MS = 5_000
 
@@ -57,6 +62,7 @@ export async function runLoad(phase: LoadPhase): Promise<Report> {
     onFailure: onCrash,
   })
   try {
+    if (urls.reader !== undefined) await readerIsThere(urls.reader, await back.log.head(), stop.signal)
     await driver.listen()
     await monitor.start()
     const startedAt = performance.now()
@@ -77,6 +83,7 @@ export async function runLoad(phase: LoadPhase): Promise<Report> {
     const durationMs = uptimeMs()
     await killing
     await view.end()
+    if (crashes.length === 0) await totalsSettled(() => monitor.stats())
     if (crashes.length === 0) await driver.drain(monitor.head)
     await watches.audit(crashes.length === 0 ? monitor.head : undefined)
     const verified = crashes.length === 0 ? await phase.verify() : NOT_VERIFIED
@@ -89,6 +96,7 @@ export async function runLoad(phase: LoadPhase): Promise<Report> {
       driver,
       monitor,
       watches,
+      totals: crashes.length === 0 ? await phase.checkTotals() : NOT_CHECKED,
       verified,
       kills: killer.kills,
       crashes,

@@ -104,6 +104,12 @@ export class Monitor {
     return ratios(this.#driver.clients.map((_, i) => this.#hitsSinceStart(i)))
   }
 
+  /** What all instances say now. */
+  async stats(): Promise<readonly InstanceStats[]> {
+    await this.#fetch()
+    return this.#lives.flatMap(({ current }) => current?.now ?? [])
+  }
+
   /** The time from a commit to its arrival on a stream, in milliseconds: the slowest of the instances. */
   lag(): { readonly p50: number; readonly p99: number } {
     const lags = this.#driver.streams.map(({ lagMs }) => percentiles(lagMs))

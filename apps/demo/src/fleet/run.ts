@@ -6,6 +6,7 @@ import type { Screen } from '../view/screen.ts'
 import { lockDataDir } from './data-lock.ts'
 import { Instances, type Urls } from './instances.ts'
 import { runLoad } from './load-phase.ts'
+import { checkTotalsOf, countPlaces } from './totals.ts'
 import { databaseFile, loadData, warmFront } from './prepare.ts'
 import type { StopSignal } from './stop-signal.ts'
 import { Teardown } from './teardown.ts'
@@ -37,6 +38,8 @@ export async function runFleet(
     const places = await readDataSet(flags.places)
     await loadData(file, places, screen, stop.signal)
     if (stop.signal.aborted) return undefined
+    await countPlaces(file, screen, stop.signal)
+    if (stop.signal.aborted) return undefined
     await warmFront(file, front, screen, stop.signal)
     if (stop.signal.aborted) return undefined
 
@@ -65,6 +68,7 @@ export async function runFleet(
       places,
       crashes,
       onCrash,
+      checkTotals: () => checkTotalsOf(file),
       restart: (instance) => instances.restart(instance),
       verify: () => instances.verify(screen, places.length),
     }).catch((error: unknown) => {

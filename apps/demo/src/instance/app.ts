@@ -1,10 +1,11 @@
 import type { FastifyInstance } from 'fastify'
-import type { ChangesOptions, Tidemark } from 'tidemark'
+import type { ChangesOptions, Consumer, Tidemark } from 'tidemark'
 import { Places } from '../places/places.ts'
 import { Follower } from './follower.ts'
 import { createHttp } from './http.ts'
 import { refuseTheRest, ROUTES } from './methods.ts'
 import { type ChangeSource, changesRoutes } from './routes/changes.ts'
+import { countryRoutes } from './routes/country.ts'
 import { explainRoutes } from './routes/explain.ts'
 import { healthRoutes } from './routes/health.ts'
 import { listingRoutes } from './routes/listing.ts'
@@ -26,6 +27,8 @@ export interface AppOptions {
   readonly places?: Places | undefined
   /** @default the change stream of `store` */
   readonly changes?: ChangeSource | undefined
+  /** The consumer that adds up countries, where this instance takes part in it. */
+  readonly totals?: Consumer | undefined
 }
 
 /** The HTTP API of one instance. */
@@ -45,9 +48,10 @@ export function createApp(options: AppOptions): FastifyInstance {
   placeReadRoutes(app, places)
   placeWriteRoutes(app, places)
   explainRoutes(app, store)
+  countryRoutes(app, store)
   listingRoutes(app, places)
   changesRoutes(app, changes)
-  healthRoutes(app, { instance, store, traffic, follower, tierWatch, staleness })
+  healthRoutes(app, { instance, store, traffic, follower, tierWatch, staleness, totals: options.totals })
   refuseTheRest(app, ROUTES)
   return app
 }

@@ -1,5 +1,6 @@
 import type { Tidemark, TidemarkReader } from 'tidemark'
 import type { StoredPlace } from '../places/places.ts'
+import type { ValueBefore } from '../places/country-totals.ts'
 import { Places } from '../places/places.ts'
 import type { ChangeSource } from './routes/changes.ts'
 
@@ -35,10 +36,13 @@ function repeating(store: Tidemark | TidemarkReader): ChangeSource {
 export function faultsOf(store: Tidemark | TidemarkReader): {
   readonly places: Places | undefined
   readonly changes: ChangeSource | undefined
+  readonly before: ValueBefore | undefined
 } {
   const fault = process.env[FAULT_VARIABLE]
   return {
     places: fault === 'stale' ? new StalePlaces(store) : undefined,
+    // Adds up what comes, and never what goes.
+    before: fault === 'miscounting' ? async () => undefined : undefined,
     changes: fault === 'forgetful' ? forgetful(store) : fault === 'repeating' ? repeating(store) : undefined,
   }
 }

@@ -1,6 +1,7 @@
 // One instance of the app, as its own process. Started by the fleet, and never outlives it.
 import type { FastifyInstance } from 'fastify'
 import { type NearOptions, open, openReader, type Tidemark } from 'tidemark'
+import { countTotals } from '../places/country-totals.ts'
 import { createApp } from './app.ts'
 import { faultsOf } from './faults.ts'
 import type { InstanceConfig, InstanceMessage, StartMessage, StopMessage, VerifyMessage } from './protocol.ts'
@@ -51,11 +52,13 @@ async function startInstance({ redis, port, instance }: InstanceConfig, file: st
   const store = await open({ file, redis, near, relay: redis !== undefined, onError: report, log })
   try {
     if (redis === undefined) await warmUp(store, undefined, ({ done, total }) => tell({ type: 'warming', done, total }))
+    const totals = await countTotals(store, faultsOf(store).before)
     const app = createApp({
       store,
       instance,
       hasFront: redis !== undefined,
       onError: report,
+      totals,
       ...faultsOf(store),
     })
     return { store, close: await listen(app, port, () => store.close()) }

@@ -10,6 +10,7 @@ export const ROUTES: Routes = {
   '/places': ['GET', 'HEAD'],
   '/places/:id': ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE'],
   '/places/:id/explain': ['GET', 'HEAD'],
+  '/countries/:country': ['GET', 'HEAD'],
   '/changes': ['GET'],
   '/healthz': ['GET', 'HEAD'],
   '/stats': ['GET', 'HEAD'],

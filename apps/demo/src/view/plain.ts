@@ -48,6 +48,7 @@ export function renderSummary(report: Report): string {
     ...(kills === 0
       ? []
       : [`${count(kills)} instances killed (-9) and started anew, ${count(interrupted)} requests interrupted`]),
+    totalsLine(report),
     ...readerLines(report),
     ...frontLines(report),
     ...failures.map((failure) => styleText(['red', 'bold'], `✗ ${failure}`)),
@@ -66,6 +67,10 @@ function visibility({ stalenessMs: { count: changes, p50, p99, max } }: Report):
   return changes === 0
     ? 'no instance had to hear of a write of another one'
     : `writes visible in the other instances after ${p50} ms, p99 ${p99} ms, max ${max} ms`
+}
+
+function totalsLine({ totals: { countries, differences } }: Report): string {
+  return `totals of ${count(countries)} countries held against their places, ${count(differences)} differ`
 }
 
 function readerLines({ reader }: Report): readonly string[] {

@@ -1,4 +1,4 @@
-import type { Tidemark } from 'tidemark'
+import type { Consumer, Tidemark } from 'tidemark'
 import type { FastifyInstance } from 'fastify'
 import type { Follower, FollowerStats } from '../follower.ts'
 import { readQuery } from '../query.ts'
@@ -19,8 +19,18 @@ export interface InstanceStats extends TrafficStats {
   /** null: the instances share none. */
   readonly front: FrontStats | null
   readonly trouble: TierTrouble
+  /** The part that this instance has in adding up countries; null: none. */
+  readonly totals: TotalsStats | null
   readonly heapMb: number
   readonly residentMb: number
+}
+
+/** The consumer that adds up countries, in one instance. */
+export interface TotalsStats {
+  /** Those that it works on, and how many changes each is behind the head of the log. */
+  readonly lanes: readonly { readonly lane: number; readonly lag: number }[]
+  /** Changes that it has counted since it has these lanes. */
+  readonly processed: number
 }
 
 export interface HealthContext {
@@ -30,12 +40,13 @@ export interface HealthContext {
   readonly follower: Follower
   readonly tierWatch: TierWatch
   readonly staleness: Staleness
+  readonly totals: Consumer | undefined
 }
 
 /** `GET /healthz`: whether the store answers. `GET /stats`: how it is going. */
 export function healthRoutes(
   app: FastifyInstance,
-  { instance, store, traffic, follower, tierWatch, staleness }: HealthContext,
+  { instance, store, traffic, follower, tierWatch, staleness, totals }: HealthContext,
 ): void {
   app.get('/healthz', async (request) => {
     readQuery(request.query, {})
@@ -59,10 +70,16 @@ export function healthRoutes(
       stalenessMs: staleness.snapshot(),
       front: tierWatch.front(),
       trouble: tierWatch.trouble(),
+      totals: totals === undefined ? null : await totalsStats(totals),
       heapMb: megabytes(heapUsed),
       residentMb: megabytes(rss),
     }
   })
+}
+
+async function totalsStats(totals: Consumer): Promise<TotalsStats> {
+  const { lanes, processed } = await totals.stats()
+  return { lanes: lanes.flatMap(({ lane, lag, owned }) => (owned ? [{ lane, lag }] : [])), processed }
 }
 
 function megabytes(bytes: number): number {
