@@ -35,7 +35,9 @@ export class Visibility<R extends ReadOptions = ReadOptions> {
     const now = this.#clock.now()
     const fresh = entries.map((entry) => (entry !== undefined && isFresh(entry, now) ? entry : undefined))
     const epochs = await this.epochs(fresh, options)
-    return fresh.map((entry) => (entry !== undefined && isValid(entry, epochs) ? entry : undefined))
+    return Promise.all(
+      fresh.map((entry) => (entry === undefined || isValid(entry, epochs) ? entry : this.#seeAnew(entry, options))),
+    )
   }
 
   /** The epochs of the tags of these entries. */
@@ -46,7 +48,17 @@ export class Visibility<R extends ReadOptions = ReadOptions> {
 
   async #seeTagged(entry: Entry, options: R | undefined): Promise<Entry | undefined> {
     // After the entry itself: an invalidation in between hides it, never the other way round.
-    return isValid(entry, await this.epochs([entry], options)) ? entry : undefined
+    return isValid(entry, await this.epochs([entry], options)) ? entry : this.#seeAnew(entry, options)
+  }
+
+  /**
+   * What took the place of an entry that one of its tags makes absent, if anything did. It may have been replaced before that
+   * tag was invalidated, and between the two reads, by one that does not carry it: then nothing was ever absent.
+   */
+  async #seeAnew({ key, version }: Entry, options: R | undefined): Promise<Entry | undefined> {
+    const [found] = await this.#back.read([key], options)
+    const entry = found?.entry
+    return entry === undefined || entry.version <= version ? undefined : this.see(entry, options)
   }
 }
 

@@ -19,6 +19,37 @@ describe('an entry with a tag', () => {
     expect(epochsOf(['t', 'u'], [KNOWN_ABSENT, NOT_HELD])).toEqual(new Map([['t', 0]]))
   })
 
+  it('that was replaced before its tag was invalidated is no absence, though both came between the two reads', async () => {
+    const back = createMemoryBack()
+    const store = new Store(back)
+    const clock = { now: () => 0 } as ConstructorParameters<typeof Visibility>[1]
+    const entryOf = (key: string): Found['entry'] => back.readOne(StoreKey.of(key)).entry
+    /** Sees `key`, which is written with the tag first, while something happens before the tag is asked for. */
+    const seenAfter = async (key: string, meanwhile: () => Promise<unknown>): Promise<unknown[]> => {
+      const see = async (how: (visibility: Visibility, entry: Found['entry']) => unknown): Promise<unknown> => {
+        await store.set(key, 'old', { tags: ['t'] })
+        const entry = entryOf(key)
+        let isDone = false
+        const read: typeof back.read = async (keys) => {
+          if (!isDone) await meanwhile()
+          isDone = true
+          return back.read(keys)
+        }
+        return how(new Visibility({ read }, clock), entry)
+      }
+      const one = (await see((visibility, entry) => visibility.see(entry, undefined))) as Found['entry']
+      const many = (await see((visibility, entry) => visibility.seeAll([entry], undefined))) as Found['entry'][]
+      return [one, many[0]].map((entry) => entry?.payload.read())
+    }
+    const invalidate = (): Promise<unknown> => store.invalidateTag('t')
+    expect(await seenAfter('k', invalidate)).toEqual([undefined, undefined])
+    expect(await seenAfter('k', () => store.set('k', 'new').then(invalidate))).toEqual(['new', 'new'])
+    const tagged = (): Promise<unknown> => store.set('k', 'new', { tags: ['t'] })
+    expect(await seenAfter('k', () => tagged().then(invalidate))).toEqual([undefined, undefined])
+    expect(await seenAfter('k', () => invalidate().then(tagged))).toEqual(['new', 'new'])
+    expect(await seenAfter('k', () => store.delete('k').then(invalidate))).toEqual([undefined, undefined])
+  })
+
   it('is peeked at only where its tags are held', async () => {
     const back = createMemoryBack()
     const store = new Store(back)
