@@ -1,4 +1,12 @@
-import { type Found, type LogChange, type MemoryBack, StoreKey, tagKey } from '@tidemark/core'
+import {
+  type Found,
+  type LogChange,
+  type MemoryBack,
+  StoreKey,
+  systemClock,
+  tagKey,
+  TidemarkError,
+} from '@tidemark/core'
 import {
   codec,
   commit,
@@ -11,9 +19,16 @@ import {
   startRelay,
 } from '@tidemark/testkit'
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
-import { openRedisReader, type RedisFront, type RedisReader, type RedisReaderOptions } from '../src/index.ts'
+import {
+  openRedisReader,
+  type RedisFront,
+  type RedisReader,
+  type RedisReaderOptions,
+  type RedisStreamLog,
+} from '../src/index.ts'
+import { StreamedChanges } from '../src/reader/streamed-changes.ts'
 import { initialize, openFront, PATIENT_MS, rawClient, readyFront } from './support/fronts.ts'
-import { logWith, openBack, openRelay } from './support/relays.ts'
+import { logWith, openBack, openRelay, openStreamLog } from './support/relays.ts'
 
 /** Longer than a test. */
 const ENDLESS_MS = 3_600_000
@@ -114,7 +129,7 @@ test('a front that is behind what the reader began with is not believed', async 
 
 test.each([
   ['many keys', 10_050, 'x'],
-  ['many bytes', 90, 'x'.repeat(400_000)],
+  ['many bytes', 90, new Uint8Array(400_000)],
 ])('a change that was forgotten over %s still hides what is older', async (_what, n, value) => {
   openRelay(server, back.log, { maxValueBytes: 1_000_000 })
   const front = await readyFront(server)
@@ -124,7 +139,7 @@ test.each([
   await commit(back, ...Array.from({ length: n }, (_, i) => setting(['many', i], value)))
   await heard(reader)
   expect(await read(reader, 'k')).toMatchObject(UNKNOWN)
-  expect((await reader.readOne(StoreKey.of(['many', n - 1]))).entry?.payload.read()).toBe(value)
+  expect((await reader.readOne(StoreKey.of(['many', n - 1]))).entry?.payload.read()).toEqual(value)
 })
 
 test('who replays the past brings no old value back into reads', async () => {
@@ -180,6 +195,31 @@ test('of a history that a restore has ended nothing is believed, whoever learns 
   await eventually('it follows the other one', () => reader.position === 5)
   await commit(restored, setting('k', 'restored'))
   await eventually('it reads it', async () => (await valueOf(reader, 'k')) === 'restored')
+})
+
+test('it starts anew also when an outage keeps it from that at first', async () => {
+  openRelay(server, back.log)
+  const stream = await openStreamLog(server)
+  const early = await openReader()
+  for (let i = 0; i < 3; i++) await write(early, 'k', i)
+  const redis = rawClient(server)
+  let failed = false
+  const head = async (): Promise<number> => {
+    if (failed) return stream.head()
+    failed = true
+    // Meanwhile a relay mends what was wrong.
+    await redis.flushall()
+    await eventually('it is filled again', async () => (await redis.hget('tidemark:{p0}.sm', 'c')) === '3')
+    throw new TidemarkError('FRONT_UNAVAILABLE', 'an outage', { retryable: true })
+  }
+  await redis.xdel('tidemark:{p0}.s', '2-0')
+  const errors: unknown[] = []
+  const log = logWith(stream, { head }) as RedisStreamLog
+  const changes = new StreamedChanges(1, { log, clock: systemClock, onError: (error) => errors.push(error) })
+  onTestFinished(() => changes.close())
+  await eventually('it has started anew', () => failed && changes.floor === 3)
+  expect([changes.position, changes.isConfirmed]).toEqual([3, true])
+  expect(errors).toMatchObject([{ code: 'LOG_GAP' }])
 })
 
 test('a tag that was not invalidated since the stream began hides nothing that is younger', async () => {

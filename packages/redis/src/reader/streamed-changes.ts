@@ -11,6 +11,7 @@ const PAGE = 500
 const LOOK_EVERY_MS = 1_000
 /** For so long a stream is believed without anybody seeing to it: longer than a relay pauses. */
 const CONFIRMED_MS = 5_000
+const NOTHING_IS_NEW_ENOUGH = Number.MAX_SAFE_INTEGER
 const FIRST_PAUSE_MS = 20
 const LONGEST_PAUSE_MS = 2_000
 
@@ -32,6 +33,8 @@ export class StreamedChanges {
   readonly #stop = new AbortController()
   readonly #running: Promise<void>
   #bytes = 0
+  /** The stream does not continue where it was left. */
+  #isLost = false
   /** Of the log, when it was taken up. */
   #epoch: number
   /** Monotonic: then everything in the log was known here. */
@@ -89,10 +92,13 @@ export class StreamedChanges {
     const { signal } = this.#stop
     for (let failures = 0; !signal.aborted;) {
       try {
+        if (this.#isLost) await this.#startAnew()
         const sentAt = clock.monotonic()
         const { changes, head } = await log.read({ after: this.#position, limit: PAGE })
         // Whoever has looked at the log last knows its epoch; so compare with what it was when it was taken up.
-        if (log.identity.epoch !== this.#epoch) throw new TidemarkError('LOG_EPOCH_CHANGED', 'the log was restored')
+        if (log.identity.epoch !== this.#epoch || this.#floor === NOTHING_IS_NEW_ENOUGH) {
+          throw new TidemarkError('LOG_EPOCH_CHANGED', 'the log was restored')
+        }
         for (const change of changes) this.#take(change)
         failures = 0
         if (this.#position >= head) this.#confirmedAt = Math.max(this.#confirmedAt, sentAt - log.unconfirmedMs)
@@ -101,7 +107,8 @@ export class StreamedChanges {
         if (signal.aborted || (error instanceof TidemarkError && error.code === 'CLOSED')) return
         if (!(error instanceof TidemarkError && error.retryable)) {
           onError(error)
-          await this.#startAnew()
+          this.#forgetAll()
+          this.#isLost = true
         }
         await pause(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failures++), clock, signal)
       }
@@ -127,13 +134,12 @@ export class StreamedChanges {
     }
   }
 
-  /** The stream does not continue where it was left: nothing that was told before is worth anything. */
+  /** Where the stream does not continue, nothing that was told before is worth anything. @throws as the log does */
   async #startAnew(): Promise<void> {
-    this.#forgetAll()
     const { log, clock } = this.#options
     const sentAt = clock.monotonic()
-    const head = await log.head().catch(() => undefined)
-    if (head === undefined) return
+    const head = await log.head()
+    this.#isLost = false
     this.#epoch = log.identity.epoch
     this.#confirmedAt = sentAt - log.unconfirmedMs
     this.#position = head
@@ -145,7 +151,7 @@ export class StreamedChanges {
     this.#newest.clear()
     this.#bytes = 0
     this.#confirmedAt = -Infinity
-    this.#floor = Number.MAX_SAFE_INTEGER
+    this.#floor = NOTHING_IS_NEW_ENOUGH
   }
 
   #take(change: LogChange): void {
