@@ -3,7 +3,7 @@ import { type Clock, TidemarkError } from '@tidemark/core'
 export type CallOutcome = { readonly kind: 'done' } | { readonly kind: 'failed'; readonly error: unknown } | Interrupted
 
 /** The lane ended, which is no fault of the handler's. */
-export interface Interrupted {
+interface Interrupted {
   readonly kind: 'interrupted'
 }
 

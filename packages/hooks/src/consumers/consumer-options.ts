@@ -37,7 +37,7 @@ export interface ConsumerOptions extends ChangeFilter {
   readonly attempts?: number | undefined
   /**
    * Between attempts: doubles from `minMs` to at most `maxMs`, of which a random half to whole is waited.
-   * @default 100 and 30_000
+   * @default 100 and 30_000, or what fits the other one
    */
   readonly backoff?: { readonly minMs?: number | undefined; readonly maxMs?: number | undefined } | undefined
   /**
@@ -147,8 +147,8 @@ export function resolveConsumerOptions(
   assertKnown(options, NAMES, 'consume')
   const { from = 'now', backoff = {}, random = Math.random } = options
   assertKnown(backoff, ['minMs', 'maxMs'], 'backoff')
-  const minMs = duration('option backoff.minMs', backoff.minMs ?? 100)
-  const maxMs = duration('option backoff.maxMs', backoff.maxMs ?? Math.max(30_000, minMs))
+  const maxMs = duration('option backoff.maxMs', backoff.maxMs ?? Math.max(30_000, backoff.minMs ?? 0))
+  const minMs = duration('option backoff.minMs', backoff.minMs ?? Math.min(100, maxMs))
   if (maxMs < minMs) throw new RangeError(`option backoff.maxMs must be at least minMs, ${minMs}, not ${maxMs}`)
   return Object.freeze({
     from: from instanceof Date ? timeOf(from) : oneOf('option from', from, ['start', 'now']),

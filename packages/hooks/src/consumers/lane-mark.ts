@@ -1,4 +1,4 @@
-import type { Codec, Lease, Marks, MarkWrite, Payload } from '@tidemark/core'
+import type { Codec, Marks, MarkWrite, Payload } from '@tidemark/core'
 import type { Position } from '../token.ts'
 import { laneKey } from './consumer-keys.ts'
 import { decodeRecord, encodeRecord } from './record.ts'
@@ -53,10 +53,4 @@ export async function readLaneMarks(
 ): Promise<readonly (LaneMark | undefined)[]> {
   const payloads = await marks.read(lanes.map((lane) => laneKey(name, lane)))
   return payloads.map((payload, i) => payload && decodeLaneMark(name, lanes[i]!, payload))
-}
-
-/** A lane that its holder may write to. */
-export interface HeldLane {
-  readonly lane: number
-  readonly lease: Lease
 }

@@ -13,7 +13,7 @@ import { parkedKey, partsOf } from './consumer-keys.ts'
 import { decodeRecord, encodeRecord } from './record.ts'
 
 /** Why and when a change was set aside. */
-export interface Parking {
+interface Parking {
   /** Of the log in which the change stands, or stood. */
   readonly epoch: number
   readonly attempts: number

@@ -97,6 +97,24 @@ describe('a change that fails', () => {
     expect(await next.resume()).toBe(0)
   })
 
+  it('stops no other lane', async () => {
+    const back = createMemoryBack()
+    await commitNumbers(back, 40)
+    const handling = new Handling(5)
+    await using consumer = await consume(back, 'others', { ...quick, lanes: 4, backoff: { maxMs: 2 } }, handling.one)
+    const events = recordEvents(consumer)
+    await eventually('it stands still, and the others are through', async () => {
+      const { lanes } = await consumer.stats()
+      return kindsOf(events).includes('halted') && lanes.filter(({ lag }) => lag === 0).length === 3
+    })
+    const halted = (await consumer.stats()).lanes.find(({ halt }) => halt !== undefined)!
+    expect(halted.seq).toBeLessThan(5)
+    handling.poison.clear()
+    await consumer.resume()
+    await idle(consumer, 40)
+    expect(handling.handled.toSorted((a, b) => a - b)).toEqual(range(1, 40))
+  })
+
   it('is tried anew as often as before when a resumed lane fails again', async () => {
     const back = createMemoryBack()
     await commitNumbers(back, 1)
