@@ -67,7 +67,11 @@ export class Intake {
       row.source === undefined ? { log: this.#from.log.identity.id, seq, at, origin } : { ...row.source, origin }
     const facts = { key, source, isRelayed: row.source !== undefined, isTag, prevVersion, version: seq, isEntry: false }
     if (op !== 'set') return { ...facts, isExpiry: op === 'expire', write: { op: 'delete', key, source } }
-    const values = this.#valuesOf(row.key, seq, row.payload!, row.meta)
+    if (row.payload === undefined) {
+      this.#failed(row.key, seq, new TypeError(`the value of change ${seq} did not travel to where the log is read`))
+      return undefined
+    }
+    const values = this.#valuesOf(row.key, seq, row.payload, row.meta)
     return values && { ...facts, isExpiry: false, write: { op, key, path, expiresAt, source, ...values } }
   }
 

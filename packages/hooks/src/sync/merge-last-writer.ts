@@ -175,12 +175,15 @@ class LastWriterPlan implements MergePlan {
 
   #take(item: Incoming, held: Held): void {
     const order = held.stamp === undefined ? 1 : compareStamps(item.source, held.stamp)
-    if (order < 0) return this.#lose(item, held)
-    if (order === 0 && !this.#isToRefresh(held)) return this.#note(item, held)
-    this.#win(item, held)
+    if (order > 0 || (item.isLocal !== true && this.#isToRefresh(held))) this.#win(item, held)
+    else if (order === 0) this.#note(item, held)
+    else this.#lose(item, held)
   }
 
-  /** In a snapshot that began anew, whatever the source still has is written again: the rest is gone there. */
+  /**
+   * In a snapshot that began anew, whatever the source still has is written again, as it is there: the rest is gone. It is
+   * the only one that it could come from.
+   */
   #isToRefresh({ entry, via, isOurs }: Held): boolean {
     const { sweepUpTo, name } = this.#context
     return sweepUpTo !== undefined && !isOurs && via === name && entry !== undefined && entry.version <= sweepUpTo

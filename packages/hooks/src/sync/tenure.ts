@@ -105,7 +105,7 @@ export class Tenure {
   }
 
   async #work(isFirst: boolean): Promise<never> {
-    const { onCompacted, onEvent, to } = this.#options
+    const { onCompacted, onEvent } = this.#options
     for (let restarts = isFirst ? 1 : 0; ; restarts++) {
       try {
         const reader = await this.#reader()
@@ -119,8 +119,7 @@ export class Tenure {
         const isOver = this.#place.snapshot === undefined && onCompacted === 'error'
         if (!isDead(error) || isOver || restarts >= MAX_RESTARTS) throw error
         onEvent({ kind: 'restart', error })
-        // What was written before this moment and is not written again came from what is gone.
-        this.#place = await fresh(this.#options, await to.log.head())
+        this.#place = await fresh(this.#options, await sweepFrom(this.#options))
       }
     }
   }
@@ -155,7 +154,7 @@ export class Tenure {
         const beyond = rows.findIndex(({ seq }) => seq > page.asOf)
         if (beyond >= 0) late.push(...rows.slice(beyond))
         const due = rows.filter((row) => row.seq <= page.asOf && concerns(row))
-        await this.#apply(this.#changes(due), await this.#at(Math.min(reader.position, page.asOf), rows))
+        await this.#apply(await this.#changes(due), await this.#at(Math.min(reader.position, page.asOf), rows))
         this.#options.onState({ head })
       }
       shownTo = page.shownTo
@@ -165,7 +164,7 @@ export class Tenure {
       const snapshot = { ...progress, shownTo }
       await this.#apply(items, { ...(await this.#at(page.asOf, [])), snapshot }, page.entries.length)
       if (late.length > 0)
-        await this.#apply(this.#changes(late.filter(concerns)), await this.#at(reader.position, late))
+        await this.#apply(await this.#changes(late.filter(concerns)), await this.#at(reader.position, late))
       await new Promise<void>(afterTurn)
     }
     if (isAll) await this.#copyTombstones()
@@ -181,7 +180,7 @@ export class Tenure {
     try {
       for (;;) {
         const { changes: rows, head } = await reader.next(signal)
-        const items = this.#changes(rows)
+        const items = await this.#changes(rows)
         const place = await this.#at(reader.position, rows)
         // Where nothing was wanted, the place in the log need not be stored at once: nothing is taken twice.
         if (items.length > 0 || place.seq - this.#place.seq >= batch) await this.#apply(items, place, rows.length)
@@ -258,16 +257,19 @@ export class Tenure {
     }
   }
 
-  #changes(rows: readonly LogChange[]): readonly Incoming[] {
+  async #changes(rows: readonly LogChange[]): Promise<readonly Incoming[]> {
     const { to, conflict } = this.#options
     const { id } = to.log.identity
+    const isLastWriter = conflict.policy === 'lastWriter'
+    const returned = rows.filter(({ source }) => source?.log === id)
+    const lost = isLastWriter && returned.length > 0 ? await lostBy(to.log, returned) : NONE
     return rows.flatMap((row, i) => {
       // That a deletion was announced is nothing beside it.
       if (isAnnouncement(row, rows[i + 1])) return []
       // The target's own, which has come back.
-      if (row.source?.log === id) return []
+      if (row.source?.log === id && !lost.has(row)) return []
       // Each store lets its entries expire by itself: that somewhere else it has happened says nothing about a later one.
-      if (row.op === 'expire' && conflict.policy === 'lastWriter') return []
+      if (row.op === 'expire' && isLastWriter) return []
       return this.#wanted(this.#intake.ofChange(row))
     })
   }
@@ -366,6 +368,16 @@ export class Tenure {
   }
 }
 
+const NONE: ReadonlySet<LogChange> = new Set()
+
+/** Those of a store's own changes, as another one has them, that it does not have any more: an older state was restored. */
+async function lostBy(log: Back['log'], returned: readonly LogChange[]): Promise<ReadonlySet<LogChange>> {
+  const floor = await log.floor()
+  const recent = returned.filter(({ source }) => source!.seq > floor)
+  const held = await log.at(recent.map(({ source }) => source!.seq))
+  return new Set(recent.filter(({ source }, i) => held[i]?.at !== source!.at))
+}
+
 function isAnnouncement({ op, key, first, source }: LogChange, next: LogChange | undefined): boolean {
   if (op !== 'set' || source === undefined || next?.op !== 'delete') return false
   return (
@@ -402,6 +414,18 @@ async function fresh(
   const { id: log, epoch } = from.log.identity
   const check = row === undefined ? NO_CHECK : checkOf(row)
   return { log, epoch, seq, check, looked, snapshot: { shownTo: undefined, sweepUpTo } }
+}
+
+/**
+ * What was written to the target before this moment and is not written again came from what is gone. Where the source is a
+ * target, too, it remembers what was deleted, and gets back what it has lost.
+ */
+async function sweepFrom({ from, to, conflict }: Pick<TenureOptions, 'from' | 'to' | 'conflict'>) {
+  if (conflict.policy === 'lastWriter' && from.marks !== undefined) {
+    const found = await from.marks.scan(CHECKPOINTS, { after: undefined, limit: 1 })
+    if (found.length > 0) return undefined
+  }
+  return to.log.head()
 }
 
 /**

@@ -138,7 +138,12 @@ describe('a place in the log that is gone', () => {
   })
 
   it('because the source was restored, declared or not, also while it is followed', async () => {
-    for (const isDeclared of [true, false]) {
+    for (const [isDeclared, policy] of [
+      [true, 'version'],
+      [false, 'version'],
+      [true, 'lastWriter'],
+      [false, 'lastWriter'],
+    ] as const) {
       await using source = await tempStore()
       await using target = await tempStore()
       const to = target.open()
@@ -148,7 +153,7 @@ describe('a place in the log that is gone', () => {
       await copyFile(source.file, `${source.file}.backup`)
       from = source.open()
       await commitNumbers(from, 5, 10)
-      const first = start(from, to).sync
+      const first = start(from, to, { conflict: { policy } }).sync
       await first.caughtUp()
       await first.close()
       expect(await to.count({ start: new Uint8Array(), end: undefined })).toBe(10)
@@ -157,7 +162,7 @@ describe('a place in the log that is gone', () => {
       from = source.open()
       if (isDeclared) await from.restored()
       await commitNumbers(from, 7, 100)
-      const second = start(from, to)
+      const second = start(from, to, { conflict: { policy } })
       await second.sync.caughtUp()
       expect(await contentOf(to)).toEqual(await contentOf(from))
       expect(second.events).toMatchObject([

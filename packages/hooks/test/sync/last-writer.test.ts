@@ -1,3 +1,4 @@
+import { copyFile } from 'node:fs/promises'
 import { createMemoryBack, type MemoryBack, Store, StoreKey } from '@tidemark/core'
 import { eventually, ShiftedClock } from '@tidemark/testkit'
 import fc from 'fast-check'
@@ -217,6 +218,59 @@ describe('the last writer', () => {
     await quiet([one, two], syncs)
     expect([(await contentOf(one.back)).size, (await contentOf(two.back)).size]).toEqual([0, 0])
     await Promise.all(syncs.map((each) => each.close()))
+  })
+
+  it('is not the one whose clock lets an earlier entry expire', async () => {
+    const { one, two, settle, end } = await pair()
+    await commit(one.back, setting('k', 'early', { expiresAt: one.clock.now() + 1_000 }))
+    await settle()
+    one.clock.step(2_000)
+    await commit(two.back, setting('k', 'later'))
+    await one.back.expire(10)
+    await settle()
+    await assertSame([one, two])
+    expect(two.back.readOne(StoreKey.of('k')).entry!.payload.decode()).toBe('later')
+    await end()
+  })
+
+  it('is not undone by a backup: a store that lost its writes gets them back from the others', async () => {
+    for (const isDeclared of [true, false]) {
+      await using left = await tempStore()
+      await using right = await tempStore()
+      let one = left.open()
+      const two = right.open()
+      const syncs = () => [
+        sync(one, two, { name: 'there', conflict: lastWriter }),
+        sync(two, one, { name: 'back', conflict: lastWriter }),
+      ]
+      const settle = async (all: readonly Sync[]): Promise<void> => {
+        for (let round = 0; round < 4; round++) for (const each of all) await each.caughtUp()
+      }
+      let running = syncs()
+      await commit(one, setting('a', 1), setting('b', 1), setting('c', 1))
+      await settle(running)
+      await Promise.all(running.map((each) => each.close()))
+      await one.close()
+      await copyFile(left.file, `${left.file}.backup`)
+      one = left.open()
+      running = syncs()
+      await commit(one, setting('a', 2), deleting('b'), setting('d', 2))
+      await commit(two, setting('e', 2))
+      await settle(running)
+      await Promise.all(running.map((each) => each.close()))
+      await one.close()
+      await copyFile(`${left.file}.backup`, left.file)
+      one = left.open()
+      if (isDeclared) await one.restored()
+      await commit(one, setting('f', 3), setting('c', 3))
+      running = syncs()
+      for (const each of running) each.events$.subscribe()
+      await settle(running)
+      expect(await contentOf(one)).toEqual(await contentOf(two))
+      const values = [...(await contentOf(one))].map(([id, entry]) => [id, (entry as { value: unknown }).value])
+      expect(Object.fromEntries(values)).toEqual({ a: 2, c: 3, d: 2, e: 2, f: 3 })
+      await Promise.all(running.map((each) => each.close()))
+    }
   })
 
   it('is refused when its clock is too far ahead, until time has passed', async () => {
