@@ -2,7 +2,15 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 
-const PEERS: readonly string[] = ['bentocache', 'cacheable', 'cache-manager', 'keyv', '@keyv/redis', 'ioredis']
+const PEERS: readonly string[] = [
+  'bentocache',
+  'cacheable',
+  'cache-manager',
+  'keyv',
+  '@keyv/redis',
+  'bullmq',
+  'ioredis',
+]
 
 /** The version of the package that a module at the URL `from` gets; undefined when there is none. */
 export function installedVersion(name: string, from: string): string | undefined {

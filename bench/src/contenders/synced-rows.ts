@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
+import { getHeapSpaceStatistics } from 'node:v8'
 import { sync, type Tidemark } from 'tidemark'
 import type { Place, Subject } from '../runner/case.ts'
 import { itemOf } from '../workload/item.ts'
@@ -49,6 +50,7 @@ export async function syncedRows(place: Place, { rows, near }: SyncedRowsOptions
         // The kernel's own high-water mark, in KiB.
         'peak RSS': Math.round((process.resourceUsage().maxRSS * 1024) / MB),
         'RSS at start': Math.round(atStart / MB),
+        'young generation': Math.round(youngGeneration() / MB),
       }
     },
     async close() {
@@ -56,6 +58,11 @@ export async function syncedRows(place: Place, { rows, near }: SyncedRowsOptions
       await source.close()
     },
   }
+}
+
+/** What V8 has grown it to, in bytes: it takes what the machine has, and gives it back late. */
+function youngGeneration(): number {
+  return getHeapSpaceStatistics().find(({ space_name: name }) => name === 'new_space')?.space_size ?? 0
 }
 
 async function compared(target: Tidemark, rows: number): Promise<{ count: number; wrong: number }> {

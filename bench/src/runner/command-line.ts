@@ -15,7 +15,7 @@ export interface Settings {
 
 export const HELP: string = `npm run bench -- [options]
 
-Compares Tidemark with the raw drivers and with bentocache, cacheable and cache-manager.
+Compares Tidemark with the raw drivers and with bentocache, cacheable, cache-manager and BullMQ.
 
   --case NAME    only this case, or all whose names begin so; may be repeated
   --rounds N     measured rounds per contender (default 9, with --quick 3)
