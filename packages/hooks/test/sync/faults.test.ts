@@ -59,10 +59,12 @@ describe('a source that is written to', () => {
             }
             for (const each of before) await write(each)
             const todo = [...meanwhile]
+            let writing: Promise<unknown> = Promise.resolve()
+            const writeNext = () => (writing = writing.then(() => (todo.length > 0 ? write(todo.shift()!) : undefined)))
             const around = async <R>(call: () => Promise<R>): Promise<R> => {
-              if (todo.length > 0) await write(todo.shift()!)
+              await writeNext()
               const result = await call()
-              if (todo.length > 0) await write(todo.shift()!)
+              await writeNext()
               if (compacts && todo.length % 5 === 4) await from.compaction.compact({ upTo: 1_000, limit: 3 })
               return result
             }
@@ -80,7 +82,8 @@ describe('a source that is written to', () => {
               }
             })
             await one.caughtUp()
-            for (const each of todo.splice(0)) await write(each)
+            while (todo.length > 0) await writeNext()
+            await writing
             await one.caughtUp()
             expect(await contentOf(to)).toEqual(await contentOf(from))
             expect(torn).toEqual([])
