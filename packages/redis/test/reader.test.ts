@@ -27,6 +27,7 @@ import {
   type RedisStreamLog,
 } from '../src/index.ts'
 import { StreamedChanges } from '../src/reader/streamed-changes.ts'
+import { change } from './support/changes.ts'
 import { initialize, openFront, PATIENT_MS, rawClient, readyFront } from './support/fronts.ts'
 import { logWith, openBack, openRelay, openStreamLog } from './support/relays.ts'
 
@@ -66,7 +67,7 @@ async function write(reader: RedisReader | undefined, key: string, value: unknow
 async function heard(reader: RedisReader | undefined): Promise<void> {
   if (reader === undefined) return
   const head = await back.log.head()
-  await eventually('the reader has heard', () => reader.position === head)
+  await eventually('the reader has heard', () => reader.position === head, 25_000)
 }
 
 async function read(reader: RedisReader, key: string): Promise<Found> {
@@ -77,14 +78,14 @@ const valueOf = async (reader: RedisReader, key: string): Promise<unknown> =>
   (await read(reader, key)).entry?.payload.read()
 
 /** As the instance with the file does. */
-async function install(front: RedisFront, change: LogChange): Promise<void> {
-  await front.apply([change], 'install')
-  await follow(front, change)
+async function install(front: RedisFront, committed: LogChange): Promise<void> {
+  await front.apply([committed], 'install')
+  await follow(front, committed)
 }
 
-async function follow(front: RedisFront, change: LogChange): Promise<void> {
-  const step = { from: change.seq - 1, to: change.seq, mark: '', tailer: '', changes: [change] }
-  expect(await front.tail(step)).toBe(change.seq)
+async function follow(front: RedisFront, committed: LogChange): Promise<void> {
+  const { seq } = committed
+  expect(await front.tail({ from: seq - 1, to: seq, mark: '', tailer: '', changes: [committed] })).toBe(seq)
 }
 
 const UNKNOWN = { entry: undefined, until: 0 }
@@ -118,18 +119,18 @@ test('a front that is behind what the reader began with is not believed', async 
   const front = await readyFront(server)
   await install(front, await write(undefined, 'k', 'old'))
   await install(front, await write(undefined, 'other', 'same'))
-  const change = await write(undefined, 'k', 'new')
+  const unheard = await write(undefined, 'k', 'new')
   const reader = await openReader()
   expect(reader.position).toBe(3)
   for (const key of ['k', 'other']) expect(await read(reader, key)).toMatchObject(UNKNOWN)
-  await follow(front, change)
+  await follow(front, unheard)
   expect(await read(reader, 'k')).toMatchObject(UNKNOWN)
   expect(await valueOf(reader, 'other')).toBe('same')
 })
 
 test.each([
   ['many keys', 10_050, 'x'],
-  ['many bytes', 90, new Uint8Array(400_000)],
+  ['many bytes', 45, new Uint8Array(400_000)],
 ])('a change that was forgotten over %s still hides what is older', async (_what, n, value) => {
   openRelay(server, back.log, { maxValueBytes: 1_000_000 })
   const front = await readyFront(server)
@@ -178,7 +179,10 @@ test('a stream that went on without the reader: it goes on from the head, and be
   expect(await valueOf(reader, 'k')).toBe('newer')
 })
 
-test('of a history that a restore has ended nothing is believed, whoever learns of it first', async () => {
+test.each([
+  ['a subscriber', true],
+  ['the reader', false],
+])('of a history that a restore has ended nothing is believed, when %s learns of it', async (_who, isSubscriber) => {
   const relay = openRelay(server, back.log)
   const reader = await openReader()
   await write(reader, 'k', 'lost')
@@ -187,14 +191,26 @@ test('of a history that a restore has ended nothing is believed, whoever learns 
   for (let i = 0; i < 5; i++) await commit(restored, setting('other', i))
   const { id, epoch } = back.log.identity
   openRelay(server, logWith(restored.log, { identity: { id, epoch: epoch + 1 } }))
-  await eventually('a subscriber has seen it', async () => {
-    await reader.log.read({ after: 0, limit: 10 })
-    return reader.log.identity.epoch === epoch + 1
-  })
-  expect(await read(reader, 'k')).toMatchObject(UNKNOWN)
+  if (isSubscriber) {
+    await eventually('a subscriber has seen it', async () => {
+      await reader.log.read({ after: 0, limit: 10 })
+      return reader.log.identity.epoch === epoch + 1
+    })
+    expect(await read(reader, 'k')).toMatchObject(UNKNOWN)
+  }
   await eventually('it follows the other one', () => reader.position === 5)
+  expect(await read(reader, 'k')).toMatchObject(UNKNOWN)
   await commit(restored, setting('k', 'restored'))
   await eventually('it reads it', async () => (await valueOf(reader, 'k')) === 'restored')
+})
+
+test('an invalidation is heard in the stream whatever stays behind of it', async () => {
+  openRelay(server, back.log, { maxValueBytes: 0 })
+  const reader = await openReader()
+  await commit(back, { ...setting('t', null), key: tagKey('t') } as ReturnType<typeof setting>)
+  await heard(reader)
+  await rawClient(server).del('tidemark:{p0}.st')
+  expect(await reader.readOne(tagKey('t'))).toMatchObject({ entry: { version: 1 }, until: Infinity })
 })
 
 test('it starts anew also when an outage keeps it from that at first', async () => {
@@ -246,9 +262,23 @@ test('a tag that was not invalidated since the stream began hides nothing that i
   await front.fill([{ key: tagKey('u'), asOf: 61, found: absent }])
   expect((await later.readOne(tagKey('u'))).entry).toBeUndefined()
   expect(await epochOf('u')).toBe(0)
-  // Without what was noted, nothing is known.
+  await front.apply([change(62, tagKey('t'), null)], 'install')
+  expect((await later.readOne(tagKey('t'))).entry?.version).toBe(62)
+  // What was noted before what the reader has heard of, and nothing, is nothing to go by.
+  await rawClient(server).hset('tidemark:{p0}.st', 'upTo', 1)
+  expect((await later.readOne(tagKey('v'))).until).toBe(0)
+  await front.discard([tagKey('t')])
   await rawClient(server).del('tidemark:{p0}.st')
   expect((await later.readOne(tagKey('t'))).until).toBe(0)
+})
+
+test('what the stream has just told needs no answer of Redis', async () => {
+  await using between = await startRelay(server.port)
+  openRelay(server, back.log)
+  const reader = await openReader({ url: between.url, clock: new ManualClock(), commandTimeoutMs: ENDLESS_MS })
+  await write(reader, 'k', 'heard')
+  between.swallow()
+  expect(await valueOf(reader, 'k')).toBe('heard')
 })
 
 test('what nobody sees to any more is not believed, until somebody does', async () => {
@@ -258,8 +288,7 @@ test('what nobody sees to any more is not believed, until somebody does', async 
   const reader = await openReader({ clock, commandTimeoutMs: ENDLESS_MS })
   const key = tagKey('t')
   const known = async (): Promise<unknown[]> => [await valueOf(reader, 'k'), (await reader.readOne(key)).until]
-  const change = await write(reader, 'k', 'old')
-  await install(front, change)
+  await install(front, await write(reader, 'k', 'old'))
   await eventually('it is confirmed', async () => {
     clock.advance(100)
     return (await known())[1] === Infinity

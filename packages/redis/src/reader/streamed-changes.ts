@@ -4,8 +4,8 @@ import type { RedisStreamLog } from '../relay/redis-stream-log.ts'
 /** So many keys whose last change came by the stream are remembered. */
 const CAPACITY = 10_000
 /** So much their values take, about. One that takes a large part of it is left to Redis. */
-const MOST_BYTES = 32 * 1024 * 1024
-const MOST_VALUE_BYTES = MOST_BYTES / 64
+const MOST_BYTES = 16 * 1024 * 1024
+const MOST_VALUE_BYTES = MOST_BYTES / 32
 const PAGE = 500
 /** How often an idle stream is looked at, for whether somebody still sees to it. */
 const LOOK_EVERY_MS = 1_000
