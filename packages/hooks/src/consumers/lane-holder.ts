@@ -99,12 +99,12 @@ export class LaneHolder {
   async #lookAround(): Promise<void> {
     const { back, name, registration, options } = this.#parts
     const { clock, leaseMs, lanes } = options
-    await assertRegistered(back, name, registration)
     const now = clock.monotonic()
     if (now - this.#renewedAt >= leaseMs / 3) {
       this.#renewedAt = now
       await Promise.all([this.#membership.renew(), this.#renewLanes()])
     }
+    await assertRegistered(back, name, registration)
     this.#members = await this.#membership.members()
     const share = shareOf(lanes, this.#members, this.#id)
     const kept = Array.from(this.#held.keys()).toSorted((a, b) => a - b)

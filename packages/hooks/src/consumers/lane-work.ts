@@ -71,7 +71,6 @@ export class LaneWork {
       if (outcome !== 'failed') return outcome === 'done'
     }
     for (const [i, row] of rows.entries()) {
-      if (this.#options.wait.isEnding) return false
       if (!(await this.#tryOne(row, i === rows.length - 1 ? through : row))) return false
       if (this.#suspects > 0) this.#suspects--
     }

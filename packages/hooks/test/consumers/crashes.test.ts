@@ -60,8 +60,11 @@ class Fleet {
     return consume(this.back, 'totals', { ...options, batch: this.options.batch }, handler)
   }
 
-  async write(count: number, keys: number, from = 1): Promise<void> {
-    for (let n = from; n < from + count; n++) await commit(this.back, setting(['n', n % keys], n))
+  /** @returns the seq of the last one */
+  async write(count: number, keys: number, from = 1): Promise<number> {
+    let last = 0
+    for (let n = from; n < from + count; n++) last = (await commit(this.back, setting(['n', n % keys], n))).asOf
+    return last
   }
 
   /** How often the changes of each key were counted. */
@@ -160,8 +163,7 @@ describe('a member that is stopped beyond its lease', { timeout: 120_000 }, () =
     expect(await fleet.totals(3)).toEqual([6, 7, 7])
     stopped.signal('SIGCONT')
     await eventually('it has lost the lane', () => stopped.lines.includes('lane-lost'))
-    await fleet.write(10, 3, 21)
-    await fleet.caughtUp(await fleet.back.log.head().then((head) => head - 1))
+    await fleet.caughtUp(await fleet.write(10, 3, 21))
     expect(await fleet.totals(3)).toEqual([10, 10, 10])
     const fences = fleet.effects.filter(({ seq }) => seq === 10).map(({ fence, pid }) => ({ fence, pid }))
     const [own] = fences.filter(({ pid }) => pid === other.pid)

@@ -169,6 +169,22 @@ describe('what is left in the middle', () => {
     expect((await consumer.stats()).lanes[0]!.seq).toBe(1)
   })
 
+  it('of a replay is noted before it begins', async () => {
+    const back = createMemoryBack()
+    await commitNumbers(back, 1)
+    let attempts: number | undefined
+    let isReplay = false
+    const park = { ...options, attempts: 1, onFailure: 'park' } as const
+    await using consumer: Consumer = await consume(back, 'trouble', park, async () => {
+      if (!isReplay) throw new Error('no')
+      for await (const parked of consumer.parked()) ({ attempts } = parked)
+    })
+    await idle(consumer, 1)
+    isReplay = true
+    expect(await consumer.replay()).toEqual({ replayed: 1, left: 0 })
+    expect(attempts).toBe(2)
+  })
+
   it('of a replay: it counts as an attempt, and is not tried again by itself', async () => {
     const back = createMemoryBack()
     await commitNumbers(back, 1)
