@@ -1,9 +1,9 @@
-import type { CheckedTotals } from './checks/totals-check.ts'
 import type { Watched } from './checks/watch-audit.ts'
+import type { SideChecks } from './fleet/side-checks.ts'
 import type { Summary } from './distribution.ts'
 
 /** What a run has shown. What `--json` prints. */
-export interface Report {
+export interface Report extends SideChecks {
   /** The shared front: 'redis', or 'memory' when there is none. */
   readonly front: string
   readonly instances: number
@@ -58,8 +58,6 @@ export interface Report {
   readonly watched: Watched
   /** The instance without the file; null: without Redis there is none. */
   readonly reader: ReaderFigures | null
-  /** The totals of countries that a consumer maintains, against the places. */
-  readonly totals: CheckedTotals
   readonly verified: Verified
   /** Why this is no clean run; empty when it is. */
   readonly failures: readonly string[]

@@ -36,12 +36,12 @@ export const HELP = `Runs a fleet of app instances over one store, under load, a
   --instances 3      processes, 1 to 16
   --no-redis         memory fronts over the shared SQLite file, even where there is a Redis
   --data DIR         where the data is kept; ./data of the repository if left out
-  --port 0           first port of the instances; 0: any free ones
+  --port 0           first port of the instances, then the worker's and the reader's; 0: any free ones
   --connections 12   virtual users in all
   --rate 0           requests per second in all; 0: no limit
   --edits 0.02       the part of the requests that are edits, 0 to 1
   --places ${DATA_SET_SIZE}    how many places of the data set to use
-  --kill             kill -9 an instance every few seconds, and start it anew
+  --kill             kill -9 a process every few seconds, and start it anew
   --help             this text
 `
 
@@ -62,7 +62,7 @@ export function parseFlags(args: readonly string[]): Flags | 'help' {
     instances,
     useRedis: values['no-redis'] !== true,
     dataDir: resolve(process.env['INIT_CWD'] ?? '.', values.data ?? DEFAULT_DATA_DIR),
-    port: integer('port', values.port ?? '0', 0, 65_519),
+    port: integer('port', values.port ?? '0', 0, 65_517),
     connections: integer('connections', values.connections ?? '12', 1, 1_000),
     rate: rate === 0 ? Infinity : rate,
     edits: number('edits', values.edits ?? '0.02', 0, 1),

@@ -1,8 +1,8 @@
-import type { CheckedTotals } from './checks/totals-check.ts'
 import type { WatchAudit } from './checks/watch-audit.ts'
 import type { Driver } from './driver/driver.ts'
 import { mergedPercentiles } from './driver/latency.ts'
 import type { ReaderFigures, Report, Verified } from './figures.ts'
+import type { SideChecks } from './fleet/side-checks.ts'
 import type { Monitor } from './fleet/monitor.ts'
 import { failuresOf } from './verdict.ts'
 
@@ -17,7 +17,7 @@ export interface ReportInput {
   readonly driver: Driver
   readonly monitor: Monitor
   readonly watches: WatchAudit
-  readonly totals: CheckedTotals
+  readonly sides: SideChecks
   readonly verified: Verified
   readonly kills: number
   /** What ended the run before its time. */
@@ -25,7 +25,7 @@ export interface ReportInput {
 }
 
 export function createReport(input: ReportInput): Report {
-  const { front, places, durationMs, edits, head, driver, monitor, watches, totals, verified, kills, crashes } = input
+  const { front, places, durationMs, edits, head, driver, monitor, watches, sides, verified, kills, crashes } = input
   const { tally, reads, agreement, clients } = driver
   const checks = driver.subscribers.map((stream) => stream.check)
   const sum = (of: (check: (typeof checks)[number]) => number): number => checks.reduce((total, c) => total + of(c), 0)
@@ -69,7 +69,7 @@ export function createReport(input: ReportInput): Report {
     frontBypasses: bypasses,
     watched: watches.result(),
     reader: readerFigures(driver),
-    totals,
+    ...sides,
     verified,
   }
   return {

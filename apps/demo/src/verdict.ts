@@ -30,6 +30,8 @@ export function failuresOf(
     watched,
     reader,
     totals,
+    audit,
+    replica,
     verified,
   } = figures
   const failures: string[] = []
@@ -54,6 +56,11 @@ export function failuresOf(
     }
   }
   expectNone(totals.differences, `countries have other totals than their places: ${totals.first}`)
+  expectNone(audit.missing, 'changes are not in the audit')
+  expectNone(audit.repeated, 'changes are in the audit more than once')
+  expectNone(audit.outOfOrder, 'lines of the audit come after later ones of their key')
+  expectNone(audit.wrong, 'lines of the audit are not what the log has')
+  expectNone(replica.differences, 'keys are not the same in the replica')
   expectNone(verified.differences, 'records in Redis are not what SQLite has')
   expectNone(errors, `requests failed; the last one: ${lastError}`)
   if (!isPutToTheTest(figures) && turns * edits >= CERTAINLY_SOME) {

@@ -36,13 +36,13 @@ async function lockIsFree(): Promise<boolean> {
   return !(await readdir(data)).includes('fleet.lock')
 }
 
-describe('npm start -- --for 1s --json', () => {
-  // Three instances; with Redis the one without the file, the server and its guard.
+describe('npm start -- --for 3s --json', () => {
+  // Three instances and the worker; with Redis the one without the file, the server and its guard.
   it.each([
-    ['redis', [], 6],
-    ['memory', ['--no-redis'], 3],
+    ['redis', [], 7],
+    ['memory', ['--no-redis'], 4],
   ])('with %s in front prints one clean report and leaves nothing running', async (front, args, processes) => {
-    const fleet = start(['--for', '1s', '--json', '--edits', '0.2', ...args])
+    const fleet = start(['--for', '3s', '--json', '--edits', '0.2', ...args])
     const pids = await started(fleet, processes)
     expect([await fleet.exited, fleet.output.stderr]).toEqual([0, ''])
     const report = JSON.parse(fleet.output.stdout) as Report
@@ -57,6 +57,8 @@ describe('npm start -- --for 1s --json', () => {
       disagreements: 0,
       errors: 0,
       totals: { differences: 0, first: null },
+      audit: { missing: 0, repeated: 0, outOfOrder: 0, wrong: 0 },
+      replica: { differences: 0 },
       verified: { differences: 0, complete: true, error: null },
       failures: [],
     })
@@ -72,6 +74,8 @@ describe('npm start -- --for 1s --json', () => {
     expect(max).toBe(Math.max(...instances.map((of) => of.max)))
     expect([p50 <= p99, p99 <= max]).toEqual([true, true])
     expect(report.totals.countries).toBeGreaterThan(0)
+    expect(report.audit.lines).toBeGreaterThanOrEqual(report.writes)
+    expect(report.replica.entries).toBeGreaterThan(1_000)
     expect(report.watched.events).toBe(report.changesDelivered)
     expect(Object.values(report.watched.violations)).toEqual([0, 0, 0, 0, 0, 0])
     if (front === 'memory') expect(report.reader).toBeNull()
@@ -104,13 +108,20 @@ describe('npm start -- --for 1s --json', () => {
 })
 
 describe('what a fleet keeps beside its places', () => {
-  it('notices totals that are wrong, says so, and fails', async () => {
-    const fleet = start(['--for', '1s', '--json', '--edits', '0.5', '--no-redis'], {
-      TIDEMARK_DEMO_FAULT: 'miscounting',
-    })
+  it.each([
+    [
+      'miscounting',
+      ({ totals }: Report) => totals.differences,
+      /countries have other totals than their places: .. has/,
+    ],
+    ['unaudited', ({ audit }: Report) => audit.missing, /changes are not in the audit/],
+    ['uncopied', ({ replica }: Report) => replica.differences, /keys are not the same in the replica/],
+  ] as const)('that is wrong (%s) is noticed, said, and fails it', async (fault, figure, message) => {
+    const args = ['--for', '1s', '--json', '--edits', '0.5', '--no-redis']
+    const fleet = start(args, { TIDEMARK_DEMO_FAULT: fault })
     expect(await fleet.exited).toBe(1)
-    expect((JSON.parse(fleet.output.stdout) as Report).totals.differences).toBeGreaterThan(0)
-    expect(fleet.output.stderr).toMatch(/countries have other totals than their places: .. has/)
+    expect(figure(JSON.parse(fleet.output.stdout) as Report)).toBeGreaterThan(0)
+    expect(fleet.output.stderr).toMatch(message)
   })
 })
 
@@ -123,8 +134,14 @@ describe('npm start -- --kill', () => {
     expect([await fleet.exited, fleet.output.stderr]).toEqual([0, ''])
     const report = JSON.parse(fleet.output.stdout) as Report
     const none = { lost: 0, duplicates: 0, outOfOrder: 0, disagreements: 0, staleReads: 0, tornReads: 0, errors: 0 }
-    expect(report).toMatchObject({ front, ...none, totals: { differences: 0 }, failures: [] })
+    const sides = {
+      totals: { differences: 0 },
+      audit: { missing: 0, repeated: 0, outOfOrder: 0, wrong: 0 },
+      replica: { differences: 0 },
+    }
+    expect(report).toMatchObject({ front, ...none, ...sides, failures: [] })
     expect(report.totals.countries).toBeGreaterThan(0)
+    expect(report.audit.lines).toBeGreaterThanOrEqual(report.writes)
     expect(report.kills).toBeGreaterThan(0)
     expect(report.writes).toBeGreaterThan(10)
     expect(report.changesDelivered).toBe(report.changesExpected)
@@ -154,7 +171,7 @@ describe('the end of a fleet', () => {
     expect(alive(pids)).toEqual([])
     expect(fleet.output.stdout).toMatch(/^front +.*Redis|^front +.*Valkey/)
     expect(fleet.output.stdout).toMatch(/500 loaded in/)
-    const second = start(['--for', '300ms', '--no-redis', '--instances', '1'])
+    const second = start(['--for', '300ms', '--edits', '0.5', '--no-redis', '--instances', '1'])
     expect(await second.exited).toBe(0)
     expect(second.output.stdout).toMatch(/500 places, loaded before/)
     expect(second.output.stdout).toMatch(/every promise was kept/)

@@ -1,6 +1,7 @@
 import { styleText } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { Driver } from '../src/driver/driver.ts'
+import { NO_SIDE_CHECKS } from '../src/fleet/side-checks.ts'
 import { Monitor } from '../src/fleet/monitor.ts'
 import type { Report, Verified } from '../src/figures.ts'
 import { failuresOf } from '../src/verdict.ts'
@@ -44,7 +45,7 @@ const QUIET: Report = {
     violations: { ordered: 0, unique: 0, atomic: 0, reliable: 0, resumable: 0, bookmarkable: 0 },
   },
   reader: null,
-  totals: { countries: 0, differences: 0, first: null },
+  ...NO_SIDE_CHECKS,
   verified: { records: 0, differences: 0, complete: true, error: null },
   failures: [],
 }
@@ -93,13 +94,6 @@ describe('the instance without the file', () => {
     ])
   })
 
-  it('has no part in totals that differ from their places', () => {
-    const totals = { countries: 246, differences: 1, first: 'DE has 2, and 3 were counted' }
-    expect(failuresOf({ ...BUSY, totals }, circumstances)).toEqual([
-      '1 countries have other totals than their places: DE has 2, and 3 were counted',
-    ])
-  })
-
   it('is told of', () => {
     expect(renderSummary({ ...BUSY, reader })).toContain('100 reads without the file, 96 found, 0 behind')
   })
@@ -109,6 +103,35 @@ describe('the instance without the file', () => {
     expect(failuresOf({ ...BUSY, watched: { events: 7, violations } }, circumstances)).toEqual([
       '3 times a stream was not unique; the first thing that was wrong: subscriber 1 is not unique: 7 came twice',
     ])
+  })
+})
+
+describe('what a fleet keeps beside its places', () => {
+  const circumstances = { turns: 1_000, edits: 0.02, lastError: undefined, firstViolation: undefined }
+  const { audit, replica } = NO_SIDE_CHECKS
+
+  it.each<[Partial<Report>, string]>([
+    [
+      { totals: { countries: 246, differences: 1, first: 'DE has 2, and 3 were counted' } },
+      '1 countries have other totals than their places: DE has 2, and 3 were counted',
+    ],
+    [{ audit: { ...audit, missing: 2 } }, '2 changes are not in the audit'],
+    [{ audit: { ...audit, repeated: 2 } }, '2 changes are in the audit more than once'],
+    [{ audit: { ...audit, outOfOrder: 2 } }, '2 lines of the audit come after later ones of their key'],
+    [{ audit: { ...audit, wrong: 2 } }, '2 lines of the audit are not what the log has'],
+    [{ replica: { ...replica, differences: 3 } }, '3 keys are not the same in the replica'],
+  ])('fails a run: %j', (changed, failure) => {
+    expect(failuresOf({ ...BUSY, ...changed }, circumstances)).toEqual([failure])
+  })
+
+  it('is told of', () => {
+    const text = renderSummary({
+      ...BUSY,
+      audit: { ...audit, lines: 1_234 },
+      replica: { entries: 5_678, differences: 0 },
+    })
+    expect(text).toContain('1,234 lines of audit, 0 missing')
+    expect(text).toContain('5,678 keys held against the replica, 0 differ')
   })
 })
 

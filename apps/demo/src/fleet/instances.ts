@@ -1,13 +1,14 @@
 import type { Verified } from '../figures.ts'
 import type { Front } from '../front/find-front.ts'
-import { nameOf } from '../instance/name.ts'
+import { nameOf, READER, WORKER } from '../instance/name.ts'
 import { count } from '../view/format.ts'
 import type { Screen } from '../view/screen.ts'
+import type { DataFiles } from './prepare.ts'
 import { InstanceProcess } from './instance-process.ts'
 
 export interface InstancesOptions {
   readonly instances: number
-  readonly file: string
+  readonly files: DataFiles
   readonly front: Front
   readonly port: number
   readonly screen: Screen
@@ -19,34 +20,35 @@ export interface Urls {
   readonly instances: readonly string[]
   /** Of the instance without the file; undefined: without Redis there is none. */
   readonly reader: string | undefined
+  readonly worker: string
 }
-
-/** The number of the one without the file. */
-const READER = 0
 
 /** How long a comparison of the front may take: it is the last thing, and somebody waits for it. */
 const VERIFY_WITHIN_MS = 5_000
 
 /** The processes of the fleet. */
 export class Instances {
-  /** By number, from 1; the one without the file, if there is Redis, is number 0. */
+  /** By number. */
   readonly #processes: Map<number, InstanceProcess>
   readonly #count: number
   readonly #start: (instance: number) => InstanceProcess
   readonly #warmed = new Map<number, { done: number; total: number }>()
   #isStopping = false
 
-  constructor({ instances, file, front, port, screen, onCrash }: InstancesOptions) {
+  constructor({ instances, files, front, port, screen, onCrash }: InstancesOptions) {
     this.#count = instances
     const bar = screen.bar('warming')
     let isFirst = true
+    const numbers = [...Array.from({ length: instances }, (_, i) => i + 1), WORKER]
+    if (front.redis !== undefined) numbers.push(READER)
+    const offsets = new Map(numbers.map((number, i) => [number, i]))
     this.#start = (instance) =>
       new InstanceProcess(
         {
           instance,
-          file: instance === READER ? undefined : file,
+          ...files,
           redis: front.redis,
-          port: port === 0 ? 0 : port + (instance === READER ? instances : instance - 1),
+          port: port === 0 ? 0 : port + (offsets.get(instance) ?? 0),
         },
         {
           onCrash,
@@ -60,22 +62,26 @@ export class Instances {
           },
         },
       )
-    const numbers = Array.from({ length: instances }, (_, i) => i + 1)
-    if (front.redis !== undefined) numbers.push(READER)
     this.#processes = new Map(numbers.map((number) => [number, this.#start(number)]))
     const end = (): void => {
       isFirst = false
       bar.end()
     }
-    this.#urls().then(end, end)
+    Promise.all([...this.#processes.values()].map(({ ready }) => ready)).then(end, end)
   }
 
   /** The base URLs, when all of them serve requests. */
   async ready(screen: Screen): Promise<Urls> {
-    const urls = await this.#urls()
+    const urls = new Map(
+      await Promise.all([...this.#processes].map(async ([number, { ready }]) => [number, await ready] as const)),
+    )
     const [first] = this.#warmed.values()
     if (first !== undefined) screen.say(`warm   ${count(first.done)} places in the memory of each instance`)
-    return { instances: urls.slice(0, this.#count), reader: urls[this.#count] }
+    return {
+      instances: [...urls].flatMap(([number, url]) => (number === READER || number === WORKER ? [] : [url])),
+      reader: urls.get(READER),
+      worker: urls.get(WORKER)!,
+    }
   }
 
   /** Has one of them compare the shared front, of about `expected` records, with the file. Never rejects. */
@@ -107,10 +113,6 @@ export class Instances {
   kill(): void {
     this.#isStopping = true
     for (const process of this.#processes.values()) process.kill()
-  }
-
-  #urls(): Promise<readonly string[]> {
-    return Promise.all([...this.#processes.values()].map(({ ready }) => ready))
   }
 
   #sum(what: 'done' | 'total'): number {

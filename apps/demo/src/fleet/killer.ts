@@ -1,8 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { InstanceClient } from '../driver/client.ts'
+
+/** Whom it may kill. */
+export interface Victim {
+  readonly instance: number
+  /** It is about to be killed. */
+  left(): void
+  /** It was started anew. */
+  cameBack(url: string): Promise<void>
+}
 
 export interface KillerOptions {
-  readonly clients: readonly InstanceClient[]
+  /** In this order, over and over. */
+  readonly victims: readonly Victim[]
   /** Kills an instance and starts it anew; resolves with where it serves then. */
   restart(instance: number): Promise<string>
   /** An instance did not come back. */
@@ -27,15 +36,15 @@ export class Killer {
 
   /** Resolves when `signal` has aborted and everybody is back. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clients, restart, onFailure } = this.#options
-    for (let next = 0; ; next = (next + 1) % clients.length) {
+    const { victims, restart, onFailure } = this.#options
+    for (let next = 0; ; next = (next + 1) % victims.length) {
       await sleep(CALM_MS, undefined, { signal }).catch(() => undefined)
       if (signal.aborted) return
-      const client = clients[next]!
-      client.left()
+      const victim = victims[next]!
+      victim.left()
       this.#kills++
       try {
-        await client.cameBack(await restart(client.instance))
+        await victim.cameBack(await restart(victim.instance))
       } catch (error) {
         // Whoever waits for it to come back would wait for ever.
         return onFailure((error as Error).message)

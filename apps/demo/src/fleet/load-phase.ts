@@ -1,5 +1,4 @@
 import { createSqliteBack } from '@tidemark/sqlite'
-import type { CheckedTotals } from '../checks/totals-check.ts'
 import { WatchAudit } from '../checks/watch-audit.ts'
 import { Driver } from '../driver/driver.ts'
 import type { Flags } from '../flags.ts'
@@ -13,8 +12,11 @@ import type { Screen } from '../view/screen.ts'
 import type { ReaderRow, Snapshot } from '../view/snapshot.ts'
 import type { Urls } from './instances.ts'
 import { Killer } from './killer.ts'
+import type { DataFiles } from './prepare.ts'
+import { WorkerWatch } from './worker-watch.ts'
 import { Monitor } from './monitor.ts'
 import { readerIsThere, totalsSettled } from './settled.ts'
+import { checkSides, NO_SIDE_CHECKS } from './side-checks.ts'
 import type { StopSignal } from './stop-signal.ts'
 
 export interface LoadPhase {
@@ -22,15 +24,12 @@ export interface LoadPhase {
   readonly screen: Screen
   readonly stop: StopSignal
   readonly front: Front
-  /** With the values and the log. */
-  readonly file: string
+  readonly files: DataFiles
   readonly urls: Urls
   /** Kills an instance (-9) and starts it anew; resolves with where it serves then. */
   restart(instance: number): Promise<string>
   /** An instance ended, or did not come back: the run has failed. */
   onCrash(message: string): void
-  /** Compares the totals of the consumer with the places. */
-  checkTotals(): Promise<CheckedTotals>
   /** Compares the shared front with the file. */
   verify(): Promise<Verified>
   readonly places: readonly KnownPlace[]
@@ -41,28 +40,28 @@ export interface LoadPhase {
 const LOOK_EVERY_MS = 1_000
 const AUDIT_EVERY_MS = 5_000
 const NOT_VERIFIED: Verified = { records: 0, differences: 0, complete: false, error: 'an instance has ended' }
-const NOT_CHECKED: CheckedTotals = { countries: 0, differences: 0, first: null }
 /** Where figures cannot be shown in place. */
 const LINE_EVERY_MS = 5_000
 
 /** Drives the fleet until it is time to stop, shows how it goes, and says how it went. */
 export async function runLoad(phase: LoadPhase): Promise<Report> {
-  const { flags, screen, stop, front, file, urls, places, crashes } = phase
+  const { flags, screen, stop, front, files, urls, places, crashes } = phase
   const driver = new Driver({ ...flags, urls: urls.instances, readerUrl: urls.reader, places })
-  const back = createSqliteBack({ file, readOnly: true })
+  const back = createSqliteBack({ file: files.file, readOnly: true })
   const watches = new WatchAudit(
     back.log,
     driver.subscribers.map(({ record }) => record),
   )
   const monitor = new Monitor(driver)
   const { restart, onCrash } = phase
-  const killer = new Killer({
-    clients: [...driver.clients, ...(driver.reader ? [driver.reader.client] : [])],
-    restart,
-    onFailure: onCrash,
-  })
+  const worker = new WorkerWatch(urls.worker)
+  const [first, ...others] = driver.clients
+  const readers = driver.reader === undefined ? [] : [driver.reader.client]
+  const killer = new Killer({ victims: [first!, worker, ...others, ...readers], restart, onFailure: onCrash })
   try {
     if (urls.reader !== undefined) await readerIsThere(urls.reader, await back.log.head(), stop.signal)
+    await worker.settled(await back.log.head(), stop.signal)
+    const start = await back.log.head()
     await driver.listen()
     await monitor.start()
     const startedAt = performance.now()
@@ -84,7 +83,10 @@ export async function runLoad(phase: LoadPhase): Promise<Report> {
     await killing
     await view.end()
     if (crashes.length === 0) await totalsSettled(() => monitor.stats())
-    if (crashes.length === 0) await driver.drain(monitor.head)
+    if (crashes.length === 0) {
+      await driver.drain(monitor.head)
+      await worker.settled(monitor.head)
+    }
     await watches.audit(crashes.length === 0 ? monitor.head : undefined)
     const verified = crashes.length === 0 ? await phase.verify() : NOT_VERIFIED
     return createReport({
@@ -96,7 +98,7 @@ export async function runLoad(phase: LoadPhase): Promise<Report> {
       driver,
       monitor,
       watches,
-      totals: crashes.length === 0 ? await phase.checkTotals() : NOT_CHECKED,
+      sides: crashes.length === 0 ? await checkSides(files, back.log, start, monitor.head) : NO_SIDE_CHECKS,
       verified,
       kills: killer.kills,
       crashes,

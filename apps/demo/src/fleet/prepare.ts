@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { open, type Tidemark } from 'tidemark'
 import type { Front } from '../front/find-front.ts'
@@ -6,13 +7,38 @@ import type { KnownPlace } from '../places/data-set.ts'
 import { loadPlaces } from '../places/load.ts'
 import { count } from '../view/format.ts'
 import type { Screen } from '../view/screen.ts'
+import { AUDIT } from '../worker/worker.ts'
 
 /** A new front is agreed on, started, and proven up to date: a few hundred milliseconds. */
 const SERVES_WITHIN_MS = 5_000
 
-/** The file that values and log are in. */
-export function databaseFile(dataDir: string): string {
-  return join(dataDir, 'fleet.db')
+/** What a fleet keeps in its data folder. */
+export interface DataFiles {
+  /** With the values and the log. */
+  readonly file: string
+  /** Lines of JSON: the changes of one run. */
+  readonly auditFile: string
+  /** The store that follows. */
+  readonly replicaFile: string
+}
+
+export function dataFiles(dataDir: string): DataFiles {
+  return {
+    file: join(dataDir, 'fleet.db'),
+    auditFile: join(dataDir, 'audit.jsonl'),
+    replicaFile: join(dataDir, 'replica.db'),
+  }
+}
+
+/** Every run has an audit of its own: the one before is forgotten. */
+export async function clearAudit({ file, auditFile }: DataFiles): Promise<void> {
+  const store = await open({ file, near: false, sweepEveryMs: 0, log: false })
+  try {
+    await store.dropConsumer(AUDIT)
+  } finally {
+    await store.close()
+  }
+  await rm(auditFile, { force: true })
 }
 
 /** Sees to it that the places are in the store. What an interrupted load has left is completed. */

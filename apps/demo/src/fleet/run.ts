@@ -6,8 +6,8 @@ import type { Screen } from '../view/screen.ts'
 import { lockDataDir } from './data-lock.ts'
 import { Instances, type Urls } from './instances.ts'
 import { runLoad } from './load-phase.ts'
-import { checkTotalsOf, countPlaces } from './totals.ts'
-import { databaseFile, loadData, warmFront } from './prepare.ts'
+import { countPlaces } from './totals.ts'
+import { clearAudit, dataFiles, loadData, warmFront } from './prepare.ts'
 import type { StopSignal } from './stop-signal.ts'
 import { Teardown } from './teardown.ts'
 
@@ -34,7 +34,8 @@ export async function runFleet(
     teardown.add(() => front.stop())
     screen.say(`front  ${front.description}`)
 
-    const file = databaseFile(flags.dataDir)
+    const files = dataFiles(flags.dataDir)
+    const { file } = files
     const places = await readDataSet(flags.places)
     await loadData(file, places, screen, stop.signal)
     if (stop.signal.aborted) return undefined
@@ -43,6 +44,7 @@ export async function runFleet(
     await warmFront(file, front, screen, stop.signal)
     if (stop.signal.aborted) return undefined
 
+    await clearAudit(files)
     const crashes: string[] = []
     const onCrash = (message: string): void => {
       crashes.push(message)
@@ -50,7 +52,7 @@ export async function runFleet(
     }
     const instances = (victims.instances = new Instances({
       ...flags,
-      file,
+      files,
       front,
       screen,
       onCrash,
@@ -63,12 +65,11 @@ export async function runFleet(
       screen,
       stop,
       front,
-      file,
+      files,
       urls,
       places,
       crashes,
       onCrash,
-      checkTotals: () => checkTotalsOf(file),
       restart: (instance) => instances.restart(instance),
       verify: () => instances.verify(screen, places.length),
     }).catch((error: unknown) => {

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { open } from 'tidemark'
-import { type CheckedTotals, checkTotals } from '../checks/totals-check.ts'
 import { countTotals } from '../places/country-totals.ts'
 import { count } from '../view/format.ts'
 import type { Screen } from '../view/screen.ts'
@@ -30,16 +29,6 @@ export async function countPlaces(file: string, screen: Screen, signal: AbortSig
     screen.say(`count  ${count(first)} changes taken into the totals of countries in ${seconds} s`)
   } finally {
     bar.end()
-    await store.close()
-  }
-}
-
-/** Compares the totals with the places. To be called when nothing is written any more. */
-export async function checkTotalsOf(file: string): Promise<CheckedTotals> {
-  const store = await open({ file, near: false, sweepEveryMs: 0, log: false })
-  try {
-    return await checkTotals(store)
-  } finally {
     await store.close()
   }
 }

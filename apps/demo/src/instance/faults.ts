@@ -1,7 +1,9 @@
+import type { JsonLinesSink, Sink } from '@tidemark/sinks'
 import type { Tidemark, TidemarkReader } from 'tidemark'
 import type { StoredPlace } from '../places/places.ts'
 import type { ValueBefore } from '../places/country-totals.ts'
 import { Places } from '../places/places.ts'
+import type { WorkerOptions } from '../worker/worker.ts'
 import type { ChangeSource } from './routes/changes.ts'
 
 /** What tests break on purpose, to see that the fleet's self-check notices. Named in the environment of the fleet. */
@@ -45,4 +47,23 @@ export function faultsOf(store: Tidemark | TidemarkReader): {
     before: fault === 'miscounting' ? async () => undefined : undefined,
     changes: fault === 'forgetful' ? forgetful(store) : fault === 'repeating' ? repeating(store) : undefined,
   }
+}
+
+/** The same, of the worker. */
+export function workerFaults(): Pick<WorkerOptions, 'audit' | 'isCopied'> {
+  const fault = process.env[FAULT_VARIABLE]
+  return {
+    audit: fault === 'unaudited' ? leavingOut : undefined,
+    isCopied: fault === 'uncopied' ? (key) => Number(key.at(-1)) % 10 !== 0 : undefined,
+  }
+}
+
+/** Writes down most of what it is given. */
+function leavingOut(sink: JsonLinesSink): JsonLinesSink {
+  const most: Sink = (changes, context) =>
+    sink(
+      changes.filter(({ seq }) => seq % 10 !== 0),
+      context,
+    )
+  return Object.assign(most, { close: () => sink.close(), [Symbol.asyncDispose]: () => sink.close() })
 }

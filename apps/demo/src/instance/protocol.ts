@@ -2,10 +2,13 @@ import type { Verified } from '../figures.ts'
 
 /** What an instance needs to know to start. */
 export interface InstanceConfig {
-  /** From 1; 0: the reader. */
+  /** From 1; READER and WORKER are others. */
   readonly instance: number
-  /** undefined: it has none, and reads what Redis holds. */
-  readonly file: string | undefined
+  /** With the values and the log; the reader makes no use of it. */
+  readonly file: string
+  /** What the worker writes. */
+  readonly auditFile: string
+  readonly replicaFile: string
   /** undefined: there is no shared front, and the instance warms the one in its own memory. */
   readonly redis: { readonly url: string; readonly namespace: string } | undefined
   /** 0: any free one. */

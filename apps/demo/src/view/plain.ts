@@ -47,8 +47,8 @@ export function renderSummary(report: Report): string {
     visibility(report),
     ...(kills === 0
       ? []
-      : [`${count(kills)} instances killed (-9) and started anew, ${count(interrupted)} requests interrupted`]),
-    totalsLine(report),
+      : [`${count(kills)} processes killed (-9) and started anew, ${count(interrupted)} requests interrupted`]),
+    ...sideLines(report),
     ...readerLines(report),
     ...frontLines(report),
     ...failures.map((failure) => styleText(['red', 'bold'], `✗ ${failure}`)),
@@ -69,8 +69,13 @@ function visibility({ stalenessMs: { count: changes, p50, p99, max } }: Report):
     : `writes visible in the other instances after ${p50} ms, p99 ${p99} ms, max ${max} ms`
 }
 
-function totalsLine({ totals: { countries, differences } }: Report): string {
-  return `totals of ${count(countries)} countries held against their places, ${count(differences)} differ`
+function sideLines({ totals, audit, replica }: Report): readonly string[] {
+  const { lines, missing, repeated, outOfOrder } = audit
+  return [
+    `totals of ${count(totals.countries)} countries held against their places, ${count(totals.differences)} differ`,
+    `${count(lines)} lines of audit, ${count(missing)} missing, ${count(repeated)} twice, ${count(outOfOrder)} out of order`,
+    `${count(replica.entries)} keys held against the replica, ${count(replica.differences)} differ`,
+  ]
 }
 
 function readerLines({ reader }: Report): readonly string[] {
