@@ -33,7 +33,11 @@ export interface ConsumerOptions extends ChangeFilter {
    * @default 8
    */
   readonly lanes?: number | undefined
-  /** How often a change is tried before `onFailure` decides. @default 5 */
+  /**
+   * How often a change is tried before `onFailure` decides. A DELIVERY_FAILED that is not `retryable` is not tried again, and
+   * one with `retryAfterMs` no earlier than that.
+   * @default 5
+   */
   readonly attempts?: number | undefined
   /**
    * Between attempts: doubles from `minMs` to at most `maxMs`, of which a random half to whole is waited.

@@ -2,6 +2,7 @@ import { type Lease, type LogChange, type MarkWrite, TidemarkError } from '@tide
 import { toChanges } from '../logged-change.ts'
 import { runAttempt } from './attempt.ts'
 import { backoffMs } from './backoff.ts'
+import { adviceOf } from './delivery-advice.ts'
 import type { CallOutcome } from './call-handler.ts'
 import type { ConsumerParts } from './consumer-parts.ts'
 import type { Trying } from './lane-mark.ts'
@@ -37,6 +38,8 @@ export class LaneWork {
   readonly #options: LaneWorkOptions
   #suspects: number
   #trying: Trying | undefined
+  /** What the change that was tried last has failed with, as long as this process has it: the mark holds only its text. */
+  #failure: { readonly seq: number; readonly error: unknown } | undefined
   #halts = 0
 
   constructor(parts: ConsumerParts, options: LaneWorkOptions) {
@@ -100,7 +103,10 @@ export class LaneWork {
     if (outcome.kind !== 'failed') return outcome.kind
     const { error } = outcome
     const isOne = free.length === 1
-    if (isOne) this.#trying = { seq: free[0]!.seq, attempts: 1, error: textOf(error) }
+    if (isOne) {
+      this.#trying = { seq: free[0]!.seq, attempts: 1, error: textOf(error) }
+      this.#failure = { seq: free[0]!.seq, error }
+    }
     this.#parts.emit({ kind: 'attempt-failed', lane, changes: toChanges(free), attempt: isOne ? 1 : 0, error })
     return 'failed'
   }
@@ -115,8 +121,9 @@ export class LaneWork {
     const known = this.#trying?.seq === row.seq ? this.#trying : undefined
     let attempts = known?.attempts ?? 0
     let error: unknown = known && (known.error ?? NO_VERDICT)
-    while (attempts < this.#parts.options.attempts) {
-      if (attempts > 0) await wait.pause(backoffMs(this.#parts.options, attempts))
+    if (known !== undefined && this.#failure?.seq === row.seq) ({ error } = this.#failure)
+    while (attempts < this.#parts.options.attempts && !adviceOf(error).isFinal) {
+      if (attempts > 0) await wait.pause(Math.max(backoffMs(this.#parts.options, attempts), adviceOf(error).waitMs))
       if (wait.isEnding) return false
       this.#trying = { seq: row.seq, attempts: ++attempts }
       await state.store(state.next({ trying: this.#trying }))

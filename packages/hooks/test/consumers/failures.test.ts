@@ -1,4 +1,4 @@
-import { createMemoryBack, type MemoryBack } from '@tidemark/core'
+import { createMemoryBack, type MemoryBack, TidemarkError } from '@tidemark/core'
 import { eventually, ManualClock } from '@tidemark/testkit'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { consume, type Consumer, type ConsumerOptions } from '../../src/index.ts'
@@ -72,6 +72,30 @@ describe('a change that fails', () => {
     ).toEqual([1, 2, 3, 4])
     const closed = consumer.close()
     await closed
+  })
+
+  it('is not tried again when the receiver will never take it, and no earlier than it asks for', async () => {
+    const clock = new ManualClock()
+    const back = createMemoryBack({ clock })
+    await commitNumbers(back, 2)
+    const calls: number[] = []
+    const options = { from: 'start', lanes: 1, clock, onFailure: 'park', backoff: { minMs: 10, maxMs: 10 } } as const
+    const consumer = await consume(back, 'advised', options, ({ seq }) => {
+      calls.push(seq)
+      if (seq === 1) throw new TidemarkError('DELIVERY_FAILED', 'gone for good')
+      const error = new TidemarkError('DELIVERY_FAILED', 'not now', { retryable: true })
+      if (calls.length < 3) throw Object.assign(error, { retryAfterMs: 5_000 })
+    })
+    await eventually('the second was refused', () => calls.length === 2)
+    expect(await parkedSeqs(consumer)).toEqual([1])
+    await eventually('its failure is known', async () => (await consumer.stats()).lanes[0]!.attempts === 1)
+    clock.advance(4_999)
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(calls).toEqual([1, 2])
+    clock.advance(1)
+    await eventually('it was tried again', () => calls.length === 3)
+    expect(calls).toEqual([1, 2, 2])
+    await consumer.close()
   })
 
   it('halts its lane after the last attempt, tells, and goes on when it is resumed', async () => {
