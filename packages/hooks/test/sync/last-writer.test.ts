@@ -273,6 +273,25 @@ describe('the last writer', () => {
     }
   })
 
+  it('may be a deletion that goes through a store which never held the key', async () => {
+    const [one, two, three] = [node(0), node(0), node(0)]
+    const back = link(two, one, 'back')
+    const direct = link(one, three, 'direct')
+    const onwards = link(two, three, 'onwards')
+    await commit(one.back, setting('k', 1))
+    for (const each of [back, direct, onwards]) await each.caughtUp()
+    await direct.close()
+    await commit(one.back, deleting('k'))
+    await commit(two.back, setting('other', 1))
+    await back.caughtUp()
+    await one.back.compaction.compact({ upTo: 100, limit: 100 })
+    const there = link(one, two, 'there')
+    await there.caughtUp()
+    await onwards.caughtUp()
+    expect([...(await contentOf(three.back)).keys()]).toEqual(['other'])
+    await Promise.all([back, onwards, there].map((each) => each.close()))
+  })
+
   it('is refused when its clock is too far ahead, until time has passed', async () => {
     const [one, two] = [node(HOUR), node(0)]
     await commit(one.back, setting('k', 1))
