@@ -50,6 +50,7 @@ describe('the health of the shared front', () => {
     expect(shown(undefined)).not.toMatch(/serves|bypassed/)
     for (const frame of [well, badly]) {
       expect(frame).toContain('1,234× kill -9')
+      expect(frame).toContain('totals 123 behind · audit 123,456 lines · replica 1,234 behind')
       expect(frame).toContain('other instances see it after 1234 ms · p99 12345 ms · max 123456 ms')
       expect(Math.max(...frame.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80)
       // One is the cursor's.
@@ -96,6 +97,7 @@ const SNAPSHOT: Snapshot = {
     stale: 0,
     torn: 0,
   },
+  followers: { totalsLag: 123, isWorkerUp: true, auditLines: 123_456, auditLag: 0, replicaLag: 1_234 },
   staleness: { count: 1, p50: 1_234, p99: 12_345, max: 123_456 },
   lag: { p50: 1_234, p99: 12_345 },
 }

@@ -104,6 +104,12 @@ export class Monitor {
     return ratios(this.#driver.clients.map((_, i) => this.#hitsSinceStart(i)))
   }
 
+  /** How far the consumer of the totals is behind, as the owners of its lanes say. */
+  get totalsLag(): number {
+    const lanes = this.#lives.flatMap(({ current }) => current?.now.totals?.lanes ?? [])
+    return Math.max(0, ...lanes.map(({ lag }) => lag))
+  }
+
   /** What all instances say now. */
   async stats(): Promise<readonly InstanceStats[]> {
     await this.#fetch()

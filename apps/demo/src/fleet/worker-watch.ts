@@ -8,12 +8,20 @@ import type { Victim } from './killer.ts'
 const SETTLED_WITHIN_MS = 60_000
 const LOOK_EVERY_MS = 50
 
+export interface SettleOptions {
+  /** Nobody waits any more. */
+  readonly signal?: AbortSignal
+  readonly onLook?: (stats: WorkerStats) => void
+}
+
 /** The worker, as the fleet sees it from outside. */
 export class WorkerWatch implements Victim {
   readonly instance: number = WORKER
   #url: string
   #isUp = true
   #stats: WorkerStats | undefined
+  /** Lines of those that were killed. */
+  #linesBefore = 0
 
   constructor(url: string) {
     this.#url = url
@@ -26,6 +34,11 @@ export class WorkerWatch implements Victim {
   /** What it said last. */
   get stats(): WorkerStats | undefined {
     return this.#stats
+  }
+
+  /** Of the audit, as far as was told. */
+  get lines(): number {
+    return this.#linesBefore + (this.#stats?.audit.processed ?? 0)
   }
 
   left(): void {
@@ -42,14 +55,14 @@ export class WorkerWatch implements Victim {
     try {
       const { statusCode, body } = await request(`${this.#url}/stats`, { headersTimeout: 2_000 })
       const stats = await body.json()
-      if (statusCode === 200) this.#stats = stats as WorkerStats
+      if (statusCode === 200) this.#heard(stats as WorkerStats)
     } catch {
       // It is stopping or gone, which the fleet hears of directly.
     }
   }
 
   /** Resolves when it has dealt with everything up to `head`, or when that takes too long: what is missing, the checks find. */
-  async settled(head: number, signal?: AbortSignal): Promise<void> {
+  async settled(head: number, { signal, onLook }: SettleOptions = {}): Promise<void> {
     const deadline = performance.now() + SETTLED_WITHIN_MS
     const isSettled = (): boolean => {
       const { audit, replica } = this.#stats ?? {}
@@ -57,8 +70,14 @@ export class WorkerWatch implements Victim {
     }
     for (;;) {
       await this.look()
+      if (this.#stats !== undefined) onLook?.(this.#stats)
       if (isSettled() || performance.now() > deadline || signal?.aborted === true) return
       await sleep(LOOK_EVERY_MS)
     }
+  }
+
+  #heard(stats: WorkerStats): void {
+    if (this.#stats !== undefined && this.#stats.pid !== stats.pid) this.#linesBefore = this.lines
+    this.#stats = stats
   }
 }

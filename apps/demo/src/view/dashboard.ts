@@ -2,7 +2,7 @@ import { stripVTControlCharacters, styleText } from 'node:util'
 import type { FrontHealth } from '../fleet/front-health.ts'
 import type { InstanceRow } from '../fleet/monitor.ts'
 import { clock, count, milliseconds, percent, tiersOf } from './format.ts'
-import type { ReaderRow, Snapshot } from './snapshot.ts'
+import type { FollowersRow, ReaderRow, Snapshot } from './snapshot.ts'
 import { renderTable } from './table.ts'
 
 const WIDTH = 78
@@ -27,6 +27,7 @@ export function renderDashboard(snapshot: Snapshot): string {
     labelled('write', written(snapshot)),
     labelled('', heard(snapshot)),
     ...(snapshot.reader === undefined ? [] : [labelled('reader', reader(snapshot.reader))]),
+    labelled('follow', followers(snapshot.followers)),
     labelled('checks', checks(snapshot)),
   ]
   if (lastError !== undefined) lines.push(labelled('', styleText('red', clip(lastError, WIDTH - LABEL))))
@@ -98,6 +99,14 @@ function reader({ url, isUp, reads, absent, stale, changesSeen }: ReaderRow): st
   const where = isUp ? `:${new URL(url).port}` : styleText('red', 'killed')
   const found = reads === 0 ? '' : ` · ${percent(1 - absent / reads)} found`
   return `${where} · ${count(reads)} reads${found} · ${count(changesSeen)} changes · ${count(stale)} stale`
+}
+
+/** Those who make something of the changes. */
+function followers({ totalsLag, isWorkerUp, auditLines, auditLag, replicaLag }: FollowersRow): string {
+  const behind = (lag: number, good: string): string => (lag === 0 ? good : `${count(lag)} behind`)
+  const totals = `totals ${behind(totalsLag, 'up to date')}`
+  if (!isWorkerUp) return `${totals} · ${styleText('red', 'audit and replica killed')}`
+  return `${totals} · audit ${behind(auditLag, `${count(auditLines)} lines`)} · replica ${behind(replicaLag, 'up to date')}`
 }
 
 /** What becomes of a write. */

@@ -28,6 +28,7 @@ export interface Snapshot {
   readonly resumes: number
   /** The instance without the file; undefined: there is none. */
   readonly reader: ReaderRow | undefined
+  readonly followers: FollowersRow
   /** How long it took until writes were visible in other instances, in milliseconds. */
   readonly staleness: Summary
   /** From a commit to its arrival at a subscriber, in milliseconds. */
@@ -39,4 +40,14 @@ export interface ReaderRow extends ReaderFigures {
   readonly url: string
   readonly isUp: boolean
   readonly changesSeen: number
+}
+
+/** Those who make something of the changes, as the dashboard shows them: how many changes each is behind the log. */
+export interface FollowersRow {
+  /** The consumer that adds up countries. */
+  readonly totalsLag: number
+  readonly isWorkerUp: boolean
+  readonly auditLines: number
+  readonly auditLag: number
+  readonly replicaLag: number
 }

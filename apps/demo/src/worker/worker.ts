@@ -31,7 +31,12 @@ export interface WorkerStats {
     /** Lines written since this process has the lanes. */
     readonly processed: number
   }
-  readonly replica: { readonly phase: Sync['state']['phase']; readonly position: number; readonly lag: number }
+  readonly replica: {
+    readonly phase: Sync['state']['phase']
+    readonly position: number
+    readonly lag: number
+    readonly taken: number
+  }
 }
 
 /**
@@ -74,12 +79,12 @@ export class Worker {
 
   async stats(): Promise<WorkerStats> {
     const { lag, lanes, processed, head } = await this.#audit.stats()
-    const { phase, position } = this.#sync.state
+    const { phase, position, taken } = this.#sync.state
     const isMine = lanes.every(({ owned }) => owned)
     return {
       pid: process.pid,
       audit: { lag: isMine ? lag : Math.max(1, lag), processed },
-      replica: { phase, position, lag: Math.max(0, head - position) },
+      replica: { phase, position, lag: Math.max(0, head - position), taken },
     }
   }
 
