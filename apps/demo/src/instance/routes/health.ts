@@ -26,7 +26,7 @@ export interface InstanceStats extends TrafficStats {
 }
 
 /** The consumer that adds up countries, in one instance. */
-export interface TotalsStats {
+interface TotalsStats {
   /** Those that it works on, and how many changes each is behind the head of the log. */
   readonly lanes: readonly { readonly lane: number; readonly lag: number }[]
   /** Changes that it has counted since it has these lanes. */

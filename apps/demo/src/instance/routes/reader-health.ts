@@ -5,7 +5,7 @@ import { readQuery } from '../query.ts'
 import type { Traffic, TrafficStats } from '../traffic.ts'
 
 /** What `GET /stats` of an instance without the file answers. */
-export interface ReaderStats extends TrafficStats {
+interface ReaderStats extends TrafficStats {
   readonly pid: number
   /** The seq up to which no read here misses a change. */
   readonly position: number
