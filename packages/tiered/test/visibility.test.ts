@@ -1,6 +1,7 @@
 import { eventually } from '@tidemark/testkit'
 import { describe, expect, test } from 'vitest'
-import { Fleet, type Instance, keyOf, useRedis } from './support/fleet.ts'
+import { Fleet, type Instance, keyOf, tailed, useRedis } from './support/fleet.ts'
+import { StoppableClock } from './support/stoppable-clock.ts'
 import { WallClock } from './support/wall-clock.ts'
 
 const redis = useRedis()
@@ -37,13 +38,21 @@ describe('with Redis alone', () => {
 
   test('each change is told once, when Redis is proven to have it, and no own one', async () => {
     const fleet = new Fleet(redis.server)
-    const [a, b] = await Promise.all([fleet.open(), fleet.open()])
+    const clock = new StoppableClock()
+    const [a, b] = await Promise.all([fleet.open({ clock }), fleet.open({ clock })])
+    // What comes while a certificate has run out is not told, see below.
+    await clock.stopWhenCertified(a, b)
     const [atA, atB] = [lagsOf(a), lagsOf(b)]
     for (let i = 0; i < 5; i++) {
       await Promise.all([a.store.set(['a', i], i), b.store.set(['b', i], i)])
       await eventually('it is told', () => atA.length > i && atB.length > i)
     }
-    await a.store.setMany(Array.from({ length: 1_200 }, (_, i) => [['n', i], i] as const))
+    // More than a page of the log from one proof to the next. A commit is never split.
+    const look = b.front.hold('look')
+    await look.arrived()
+    for (let n = 0; n < 3; n++) await a.store.setMany(Array.from({ length: 400 }, (_, i) => [['n', n, i], i] as const))
+    await tailed(a, 1_210)
+    look.release()
     await eventually('all are told', () => atB.length >= 1_205)
     const { version } = await a.store.set('last', 1)
     await Promise.all([proven(a, version), proven(b, version)])
@@ -54,10 +63,12 @@ describe('with Redis alone', () => {
 
   test('what came while it was bypassed, and was read from below at once, is not told', async () => {
     const fleet = new Fleet(redis.server)
-    const [a, b] = await Promise.all([fleet.open(), fleet.open()])
+    const clock = new StoppableClock()
+    const [a, b] = await Promise.all([fleet.open({ clock }), fleet.open()])
     const told = lagsOf(a)
     a.front.inject(() => 'drop-before')
     await eventually('it is bypassed', () => !a.isServing())
+    clock.stop()
     await b.store.set('k', 1)
     const { version } = await b.store.set('k', 2)
     await proven(b, version)
