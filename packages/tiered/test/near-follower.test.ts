@@ -2,9 +2,10 @@ import { createMemoryBack, createNearMemory, type Log, Store, TidemarkError } fr
 import { commit, eventually, ManualClock, setting } from '@tidemark/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createTiered, type TierEvent } from '../src/index.ts'
-import { Fleet, type Instance, keyOf, useRedis } from './support/fleet.ts'
+import { Fleet, heldIn, type Instance, keyOf, useRedis } from './support/fleet.ts'
 import { late } from './support/late.ts'
 import { RemoteLog, searchesOf, seenFromOutside } from './support/other-process.ts'
+import { StoppableClock } from './support/stoppable-clock.ts'
 
 const redis = useRedis()
 
@@ -163,11 +164,17 @@ describe('a near front that is far behind', () => {
 describe('a Redis that lacks what a writer without it wrote', () => {
   test('is seen through by a store that runs, however much was written since', async () => {
     const fleet = new Fleet(redis.server)
-    const b = await fleet.open({ near: true, deaf: true })
+    const clock = new StoppableClock()
+    const b = await fleet.open({ near: true, deaf: true, clock })
     await b.store.set('k', 'old')
+    // It reads from Redis all along, and nobody brings there what Redis lacks.
+    await clock.stopWhenCertified(b)
+    const tail = b.front.hold('tail')
+    onTestFinished(() => tail.release())
     const script = await fleet.open({ redis: false })
     await script.store.set('k', 'new')
     await script.store.setMany(numbers(5_100))
+    expect((await heldIn(b.redis, [keyOf('k')]))[0]?.entry?.payload.read()).toBe('old')
     expect(await b.store.get('k')).toBe('new')
     expect(b.events).toEqual([])
     await script.store.set('k', 'newer')
