@@ -4,14 +4,15 @@ import { protocolOf } from '../src/model/protocol.ts'
 import { scenarioNamed } from '../src/model/scenarios/scenarios.ts'
 import { worldOf } from '../src/model/world.ts'
 
+/** Some seconds of pure computation, on a machine that may be busy with ten other things. */
+const PATIENT_MS = 120_000
+
 const SMALL = [
   'around',
   'absence',
   'late-start',
   'suspend',
   'bounds',
-  'suspend-loss',
-  'failover',
   'split-brain',
   'restart-suspend',
   'undeclared',
@@ -80,18 +81,20 @@ const EVERY_KIND = [
 ]
 
 /** What is safe because it never happens is not safe. */
-test('every kind of step, and of fault, is taken somewhere', () => {
-  const taken = new Set<string>()
+test('every kind of step, and of fault, is taken somewhere', { timeout: PATIENT_MS }, () => {
+  const labels = new Set<string>()
   for (const name of SMALL) {
     const system = protocolOf(worldOf(scenarioNamed(name)))
     explore({
       ...system,
       steps: (state, emit) =>
         system.steps(state, (label, next) => {
-          taken.add(label.replaceAll(/\d+/g, '#'))
+          labels.add(label)
           emit(label, next)
         }),
     })
   }
+  // Not of every step: there are more than a million, and few different ones.
+  const taken = new Set(Array.from(labels, (label) => label.replaceAll(/\d+/g, '#')))
   expect([...taken].toSorted()).toEqual(EVERY_KIND)
 })
