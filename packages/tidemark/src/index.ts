@@ -7,6 +7,7 @@ export {
   type CompactorEvent,
   type Consumer,
   type ConsumerEvent,
+  type ConsumerPosition,
   type ConsumerStats,
   decodeToken,
   encodeToken,

@@ -10,6 +10,8 @@ import {
   consume,
   type Consumer,
   type ConsumerOptions,
+  type ConsumerPosition,
+  consumerPositions,
   createHooks,
   dropConsumer,
   follow,
@@ -224,6 +226,11 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
     )
     this.#attached.add(consumer)
     return consumer
+  }
+
+  /** Every registered consumer, and how far it has come, whether or not any process runs it: what holds compaction back. */
+  consumers(): Promise<readonly ConsumerPosition[]> {
+    return consumerPositions(this.#tiers)
   }
 
   /** Unregisters a consumer: what it has not handled is forgotten, and holds no compaction back. @returns whether there was one */

@@ -62,6 +62,7 @@ test('the log is shortened, as far as no consumer needs it', async () => {
   })
   for (let i = 0; i < 50; i++) await store.set(['k', i], i)
   expect((await store.compactor!.compactNow()).floor).toBe(0)
+  expect(await store.consumers()).toEqual([{ name: 'slow', seq: 0 }])
   held = false
   await eventually('all are handled', async () => (await consumer.stats()).lag === 0)
   expect((await store.compactor!.compactNow()).floor).toBe(40)
@@ -76,6 +77,7 @@ test('the log is shortened, as far as no consumer needs it', async () => {
   expect(steps).toEqual(['restart', 'snapshot', 'ready'])
   await expect(other.changes({ from: 'start' })[Symbol.asyncIterator]().next()).rejects.toMatchObject({ floor: 40 })
   expect(await store.dropConsumer('slow')).toBe(true)
+  expect(await store.consumers()).toEqual([])
   expect(await store.dropConsumer('slow')).toBe(false)
 })
 
