@@ -136,6 +136,8 @@ describe.each([true, false])('Redis in trouble (near: %s)', (near) => {
         commandTimeoutMs: 100,
       } as never,
     })
+    // Each kind of call tells its first failure alone: before the answer is there, that it waits for one.
+    await eventually('it has been refused', () => /refuses/.test(String(a.redis.error)))
     await a.store.setMany([['gone', 1]])
     await worksWithoutRedis(a, 'refused')
     const told = a.events.flatMap((event) => ('error' in event ? [String(event.error)] : []))
