@@ -7,16 +7,10 @@ export class WatchRecord {
   #recorder: StreamRecorder
   /** The last token; undefined: it has not begun. */
   #token: string | undefined
-  #count = 0
 
   constructor(subscriber: string) {
     this.#subscriber = subscriber
     this.#recorder = this.#newRecorder()
-  }
-
-  /** How many changes there are since the last {@link take}. */
-  get count(): number {
-    return this.#count
   }
 
   /** It subscribes, or resumes, after this token. */
@@ -28,7 +22,6 @@ export class WatchRecord {
   /** What it takes at a time: whole commits, or nothing with a token. */
   take(changes: readonly ShownChange[], token: string): void {
     this.#token = token
-    this.#count += changes.length
     this.#recorder.batch({ changes, token })
   }
 
@@ -36,7 +29,6 @@ export class WatchRecord {
   history(followedTo?: number): StreamHistory {
     const history = this.#recorder.history(followedTo)
     this.#recorder = this.#newRecorder()
-    this.#count = 0
     if (this.#token !== undefined) this.#recorder.start(this.#token)
     return history
   }

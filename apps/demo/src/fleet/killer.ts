@@ -21,7 +21,7 @@ export interface KillerOptions {
 /** Between the return of one instance and the end of the next one: there is to be some work that can be interrupted. */
 const CALM_MS = 1_500
 
-/** Kills one instance after the other (-9) while they are at work, and starts each anew: never two at once, so that somebody answers. */
+/** Kills one process after the other (-9) while they are at work, and starts each anew: never two at once, so that somebody answers. */
 export class Killer {
   readonly #options: KillerOptions
   #kills = 0
