@@ -13,9 +13,9 @@ export interface KillerOptions {
   /** In this order, over and over. */
   readonly victims: readonly Victim[]
   /** Kills an instance and starts it anew; resolves with where it serves then. */
-  restart(instance: number): Promise<string>
+  readonly restart: (instance: number) => Promise<string>
   /** An instance did not come back. */
-  onFailure(message: string): void
+  readonly onFailure: (message: string) => void
 }
 
 /** Between the return of one instance and the end of the next one: there is to be some work that can be interrupted. */

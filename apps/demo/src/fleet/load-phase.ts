@@ -26,9 +26,9 @@ export interface LoadPhase {
   readonly files: DataFiles
   readonly urls: Urls
   /** Kills an instance (-9) and starts it anew; resolves with where it serves then. */
-  restart(instance: number): Promise<string>
+  readonly restart: (instance: number) => Promise<string>
   /** An instance ended, or did not come back: the run has failed. */
-  onCrash(message: string): void
+  readonly onCrash: (message: string) => void
   /** Compares the shared front with the file. */
   verify(): Promise<Verified>
   readonly places: readonly KnownPlace[]
@@ -67,7 +67,7 @@ export async function runLoad(phase: LoadPhase): Promise<Report> {
     const timer = forMs === undefined ? undefined : setTimeout(() => stop.stop('the time is up'), forMs)
     const killing = flags.kill ? killer.run(stop.signal) : undefined
     // The last audit tells of what goes wrong in this one.
-    const auditing = setInterval(() => watches.audit().catch(() => undefined), AUDIT_EVERY_MS)
+    const auditing = setInterval(() => void watches.audit().catch(() => undefined), AUDIT_EVERY_MS)
     await driver.run(stop.signal)
     clearTimeout(timer)
     clearInterval(auditing)

@@ -15,11 +15,13 @@ interface Asked {
 /** Counts what the process asks its back tier from now on. */
 function countCalls({ back }: Member): Asked {
   const asked: Asked = { acquire: 0, remaining: 0, readOne: 0 }
-  const { acquire, remaining } = back.leases
+  const { leases } = back
+  const acquire = leases.acquire.bind(leases)
+  const remaining = leases.remaining.bind(leases)
   const readOne = back.readOne.bind(back)
   back.readOne = (...args) => (asked.readOne++, readOne(...args))
-  back.leases.acquire = (...args) => (asked.acquire++, acquire(...args))
-  back.leases.remaining = (...args) => (asked.remaining++, remaining(...args))
+  leases.acquire = (...args) => (asked.acquire++, acquire(...args))
+  leases.remaining = (...args) => (asked.remaining++, remaining(...args))
   return asked
 }
 

@@ -1,4 +1,4 @@
-import { type Back, StoreKey, userRanges, ALL_KEYS } from '@tidemark/core'
+import { ALL_KEYS, type Back, type StoreKey, userRanges } from '@tidemark/core'
 
 /** Everything that a store holds for its users, as they would read it, by the id of the key. */
 export async function contentOf(back: Back): Promise<Map<string, unknown>> {
