@@ -36,7 +36,7 @@ interface NoTransaction {
  * has for it, and one batch; beside that, there is what the shared log keeps.
  *
  * @throws TypeError, RangeError for wrong options; TidemarkError CONSUMER_MISMATCH when it is registered with another
- * number of lanes; CompactedError when it is registered for the first time and `from` lies where the log no longer
+ * number of lanes, `prefix`, `ops` or `transaction`; CompactedError when it is registered for the first time and `from` lies where the log no longer
  * reaches
  */
 export function consume<T = unknown>(

@@ -13,12 +13,17 @@ import {
   wholeBetween,
 } from '@tidemark/core'
 import { type ChangeFilter, compileFilter, type RowFilter } from '../change-filter.ts'
+import { type Delivery, deliveryOf } from './delivery.ts'
 
 /** What to do with a change that failed `attempts` times. */
 export type FailurePolicy = 'halt' | 'park' | 'parkKey'
 
 export interface ConsumerOptions extends ChangeFilter {
-  /** Only keys whose first parts are these; of the invalidations of tags, none. @default every change */
+  /**
+   * Only keys whose first parts are these; of the invalidations of tags, none. Like `ops` and `transaction`, fixed when
+   * the consumer is registered for the first time.
+   * @default every change
+   */
   readonly prefix?: Key | readonly [] | undefined
   /**
    * Where the consumer begins when it is registered for the first time; later on it goes on from where it was,
@@ -119,6 +124,7 @@ export interface ResolvedConsumerOptions {
   readonly clock: Clock
   readonly random: () => number
   readonly isWanted: RowFilter | undefined
+  readonly delivery: Delivery
 }
 
 const NAMES: readonly (keyof ConsumerOptions | keyof Batched | keyof Transactional)[] = [
@@ -153,6 +159,7 @@ export function resolveConsumerOptions(
   assertKnown(backoff, ['minMs', 'maxMs'], 'backoff')
   const maxMs = duration('option backoff.maxMs', backoff.maxMs ?? Math.max(30_000, backoff.minMs ?? 0))
   const minMs = duration('option backoff.minMs', backoff.minMs ?? Math.min(100, maxMs))
+  const transaction = flag('option transaction', options.transaction ?? false)
   if (maxMs < minMs) throw new RangeError(`option backoff.maxMs must be at least minMs, ${minMs}, not ${maxMs}`)
   return Object.freeze({
     from: from instanceof Date ? timeOf(from) : oneOf('option from', from, ['start', 'now']),
@@ -165,13 +172,14 @@ export function resolveConsumerOptions(
     leaseMs: wholeBetween('option leaseMs', options.leaseMs ?? 10_000, 100, DAY_MS),
     onFailure: oneOf('option onFailure', options.onFailure ?? 'halt', ['halt', 'park', 'parkKey']),
     onCompacted: oneOf('option onCompacted', options.onCompacted ?? 'error', ['error', 'latest']),
-    transaction: flag('option transaction', options.transaction ?? false),
+    transaction,
     closeGraceMs: duration('option closeGraceMs', options.closeGraceMs ?? 10_000),
     log: options.log && port<Log>('option log', options.log, ['head', 'read', 'wait']),
     signal: options.signal,
     clock: clockOption(options.clock),
     random: callback('option random', random),
     isWanted: compileFilter(options),
+    delivery: deliveryOf(options, transaction),
   })
 }
 

@@ -1,6 +1,7 @@
 import { type Back, type Clock, CompactedError, type Lease, TidemarkError } from '@tidemark/core'
 import { type Start, startAtBeginning, startAtTime, startNow } from '../resume.ts'
 import { registrationKey } from './consumer-keys.ts'
+import { type Delivery, type Difference, differencesOf } from './delivery.ts'
 import type { LanePosition } from './lane-mark.ts'
 import { decodeRecord, encodeRecord } from './record.ts'
 
@@ -9,6 +10,8 @@ export interface Registration {
   /** Another one each time that the name is registered. */
   readonly id: number
   readonly lanes: number
+  /** undefined: an earlier release has made it, and no member has told yet. */
+  readonly delivery?: Delivery | undefined
   /** Where lanes begin that have no mark yet. */
   readonly since: LanePosition
 }
@@ -17,6 +20,7 @@ export type ConsumerBack = Pick<Back, 'log' | 'leases' | 'marks' | 'codec'>
 
 export interface RegisterOptions {
   readonly lanes: number
+  readonly delivery: Delivery
   readonly from: 'start' | 'now' | number
   readonly onCompacted: 'error' | 'latest'
   readonly clock: Clock
@@ -34,18 +38,17 @@ export async function readRegistration(back: ConsumerBack, name: string): Promis
 
 /**
  * The registration of a consumer, made where there is none. Members that register at once make one between them.
- * @throws TidemarkError CONSUMER_MISMATCH when it has another number of lanes; CompactedError for a first
- * registration that is to begin where the log no longer does
+ * @throws TidemarkError CONSUMER_MISMATCH when it has another number of lanes, or hands out other changes;
+ * CompactedError for a first registration that is to begin where the log no longer does
  */
 export async function register(back: ConsumerBack, name: string, options: RegisterOptions): Promise<Registration> {
   const known = await readRegistration(back, name)
-  if (known !== undefined) return agreeing(name, known, options.lanes)
+  if (known?.delivery !== undefined) return agreeing(name, known, options)
   return whileRegistering(back, name, options.clock, async (lease) => {
     const present = await readRegistration(back, name)
-    if (present !== undefined) return agreeing(name, present, options.lanes)
-    const { epoch, seq, check } = await startOf(back, options)
-    const registration: Registration = { id: lease.token, lanes: options.lanes, since: { epoch, seq, check } }
-    await back.marks.write([{ key: registrationKey(name), value: encodeRecord(back.codec, registration) }], { lease })
+    const registration = present === undefined ? await firstOf(back, lease, options) : agreeing(name, present, options)
+    if (registration !== present)
+      await back.marks.write([{ key: registrationKey(name), value: encodeRecord(back.codec, registration) }], { lease })
     return registration
   })
 }
@@ -82,17 +85,30 @@ export async function whileRegistering<T>(
   }
 }
 
-function mismatch(name: string, lanes: number, asked: number): TidemarkError {
-  return new TidemarkError(
-    'CONSUMER_MISMATCH',
-    `consumer ${name} has ${lanes} lanes, not ${asked}: keys are spread over as many as it was first registered with; ` +
-      `pass lanes: ${lanes}, use another name, or drop it with dropConsumer, which forgets how far it has come`,
-  )
+async function firstOf(back: ConsumerBack, lease: Lease, options: RegisterOptions): Promise<Registration> {
+  const { lanes, delivery } = options
+  const { epoch, seq, check } = await startOf(back, options)
+  return { id: lease.token, lanes, delivery, since: { epoch, seq, check } }
 }
 
-function agreeing(name: string, registration: Registration, lanes: number): Registration {
-  if (registration.lanes === lanes) return registration
-  throw mismatch(name, registration.lanes, lanes)
+/** The registration, which the first member that tells of its delivery has settled for all. */
+function agreeing(name: string, registration: Registration, { lanes, delivery }: RegisterOptions): Registration {
+  const differences = registration.delivery === undefined ? [] : [...differencesOf(registration.delivery, delivery)]
+  if (registration.lanes !== lanes)
+    differences.unshift({ registered: `lanes: ${registration.lanes}`, asked: `lanes: ${lanes}` })
+  if (differences.length > 0) throw mismatch(name, differences)
+  return registration.delivery === undefined ? { ...registration, delivery } : registration
+}
+
+function mismatch(name: string, differences: readonly Difference[]): TidemarkError {
+  const registered = differences.map((option) => option.registered).join(', ')
+  const asked = differences.map((option) => option.asked).join(', ')
+  return new TidemarkError(
+    'CONSUMER_MISMATCH',
+    `consumer ${name} is registered with ${registered}, not with ${asked}: its lanes go from member to member, and what ` +
+      `one of them does not want, none would get; pass ${registered}, use another name, or drop it with dropConsumer, ` +
+      'which forgets how far it has come',
+  )
 }
 
 async function startOf({ log }: ConsumerBack, { from, onCompacted }: RegisterOptions): Promise<Start> {

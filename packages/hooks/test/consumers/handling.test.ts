@@ -1,7 +1,8 @@
-import { createMemoryBack, Store } from '@tidemark/core'
+import { createMemoryBack, Payload, Store } from '@tidemark/core'
 import { eventually } from '@tidemark/testkit'
 import { describe, expect, it } from 'vitest'
 import { type Change, consume, type ConsumerOptions, dropConsumer, sharedLog } from '../../src/index.ts'
+import { registrationKey } from '../../src/consumers/consumer-keys.ts'
 import { deferred } from '../support/deferred.ts'
 import { kindsOf, recordEvents } from '../support/events.ts'
 import { range, withLog } from '../support/reading.ts'
@@ -126,6 +127,40 @@ describe('a consumer', () => {
     const { id, epoch } = back.log.identity
     expect(seen.map(({ name }) => name)).toEqual([`${id}:${epoch}:1`, `${id}:${epoch}:1`])
     expect(seen[1]!.fence).toBeGreaterThan(seen[0]!.fence)
+  })
+
+  it.each([
+    [{ prefix: ['p2'] }, 'prefix: p1, not with prefix: p2'],
+    [{ prefix: undefined }, 'prefix: p1, not with no prefix'],
+    [{ ops: ['set'] }, 'ops: delete and set, not with ops: set'],
+    [{ ops: undefined }, 'ops: delete and set, not with no ops'],
+    [{ transaction: true }, 'transaction: false, not with transaction: true'],
+    [{ prefix: 'p2', lanes: 3 }, 'lanes: 2, prefix: p1, not with lanes: 3, prefix: p2'],
+  ])('refuses a member that would be handed other changes: %o', async (other, told) => {
+    const back = createMemoryBack()
+    const options: ConsumerOptions = { lanes: 2, prefix: ['p1'], ops: ['set', 'delete'] }
+    await using _first = await consume(back, 'agreed', options, () => {})
+    await using _same = await consume(back, 'agreed', { ...options, prefix: 'p1', ops: ['delete', 'set'] }, () => {})
+    const asked = { ...options, ...other } as ConsumerOptions
+    await expect(consume(back, 'agreed', asked, () => {})).rejects.toMatchObject({
+      code: 'CONSUMER_MISMATCH',
+      message: expect.stringContaining(told),
+    })
+    await dropConsumer(back, 'agreed')
+    await using _new = await consume(back, 'agreed', asked, () => {})
+  })
+
+  it('takes over what an earlier release has registered, which tells lanes alone', async () => {
+    const back = createMemoryBack()
+    await using _first = await consume(back, 'earlier', { prefix: 'p1' }, () => {})
+    const key = registrationKey('earlier')
+    const [mark] = await back.marks.read([key])
+    const { delivery: _, ...earlier } = mark!.read() as { delivery: object }
+    await back.marks.write([{ key, value: Payload.encode(back.codec, earlier) }])
+    await using _second = await consume(back, 'earlier', { prefix: 'p2' }, () => {})
+    await expect(consume(back, 'earlier', { prefix: 'p1' }, () => {})).rejects.toMatchObject({
+      code: 'CONSUMER_MISMATCH',
+    })
   })
 
   it('refuses another number of lanes, and says what to do; a drop forgets it', async () => {

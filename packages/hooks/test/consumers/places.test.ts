@@ -3,6 +3,7 @@ import { eventually, ManualClock } from '@tidemark/testkit'
 import { describe, expect, it, vi } from 'vitest'
 import { consume, type Consumer, consumerPositions, type ConsumerOptions, dropConsumer } from '../../src/index.ts'
 import { laneKey } from '../../src/consumers/consumer-keys.ts'
+import { deliveryOf } from '../../src/consumers/delivery.ts'
 import { register } from '../../src/consumers/registration.ts'
 import { kindsOf, recordEvents } from '../support/events.ts'
 import { range, withLog } from '../support/reading.ts'
@@ -205,14 +206,18 @@ describe('what consumers hold back', () => {
     await commitNumbers(back, 3)
     await runOnce(back, 'a')
     await commitNumbers(back, 3, 4)
-    await runOnce(back, 'b', { prefix: 'none' })
+    await runOnce(back, 'b')
+    await runOnce(back, 'd', { prefix: 'none' })
     // Registered, and without a mark of any lane yet.
-    await register(back, 'c', { lanes: 2, from: 'start', onCompacted: 'error', clock: systemClock })
+    const delivery = deliveryOf({}, false)
+    await register(back, 'c', { lanes: 2, delivery, from: 'start', onCompacted: 'error', clock: systemClock })
     expect(await positions()).toEqual([
       ['a', 3],
       ['b', 6],
       ['c', 0],
+      ['d', 6],
     ])
+    await dropConsumer(back, 'd')
     const stuck = new AbortController()
     await using consumer = await consume(back, 'b', { lanes: 2 }, async ({ key }) => {
       if (key[1] === 7) await once(stuck.signal)
