@@ -1,4 +1,5 @@
 import { type Codec, CorruptError, Payload, type StoreKey } from '@tidemark/core'
+import type { SyncScope } from './sync-scope.ts'
 
 /** The format of what a sync stores. A release that writes another one reads this one too. */
 const VERSION = 1
@@ -24,6 +25,8 @@ export interface Checkpoint {
   readonly snapshot: SnapshotProgress | undefined
   /** Up to where the target's own log was looked through for deletions. */
   readonly looked: number
+  /** undefined: an older release has stored it. */
+  readonly scope: SyncScope | undefined
 }
 
 export function encodeCheckpoint(codec: Codec, checkpoint: Checkpoint): Payload {
@@ -33,6 +36,6 @@ export function encodeCheckpoint(codec: Codec, checkpoint: Checkpoint): Payload 
 /** @throws CorruptError */
 export function decodeCheckpoint(key: StoreKey, payload: Payload): Checkpoint {
   const record = payload.decode() as Checkpoint & { readonly v?: unknown }
-  if (record?.v === VERSION) return { ...record, snapshot: record.snapshot }
+  if (record?.v === VERSION) return { ...record, snapshot: record.snapshot, scope: record.scope }
   throw new CorruptError(`the mark ${key.id} is damaged, or a newer release of Tidemark wrote it`, { key: key.id })
 }

@@ -15,6 +15,7 @@ import {
   between,
 } from '@tidemark/core'
 import type { SyncConflict } from './sync-conflict.ts'
+import { scopeOf, type SyncScope } from './sync-scope.ts'
 
 /** What a `resolve` function decides: which side stays, or what takes the place of both. */
 export type Resolution =
@@ -53,7 +54,10 @@ export interface CustomPolicy {
 export type ConflictPolicy = VersionPolicy | LastWriterPolicy | CustomPolicy
 
 export interface SyncOptions {
-  /** Names the checkpoint in the target: another sync into the same target has another name. */
+  /**
+   * Names the checkpoint in the target: a sync from another source, with another prefix or with other functions has
+   * another name. What can be told of that is refused with SYNC_MISMATCH; that a function became another one cannot.
+   */
   readonly name: string
   /** Only keys of the source whose first parts are these. @default everything */
   readonly prefix?: Key | readonly [] | undefined
@@ -66,7 +70,7 @@ export interface SyncOptions {
   /** @default `{ policy: 'version', winner: 'source' }` */
   readonly conflict?: ConflictPolicy | undefined
   /**
-   * What to do when the log of the source no longer holds what comes next, or is not the one of the checkpoint. `snapshot`:
+   * What to do when the log of the source no longer holds what comes next, or was taken back by a restore. `snapshot`:
    * everything is copied anew, and what came from this source and is no longer there is deleted. `error`: the sync fails.
    * @default 'snapshot'
    */
@@ -83,6 +87,7 @@ export interface SyncOptions {
 export interface ResolvedSyncOptions {
   readonly name: string
   readonly range: KeyRange
+  readonly scope: SyncScope
   /** Whether a key of the source is wanted. Calls what the user gave, which may throw. */
   readonly isWanted: (key: StoreKey) => boolean
   readonly map: ((key: KeyTuple) => Key) | undefined
@@ -127,6 +132,7 @@ export function resolveSyncOptions(options: SyncOptions): ResolvedSyncOptions {
   return Object.freeze({
     name,
     range,
+    scope: scopeOf(range, { filter, map, mapValue }),
     isWanted: (key: StoreKey) => inRange(range, key.bytes) && (filter === undefined || filter(key.tuple)),
     map,
     mapValue,

@@ -8,6 +8,7 @@ import type { SyncSource } from './incoming.ts'
 import { keepLease } from './lease-keeper.ts'
 import type { SyncConflict } from './sync-conflict.ts'
 import { checkpointKey } from './sync-keys.ts'
+import { assertSameSync } from './sync-scope.ts'
 import { type ResolvedSyncOptions, resolveSyncOptions, type SyncOptions } from './sync-options.ts'
 import type { SyncEvent, SyncState } from './sync-state.ts'
 import { readCheckpoint, type SyncTarget, Tenure } from './tenure.ts'
@@ -164,10 +165,12 @@ class RunningSync implements Sync {
 
   /** How far the one has come that does the work. */
   async #watch(): Promise<void> {
-    const place = await readCheckpoint(this.#to, this.#options.name)
+    const { name, scope } = this.#options
+    const place = await readCheckpoint(this.#to, name)
     const head = await this.#from.log.head()
     if (place === undefined || this.#stop.signal.aborted) return
-    this.#isWhole = place.snapshot === undefined && place.log === this.#from.log.identity.id
+    assertSameSync(name, place, { log: this.#from.log.identity.id, scope })
+    this.#isWhole = place.snapshot === undefined
     this.#update({ phase: 'standby', position: place.seq, head, error: undefined })
   }
 

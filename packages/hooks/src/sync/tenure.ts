@@ -25,18 +25,12 @@ import { decodeStampMark } from './stamp-marks.ts'
 import type { SyncConflict } from './sync-conflict.ts'
 import { CHECKPOINTS, checkpointKey, isUserKey, keyOfStamp, STAMPS } from './sync-keys.ts'
 import type { ResolvedSyncOptions } from './sync-options.ts'
+import { assertSameSync } from './sync-scope.ts'
 import type { SyncEvent, SyncState } from './sync-state.ts'
 import { WrittenVersions } from './written-versions.ts'
 
-/** What a log says of a place that is gone for good, or was never its own. */
-const DEAD: readonly string[] = [
-  'LOG_COMPACTED',
-  'LOG_AHEAD',
-  'LOG_EPOCH_CHANGED',
-  'LOG_DIVERGED',
-  'LOG_GAP',
-  'TOKEN_FOREIGN',
-]
+/** What a log says of a place in it that is gone for good. Another log has never had it: see `assertSameSync`. */
+const DEAD: readonly string[] = ['LOG_COMPACTED', 'LOG_AHEAD', 'LOG_EPOCH_CHANGED', 'LOG_DIVERGED', 'LOG_GAP']
 
 /** So often in a row may a snapshot be overtaken by compaction. */
 const MAX_RESTARTS = 16
@@ -92,15 +86,16 @@ export class Tenure {
 
   /** Works until the signal aborts. @throws what the stores throw; the reason of the signal */
   static async run(options: TenureOptions): Promise<never> {
-    const { from, to, name, conflict } = options
+    const { from, to, name, scope, conflict } = options
     const stored = await readCheckpoint(to, name)
+    if (stored !== undefined) assertSameSync(name, stored, { log: from.log.identity.id, scope })
     const merge =
       conflict.policy === 'lastWriter'
         ? new LastWriterMerge(from, to, name)
         : new VersionMerge(to, name, await WrittenVersions.load(to.marks, to.codec, name), conflict.resolve)
     // The look at the log is what meets a restore that was declared elsewhere.
     await from.log.head()
-    const place = stored ?? (await begin(options))
+    const place = stored === undefined ? await begin(options) : await withScope(stored, options)
     return new Tenure(options, merge, place).#work(stored === undefined)
   }
 
@@ -402,9 +397,17 @@ async function begin(options: TenureOptions): Promise<Checkpoint> {
   return { ...place, looked: await to.log.head() }
 }
 
+/** An older release has noted none: that of the first sync which does is believed. */
+async function withScope(stored: Checkpoint, { to, name, scope, lease }: TenureOptions): Promise<Checkpoint> {
+  if (stored.scope !== undefined) return stored
+  const place = { ...stored, scope }
+  await to.marks.write([{ key: checkpointKey(name), value: encodeCheckpoint(to.codec, place) }], { lease })
+  return place
+}
+
 /** The beginning of a snapshot. */
 async function fresh(
-  { from, to, conflict }: Pick<TenureOptions, 'from' | 'to' | 'conflict'>,
+  { from, to, conflict, scope }: Pick<TenureOptions, 'from' | 'to' | 'conflict' | 'scope'>,
   sweepUpTo: number | undefined,
 ): Promise<Checkpoint> {
   const isLastWriter = conflict.policy === 'lastWriter'
@@ -413,7 +416,7 @@ async function fresh(
   const [row] = seq === 0 ? [] : await from.log.at([seq])
   const { id: log, epoch } = from.log.identity
   const check = row === undefined ? NO_CHECK : checkOf(row)
-  return { log, epoch, seq, check, looked, snapshot: { shownTo: undefined, sweepUpTo } }
+  return { log, epoch, seq, check, looked, scope, snapshot: { shownTo: undefined, sweepUpTo } }
 }
 
 /**
