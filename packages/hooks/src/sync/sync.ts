@@ -46,11 +46,14 @@ export interface Sync extends AsyncDisposable {
  * The target can be read all the while. Until the snapshot is complete it holds a part of the keys; each page of them
  * as of one moment. What fails and may pass is tried again, for as long as the sync is not closed.
  *
- * @throws TypeError or RangeError at once for wrong options
+ * @throws TypeError or RangeError at once for wrong options, and for a store that is to be copied into itself
  */
 export function sync(from: SyncSource, to: SyncTarget, options: SyncOptions): Sync {
   port<SyncSource>('the source of a sync', from, ['scan'])
   port<SyncTarget>('the target of a sync', to, ['scan', 'read', 'commit'])
+  // Two copies of one file, too: each would take what comes from the other for its own.
+  if (from.log.identity.id === to.log.identity.id)
+    throw new TypeError('the source and the target of a sync must be two stores, and these have one log')
   return new RunningSync(from, to, resolveSyncOptions(options))
 }
 

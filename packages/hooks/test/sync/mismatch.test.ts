@@ -126,3 +126,13 @@ describe('the name of a sync with other options', () => {
     await expectRefused(from, to, {}, /prefix/)
   })
 })
+
+describe('a sync of a store with itself', () => {
+  it('is misuse, also through another handle of its log', async () => {
+    const memory = createMemoryBack()
+    expect(() => sync(memory, memory, { name: 's' })).toThrow(TypeError)
+    await using file = await tempStore()
+    const [one, two] = [file.open(), file.open()]
+    expect(() => sync(one, two, { name: 's' })).toThrow(/two stores/)
+  })
+})
