@@ -20,3 +20,10 @@ export interface SinkContext {
  * new changes, and batches of several lanes may come at once.
  */
 export type Sink = (changes: readonly SinkChange[], context: SinkContext) => Promise<void>
+
+/** @throws TypeError for a change that came alone, as consumers hand them over that were not asked for batches */
+export function assertBatch(changes: readonly SinkChange[]): void {
+  if (!Array.isArray(changes)) {
+    throw new TypeError('a sink takes batches: give the consumer the option batch, say batch: 100')
+  }
+}

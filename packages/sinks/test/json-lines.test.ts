@@ -331,6 +331,14 @@ describe('failures', () => {
     await expect(sink(changesOf(3, 3), context)).rejects.toMatchObject({ code: 'CLOSED' })
   })
 
+  it('says what is missing when it is handed a change that is no batch', async () => {
+    const handler = open() as (change: unknown, given: unknown) => Promise<void>
+    await expect(handler(changeOf(1), context)).rejects.toThrow(
+      new TypeError('a sink takes batches: give the consumer the option batch, say batch: 100'),
+    )
+    expect(await folder.names()).toEqual([])
+  })
+
   test.each<[unknown, string]>([
     [{ sink: true }, 'unknown option sink of jsonLines; allowed: sync, rotate, onError, clock'],
     [{ sync: 1 }, 'option sync must be true or false, not 1'],

@@ -66,6 +66,15 @@ describe('a request', () => {
   })
 })
 
+it('says what is missing when it is handed a change that is no batch', async () => {
+  const receiver = await startReceiver()
+  const handler = webhook(receiver.url, { secret }) as (change: unknown, given: unknown) => Promise<void>
+  await expect(handler(changeOf(1), context)).rejects.toThrow(
+    new TypeError('a sink takes batches: give the consumer the option batch, say batch: 100'),
+  )
+  expect(receiver.deliveries).toEqual([])
+})
+
 describe('a signature', () => {
   // From https://github.com/standard-webhooks/standard-webhooks, whose libraries receivers may use.
   const vector = {

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { changeJson } from '@tidemark/core'
-import type { Sink } from '../sink.ts'
+import { assertBatch, type Sink } from '../sink.ts'
 import { type JsonLinesOptions, resolveJsonLinesOptions } from './options.ts'
 import { type Line, LineWriter } from './line-writer.ts'
 import { changeIdOf } from './written-changes.ts'
@@ -29,6 +29,7 @@ export function jsonLines(path: string, options: JsonLinesOptions = {}): JsonLin
   if (typeof path !== 'string' || path === '') throw new TypeError('the path of a JSON lines file must be a text')
   const writer = new LineWriter(resolve(path), resolveJsonLinesOptions(options))
   const sink: Sink = async (changes, context) => {
+    assertBatch(changes)
     context.signal.throwIfAborted()
     const lines = changes.map((change): Line => {
       const id = context.idempotencyKey(change)

@@ -1,5 +1,5 @@
 import { changeJson } from '@tidemark/core'
-import type { Sink } from '../sink.ts'
+import { assertBatch, type Sink } from '../sink.ts'
 import { refusalOf, textOf } from './answer.ts'
 import { DeliveryError } from './delivery-error.ts'
 import { resolveWebhookOptions, type ResolvedWebhookOptions, type WebhookOptions } from './options.ts'
@@ -25,6 +25,7 @@ export function webhook(url: string | URL, options: WebhookOptions): Sink {
   const { clock } = resolved
   let closedUntil = -Infinity
   return async (changes, context) => {
+    assertBatch(changes)
     const { signal } = context
     signal.throwIfAborted()
     if (changes.length === 0) return
