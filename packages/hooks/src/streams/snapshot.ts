@@ -13,6 +13,7 @@ import {
   TidemarkError,
   toStoreEntry,
   userRanges,
+  seenWith,
   Visibility,
 } from '@tidemark/core'
 import { LogReader } from '../log-reader.ts'
@@ -74,8 +75,11 @@ export async function* snapshotOf<T>(
         if (changes.length > 0) yield { kind: 'catch-up', changes }
         await new Promise<void>(afterTurn)
       }
-      const seen = await visibility.seeAll(entries, { consistency: 'linearizable' })
-      const visible = seen.filter((entry) => entry !== undefined).map((entry) => toSnapshotEntry<T>(entry))
+      // As of this page, and nothing newer: what took the place of an entry meanwhile comes as a change, as does the
+      // invalidation of its tag.
+      const epochs = await visibility.epochs(entries, { consistency: 'linearizable' })
+      const now = clock.now()
+      const visible = entries.flatMap((entry) => (seenWith(entry, epochs, now) ? [toSnapshotEntry<T>(entry)] : []))
       if (visible.length > 0) yield { kind: 'snapshot', entries: visible, asOf }
       after = entries.at(-1)?.key
       isLast = entries.length < batch
