@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ViewCheck } from '../checks/view-check.ts'
 import { ChangeStream, type StreamedChange } from './change-stream.ts'
-import { InstanceClient } from './client.ts'
+import { InstanceClient, type Reply } from './client.ts'
 import type { Tally } from './tally.ts'
 
 export interface ReaderVisitOptions {
@@ -49,7 +49,7 @@ export class ReaderVisit {
     try {
       const { status, version, body } = await client.request('GET', id)
       if (status === 200) check.observe(expected, { version, rev: body?.['rev'] as number | undefined })
-      else if (status === 404) check.observe(expected, { version: 0, rev: undefined })
+      else if (status === 404 || isNotHeld(body)) check.observe(expected, { version: 0, rev: undefined })
       else tally.failed(`the reader: GET ${id} answered ${status} ${JSON.stringify(body)}`)
     } catch (error) {
       if (client.life === life) tally.failed(`the reader: GET ${id} failed: ${(error as Error).message}`)
@@ -63,4 +63,9 @@ export class ReaderVisit {
     if (kind === 'place') this.check.shown(Number(id), seq, value?.rev)
     this.#options.onChange(change)
   }
+}
+
+/** The instance without the file does not know whether there is such a place. */
+function isNotHeld(body: Reply['body']): boolean {
+  return (body?.['error'] as { readonly code?: unknown } | undefined)?.code === 'NOT_HELD'
 }

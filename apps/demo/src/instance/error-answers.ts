@@ -39,8 +39,9 @@ function fromStore(error: TidemarkError): ApiError | undefined {
     case 'CONFLICT':
     case 'BUSY':
     case 'CLOSED':
-    // Only of the instance that has nothing else.
+    // Only of the instance that has nothing else: another one may know.
     case 'FRONT_UNAVAILABLE':
+    case 'NOT_HELD':
       return new ApiError(503, error.code, error.message, { headers: { 'retry-after': '1' } })
     default:
       return undefined
