@@ -43,6 +43,17 @@ describe('an instance without the file', () => {
     await expect.poll(async () => (await json('/places/1')).status, DEADLINE).toBe(404)
   })
 
+  it('does not call absent what Redis does not hold', async () => {
+    await api.send('PUT', '/places/4', BERLIN)
+    await api.send('PUT', '/places/5', BERLIN)
+    await api.send('DELETE', '/places/5')
+    const head = await api.store.head()
+    await expect.poll(() => store.position, DEADLINE).toBe(head)
+    expect((await json('/places/4')).status).toBe(200)
+    expect((await json('/places/5')).status).toBe(404)
+    expect(await json('/places/6')).toMatchObject({ status: 503, body: { error: { code: 'NOT_HELD' } } })
+  })
+
   it('tells of changes under the tokens of any other', async () => {
     const stop = new AbortController()
     const told: string[] = []

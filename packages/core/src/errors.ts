@@ -32,6 +32,7 @@ export const ERROR_CODES = [
   'FILE_EXISTS',
   'READ_ONLY',
   'NEEDS_FILE',
+  'NOT_HELD',
   'DISK_FULL',
   'RUNTIME_TOO_OLD',
   'IO',

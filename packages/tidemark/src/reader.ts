@@ -6,8 +6,11 @@ import {
   callback,
   assertKnown,
   duration,
+  oneOf,
   type Log,
   Store,
+  type StoreKey,
+  type StoreOptions,
   TidemarkError,
 } from '@tidemark/core'
 import {
@@ -37,6 +40,11 @@ export interface ReaderOptions {
   readonly codec?: Codec | undefined
   /** How long opening waits for Redis, and for an instance that relays its log. @default 10_000 */
   readonly patienceMs?: number | undefined
+  /**
+   * What a read makes of a key that Redis does not hold, and that may exist. `error`: it rejects with NOT_HELD; `absent`: as
+   * if there were none, for who has the value from elsewhere then, as with any cache. @default 'error'
+   */
+  readonly unheld?: 'error' | 'absent' | undefined
   /** @default the machine's clock */
   readonly clock?: Clock | undefined
   /** Called with failures that no promise of the caller tells. @default they are written to the console */
@@ -48,6 +56,7 @@ const OPTIONS = [
   'log',
   'codec',
   'patienceMs',
+  'unheld',
   'clock',
   'onError',
 ] as const satisfies readonly (keyof ReaderOptions)[]
@@ -57,7 +66,7 @@ export class TidemarkReader extends Store<ReadOptions> {
   readonly #reader: RedisReader
   readonly #log: Log
 
-  constructor(reader: RedisReader, options: { readonly clock: Clock; readonly onError: (error: unknown) => void }) {
+  constructor(reader: RedisReader, options: Pick<StoreOptions, 'clock' | 'onError' | 'notHeld'>) {
     super(reader, options)
     this.#reader = reader
     this.#log = sharedLog(reader.log)
@@ -90,9 +99,9 @@ export class TidemarkReader extends Store<ReadOptions> {
 }
 
 /**
- * Opens a store on a host without the file. Its reads are those of the shared front alone: what Redis does not hold reads as
- * absent, and what the stream has shown to be replaced is not believed. Writes fail with READ_ONLY, listings with
- * NEEDS_FILE. An instance with the file has to be opened with `relay: true`.
+ * Opens a store on a host without the file. Its reads are those of the shared front alone: what Redis does not hold, and
+ * the stream has not told of, fails with NOT_HELD, and what the stream has shown to be replaced is not believed. Writes fail
+ * with READ_ONLY, listings with NEEDS_FILE. An instance with the file has to be opened with `relay: true`.
  *
  * @throws TypeError or RangeError for a wrong option; TidemarkError FRONT_UNAVAILABLE when Redis cannot be reached, or no
  * instance relays its log, within `patienceMs`.
@@ -100,6 +109,7 @@ export class TidemarkReader extends Store<ReadOptions> {
 export async function openReader(options: ReaderOptions): Promise<TidemarkReader> {
   assertKnown(options, OPTIONS, 'openReader')
   const { redis, log, patienceMs = 10_000, onError = (error: unknown) => console.error('tidemark:', error) } = options
+  const unheld = oneOf('option unheld', options.unheld ?? 'error', ['error', 'absent'])
   const clock = clockOption(options.clock)
   const codec = codecOption(options.codec)
   callback('option onError', onError)
@@ -119,7 +129,17 @@ export async function openReader(options: ReaderOptions): Promise<TidemarkReader
     patienceMs: left,
     onError,
   })
-  return new TidemarkReader(reader, { clock, onError })
+  return new TidemarkReader(reader, { clock, onError, notHeld: unheld === 'error' ? notHeld : undefined })
+}
+
+/** As many are named as fit into a line. */
+const NAMED = 10
+
+function notHeld(keys: readonly StoreKey[]): TidemarkError {
+  const ids = keys.slice(0, NAMED).map(({ id }) => id)
+  const more = keys.length > NAMED ? ` and ${keys.length - NAMED} more` : ''
+  const message = `Redis does not hold ${ids.join(', ')}${more}, or a tag that it carries, which says nothing about whether it exists; ask an instance with the file, or open the reader with unheld: 'absent'`
+  return new TidemarkError('NOT_HELD', message, { key: ids[0]!, tier: 'redis' })
 }
 
 const LOOK_EVERY_MS = 50

@@ -1,6 +1,16 @@
 import { eventually, type RedisServer, startRedis } from '@tidemark/testkit'
+import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
-import { type Change, open, openReader, type ReaderOptions, type Tidemark, type TidemarkReader } from '../src/index.ts'
+import {
+  type Change,
+  type Key,
+  open,
+  openReader,
+  type ReaderOptions,
+  type Tidemark,
+  TidemarkError,
+  type TidemarkReader,
+} from '../src/index.ts'
 import { tempFile } from './support/temp.ts'
 
 let server: RedisServer
@@ -30,6 +40,16 @@ async function openNearby(options: Partial<ReaderOptions> = {}): Promise<Tidemar
   return reader
 }
 
+/** undefined as long as Redis does not hold it. */
+async function held(reader: TidemarkReader, key: Key): Promise<unknown> {
+  try {
+    return await reader.get(key)
+  } catch (error) {
+    if (error instanceof TidemarkError && error.code === 'NOT_HELD') return undefined
+    throw error
+  }
+}
+
 /** Reads until the reader has heard of everything that was written. */
 async function caughtUp(reader: TidemarkReader): Promise<void> {
   await eventually('the reader has caught up', async () => reader.position === (await store.head()))
@@ -41,11 +61,11 @@ test('reads what the others write, and what they delete, as soon as the stream t
   await store.set('gone', 1)
   await store.delete('gone')
   await caughtUp(reader)
-  await eventually('it reads it', async () => (await reader.get(['user', 1])) !== undefined)
+  await eventually('it reads it', async () => (await held(reader, ['user', 1])) !== undefined)
   expect(await reader.get(['user', 1])).toEqual({ name: 'Ada' })
   expect(await reader.entry(['user', 1])).toMatchObject({ version: 1, meta: { by: 'test' } })
   expect(await reader.has('gone')).toBe(false)
-  expect([...(await reader.getMany([['user', 1], 'gone', 'never'])).keys()]).toEqual([['user', 1]])
+  expect([...(await reader.getMany([['user', 1], 'gone'])).keys()]).toEqual([['user', 1]])
 })
 
 test('reads what Redis held before it was opened, of this epoch alone', async () => {
@@ -53,7 +73,7 @@ test('reads what Redis held before it was opened, of this epoch alone', async ()
   await store.set('before', 'there')
   await store.set('before', 'here')
   const reader = await openNearby()
-  await eventually('it reads it', async () => (await reader.get('before')) === 'here')
+  await eventually('it reads it', async () => (await held(reader, 'before')) === 'here')
 })
 
 test('what was replaced is never read again', async () => {
@@ -108,7 +128,7 @@ test('a tag that was never invalidated hides nothing, also from who opens later'
   await eventually('Redis is in use', async () => (await store.explain('k')).fronts[0]?.certificate !== undefined)
   await store.set('tagged', 2, { tags: ['t', 'u'] })
   const later = await openNearby()
-  await eventually('it reads it', async () => (await later.get('tagged')) === 2)
+  await eventually('it reads it', async () => (await held(later, 'tagged')) === 2)
   await store.invalidateTag('u')
   await caughtUp(later)
   expect(await later.get('tagged')).toBeUndefined()
@@ -129,6 +149,69 @@ test('a tag that was invalidated hides what carries it', async () => {
   expect(await reader.get('other')).toBe(1)
 })
 
+async function flushed(): Promise<void> {
+  await inRedis((redis) => redis.flushall())
+}
+
+async function inRedis(work: (redis: Redis) => Promise<unknown>): Promise<void> {
+  const redis = new Redis(server.url)
+  try {
+    await work(redis)
+  } finally {
+    redis.disconnect()
+  }
+}
+
+test('what Redis does not hold is not told to be absent', async () => {
+  await store.set('x', { a: 1 })
+  await store.set('y', 1)
+  await flushed()
+  const reader = await openNearby()
+  const notHeld = { code: 'NOT_HELD', key: 'x', message: expect.stringContaining('instance with the file') as string }
+  await expect(reader.get('x')).rejects.toMatchObject(notHeld)
+  await expect(reader.has('x')).rejects.toMatchObject(notHeld)
+  await expect(reader.entry('x')).rejects.toMatchObject(notHeld)
+  await expect(reader.getIn('x', ['a'], { default: 2 })).rejects.toMatchObject(notHeld)
+  await expect(reader.get('never')).rejects.toMatchObject({ code: 'NOT_HELD', key: 'never' })
+  await store.set('new', 1)
+  await store.delete('y')
+  await caughtUp(reader)
+  // Each that is not held is named; what the stream has told, and what it has told to be gone, is known.
+  const many = reader.getMany(['new', 'x', 'y', 'never'])
+  await expect(many).rejects.toMatchObject({ code: 'NOT_HELD', key: 'x', message: expect.stringMatching(/x, never/) })
+  expect([...(await reader.getMany(['new', 'y'])).keys()]).toEqual([['new']])
+  expect([await reader.get('y'), await reader.has('y')]).toEqual([undefined, false])
+})
+
+test('what carries a tag of which Redis does not know is not told to be absent', async () => {
+  const reader = await openNearby()
+  await store.set('tagged', 1, { tags: ['t', 'u'] })
+  await store.set('other', 1)
+  await caughtUp(reader)
+  await inRedis((redis) => redis.del(`tidemark.${store.logId}:{p0}.st`))
+  await expect(reader.get('tagged')).rejects.toMatchObject({ code: 'NOT_HELD', key: 'tagged' })
+  await expect(reader.getMany(['other', 'tagged'])).rejects.toMatchObject({ code: 'NOT_HELD', key: 'tagged' })
+  // One of its tags is enough to know.
+  await store.invalidateTag('t')
+  await caughtUp(reader)
+  await inRedis((redis) => redis.del(`tidemark.${store.logId}:{p0}.st`))
+  expect(await reader.get('tagged')).toBeUndefined()
+  expect([...(await reader.getMany(['other', 'tagged'])).keys()]).toEqual([['other']])
+})
+
+test('a cache may take what Redis does not hold for absent', async () => {
+  await store.set('x', 1)
+  await flushed()
+  const reader = await openNearby({ unheld: 'absent' })
+  expect([await reader.get('x'), await reader.has('x'), await reader.getIn('x', [], { default: 2 })]).toEqual([
+    undefined,
+    false,
+    2,
+  ])
+  expect((await reader.getMany(['x'])).size).toBe(0)
+  await expect(openNearby({ unheld: 'nothing' as never })).rejects.toThrow(RangeError)
+})
+
 test('refuses what needs the file, and says where it can be done', async () => {
   const reader = await openNearby()
   await expect(reader.set('k', 1)).rejects.toMatchObject({
@@ -145,12 +228,9 @@ test('goes on when Redis was flushed', async () => {
   const reader = await openNearby()
   await store.set('k', 1)
   await caughtUp(reader)
-  const { Redis } = await import('ioredis')
-  const raw = new Redis(server.url)
-  await raw.flushall()
-  raw.disconnect()
+  await flushed()
   await store.set('k', 2)
-  await eventually('it reads the new value', async () => (await reader.get('k')) === 2)
+  await eventually('it reads the new value', async () => (await held(reader, 'k')) === 2)
 })
 
 test('finds the only log of a namespace; of several, one has to be chosen; of none, it says so', async () => {

@@ -31,6 +31,11 @@ export interface Found {
   readonly tier: string
 }
 
+/** An answer that ended before it was given is none: the fronts were asked, and no one holds it. */
+export function isAnswer({ until }: Found): boolean {
+  return until > 0
+}
+
 /** Whether an entry has ceased to exist at `now`. */
 export function isExpired(entry: Pick<Entry, 'expiresAt'>, now: number): boolean {
   return entry.expiresAt !== undefined && entry.expiresAt <= now

@@ -24,7 +24,7 @@ import { runTransaction, type Transaction, type TransactionOptions } from './tra
 import type { DeleteManyResult, DeleteResult, UpdateResult, WriteResult } from './results.ts'
 import { commitSeen } from './seen-commit.ts'
 import { checkTagNames, invalidation } from './tags.ts'
-import { Visibility } from './visibility.ts'
+import { type NotHeld, Visibility } from './visibility.ts'
 import {
   checkVersion,
   type ConditionOptions,
@@ -45,9 +45,11 @@ export interface StoreOptions {
    * served instead. @default it is written to the console
    */
   readonly onError?: ((error: unknown) => void) | undefined
+  /** What reads reject with where the tiers cannot say whether a key exists. @default nothing: it reads as absent */
+  readonly notHeld?: NotHeld | undefined
 }
 
-const OPTIONS: readonly (keyof StoreOptions)[] = ['clock', 'random', 'onError']
+const OPTIONS: readonly (keyof StoreOptions)[] = ['clock', 'random', 'onError', 'notHeld']
 
 /** What a read at a path may say beside the path. */
 export interface GetInOptions {
@@ -82,7 +84,7 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
     this.#back = back
     this.#names = optionNames(back)
     this.#clock = clockOption(options.clock)
-    this.#visibility = new Visibility(back, this.#clock)
+    this.#visibility = new Visibility(back, this.#clock, options.notHeld)
     this.#loads = LoadTable.of(back)
     this.#loading = new Loading({
       back,
@@ -99,9 +101,10 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
   async get<T = unknown>(key: Key, options?: R): Promise<T | undefined> {
     this.#assertOpen()
     if (options !== undefined) refuseUnknown(options, this.#names, 'get')
-    const answer = this.#back.readOne(userKey(key), options)
-    const { entry } = answer instanceof Promise ? await answer : answer
-    const seen = this.#visibility.see(entry, options)
+    const storeKey = userKey(key)
+    const answer = this.#back.readOne(storeKey, options)
+    const found = answer instanceof Promise ? await answer : answer
+    const seen = this.#visibility.seeFound(storeKey, found, options)
     const shown = seen instanceof Promise ? await seen : seen
     return shown === undefined ? undefined : (readValue(shown) as T)
   }
@@ -127,10 +130,7 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
     const storeKeys = Array.from(keys, (key) => userKey(key))
     const entries = new KeyMap<Entry>()
     const found = storeKeys.length === 0 ? [] : await this.#back.read(storeKeys, options)
-    const seen = await this.#visibility.seeAll(
-      found.map(({ entry }) => entry),
-      options,
-    )
+    const seen = await this.#visibility.seeAllFound(storeKeys, found, options)
     for (const entry of seen) if (entry !== undefined) entries.set(entry.key.tuple, entry)
     return new FoundValues(entries)
   }
@@ -321,8 +321,7 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
   }
 
   async #see(key: StoreKey, options: R | undefined): Promise<Entry | undefined> {
-    const { entry } = await this.#back.readOne(key, options)
-    return this.#visibility.see(entry, options)
+    return this.#visibility.seeFound(key, await this.#back.readOne(key, options), options)
   }
 
   #write(key: StoreKey, writes: readonly Write[], options: (ConditionOptions & W) | undefined): Promise<Commit> {

@@ -3,7 +3,7 @@ import type { Codec } from '../codec/codec.ts'
 import { reservedKey, reservedParts } from '../keys/reserved.ts'
 import type { StoreKey } from '../keys/store-key.ts'
 import type { SetWrite } from '../ports/back.ts'
-import type { Entry, Found } from '../ports/entry.ts'
+import { type Entry, type Found, isAnswer } from '../ports/entry.ts'
 import { notesOf } from './entry-notes.ts'
 
 /** The longest name of a tag, in UTF-16 code units. */
@@ -66,9 +66,8 @@ export type TagEpochs = ReadonlyMap<string, number>
 export function epochsOf(tags: readonly string[], found: readonly Found[]): TagEpochs {
   const epochs = new Map<string, number>()
   for (const [i, tag] of tags.entries()) {
-    const { entry, until } = found[i]!
-    // An answer that ended before it was given is none: the fronts were asked, and no one holds it.
-    if (until > 0) epochs.set(tag, entry?.version ?? 0)
+    const answer = found[i]!
+    if (isAnswer(answer)) epochs.set(tag, answer.entry?.version ?? 0)
   }
   return epochs
 }

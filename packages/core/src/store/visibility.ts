@@ -1,9 +1,13 @@
 import type { Clock } from '../clock.ts'
 import { CorruptError } from '../errors.ts'
+import type { StoreKey } from '../keys/store-key.ts'
 import type { Back, ReadOptions } from '../ports/back.ts'
-import type { Entry, Found } from '../ports/entry.ts'
+import { type Entry, type Found, isAnswer } from '../ports/entry.ts'
 import { type EntryNotes, notesOf } from './entry-notes.ts'
 import { epochsOf, hasValidTags, tagKey, tagOfKey, type TagEpochs } from './tags.ts'
+
+/** What a read of keys rejects with of which the tiers cannot say whether they exist. */
+export type NotHeld = (keys: readonly StoreKey[]) => Error
 
 /**
  * What of the entries in the tiers a reader sees: one that is stale, that is the knowledge of an absence, or that carries
@@ -12,10 +16,33 @@ import { epochsOf, hasValidTags, tagKey, tagOfKey, type TagEpochs } from './tags
 export class Visibility<R extends ReadOptions = ReadOptions> {
   readonly #back: Pick<Back<R>, 'read'>
   readonly #clock: Clock
+  readonly #notHeld: NotHeld | undefined
 
-  constructor(back: Pick<Back<R>, 'read'>, clock: Clock) {
+  /** @param notHeld without it, what no tier knows is absent */
+  constructor(back: Pick<Back<R>, 'read'>, clock: Clock, notHeld?: NotHeld) {
     this.#back = back
     this.#clock = clock
+    this.#notHeld = notHeld
+  }
+
+  /** As {@link see}, of what the tiers answered for the key. @throws what `notHeld` says, where that was no answer */
+  seeFound(key: StoreKey, found: Found, options: R | undefined): Entry | undefined | Promise<Entry | undefined> {
+    if (found.entry !== undefined) return this.see(found.entry, options)
+    if (!isAnswer(found)) this.#refuse([key])
+    return undefined
+  }
+
+  /** As {@link seeAll}, of what the tiers answered for the keys. @throws as {@link seeFound}, once for all of them */
+  async seeAllFound(
+    keys: readonly StoreKey[],
+    found: readonly Found[],
+    options: R | undefined,
+  ): Promise<readonly (Entry | undefined)[]> {
+    const unknown = keys.filter((_, i) => !isAnswer(found[i]!))
+    const entries = found.map(({ entry }) => entry)
+    const seen = await this.#seeEach(entries, options, unknown)
+    this.#refuse(unknown)
+    return seen
   }
 
   /** The entry, if a reader sees it. Without a promise, unless it has tags. `options`: as it was read. */
@@ -31,13 +58,10 @@ export class Visibility<R extends ReadOptions = ReadOptions> {
     entries: readonly (Entry | undefined)[],
     options: R | undefined,
   ): Promise<readonly (Entry | undefined)[]> {
-    if (entries.every((entry) => entry?.meta === undefined)) return entries
-    const now = this.#clock.now()
-    const fresh = entries.map((entry) => (entry !== undefined && isFresh(entry, now) ? entry : undefined))
-    const epochs = await this.epochs(fresh, options)
-    return Promise.all(
-      fresh.map((entry) => (entry === undefined || isValid(entry, epochs) ? entry : this.#seeAnew(entry, options))),
-    )
+    const unknown: StoreKey[] = []
+    const seen = await this.#seeEach(entries, options, unknown)
+    this.#refuse(unknown)
+    return seen
   }
 
   /** The epochs of the tags of these entries. */
@@ -46,19 +70,55 @@ export class Visibility<R extends ReadOptions = ReadOptions> {
     return tags.length === 0 ? NO_EPOCHS : epochsOf(tags, await this.#back.read(tags.map(tagKey), options))
   }
 
+  /** `unknown` gets the keys of those of which it cannot be said whether they exist. */
+  async #seeEach(
+    entries: readonly (Entry | undefined)[],
+    options: R | undefined,
+    unknown: StoreKey[],
+  ): Promise<readonly (Entry | undefined)[]> {
+    if (entries.every((entry) => entry?.meta === undefined)) return entries
+    const now = this.#clock.now()
+    const fresh = entries.map((entry) => (entry !== undefined && isFresh(entry, now) ? entry : undefined))
+    const epochs = await this.epochs(fresh, options)
+    return Promise.all(
+      fresh.map((entry) =>
+        entry === undefined || isValid(entry, epochs) ? entry : this.#seeAnew(entry, epochs, options, unknown),
+      ),
+    )
+  }
+
   async #seeTagged(entry: Entry, options: R | undefined): Promise<Entry | undefined> {
     // After the entry itself: an invalidation in between hides it, never the other way round.
-    return isValid(entry, await this.epochs([entry], options)) ? entry : this.#seeAnew(entry, options)
+    const epochs = await this.epochs([entry], options)
+    if (isValid(entry, epochs)) return entry
+    const unknown: StoreKey[] = []
+    const seen = await this.#seeAnew(entry, epochs, options, unknown)
+    this.#refuse(unknown)
+    return seen
   }
 
   /**
    * What took the place of an entry that one of its tags makes absent, if anything did. It may have been replaced before that
    * tag was invalidated, and between the two reads, by one that does not carry it: then nothing was ever absent.
    */
-  async #seeAnew({ key, version }: Entry, options: R | undefined): Promise<Entry | undefined> {
+  async #seeAnew(
+    hidden: Entry,
+    epochs: TagEpochs,
+    options: R | undefined,
+    unknown: StoreKey[],
+  ): Promise<Entry | undefined> {
+    const { key, version } = hidden
     const [found] = await this.#back.read([key], options)
     const entry = found?.entry
-    return entry === undefined || entry.version <= version ? undefined : this.see(entry, options)
+    if (entry !== undefined && entry.version > version) return this.see(entry, options)
+    // Still that one: absent if a tag is known to be invalidated, and otherwise a tag is not known.
+    const isKnown = entry === undefined ? found === undefined || isAnswer(found) : isInvalidated(hidden, epochs)
+    if (!isKnown) unknown.push(key)
+    return undefined
+  }
+
+  #refuse(unknown: readonly StoreKey[]): void {
+    if (unknown.length > 0 && this.#notHeld !== undefined) throw this.#notHeld(unknown)
   }
 }
 
@@ -89,6 +149,10 @@ export function tagsOf(entry: Entry): readonly string[] {
 function isFresh(entry: Entry, now: number): boolean {
   const notes = readable(entry)
   return notes === undefined || (notes.isAbsence !== true && (notes.freshUntil ?? Infinity) > now)
+}
+
+function isInvalidated(entry: Entry, epochs: TagEpochs): boolean {
+  return tagsOf(entry).some((tag) => (epochs.get(tag) ?? -1) >= entry.version)
 }
 
 function isValid(entry: Entry, epochs: TagEpochs): boolean {

@@ -16,6 +16,20 @@ describe('an entry with a tag', () => {
       (await new Visibility({ read: async () => found }, clock).see(entry, undefined)) !== undefined
     expect(await seenWith(KNOWN_ABSENT, KNOWN_ABSENT)).toBe(true)
     expect(await seenWith(KNOWN_ABSENT, NOT_HELD)).toBe(false)
+    // Where an absence has to be known.
+    const refuse = (keys: readonly StoreKey[]): Error => new Error(`not held: ${keys.map(({ id }) => id).join()}`)
+    const read = async ([key]: readonly StoreKey[]): Promise<readonly Found[]> =>
+      key!.id === 'k' ? [back.readOne(key!)] : [KNOWN_ABSENT, NOT_HELD]
+    const strict = new Visibility({ read }, clock, refuse)
+    await expect(strict.see(entry, undefined)).rejects.toThrow('not held: k')
+    const many = strict.seeAllFound(
+      ['a', 'k', 'b'].map(StoreKey.of),
+      [NOT_HELD, back.readOne(StoreKey.of('k')), KNOWN_ABSENT],
+      undefined,
+    )
+    await expect(many).rejects.toThrow('not held: a,k')
+    await back.commit({ reads: [], decide: () => [{ op: 'delete', key: StoreKey.of('k') }] })
+    expect(await strict.see(entry, undefined)).toBeUndefined()
     expect(epochsOf(['t', 'u'], [KNOWN_ABSENT, NOT_HELD])).toEqual(new Map([['t', 0]]))
   })
 
