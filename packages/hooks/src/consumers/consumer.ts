@@ -84,8 +84,11 @@ export interface Consumer<T = unknown> extends AsyncDisposable {
   /**
    * Lets the lanes go on that stand still, whichever process they are in. `mark`: where they stand; the change that
    * failed is tried anew. `start`: from the oldest change that the log holds. `now`, a date: as of the option `from`;
-   * what lies between is skipped.
+   * what lies between is skipped. With `transaction: true` nothing goes back: what the handler wrote is committed with
+   * the lane's place, and would be written twice.
    * @returns how many went on
+   * @throws TypeError for `from` that lies before what a transactional consumer has committed; CompactedError for a date
+   * of which the log may have lost something. No lane goes on then.
    */
   resume(options?: { readonly from?: 'mark' | 'start' | 'now' | Date | undefined }): Promise<number>
   /**
@@ -94,4 +97,6 @@ export interface Consumer<T = unknown> extends AsyncDisposable {
    * Idempotent.
    */
   close(): Promise<void>
+  /** Resolves when it is closed: by a call, by its signal, or because it was dropped. Never rejects. */
+  readonly closed: Promise<void>
 }

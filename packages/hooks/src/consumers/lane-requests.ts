@@ -1,14 +1,12 @@
 import type { Mark, MarkWrite } from '@tidemark/core'
 import { toChanges } from '../logged-change.ts'
-import { NO_CHECK } from '../check.ts'
 import { runAttempt } from './attempt.ts'
 import { parkedKey, partsOf, requestsOf } from './consumer-keys.ts'
 import type { ConsumerParts } from './consumer-parts.ts'
-import type { LanePosition } from './lane-mark.ts'
 import type { LaneWork } from './lane-work.ts'
 import { decodeParked, parkedWrite, type Parked } from './parked-mark.ts'
 import { decodeRecord, encodeRecord } from './record.ts'
-import { startFrom } from './registration.ts'
+import { type ResumeFrom, resumePlace } from './resume-place.ts'
 import { scanMarks } from './scan-marks.ts'
 import { textOf } from './text-of.ts'
 
@@ -17,7 +15,7 @@ import { textOf } from './text-of.ts'
  * Of a parked change, it stands at its seq; a resume at 0.
  */
 export type LaneRequest =
-  | { readonly kind: 'resume'; readonly halt: string; readonly from: 'mark' | 'start' | 'now' | number }
+  | { readonly kind: 'resume'; readonly halt: string; readonly from: ResumeFrom }
   | { readonly kind: 'drop' }
   /** `fence`: of the owner that is at it. */
   | { readonly kind: 'replay'; readonly fence?: number | undefined }
@@ -43,23 +41,10 @@ async function resume(
   const answered = { key, value: undefined }
   // It was resumed meanwhile, and may stand still for another reason.
   if (state.mark.halt?.id !== request.halt) return state.store(state.mark, answered)
-  const place = await placeFrom(parts, state.mark, request.from)
+  const place = await resumePlace(parts, state.mark, request.from)
   await state.store(state.next({ halt: undefined, trying: undefined }, place), answered)
   work.forgive()
   parts.emit({ kind: 'lane-resumed', lane })
-}
-
-/** The log may be in another epoch by now: whether it still is the one of the mark, its check tells. */
-async function placeFrom(
-  { log }: ConsumerParts,
-  mark: LanePosition,
-  from: 'mark' | 'start' | 'now' | number,
-): Promise<LanePosition> {
-  await log.head()
-  const { epoch } = log.identity
-  if (from === 'mark') return { ...mark, epoch }
-  if (from !== 'start') return startFrom(log, from)
-  return { epoch, seq: await log.floor(), check: NO_CHECK }
 }
 
 async function answerForParked(

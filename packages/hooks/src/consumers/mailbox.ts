@@ -7,6 +7,7 @@ import { readLaneMarks } from './lane-mark.ts'
 import type { LaneRequest } from './lane-requests.ts'
 import { decodeParked, type Parked } from './parked-mark.ts'
 import { encodeRecord } from './record.ts'
+import { assertNotBack, type ResumeFrom } from './resume-place.ts'
 import { scanMarks } from './scan-marks.ts'
 
 export interface MailboxOptions {
@@ -57,13 +58,16 @@ export class Mailbox {
     return dropped
   }
 
-  async resume(from: 'mark' | 'start' | 'now' | number): Promise<number> {
+  async resume(from: ResumeFrom): Promise<number> {
     this.#options.assertOpen()
     if (typeof from === 'number') wholeAtLeast('from', from, 0)
     else oneOf('from', from, ['mark', 'start', 'now'])
     const { back, name, options } = this.#parts
     const indexes = Array.from({ length: options.lanes }, (_, lane) => lane)
     const marks = await readLaneMarks(back.marks, name, indexes)
+    // Before anything is asked for: all of them go on, or none. A lane stays where it is as long as it stands still.
+    for (const [lane, mark] of marks.entries())
+      if (mark?.halt !== undefined) await assertNotBack(this.#parts, lane, mark, from)
     const requests = indexes.flatMap((lane): [StoreKey, LaneRequest][] => {
       const halt = marks[lane]?.halt
       return halt === undefined ? [] : [[requestKey(name, lane, 0), { kind: 'resume', halt: halt.id, from }]]

@@ -32,6 +32,7 @@ export class RunningConsumer implements Consumer {
   readonly #holder: LaneHolder
   readonly #mailbox: Mailbox
   readonly #ended = Promise.withResolvers<void>()
+  readonly closed: Promise<void> = this.#ended.promise
   readonly #onAbort = (): void => void this.close().catch((error: unknown) => lastResort(this.#where, error))
   #closing: Promise<void> | undefined
 

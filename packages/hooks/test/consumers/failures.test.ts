@@ -1,4 +1,4 @@
-import { createMemoryBack, type MemoryBack, TidemarkError } from '@tidemark/core'
+import { createMemoryBack, type MemoryBack, Store, TidemarkError } from '@tidemark/core'
 import { eventually, ManualClock } from '@tidemark/testkit'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { consume, type Consumer, type ConsumerOptions } from '../../src/index.ts'
@@ -195,6 +195,61 @@ describe('a change that fails', () => {
     await commitNumbers(back, 1, 4)
     await eventually('it goes on', () => handling.handled.includes(4))
     expect(handling.handled).toEqual([1, 4])
+  })
+
+  it.each(['start', 'now', 'future', 'past'] as const)(
+    'goes on further on, but not back, when what it wrote is committed with its place: %s',
+    async (where) => {
+      const clock = new ManualClock()
+      const back = createMemoryBack({ clock })
+      const store = new Store(back)
+      for (let n = 1; n <= 4; n++) {
+        await commitNumbers(back, 1, n)
+        clock.advance(10)
+      }
+      const from = {
+        start: 'start',
+        now: 'now',
+        future: new Date(clock.now()),
+        past: new Date(clock.now() - 25),
+      } as const
+      let isBroken = true
+      await using consumer = await consume(
+        back,
+        'sums',
+        { ...quick, attempts: 1, prefix: 'n', transaction: true },
+        async ({ seq }, { tx }) => {
+          if (isBroken && seq === 4) throw new Error('no')
+          tx.set('sum', ((await tx.get<number>('sum')) ?? 0) + seq)
+        },
+      )
+      const events = recordEvents(consumer)
+      await eventually('it stands still', () => kindsOf(events).includes('halted'))
+      isBroken = false
+      if (where === 'start' || where === 'past') {
+        await expect(consumer.resume({ from: from[where] })).rejects.toThrow(/lane 0 .* up to 3: .* second time/)
+        await expect(consumer.resume({ from: from[where] })).rejects.toThrow(TypeError)
+        expect(kindsOf(events)).not.toContain('lane-resumed')
+        expect(await consumer.resume({ from: 'mark' })).toBe(1)
+        await eventually('it went on', async () => (await store.get('sum')) === 10)
+        return
+      }
+      expect(await consumer.resume({ from: from[where] })).toBe(1)
+      await commitNumbers(back, 1, 8)
+      // What it wrote itself is in the log, too.
+      await eventually('it went on', async () => (await consumer.stats()).lag === 0)
+      expect(await store.get('sum')).toBe(6 + 8)
+    },
+  )
+
+  it('is asked for a date that the log has lost: nothing goes on', async () => {
+    const back = createMemoryBack({ maxLogChanges: 3 })
+    await using consumer = await consume(back, 'lost', { ...quick, attempts: 1 }, () => Promise.reject(new Error('no')))
+    const events = recordEvents(consumer)
+    await commitNumbers(back, 6)
+    await eventually('it stands still', () => kindsOf(events).includes('halted'))
+    await expect(consumer.resume({ from: new Date(0) })).rejects.toMatchObject({ code: 'LOG_COMPACTED' })
+    expect((await consumer.stats()).lanes[0]).toMatchObject({ halt: {} })
   })
 
   it('is tried alone after its batch has failed, and does not count for the others', async () => {
