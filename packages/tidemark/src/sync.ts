@@ -1,5 +1,6 @@
 import { sync as syncBacks, type Sync, type SyncOptions } from '@tidemark/hooks'
-import { internalsOf, type Tidemark } from './tidemark.ts'
+import { TidemarkReader } from './reader.ts'
+import { internalsOf, Tidemark } from './tidemark.ts'
 
 /** As `sync` of @tidemark/hooks has them, between two stores. */
 export type StoreSyncOptions = Omit<SyncOptions, 'clock'>
@@ -10,9 +11,12 @@ export type StoreSyncOptions = Omit<SyncOptions, 'clock'>
  * there. Both stores are used as ever meanwhile. Two syncs, one in each direction, keep two stores alike without echo; a
  * `conflict` policy says what becomes of keys that both have written. It ends with either store.
  *
- * @throws TypeError or RangeError at once for wrong options
+ * @throws TypeError or RangeError at once for wrong options, for what is no store with a file or memory of its own, and for
+ * two handles of one store
  */
 export function sync(from: Tidemark, to: Tidemark, options: StoreSyncOptions): Sync {
+  assertStore('source', from, 'its keys cannot be listed')
+  assertStore('target', to, 'it cannot be written')
   const [source, target] = [internalsOf(from), internalsOf(to)]
   const { tiers } = source
   const started = syncBacks(
@@ -23,4 +27,10 @@ export function sync(from: Tidemark, to: Tidemark, options: StoreSyncOptions): S
   source.attached.add(started)
   target.attached.add(started)
   return started
+}
+
+function assertStore(side: string, store: unknown, reason: string): void {
+  if (store instanceof TidemarkReader)
+    throw new TypeError(`the ${side} of a sync cannot be a store that was opened over Redis alone: ${reason} there`)
+  if (!(store instanceof Tidemark)) throw new TypeError(`the ${side} of a sync must be a store that open() has opened`)
 }

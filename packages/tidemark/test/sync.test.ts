@@ -1,5 +1,6 @@
+import { startRedis } from '@tidemark/testkit'
 import { expect, onTestFinished, test } from 'vitest'
-import { open, type OpenOptions, sync, type Tidemark } from '../src/index.ts'
+import { open, openReader, type OpenOptions, sync, type Tidemark } from '../src/index.ts'
 import { tempFile } from './support/temp.ts'
 
 async function openStore(options: OpenOptions = { file: tempFile() }): Promise<Tidemark> {
@@ -56,4 +57,26 @@ test('wrong options are refused at once', async () => {
   const [source, target] = [await openStore(), await openStore()]
   expect(() => sync(source, target, { name: '' })).toThrow(RangeError)
   expect(() => sync(source, target, { name: 'x', conflict: { policy: 'first' } as never })).toThrow(/conflict.policy/)
+})
+
+test('a store that cannot be one side of a sync is refused at once', async () => {
+  const server = await startRedis()
+  onTestFinished(() => server.close())
+  const file = tempFile()
+  const store = await openStore({ file, redis: server.url, relay: true })
+  const reader = await openReader({ redis: server.url, log: store.logId })
+  onTestFinished(() => reader.close())
+  const memory = await openStore({})
+  const options = { name: 'x' }
+  const refused = (from: unknown, to: unknown, message: RegExp): void => {
+    const start = () => sync(from as Tidemark, to as Tidemark, options)
+    expect(start).toThrow(TypeError)
+    expect(start).toThrow(message)
+  }
+  refused(reader, memory, /source .*over Redis alone.* list/)
+  refused(memory, reader, /target .*over Redis alone.* written/)
+  refused({}, memory, /source .*open\(\)/)
+  refused(memory, undefined, /target .*open\(\)/)
+  refused(memory, memory, /two stores/)
+  refused(store, await openStore({ file }), /two stores/)
 })
