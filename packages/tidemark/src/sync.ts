@@ -24,8 +24,9 @@ export function sync(from: Tidemark, to: Tidemark, options: StoreSyncOptions): S
     target.tiers,
     { ...options, clock: target.clock },
   )
-  source.attached.add(started)
-  target.attached.add(started)
+  const both = [source.attached, target.attached]
+  for (const attached of both) attached.add(started)
+  started.state$.subscribe({ complete: () => both.forEach((attached) => attached.delete(started)) })
   return started
 }
 

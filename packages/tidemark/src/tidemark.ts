@@ -62,7 +62,7 @@ interface Internals {
   readonly tiers: TieredBack
   readonly log: Log
   readonly clock: Clock
-  /** Closed before the store is. */
+  /** Closed before the store is; what has ended is taken out. */
   readonly attached: Set<{ close(): Promise<void> }>
 }
 
@@ -225,6 +225,7 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
       handler as BatchHandler<T, TransactionContext>,
     )
     this.#attached.add(consumer)
+    void consumer.closed.then(() => this.#attached.delete(consumer))
     return consumer
   }
 

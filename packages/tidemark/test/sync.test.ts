@@ -1,6 +1,7 @@
 import { startRedis } from '@tidemark/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 import { open, openReader, type OpenOptions, sync, type Tidemark } from '../src/index.ts'
+import { internalsOf } from '../src/tidemark.ts'
 import { tempFile } from './support/temp.ts'
 
 async function openStore(options: OpenOptions = { file: tempFile() }): Promise<Tidemark> {
@@ -79,4 +80,24 @@ test('a store that cannot be one side of a sync is refused at once', async () =>
   refused(memory, undefined, /target .*open\(\)/)
   refused(memory, memory, /two stores/)
   refused(store, await openStore({ file }), /two stores/)
+})
+
+test('what was closed, or has ended, is kept no longer', async () => {
+  const [source, target] = [await openStore(), await openStore()]
+  const kept = () => [source, target].map((store) => internalsOf(store).attached.size)
+  for (let round = 0; round < 3; round++) {
+    const copying = sync(source, target, { name: 'copy' })
+    const consumer = await source.consume('seen', { lanes: 1 }, () => undefined)
+    expect(kept()).toEqual([2, 1])
+    await copying.close()
+    await consumer.close()
+    expect(kept()).toEqual([0, 0])
+  }
+  const stopped = await source.consume('seen', { lanes: 1, signal: AbortSignal.abort() }, () => undefined)
+  await stopped.close()
+  expect(kept()).toEqual([0, 0])
+  const failing = sync(source, target, { name: 'copy', prefix: ['other'] })
+  failing.events$.subscribe(() => undefined)
+  await expect(failing.caughtUp()).rejects.toMatchObject({ code: 'SYNC_MISMATCH' })
+  expect(kept()).toEqual([0, 0])
 })
