@@ -77,14 +77,17 @@ export class TidemarkReader extends Store<ReadOptions> {
     return this.#reader.log.identity.id
   }
 
-  /** The change stream, as far back as it is kept in Redis. Tokens are those of any other instance. */
+  /**
+   * The change stream, as far back as it is kept in Redis. Tokens are those of any other instance.
+   * @throws at once TidemarkError NEEDS_FILE for `onCompacted: 'snapshot'`, which would list the entries
+   */
   changes<T = unknown>(options?: ChangesOptions): AsyncIterable<ChangeBatch<T>> {
-    return changes<T>(this.#log, options)
+    return changes<T>(this.#log, withoutSnapshot(options))
   }
 
   /** As {@link changes}; the next page is read when the subscribers have taken the last one. */
   changes$<T = unknown>(options?: ChangesOptions): Observable<ChangeBatch<T>> {
-    return changes$<T>(this.#log, options)
+    return changes$<T>(this.#log, withoutSnapshot(options))
   }
 
   /** What happened to one key, newest first, as far back as it is kept in Redis. */
@@ -140,6 +143,14 @@ function notHeld(keys: readonly StoreKey[]): TidemarkError {
   const more = keys.length > NAMED ? ` and ${keys.length - NAMED} more` : ''
   const message = `Redis does not hold ${ids.join(', ')}${more}, or a tag that it carries, which says nothing about whether it exists; ask an instance with the file, or open the reader with unheld: 'absent'`
   return new TidemarkError('NOT_HELD', message, { key: ids[0]!, tier: 'redis' })
+}
+
+/** Who writes no types can still ask for one. */
+function withoutSnapshot(options: ChangesOptions | undefined): ChangesOptions | undefined {
+  if ((options?.onCompacted as string | undefined) !== 'snapshot') return options
+  const message =
+    "onCompacted: 'snapshot' lists the entries, which needs the file, and this store was opened over Redis alone; ask an instance with the file for a snapshot, and follow here from its token"
+  throw new TidemarkError('NEEDS_FILE', message, { tier: 'redis' })
 }
 
 const LOOK_EVERY_MS = 50

@@ -224,6 +224,17 @@ test('refuses what needs the file, and says where it can be done', async () => {
   await expect(reader.get('k', { consistency: 'linearizable' })).rejects.toMatchObject({ code: 'NEEDS_FILE' })
 })
 
+test('says that a snapshot, too, needs the file, and nothing of what could be done without', async () => {
+  const reader = await openNearby()
+  const options = { onCompacted: 'snapshot' } as never
+  const refused = { code: 'NEEDS_FILE', message: expect.stringContaining('an instance with the file') as string }
+  expect(() => reader.changes(options)).toThrow(expect.objectContaining(refused) as Error)
+  expect(() => reader.changes$(options)).toThrow(expect.objectContaining(refused) as Error)
+  const listing = reader.entries()[Symbol.asyncIterator]().next()
+  await expect(listing).rejects.toMatchObject(refused)
+  await expect(listing).rejects.not.toThrow(/a store of your own/)
+})
+
 test('goes on when Redis was flushed', async () => {
   const reader = await openNearby()
   await store.set('k', 1)

@@ -239,7 +239,7 @@ function readOnly(tier: string): TidemarkError {
 function needsFile(tier: string, what: string): TidemarkError {
   return new TidemarkError(
     'NEEDS_FILE',
-    `${what} needs the file, and this store was opened over Redis alone; ask an instance that has the file, or follow the log into a store of your own`,
+    `${what} needs the file, and this store was opened over Redis alone; ask an instance with the file, for instance behind an endpoint of yours`,
     { tier },
   )
 }
