@@ -1,4 +1,4 @@
-import { constants } from 'node:fs'
+import { constants, type Stats } from 'node:fs'
 import { type FileHandle, open, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { CorruptError } from '@tidemark/core'
@@ -12,12 +12,11 @@ export class ActiveFile {
   readonly written: WrittenChanges
   /** When it was last appended to, in milliseconds since the epoch. */
   readonly modifiedAt: number
+  readonly inode: number
   #size: number
   readonly #path: string
   readonly #handle: FileHandle
-  readonly #inode: number
   readonly #sync: boolean
-  /** It may hold what a write that failed has left. */
   #isDirty = false
 
   private constructor(path: string, handle: FileHandle, sync: boolean, state: FileState) {
@@ -27,7 +26,7 @@ export class ActiveFile {
     this.written = state.written
     this.modifiedAt = state.modifiedAt
     this.#size = state.size
-    this.#inode = state.inode
+    this.inode = state.inode
   }
 
   /** Opens or creates the file, cuts off the line that a crash has torn, and learns which changes it holds. */
@@ -36,9 +35,11 @@ export class ActiveFile {
     try {
       const { ino, mtimeMs } = await handle.stat()
       const scanner = new LineScanner()
-      for await (const chunk of handle.createReadStream({ start: 0, autoClose: false, highWaterMark: READ_BYTES })) {
-        scanner.push(chunk as Buffer)
-      }
+      // A line without its end is torn only if nobody goes on writing it.
+      do {
+        const rest = { start: scanner.size, autoClose: false, highWaterMark: READ_BYTES }
+        for await (const chunk of handle.createReadStream(rest)) scanner.push(chunk as Buffer)
+      } while (scanner.whole < scanner.size && (await handle.stat()).size > scanner.size)
       const { whole, size, written } = scanner
       if (whole < size) {
         if (!scanner.isTornLine) throw notOurs(path)
@@ -56,16 +57,29 @@ export class ActiveFile {
     }
   }
 
+  /** Whether it may hold what a write that failed has left. */
+  get isDirty(): boolean {
+    return this.#isDirty
+  }
+
   get size(): number {
     return this.#size
   }
 
   /** Whether it is still what its path names, and holds what is known of it: nobody moved it, or wrote to it. */
   async isCurrent(): Promise<boolean> {
-    if (this.#isDirty) return false
+    return !this.#isDirty && (await this.#isNamed(({ size }) => size === this.#size))
+  }
+
+  /** Whether it is still what its path names. */
+  isInPlace(): Promise<boolean> {
+    return this.#isNamed(() => true)
+  }
+
+  async #isNamed(also: (found: Stats) => boolean): Promise<boolean> {
     try {
-      const { ino, size } = await stat(this.#path)
-      return ino === this.#inode && size === this.#size
+      const found = await stat(this.#path)
+      return found.ino === this.inode && also(found)
     } catch (error) {
       if ((error as { code?: unknown }).code === 'ENOENT') return false
       throw error

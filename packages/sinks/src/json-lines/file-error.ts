@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { TidemarkError } from '@tidemark/core'
 
 /** What a failure of the file system means, and what to do about it. */
@@ -13,6 +15,12 @@ export function toFileError(file: string, cause: unknown): unknown {
       })
     case 'ENOENT':
     case 'ENOTDIR':
+      if (existsSync(dirname(file))) {
+        return new TidemarkError('IO', `${file}, or a rotated one, was moved or deleted by somebody else meanwhile`, {
+          retryable: true,
+          cause,
+        })
+      }
       return new TidemarkError('FOLDER_MISSING', `the folder of ${file} does not exist; create it`, { cause })
     case 'EACCES':
     case 'EPERM':

@@ -2,6 +2,7 @@ import { ClosedError } from '@tidemark/core'
 import { ActiveFile } from './active-file.ts'
 import { toFileError } from './file-error.ts'
 import type { ResolvedJsonLinesOptions } from './options.ts'
+import { Rivals } from './rivals.ts'
 import { RotatedFiles } from './rotated-files.ts'
 import { type ChangeId, WrittenChanges } from './written-changes.ts'
 
@@ -27,6 +28,7 @@ export class LineWriter {
   readonly #path: string
   readonly #options: ResolvedJsonLinesOptions
   readonly #rotated: RotatedFiles
+  readonly #rivals: Rivals
   readonly #queue: Batch[] = []
   #file: ActiveFile | undefined
   /** The stretch of time that the file belongs to. */
@@ -39,6 +41,7 @@ export class LineWriter {
   constructor(path: string, options: ResolvedJsonLinesOptions) {
     this.#path = path
     this.#options = options
+    this.#rivals = new Rivals(path, options.clock)
     this.#rotated = new RotatedFiles(path, options)
   }
 
@@ -93,6 +96,11 @@ export class LineWriter {
   }
 
   async #write(group: readonly Batch[]): Promise<void> {
+    while (!(await this.#tryWrite(group)));
+  }
+
+  /** @returns whether the group is written; not when the file is another one meanwhile. */
+  async #tryWrite(group: readonly Batch[]): Promise<boolean> {
     const file = await this.#open()
     const held = await this.#rotated.held(group.flatMap(({ lines }) => lines.map(({ id }) => id)))
     const added = new WrittenChanges()
@@ -109,20 +117,29 @@ export class LineWriter {
         lines.push(line)
       }
     }
-    if (lines.length === 0) return
+    if (lines.length === 0) return true
     const bytes = Buffer.concat(lines.map((line) => line.bytes))
-    const target = this.#isDue(file, bytes.length) ? await this.#rotate(file) : file
-    await target.append(bytes)
-    for (const { id } of lines) target.written.add(id)
+    if (this.#isDue(file, bytes.length)) {
+      await this.#rotate(file)
+      return false
+    }
+    await file.append(bytes)
+    for (const { id } of lines) file.written.add(id)
     this.#stretch = this.#stretchOf(this.#options.clock.now())
+    // A file that was moved during the write may have been compressed before it, and deleted.
+    return await file.isInPlace()
   }
 
   /** The file as it is known, or opened anew: for the first time, or since somebody else has moved or written to it. */
   async #open(): Promise<ActiveFile> {
     if (this.#file !== undefined) {
-      if (await this.#file.isCurrent()) return this.#file
+      if (await this.#file.isCurrent()) {
+        this.#rivals.none()
+        return this.#file
+      }
       const stale = this.#file
       this.#file = undefined
+      if (!stale.isDirty) this.#rivals.met()
       await stale.close()
     }
     await this.#tidying
@@ -131,6 +148,7 @@ export class LineWriter {
     this.#stretch = this.#stretchOf(file.modifiedAt)
     this.#file = file
     this.#tidy()
+    this.#rivals.check()
     return file
   }
 
@@ -139,13 +157,15 @@ export class LineWriter {
     return size + more > this.#options.maxBytes || this.#stretchOf(this.#options.clock.now()) > this.#stretch
   }
 
-  async #rotate(file: ActiveFile): Promise<ActiveFile> {
-    await this.#rotated.add(file.written)
+  async #rotate(file: ActiveFile): Promise<void> {
+    const isMoved = await this.#rotated.add(file)
+    if (!isMoved) this.#rivals.met()
     this.#file = undefined
     await file.close()
+    if (!isMoved) return
     this.#file = await ActiveFile.open(this.#path, this.#options.sync)
+    this.#stretch = this.#stretchOf(this.#file.modifiedAt)
     this.#tidy()
-    return this.#file
   }
 
   #stretchOf(at: number): number {

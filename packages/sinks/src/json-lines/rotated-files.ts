@@ -1,8 +1,12 @@
-import { createReadStream, createWriteStream } from 'node:fs'
+import { createReadStream } from 'node:fs'
 import { readdir, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { createGunzip, createGzip } from 'node:zlib'
+import { createGunzip } from 'node:zlib'
+import type { ActiveFile } from './active-file.ts'
+import { compress } from './compress.ts'
 import { LineScanner } from './line-scanner.ts'
+import { moveTo, reserve } from './move.ts'
 import { type RotatedName, type RotatedNames, rotatedNames } from './rotated-name.ts'
 import type { ChangeId, WrittenChanges } from './written-changes.ts'
 
@@ -33,12 +37,12 @@ export class RotatedFiles {
   /** Looks which files there are, and removes what a crash has left of a compression. */
   async list(): Promise<void> {
     const { folder, parse } = this.#names
-    const found = new Map<number, RotatedName>()
+    const found = new Map<string, RotatedName>()
     for (const file of await readdir(folder)) {
       const name = parse(file)
       if (name === undefined) continue
-      if (name.ending === '.gz.partial') await rm(`${this.#names.pathOf(name)}.gz.partial`, { force: true })
-      else found.set(name.number, name)
+      if (name.ending === '.partial') await rm(join(folder, file), { force: true })
+      else found.set(this.#names.pathOf(name), name)
     }
     this.#remembered.clear()
     this.#files.splice(0, Infinity, ...[...found.values()].toSorted((a, b) => a.number - b.number))
@@ -58,13 +62,34 @@ export class RotatedFiles {
     return held
   }
 
-  /** Gives the file that was appended to the name that it keeps. */
-  async add(written: WrittenChanges): Promise<void> {
-    const file = { number: this.#last + 1, min: written.max === 0 ? 0 : written.min, max: written.max }
-    await rename(this.#path, this.#names.pathOf(file))
-    this.#last = file.number
-    this.#files.push(file)
-    this.#remember(file, written)
+  /**
+   * Gives the file that was appended to the name that it keeps.
+   * @returns whether it did: not when somebody else has moved it, or written to it. Then look anew
+   */
+  async add(active: ActiveFile): Promise<boolean> {
+    const { written } = active
+    const file = await this.#reserve(written)
+    const target = this.#names.pathOf(file)
+    if (!(await active.isCurrent())) {
+      await rm(target, { force: true })
+      return false
+    }
+    const inode = await moveTo(target, this.#path)
+    if (inode === active.inode) {
+      this.#files.push(file)
+      this.#remember(file, written)
+      return true
+    }
+    // The file of who came after this one: it keeps what it holds, under a name that says what that is.
+    if (inode !== undefined) await rename(target, this.#names.pathOf(await this.#reserve(await this.#read(file))))
+    return false
+  }
+
+  async #reserve({ min, max }: WrittenChanges): Promise<RotatedName> {
+    for (;;) {
+      const file = { number: ++this.#last, min: max === 0 ? 0 : min, max }
+      if (await reserve(this.#names.pathOf(file))) return file
+    }
   }
 
   /** Deletes those beyond what is kept, compresses the others. What is done already costs nothing. */
@@ -110,19 +135,6 @@ export class RotatedFiles {
     }
     return scanner.written
   }
-}
-
-/** A compressed file has its name only when it is whole, and on the disk. */
-async function compress(path: string): Promise<void> {
-  const partial = `${path}.gz.partial`
-  try {
-    await pipeline(createReadStream(path), createGzip(), createWriteStream(partial, { flush: true }))
-    await rename(partial, `${path}.gz`)
-  } catch (error) {
-    await rm(partial, { force: true })
-    throw error
-  }
-  await rm(path)
 }
 
 function isMissing(error: unknown): boolean {

@@ -14,7 +14,7 @@ export interface RotatedNames {
   readonly folder: string
   readonly pathOf: (name: RotatedName) => string
   /** @returns undefined: it is none of these files */
-  readonly parse: (file: string) => (RotatedName & { readonly ending: '' | '.gz' | '.gz.partial' }) | undefined
+  readonly parse: (file: string) => (RotatedName & { readonly ending: '' | '.gz' | '.partial' }) | undefined
 }
 
 export function rotatedNames(path: string): RotatedNames {
@@ -22,13 +22,15 @@ export function rotatedNames(path: string): RotatedNames {
   const extension = extname(path)
   const stem = basename(path, extension)
   const pattern = /^\.(\d{8,})\.(\d+)-(\d+)$/
+  /** A compression that is not whole: each has a name of its own, and once they had not. */
+  const partial = /\.gz(\.[0-9a-f-]{36})?\.partial$/
   return {
     folder,
     pathOf: ({ number, min, max }) =>
       join(folder, `${stem}.${String(number).padStart(8, '0')}.${min}-${max}${extension}`),
     parse(file) {
-      const ending = (['.gz.partial', '.gz'] as const).find((known) => file.endsWith(known)) ?? ''
-      const plain = file.slice(0, file.length - ending.length)
+      const ending = partial.test(file) ? '.partial' : file.endsWith('.gz') ? '.gz' : ''
+      const plain = file.replace(ending === '.partial' ? partial : /\.gz$/, '')
       if (!plain.startsWith(stem) || !plain.endsWith(extension)) return undefined
       const found = pattern.exec(plain.slice(stem.length, plain.length - extension.length))
       if (found === null) return undefined
