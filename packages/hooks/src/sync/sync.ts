@@ -6,12 +6,13 @@ import { keepAlive } from '../keep-alive.ts'
 import { lastResort } from '../last-resort.ts'
 import type { SyncSource } from './incoming.ts'
 import { keepLease } from './lease-keeper.ts'
+import { readCheckpoint } from './place.ts'
 import type { SyncConflict } from './sync-conflict.ts'
 import { checkpointKey } from './sync-keys.ts'
 import { assertSameSync } from './sync-scope.ts'
 import { type ResolvedSyncOptions, resolveSyncOptions, type SyncOptions } from './sync-options.ts'
 import type { SyncEvent, SyncState } from './sync-state.ts'
-import { readCheckpoint, type SyncTarget, Tenure } from './tenure.ts'
+import { type SyncTarget, Tenure } from './tenure.ts'
 
 /** How often a process that stands by looks whether it is needed. */
 const STANDBY_MS = 100

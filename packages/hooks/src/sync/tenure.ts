@@ -14,16 +14,17 @@ import { checkOf, NO_CHECK } from '../check.ts'
 import { LogReader } from '../log-reader.ts'
 import { inEpoch, startAfterToken } from '../resume.ts'
 import { encodeToken } from '../token.ts'
-import { type Checkpoint, decodeCheckpoint, encodeCheckpoint, type SnapshotProgress } from './checkpoint.ts'
+import { type Checkpoint, encodeCheckpoint, type SnapshotProgress } from './checkpoint.ts'
 import { type Incoming, Intake, type SyncSource } from './incoming.ts'
 import { LocalChanges } from './local-changes.ts'
 import { LastWriterMerge } from './merge-last-writer.ts'
 import { type Merge, type MergePlan, Overtaken } from './merge-plan.ts'
 import { VersionMerge } from './merge-versions.ts'
+import { begin, fresh, readCheckpoint, sweepFrom, withScope } from './place.ts'
 import { pagesOf } from './source-snapshot.ts'
 import { decodeStampMark } from './stamp-marks.ts'
 import type { SyncConflict } from './sync-conflict.ts'
-import { CHECKPOINTS, checkpointKey, isUserKey, keyOfStamp, STAMPS } from './sync-keys.ts'
+import { checkpointKey, isUserKey, keyOfStamp, STAMPS } from './sync-keys.ts'
 import type { ResolvedSyncOptions } from './sync-options.ts'
 import { assertSameSync } from './sync-scope.ts'
 import type { SyncEvent, SyncState } from './sync-state.ts'
@@ -37,9 +38,6 @@ const MAX_RESTARTS = 16
 
 /** How long a place that was reached without a commit stays unsaved. */
 const SAVE_MS = 100
-
-/** More syncs than this into one store are not looked at. */
-const MAX_CHECKPOINTS = 10_000
 
 export type SyncTarget = Pick<Back, 'log' | 'scan' | 'read' | 'commit' | 'leases' | 'marks' | 'codec'>
 
@@ -378,69 +376,6 @@ function isAnnouncement({ op, key, first, source }: LogChange, next: LogChange |
   return (
     next.first === first && next.key.id === key.id && next.source?.seq === source.seq && next.source.log === source.log
   )
-}
-
-export async function readCheckpoint(to: Pick<Back, 'marks'>, name: string): Promise<Checkpoint | undefined> {
-  const key = checkpointKey(name)
-  const [payload] = await to.marks.read([key])
-  return payload && decodeCheckpoint(key, payload)
-}
-
-/**
- * A first checkpoint, stored at once: who begins to follow the target from now on has to know from where on deletions
- * are remembered there. What was deleted before that is not.
- */
-async function begin(options: TenureOptions): Promise<Checkpoint> {
-  const { to, name, lease } = options
-  const place = await fresh(options, undefined)
-  await to.marks.write([{ key: checkpointKey(name), value: encodeCheckpoint(to.codec, place) }], { lease })
-  return { ...place, looked: await to.log.head() }
-}
-
-/** An older release has noted none: that of the first sync which does is believed. */
-async function withScope(stored: Checkpoint, { to, name, scope, lease }: TenureOptions): Promise<Checkpoint> {
-  if (stored.scope !== undefined) return stored
-  const place = { ...stored, scope }
-  await to.marks.write([{ key: checkpointKey(name), value: encodeCheckpoint(to.codec, place) }], { lease })
-  return place
-}
-
-/** The beginning of a snapshot. */
-async function fresh(
-  { from, to, conflict, scope }: Pick<TenureOptions, 'from' | 'to' | 'conflict' | 'scope'>,
-  sweepUpTo: number | undefined,
-): Promise<Checkpoint> {
-  const isLastWriter = conflict.policy === 'lastWriter'
-  const looked = await to.log.head()
-  const seq = Math.min(await from.log.head(), isLastWriter ? await lookedUpTo(from) : Infinity)
-  const [row] = seq === 0 ? [] : await from.log.at([seq])
-  const { id: log, epoch } = from.log.identity
-  const check = row === undefined ? NO_CHECK : checkOf(row)
-  return { log, epoch, seq, check, looked, scope, snapshot: { shownTo: undefined, sweepUpTo } }
-}
-
-/**
- * What was written to the target before this moment and is not written again came from what is gone. Where the source is a
- * target, too, it remembers what was deleted, and gets back what it has lost.
- */
-async function sweepFrom({ from, to, conflict }: Pick<TenureOptions, 'from' | 'to' | 'conflict'>) {
-  if (conflict.policy === 'lastWriter' && from.marks !== undefined) {
-    const found = await from.marks.scan(CHECKPOINTS, { after: undefined, limit: 1 })
-    if (found.length > 0) return undefined
-  }
-  return to.log.head()
-}
-
-/**
- * Where a snapshot has to begin that is to tell of deletions: the source may be a target, too, and remembers those up to
- * where its log was looked through. Later ones are in the log.
- */
-async function lookedUpTo({ marks, log }: SyncSource): Promise<number> {
-  if (marks === undefined) return Infinity
-  const floor = await log.floor()
-  const found = await marks.scan(CHECKPOINTS, { after: undefined, limit: MAX_CHECKPOINTS })
-  const looked = found.map(({ key, value }) => decodeCheckpoint(key, value).looked)
-  return Math.max(floor, Math.min(...looked, Infinity))
 }
 
 function wentBack(asOf: number, position: number): TidemarkError {
