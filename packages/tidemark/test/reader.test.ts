@@ -149,8 +149,14 @@ test('a tag that was invalidated hides what carries it', async () => {
   expect(await reader.get('other')).toBe(1)
 })
 
+/** Redis is emptied, and the stream filled again: who opens a reader now has nothing left to hear. */
 async function flushed(): Promise<void> {
-  await inRedis((redis) => redis.flushall())
+  const head = String(await store.head())
+  await inRedis(async (redis) => {
+    await redis.flushall()
+    const isFilled = async (): Promise<boolean> => (await redis.hget(`tidemark.${store.logId}:{p0}.sm`, 'c')) === head
+    await eventually('the stream is filled again', isFilled)
+  })
 }
 
 async function inRedis(work: (redis: Redis) => Promise<unknown>): Promise<void> {
@@ -181,6 +187,19 @@ test('what Redis does not hold is not told to be absent', async () => {
   await expect(many).rejects.toMatchObject({ code: 'NOT_HELD', key: 'x', message: expect.stringMatching(/x, never/) })
   expect([...(await reader.getMany(['new', 'y'])).keys()]).toEqual([['new']])
   expect([await reader.get('y'), await reader.has('y')]).toEqual([undefined, false])
+})
+
+test('what an instance with the file has found to be absent is known to be', async () => {
+  await store.set('k', 1)
+  await eventually('Redis is in use', async () => (await store.explain('k')).fronts[0]?.certificate !== undefined)
+  expect(await store.get('never')).toBeUndefined()
+  const reader = await openNearby()
+  await eventually('Redis has it', async () => {
+    const seen = await reader.has('never').catch((error: TidemarkError) => error.code)
+    expect([false, 'NOT_HELD']).toContain(seen)
+    return seen === false
+  })
+  expect((await reader.getMany(['never'])).size).toBe(0)
 })
 
 test('what carries a tag of which Redis does not know is not told to be absent', async () => {
