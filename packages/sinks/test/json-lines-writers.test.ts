@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { link, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { jsonLines, type JsonLinesOptions, type JsonLinesSink } from '../src/index.ts'
 import { changeOf, changesOf, contextOf } from './support/changes.ts'
@@ -36,6 +36,7 @@ describe('an owner that is stopped just before it moves the file', () => {
     held.release()
     await late
     expect(await allSeqs()).toEqual(upTo(20))
+    expect(await folder.names()).toEqual(['audit.00000001.1-12.jsonl', 'audit.00000002.13-20.jsonl', NAME])
     await next(changesOf(13, 30), context)
     await stopped(changesOf(21, 40), context)
     expect(await allSeqs()).toEqual(upTo(40))
@@ -62,6 +63,22 @@ it('does not take the name of a file that is there, whoever made it', async () =
   await sink(changesOf(13, 20), context)
   expect(await readFile(folder.file('audit.00000001.1-12.jsonl'), 'utf8')).toBe('not ours\n')
   expect((await folder.lines('audit.00000002.1-12.jsonl')).map(({ seq }) => seq)).toEqual(upTo(12))
+})
+
+it('ends a rotation that a crash has ended', async () => {
+  const first = open()
+  await first(changesOf(1, 12), context)
+  await first.close()
+  const moved = 'audit.00000001.1-12.jsonl.00000000-0000-4000-8000-000000000000.moved'
+  await rename(folder.file(NAME), folder.file(moved))
+  await open()(changesOf(10, 14), context)
+  expect(await folder.names()).toEqual(['audit.00000001.1-12.jsonl', NAME])
+  expect(await allSeqs()).toEqual(upTo(14))
+  // It died between the two names.
+  await link(folder.file('audit.00000001.1-12.jsonl'), folder.file(moved))
+  await open()(changesOf(10, 16), context)
+  expect(await folder.names()).toEqual(['audit.00000001.1-12.jsonl', NAME])
+  expect(await allSeqs()).toEqual(upTo(16))
 })
 
 describe('two writers at once', () => {

@@ -3,6 +3,7 @@ import { createWriteStream } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
+import { isMissing } from './move.ts'
 
 /**
  * Puts `<path>.gz` in the place of a rotated file. It has its name only when it is whole, and on the disk; several may do it
@@ -12,13 +13,11 @@ export async function compress(path: string): Promise<void> {
   const partial = `${path}.gz.${randomUUID()}.partial`
   const file = await open(path).catch((error: unknown) => {
     // Somebody else has compressed it since the folder was looked at.
-    if ((error as { code?: unknown }).code === 'ENOENT') return undefined
+    if (isMissing(error)) return undefined
     throw error
   })
   if (file === undefined) return
   try {
-    // A name that is reserved: what is moved to it would go with it.
-    if ((await file.stat()).size === 0) return
     await pipeline(
       file.createReadStream({ autoClose: false }),
       createGzip(),

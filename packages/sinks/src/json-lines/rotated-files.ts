@@ -1,12 +1,12 @@
 import { createReadStream } from 'node:fs'
-import { readdir, rename, rm } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import type { ActiveFile } from './active-file.ts'
 import { compress } from './compress.ts'
 import { LineScanner } from './line-scanner.ts'
-import { moveTo, reserve } from './move.ts'
+import { isMissing, moveAway, settle } from './move.ts'
 import { type RotatedName, type RotatedNames, rotatedNames } from './rotated-name.ts'
 import type { ChangeId, WrittenChanges } from './written-changes.ts'
 
@@ -34,19 +34,28 @@ export class RotatedFiles {
     this.#options = options
   }
 
-  /** Looks which files there are, and removes what a crash has left of a compression. */
+  /** Looks which files there are, removes what a crash has left of a compression, and ends a rotation that it has ended. */
   async list(): Promise<void> {
     const { folder, parse } = this.#names
+    const moved = new Map<string, RotatedName>()
     const found = new Map<string, RotatedName>()
     for (const file of await readdir(folder)) {
       const name = parse(file)
       if (name === undefined) continue
+      this.#last = Math.max(this.#last, name.number)
       if (name.ending === '.partial') await rm(join(folder, file), { force: true })
+      else if (name.ending === '.moved') moved.set(join(folder, file), name)
       else found.set(this.#names.pathOf(name), name)
     }
+    for (const [path, { number, min, max }] of moved) {
+      const held = rangeOf(await this.#read(path), number)
+      // Where it holds something else, it came after the file that was to be moved.
+      const first = held.min === min && held.max === max ? number : this.#last + 1
+      const name = await this.#settle(path, { ...held, number: first })
+      found.set(this.#names.pathOf(name), name)
+    }
     this.#remembered.clear()
-    this.#files.splice(0, Infinity, ...[...found.values()].toSorted((a, b) => a.number - b.number))
-    this.#last = Math.max(this.#last, this.#files.at(-1)?.number ?? 0)
+    this.#files.splice(0, Infinity, ...[...found.values()].toSorted((a, b) => a.number - b.number || a.min - b.min))
   }
 
   /** Which of these changes the files hold. Reads only those that may, by their names. */
@@ -55,7 +64,7 @@ export class RotatedFiles {
     for (const file of [...this.#files].toReversed()) {
       const candidates = ids.filter((id) => id.seq >= file.min && id.seq <= file.max && !held.has(id))
       if (candidates.length === 0) continue
-      const written = this.#remembered.get(file) ?? (await this.#read(file))
+      const written = this.#remembered.get(file) ?? (await this.#read(this.#names.pathOf(file)))
       this.#remember(file, written)
       for (const id of candidates) if (written.has(id)) held.add(id)
     }
@@ -68,27 +77,23 @@ export class RotatedFiles {
    */
   async add(active: ActiveFile): Promise<boolean> {
     const { written } = active
-    const file = await this.#reserve(written)
-    const target = this.#names.pathOf(file)
-    if (!(await active.isCurrent())) {
-      await rm(target, { force: true })
-      return false
-    }
-    const inode = await moveTo(target, this.#path)
-    if (inode === active.inode) {
-      this.#files.push(file)
-      this.#remember(file, written)
-      return true
-    }
-    // The file of who came after this one: it keeps what it holds, under a name that says what that is.
-    if (inode !== undefined) await rename(target, this.#names.pathOf(await this.#reserve(await this.#read(file))))
-    return false
+    const next = rangeOf(written, this.#last + 1)
+    if (!(await active.isCurrent())) return false
+    const moved = await moveAway(this.#path, this.#names.pathOf(next))
+    // The file of who came after this one gets its name from whoever looks next: most likely this one.
+    if (moved?.inode !== active.inode) return false
+    const file = await this.#settle(moved.path, next)
+    this.#files.push(file)
+    this.#remember(file, written)
+    return true
   }
 
-  async #reserve({ min, max }: WrittenChanges): Promise<RotatedName> {
-    for (;;) {
-      const file = { number: ++this.#last, min: max === 0 ? 0 : min, max }
-      if (await reserve(this.#names.pathOf(file))) return file
+  /** The number comes first that the file was moved under: somebody else may be at it, or have died at it. */
+  async #settle(moved: string, first: RotatedName): Promise<RotatedName> {
+    for (let file = first; ; file = { ...file, number: file.number + 1 }) {
+      if (!(await settle(moved, this.#names.pathOf(file)))) continue
+      this.#last = Math.max(this.#last, file.number)
+      return file
     }
   }
 
@@ -118,8 +123,7 @@ export class RotatedFiles {
     }
   }
 
-  async #read(file: RotatedName): Promise<WrittenChanges> {
-    const path = this.#names.pathOf(file)
+  async #read(path: string): Promise<WrittenChanges> {
     const scanner = new LineScanner()
     const scan = async (chunks: AsyncIterable<Buffer>): Promise<void> => {
       for await (const chunk of chunks) scanner.push(chunk)
@@ -137,6 +141,6 @@ export class RotatedFiles {
   }
 }
 
-function isMissing(error: unknown): boolean {
-  return (error as { code?: unknown }).code === 'ENOENT'
+function rangeOf({ min, max }: WrittenChanges, number: number): RotatedName {
+  return { number, min: max === 0 ? 0 : min, max }
 }

@@ -14,7 +14,7 @@ export interface RotatedNames {
   readonly folder: string
   readonly pathOf: (name: RotatedName) => string
   /** @returns undefined: it is none of these files */
-  readonly parse: (file: string) => (RotatedName & { readonly ending: '' | '.gz' | '.partial' }) | undefined
+  readonly parse: (file: string) => (RotatedName & { readonly ending: '' | '.gz' | '.partial' | '.moved' }) | undefined
 }
 
 export function rotatedNames(path: string): RotatedNames {
@@ -22,15 +22,16 @@ export function rotatedNames(path: string): RotatedNames {
   const extension = extname(path)
   const stem = basename(path, extension)
   const pattern = /^\.(\d{8,})\.(\d+)-(\d+)$/
-  /** A compression that is not whole: each has a name of its own, and once they had not. */
-  const partial = /\.gz(\.[0-9a-f-]{36})?\.partial$/
+  /** Compressions that are not whole, and files on their way to their name; each is called after who is at it, too. */
+  const unfinished = /(?:\.gz(?:\.[0-9a-f-]{36})?(\.partial)|\.[0-9a-f-]{36}(\.moved))$/
   return {
     folder,
     pathOf: ({ number, min, max }) =>
       join(folder, `${stem}.${String(number).padStart(8, '0')}.${min}-${max}${extension}`),
     parse(file) {
-      const ending = partial.test(file) ? '.partial' : file.endsWith('.gz') ? '.gz' : ''
-      const plain = file.replace(ending === '.partial' ? partial : /\.gz$/, '')
+      const ends = unfinished.exec(file)
+      const ending = ends !== null ? (ends[1] === undefined ? '.moved' : '.partial') : file.endsWith('.gz') ? '.gz' : ''
+      const plain = file.replace(ends === null ? /\.gz$/ : unfinished, '')
       if (!plain.startsWith(stem) || !plain.endsWith(extension)) return undefined
       const found = pattern.exec(plain.slice(stem.length, plain.length - extension.length))
       if (found === null) return undefined
