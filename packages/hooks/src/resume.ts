@@ -1,5 +1,6 @@
 import { CompactedError, type Log, type LogChange, type LogPage, TidemarkError } from '@tidemark/core'
 import { checkOf, NO_CHECK } from './check.ts'
+import { keepAlive } from './keep-alive.ts'
 import { readPage } from './streams/read-page.ts'
 import { decodeToken, type Position } from './token.ts'
 
@@ -17,11 +18,33 @@ export async function startNow(log: Log, limit: number): Promise<Start> {
   return startAt(log, await log.head(), limit)
 }
 
-/** With the first change that was committed at a wall-clock time or later. */
-export async function startAtTime(log: Log, at: number, limit: number): Promise<Start> {
+/**
+ * Right before the first change that was committed at a wall-clock time or later; at the head of the log when there is
+ * none yet. What follows then may still be committed before that time.
+ */
+export async function startBeforeTime(log: Log, at: number, limit: number): Promise<Start> {
   const seq = await log.seqBefore(at)
   // The log does not know how much it has lost of what is asked for: as if it were everything.
   return seq === undefined ? startAtBeginning(log, limit) : startAt(log, seq, limit)
+}
+
+/**
+ * With the first change that was committed at a wall-clock time or later. Waits until there is one, and keeps the
+ * process alive meanwhile: no place before it would tell whoever goes on from there what he did not want.
+ * @throws the reason of `signal` when it aborts during the wait
+ */
+export async function startAtTime(log: Log, at: number, limit: number, signal: AbortSignal): Promise<Start> {
+  for (;;) {
+    const start = await startBeforeTime(log, at, limit)
+    // A log may bound its pages in other ways too: an empty rest of a page says nothing about what follows.
+    const isKnown = start.page.changes.length > 0 || start.page.head <= start.seq
+    const page = isKnown ? start.page : await readPage(log, { after: start.seq, limit })
+    const [first] = page.changes
+    // What was committed since the log was asked for the time may still lie before it: then it is asked anew.
+    if (first !== undefined && first.at >= at) return { ...start, page }
+    if (first === undefined) await keepAlive(() => log.wait(start.seq, signal))
+    signal.throwIfAborted()
+  }
 }
 
 /** Right after change `seq`, of which a snapshot has told. */

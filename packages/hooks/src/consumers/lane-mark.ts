@@ -33,6 +33,8 @@ export interface LaneMark extends LanePosition {
   /** undefined: of what follows, nothing was tried one by one. */
   readonly trying?: Trying | undefined
   readonly halt?: Halt | undefined
+  /** What was committed before this wall-clock time is not wanted. Commit times never decrease: none is, once one is. */
+  readonly notBefore?: number | undefined
   /** How many of its changes are parked. */
   readonly parked: number
 }

@@ -3,6 +3,7 @@ import { toChanges } from '../logged-change.ts'
 import { runAttempt } from './attempt.ts'
 import { parkedKey, partsOf, requestsOf } from './consumer-keys.ts'
 import type { ConsumerParts } from './consumer-parts.ts'
+import type { LaneMark } from './lane-mark.ts'
 import type { LaneWork } from './lane-work.ts'
 import { decodeParked, parkedWrite, type Parked } from './parked-mark.ts'
 import { decodeRecord, encodeRecord } from './record.ts'
@@ -42,9 +43,15 @@ async function resume(
   // It was resumed meanwhile, and may stand still for another reason.
   if (state.mark.halt?.id !== request.halt) return state.store(state.mark, answered)
   const place = await resumePlace(parts, state.mark, request.from)
-  await state.store(state.next({ halt: undefined, trying: undefined }, place), answered)
+  const news = { halt: undefined, trying: undefined, ...(request.from !== 'mark' && notBeforeOf(request.from)) }
+  await state.store(state.next(news, place), answered)
   work.forgive()
   parts.emit({ kind: 'lane-resumed', lane })
+}
+
+/** A time may be still to come, and its place the head of the log. */
+function notBeforeOf(from: 'start' | 'now' | number): Pick<LaneMark, 'notBefore'> {
+  return { notBefore: typeof from === 'number' ? from : undefined }
 }
 
 async function answerForParked(

@@ -8,6 +8,7 @@ export interface LaneNews {
   readonly trying?: Trying | undefined
   readonly halt?: Halt | undefined
   readonly parked?: number
+  readonly notBefore?: number | undefined
 }
 
 export interface LaneStateOptions {

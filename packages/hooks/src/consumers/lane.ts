@@ -146,6 +146,8 @@ export class Lane {
 
   #isWanted(row: LogChange): boolean {
     const { isWanted, lanes } = this.#parts.options
+    const { notBefore } = this.#state!.mark
+    if (notBefore !== undefined && row.at < notBefore) return false
     return (isWanted === undefined || isWanted(row)) && (lanes === 1 || laneOf(row.key, lanes) === this.index)
   }
 

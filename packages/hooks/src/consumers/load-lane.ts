@@ -18,5 +18,6 @@ export async function loadLane(
   const [mark] = await readLaneMarks(back.marks, name, [lane])
   const parked = new ParkedKeys()
   for await (const each of scanMarks(back.marks, parkedOf(name, lane))) parked.add(decodeParked(back.codec, each).row)
-  return { mark: mark ?? { ...registration.since, open: 0, parked: 0 }, parked }
+  const { since, notBefore } = registration
+  return { mark: mark ?? { ...since, notBefore, open: 0, parked: 0 }, parked }
 }

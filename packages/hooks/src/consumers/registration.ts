@@ -1,5 +1,5 @@
 import { type Back, type Clock, CompactedError, type Lease, TidemarkError } from '@tidemark/core'
-import { type Start, startAtBeginning, startAtTime, startNow } from '../resume.ts'
+import { type Start, startAtBeginning, startBeforeTime, startNow } from '../resume.ts'
 import { registrationKey } from './consumer-keys.ts'
 import { type Delivery, type Difference, differencesOf } from './delivery.ts'
 import type { LanePosition } from './lane-mark.ts'
@@ -14,6 +14,8 @@ export interface Registration {
   readonly delivery?: Delivery | undefined
   /** Where lanes begin that have no mark yet. */
   readonly since: LanePosition
+  /** What was committed before this wall-clock time is not wanted. */
+  readonly notBefore?: number | undefined
 }
 
 export type ConsumerBack = Pick<Back, 'log' | 'leases' | 'marks' | 'codec'>
@@ -86,9 +88,10 @@ export async function whileRegistering<T>(
 }
 
 async function firstOf(back: ConsumerBack, lease: Lease, options: RegisterOptions): Promise<Registration> {
-  const { lanes, delivery } = options
+  const { lanes, delivery, from } = options
   const { epoch, seq, check } = await startOf(back, options)
-  return { id: lease.token, lanes, delivery, since: { epoch, seq, check } }
+  const notBefore = typeof from === 'number' ? { notBefore: from } : {}
+  return { id: lease.token, lanes, delivery, since: { epoch, seq, check }, ...notBefore }
 }
 
 /** The registration, which the first member that tells of its delivery has settled for all. */
@@ -122,8 +125,8 @@ async function startOf({ log }: ConsumerBack, { from, onCompacted }: RegisterOpt
   }
 }
 
-/** The place in the log that `from` means. @throws CompactedError */
+/** The place in the log that `from` means; of a time that is still to come, its head. @throws CompactedError */
 export function startFrom(log: Back['log'], from: 'start' | 'now' | number): Promise<Start> {
-  if (typeof from === 'number') return startAtTime(log, from, 1)
+  if (typeof from === 'number') return startBeforeTime(log, from, 1)
   return from === 'start' ? startAtBeginning(log, 1) : startNow(log, 1)
 }

@@ -54,14 +54,14 @@ async function* firstPlace<T>(
   const { log } = source
   const { after, from, bookmarks } = options
   if (after === undefined && from === 'snapshot') return yield* afterSnapshot<T>(source, options, signal)
-  const start = await startOf(log, options)
+  const start = await startOf(log, options, signal)
   if (bookmarks) yield { kind: 'changes', changes: [], token: encodeToken(start), head: start.page.head }
   return start
 }
 
-function startOf(log: Log, { after, from, batch }: ResolvedOptions): Promise<Start> {
+function startOf(log: Log, { after, from, batch }: ResolvedOptions, signal: AbortSignal): Promise<Start> {
   if (after !== undefined) return startAfterToken(log, after, batch)
-  if (typeof from === 'number') return startAtTime(log, from, batch)
+  if (typeof from === 'number') return startAtTime(log, from, batch, signal)
   return from === 'start' ? startAtBeginning(log, batch) : startNow(log, batch)
 }
 

@@ -1,8 +1,9 @@
-import { createMemoryBack, Payload, Store } from '@tidemark/core'
+import { createMemoryBack, Payload, Store, StoreKey } from '@tidemark/core'
 import { eventually } from '@tidemark/testkit'
 import { describe, expect, it } from 'vitest'
-import { type Change, consume, type ConsumerOptions, dropConsumer, sharedLog } from '../../src/index.ts'
+import { type Change, consume, type Consumer, type ConsumerOptions, dropConsumer, sharedLog } from '../../src/index.ts'
 import { registrationKey } from '../../src/consumers/consumer-keys.ts'
+import { laneOf } from '../../src/consumers/lane-hash.ts'
 import { deferred } from '../support/deferred.ts'
 import { kindsOf, recordEvents } from '../support/events.ts'
 import { range, withLog } from '../support/reading.ts'
@@ -106,6 +107,49 @@ describe('a consumer', () => {
     }
   })
 
+  it('begins at a date that is still to come, through a change of its owner, and when it is resumed from one', async () => {
+    let now = 1_000_000
+    const clock = { now: () => now, monotonic: () => 0, schedule: () => () => {}, sleep: () => Promise.resolve() }
+    const back = createMemoryBack({ clock })
+    await commitNumbers(back, 2)
+    const seen: number[] = []
+    let poison = 0
+    const handler = ({ seq }: Change): void => {
+      if (seq === poison) throw new Error('no')
+      seen.push(seq)
+    }
+    const passed = (consumer: Consumer) => eventually('it is past all', async () => (await consumer.stats()).lag === 0)
+    const options = { lanes: 2, attempts: 1, from: new Date(1_001_000) }
+    {
+      await using consumer = await consume(back, 'later', options, handler)
+      await commitNumbers(back, 3, 3)
+      await passed(consumer)
+      await commitNumbers(back, 2, 6)
+      await passed(consumer)
+    }
+    expect(seen).toEqual([])
+    await using consumer = await consume(back, 'later', { ...options, from: 'start' }, handler)
+    await commitNumbers(back, 1, 8)
+    now = 1_001_000
+    await commitNumbers(back, 2, 9)
+    await passed(consumer)
+    expect(sorted(seen)).toEqual([9, 10])
+    const events = recordEvents(consumer)
+    poison = 11
+    await commitNumbers(back, 1, 11)
+    await eventually('it stands still', () => kindsOf(events).includes('halted'))
+    expect(await consumer.resume({ from: new Date(1_002_000) })).toBe(1)
+    const { lane } = events.find(({ kind }) => kind === 'halted') as { lane: number }
+    const keys = range(12, 40).filter((n) => laneOf(StoreKey.of(['n', n]), 2) === lane)
+    for (const n of keys.slice(0, 4)) await commitNumbers(back, 1, n)
+    await passed(consumer)
+    expect(sorted(seen)).toEqual([9, 10])
+    now = 1_002_000
+    await commitNumbers(back, 1, keys[4])
+    await passed(consumer)
+    expect(sorted(seen)).toEqual([9, 10, 16])
+  })
+
   it('hands out a name for each change, the same each time, and a fence that grows', async () => {
     const back = createMemoryBack()
     await commitNumbers(back, 1)
@@ -139,13 +183,14 @@ describe('a consumer', () => {
   ])('refuses a member that would be handed other changes: %o', async (other, told) => {
     const back = createMemoryBack()
     const options: ConsumerOptions = { lanes: 2, prefix: ['p1'], ops: ['set', 'delete'] }
-    await using _first = await consume(back, 'agreed', options, () => {})
-    await using _same = await consume(back, 'agreed', { ...options, prefix: 'p1', ops: ['delete', 'set'] }, () => {})
+    const first = await consume(back, 'agreed', options, () => {})
+    const same = await consume(back, 'agreed', { ...options, prefix: 'p1', ops: ['delete', 'set'] }, () => {})
     const asked = { ...options, ...other } as ConsumerOptions
     await expect(consume(back, 'agreed', asked, () => {})).rejects.toMatchObject({
       code: 'CONSUMER_MISMATCH',
       message: expect.stringContaining(told),
     })
+    await Promise.all([first.close(), same.close()])
     await dropConsumer(back, 'agreed')
     await using _new = await consume(back, 'agreed', asked, () => {})
   })

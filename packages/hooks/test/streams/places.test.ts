@@ -1,11 +1,12 @@
 import { createMemoryBack, type Log, type LogChange, Store } from '@tidemark/core'
-import { ManualClock } from '@tidemark/testkit'
+import { eventually, ManualClock } from '@tidemark/testkit'
 import { describe, expect, it } from 'vitest'
 import {
   type Change,
   type ChangeBatch,
   changes,
   type ChangesOptions,
+  decodeToken,
   encodeToken,
   follow,
   sharedLog,
@@ -33,12 +34,75 @@ describe('from a date', () => {
     expect((await from(0))[0]).toBe(1)
     expect((await from(1))[0]).toBe(3)
     expect((await from(40))[0]).toBe(9)
-    // In the future: what comes next.
-    const stream = changes(back.log, { from: new Date(start + 1_000_000) })[Symbol.asyncIterator]()
-    const next = stream.next()
-    await commitNumbers(back, 1, 11)
-    expect((await next).value).toMatchObject({ changes: [{ seq: 11 }] })
+  })
+
+  it.each(['memory', 'sqlite'])('that is still to come begins when it has come, and not before (%s)', async (tier) => {
+    const clock = new ManualClock()
+    await using store = await tempStore()
+    const back = tier === 'memory' ? createMemoryBack({ clock }) : store.open({ clock })
+    await commitNumbers(back, 2)
+    const looks: number[] = []
+    const log = withLog(back.log, {
+      seqBefore: (at) => back.log.seqBefore(at),
+      wait: (after, signal) => {
+        looks.push(after)
+        return back.log.wait(after, signal)
+      },
+    })
+    const from = new Date(clock.now() + 1_000)
+    const stream = changes(log, { from, bookmarks: true })[Symbol.asyncIterator]()
+    const first = stream.next()
+    await eventually('it waits', () => looks.includes(2))
+    await commitNumbers(back, 1, 3)
+    await eventually('it waits on', () => looks.includes(3))
+    clock.advance(999)
+    await commitNumbers(back, 1, 4)
+    await eventually('it waits on', () => looks.includes(4))
+    clock.advance(1)
+    await commitNumbers(back, 1, 5)
+    const bookmark = (await first).value as ChangeBatch
+    expect(bookmark).toMatchObject({ changes: [], head: 5 })
+    expect(decodeToken(bookmark.token)).toMatchObject({ seq: 4 })
+    expect((await stream.next()).value).toMatchObject({ changes: [{ seq: 5 }] })
+    await commitNumbers(back, 1, 6)
+    expect((await stream.next()).value).toMatchObject({ changes: [{ seq: 6 }] })
     await stream.return!()
+  })
+
+  it('is not believed to have come because of what is committed while it is looked for', async () => {
+    const clock = new ManualClock()
+    const back = createMemoryBack({ clock })
+    await commitNumbers(back, 2)
+    let looks = 0
+    const seqBefore = async (at: number): Promise<number | undefined> => {
+      const seq = await back.log.seqBefore(at)
+      if (++looks === 1) await commitNumbers(back, 2, 3)
+      clock.advance(10)
+      if (looks === 2) await commitNumbers(back, 1, 5)
+      return seq
+    }
+    const from = new Date(clock.now() + 20)
+    expect(await takeSeqs(changes(withLog(back.log, { seqBefore }), { from }), 1)).toEqual([5])
+  })
+
+  it('is read for where a page is bounded in other ways, too', async () => {
+    const clock = new ManualClock()
+    const back = createMemoryBack({ clock })
+    await commitNumbers(back, 2)
+    clock.advance(10)
+    await commitNumbers(back, 2, 3)
+    const log = withLog(back.log, { read: (options) => back.log.read({ ...options, limit: 1 }) })
+    expect(await takeSeqs(changes(log, { from: new Date(clock.now()) }), 2)).toEqual([3, 4])
+  })
+
+  it('that never comes is waited for until the stream is ended', async () => {
+    const back = createMemoryBack()
+    const ending = new AbortController()
+    const stream = changes(back.log, { from: new Date(8e15), signal: ending.signal })[Symbol.asyncIterator]()
+    const next = stream.next()
+    await commitNumbers(back, 1)
+    ending.abort()
+    expect(await next).toEqual({ done: true, value: undefined })
   })
 
   it('is a typed error, or the policy, when that may be gone', async () => {
