@@ -8,6 +8,7 @@ const EXAMPLES = [
   'tokens',
   'snapshot and follow',
   'consumers',
+  'sinks',
   'the past',
   'stores that follow stores',
   'hosts without the file',
@@ -57,6 +58,7 @@ test.each([
   ],
   ['snapshot and follow', ["[ [ 'Oslo', 709000 ] ]"]],
   ['consumers', ['20 2', '13 2 Error: no luck', '1']],
+  ['sinks', ["1 set [ 'user', 1 ] { name: 'Ada' }", "2 set [ 'user', 2 ] { name: 'Grace' }"]],
   ['the past', ['10 12', '2 12', '1 10', '10']],
   ['stores that follow stores', ['3 false following']],
   [

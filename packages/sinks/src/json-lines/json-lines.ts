@@ -21,6 +21,7 @@ export interface JsonLinesSink extends Sink, AsyncDisposable {
  * with those of other lanes that wait at the same time, in the order in which they came.
  *
  * The sink rejects with a TidemarkError, and nothing of the batch in the file: DISK_FULL, READ_ONLY, FOLDER_MISSING, IO;
+ * BUSY while another process keeps writing to the file, which then may hold the batch, or lines of it, all the same;
  * CORRUPT for a change that cannot be decoded, or a file that ends in somebody else's half line; CLOSED.
  *
  * @throws TypeError or RangeError for a wrong option.
