@@ -40,7 +40,8 @@ interface PlaceOptions {
    * Where to begin without a token. `start`: with the first change ever; a CompactedError when it is gone, since a stream
    * that silently began later would have lost something. `now`: with what is committed after the first `next()` read the
    * head of the log, as `writes$` does. A date: with the first change that was committed then or later, by the wall clock
-   * of its writer; a CompactedError when that may be gone.
+   * of its writer; a CompactedError when that may be gone. One that is still to come is waited for, and nothing is shown
+   * before, no bookmark either.
    * @default 'now'
    */
   readonly from?: 'start' | 'now' | Date | undefined
