@@ -189,7 +189,7 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
    * It is closed with the store.
    *
    * @throws TypeError, RangeError for wrong options; TidemarkError CONSUMER_MISMATCH when it is registered with another number
-   * of lanes; CompactedError when `from` lies where the log no longer reaches
+   * of lanes, `prefix`, `ops` or `transaction`; CompactedError when `from` lies where the log no longer reaches
    */
   consume<T = unknown>(
     name: string,
