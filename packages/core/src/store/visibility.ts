@@ -81,7 +81,7 @@ export class Visibility<R extends ReadOptions = ReadOptions> {
     const fresh = entries.map((entry) => (entry !== undefined && isFresh(entry, now) ? entry : undefined))
     const epochs = await this.epochs(fresh, options)
     return Promise.all(
-      fresh.map((entry) =>
+      fresh.map(async (entry) =>
         entry === undefined || isValid(entry, epochs) ? entry : this.#seeAnew(entry, epochs, options, unknown),
       ),
     )

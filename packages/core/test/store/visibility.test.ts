@@ -23,7 +23,7 @@ describe('an entry with a tag', () => {
     const strict = new Visibility({ read }, clock, refuse)
     await expect(strict.see(entry, undefined)).rejects.toThrow('not held: k')
     const many = strict.seeAllFound(
-      ['a', 'k', 'b'].map(StoreKey.of),
+      ['a', 'k', 'b'].map((key) => StoreKey.of(key)),
       [NOT_HELD, back.readOne(StoreKey.of('k')), KNOWN_ABSENT],
       undefined,
     )

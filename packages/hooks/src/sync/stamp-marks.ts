@@ -11,7 +11,7 @@ export interface StampMark {
   readonly via: string
 }
 
-export function encodeStampMark(codec: Codec, { stamp, version, via }: StampMark): Payload {
+function encodeStampMark(codec: Codec, { stamp, version, via }: StampMark): Payload {
   return Payload.encode(codec, [stamp.at, stamp.log, stamp.seq, version, via])
 }
 

@@ -99,7 +99,7 @@ export interface ResolvedSyncOptions {
   readonly clock: Clock
 }
 
-export type ResolvedPolicy =
+type ResolvedPolicy =
   | { readonly policy: 'lastWriter'; readonly maxDriftMs: number }
   | { readonly policy: 'version'; readonly resolve: CustomPolicy['resolve'] }
 

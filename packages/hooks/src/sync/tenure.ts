@@ -53,7 +53,7 @@ export interface TenureOptions extends ResolvedSyncOptions {
   readonly onConflicts: (conflicts: readonly SyncConflict[]) => void
 }
 
-export function isDead(error: unknown): boolean {
+function isDead(error: unknown): boolean {
   return error instanceof CompactedError || (error instanceof TidemarkError && DEAD.includes(error.code))
 }
 
