@@ -33,6 +33,6 @@ export function toKey(bytes: Uint8Array): StoreKey {
 }
 
 /** The same memory without the Buffer around it, whose methods differ (`slice` shares memory with the original). */
-function plainBytes(bytes: Uint8Array): Uint8Array {
+export function plainBytes(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength)
 }

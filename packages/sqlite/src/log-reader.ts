@@ -8,7 +8,7 @@ import {
 } from '@tidemark/core'
 import type { Connection, RowStatement } from './connection.ts'
 import type { KnownIdentity } from './known-identity.ts'
-import { LOG_COLUMNS, LOG_COLUMNS_WITHOUT_VALUES, type LogRow, toChange } from './log-rows.ts'
+import { LOG_READ, LOG_READ_WITHOUT_VALUES, type LogRow, toChange } from './log-rows.ts'
 
 /** The statements that read one page. */
 interface PageStatements {
@@ -31,8 +31,8 @@ export class LogReader {
     this.#codec = codec
     this.#identity = identity
     this.#bounds = connection.prepareRows('SELECT seq, floor, epoch FROM log_head WHERE id = 1')
-    this.#full = this.#prepare(LOG_COLUMNS)
-    this.#withoutValues = this.#prepare(LOG_COLUMNS_WITHOUT_VALUES)
+    this.#full = this.#prepare(LOG_READ)
+    this.#withoutValues = this.#prepare(LOG_READ_WITHOUT_VALUES)
   }
 
   floor(): number {

@@ -1,5 +1,13 @@
-import { type ChangeOp, type ChangeSource, type Codec, CorruptError, type LogChange, type Path } from '@tidemark/core'
-import { toKey, toPayload } from './entry-rows.ts'
+import {
+  type ChangeOp,
+  type ChangeSource,
+  type Codec,
+  CorruptError,
+  type LogChange,
+  type Path,
+  Payload,
+} from '@tidemark/core'
+import { plainBytes, toKey, toPayload } from './entry-rows.ts'
 
 /** Stored: never renumber them. */
 const OPS: readonly ChangeOp[] = ['set', 'delete', 'expire']
@@ -10,12 +18,20 @@ export function opCode(op: ChangeOp): number {
   return OPS.indexOf(op)
 }
 
-/** In the order of {@link LogRow}. */
+/** As they are written. */
 export const LOG_COLUMNS =
   'seq, op, position, size, at, origin, prev_version, expires_at, key, path, source, meta, value'
 
+const READ = 'seq, op, position, size, at, origin, prev_version, expires_at, path, source'
+
+/**
+ * As they are read, in the order of {@link LogRow}. Key and value come as one: each blob costs the driver as much as all
+ * other columns together. What is no set has no value.
+ */
+export const LOG_READ: string = `${READ}, meta, length(key), CAST(key || ifnull(value, x'') AS BLOB)`
+
 /** The same without what may be large: SQLite then leaves it on its pages. */
-export const LOG_COLUMNS_WITHOUT_VALUES: string = LOG_COLUMNS.replace('meta, value', 'NULL, NULL')
+export const LOG_READ_WITHOUT_VALUES: string = `${READ}, NULL, -1, key`
 
 export type LogRow = readonly [
   seq: number,
@@ -26,28 +42,31 @@ export type LogRow = readonly [
   origin: string,
   prevVersion: number,
   expiresAt: number | null,
-  key: Uint8Array,
   path: string | null,
   source: string | null,
   meta: Uint8Array | null,
-  value: Uint8Array | null,
+  /** Where in the last column the value begins; -1: it was not asked for. */
+  keyLength: number,
+  keyAndValue: Uint8Array,
 ]
 
 /** @throws CorruptError */
 export function toChange(codec: Codec, row: LogRow): LogChange {
-  const [seq, code, position, size, at, origin, prevVersion, expiresAt, key, path, source, meta, value] = row
+  const [seq, code, position, size, at, origin, prevVersion, expiresAt, path, source, meta, keyLength, keyAndValue] =
+    row
   const op = OPS[code]
   if (op === undefined) throw new CorruptError(`the log has an unknown operation, ${code}, at ${seq}`)
   const first = seq - position
+  const hasValue = op === 'set' && keyLength >= 0
   return {
     seq,
     first,
     last: first + size - 1,
     op,
-    key: toKey(key),
+    key: toKey(keyLength < 0 ? keyAndValue : keyAndValue.subarray(0, keyLength)),
     path: path === null ? undefined : (JSON.parse(path) as Path),
     prevVersion,
-    payload: toPayload(codec, value),
+    payload: hasValue ? Payload.fromBytes(codec, plainBytes(keyAndValue), keyLength) : undefined,
     expiresAt: expiresAt ?? undefined,
     meta: toPayload(codec, meta),
     at,

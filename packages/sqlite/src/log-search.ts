@@ -7,7 +7,7 @@ import {
   type StoreKey,
 } from '@tidemark/core'
 import type { Connection, RowStatement } from './connection.ts'
-import { LOG_COLUMNS, type LogRow, toChange } from './log-rows.ts'
+import { LOG_READ, type LogRow, toChange } from './log-rows.ts'
 
 /** How many changes are searched at a time: about a millisecond. */
 const STRIDE = 2_000
@@ -31,11 +31,11 @@ export class LogSearch {
     this.#codec = codec
     this.#assertOpen = assertOpen
     this.#lastAt = connection.prepareColumn('SELECT at FROM log_head WHERE id = 1')
-    this.#bySeq = connection.prepareRows(`SELECT ${LOG_COLUMNS} FROM log WHERE seq = ?`)
+    this.#bySeq = connection.prepareRows(`SELECT ${LOG_READ} FROM log WHERE seq = ?`)
     this.#bounds = connection.prepareRows('SELECT seq, floor FROM log_head WHERE id = 1')
     this.#dateOf = connection.prepareColumn('SELECT at FROM log WHERE seq = ?')
     this.#newestOfKey = connection.prepareRows(
-      `SELECT ${LOG_COLUMNS} FROM log WHERE seq >= ? AND seq < ? AND key = ? ORDER BY seq DESC LIMIT 1`,
+      `SELECT ${LOG_READ} FROM log WHERE seq >= ? AND seq < ? AND key = ? ORDER BY seq DESC LIMIT 1`,
     )
     this.#strideBefore = connection.prepareColumn(
       `SELECT seq FROM log WHERE seq < ? ORDER BY seq DESC LIMIT 1 OFFSET ${STRIDE - 1}`,
