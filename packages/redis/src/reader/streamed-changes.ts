@@ -1,5 +1,7 @@
 import { type Clock, type LogChange, TidemarkError } from '@tidemark/core'
+import { pause } from '../relay/pause.ts'
 import type { RedisStreamLog } from '../relay/redis-stream-log.ts'
+import { waitForMore } from '../relay/wait-for-more.ts'
 
 /** So many keys whose last change came by the stream are remembered. */
 const CAPACITY = 10_000
@@ -102,7 +104,7 @@ export class StreamedChanges {
         for (const change of changes) this.#take(change)
         failures = 0
         if (this.#position >= head) this.#confirmedAt = Math.max(this.#confirmedAt, sentAt - log.unconfirmedMs)
-        if (changes.length === 0) await this.#wait()
+        if (changes.length === 0) await waitForMore(log, this.#position, LOOK_EVERY_MS, { clock, signal })
       } catch (error) {
         if (signal.aborted || (error instanceof TidemarkError && error.code === 'CLOSED')) return
         if (!(error instanceof TidemarkError && error.retryable)) {
@@ -112,25 +114,6 @@ export class StreamedChanges {
         }
         await pause(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failures++), clock, signal)
       }
-    }
-  }
-
-  /** Until there is more, or for a while. */
-  async #wait(): Promise<void> {
-    const { log, clock } = this.#options
-    const { signal } = this.#stop
-    signal.throwIfAborted()
-    const enough = new AbortController()
-    const end = (): void => enough.abort()
-    signal.addEventListener('abort', end)
-    const cancel = clock.schedule(LOOK_EVERY_MS, end)
-    try {
-      await log.wait(this.#position, enough.signal)
-    } catch (error) {
-      if (!enough.signal.aborted) throw error
-    } finally {
-      cancel()
-      signal.removeEventListener('abort', end)
     }
   }
 
@@ -192,17 +175,4 @@ function withoutLarge(change: LogChange): LogChange {
   change.payload?.detach()
   change.meta?.detach()
   return change
-}
-
-function pause(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve()
-    const done = (): void => {
-      cancel()
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const cancel = clock.schedule(ms, done)
-    signal.addEventListener('abort', done)
-  })
 }

@@ -5,10 +5,12 @@ import type { Link } from '../link.ts'
 import { STREAM_APPEND, STREAM_FIELDS, STREAM_START } from '../scripts/stream.ts'
 import { callsOf } from './append-calls.ts'
 import { PatientConnection } from './patient-connection.ts'
+import { pause } from './pause.ts'
 import { announceLog } from './relayed-logs.ts'
 import { type RedisRelayOptions, type ResolvedRelayOptions, resolveRelayOptions } from './relay-options.ts'
 import { changesOf, type StreamEntry } from './stream-entry.ts'
 import { generationOf, readState, type StreamState } from './stream-state.ts'
+import { waitForMore } from './wait-for-more.ts'
 
 /** What a relay has done since it was made. */
 export interface RelayStats {
@@ -97,18 +99,19 @@ class StreamRelay implements RedisRelay {
       }
       // Whatever ended it: two relays that never agree about the stream are not to fight at full speed.
       if (clock.monotonic() - since >= LONGEST_PAUSE_MS) failures = 0
-      await this.#pause(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failures++))
+      await pause(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failures++), clock, signal)
     }
   }
 
   /** Copies until the stream has to be looked at anew. */
   async #copy(link: Link): Promise<void> {
-    const { log } = this.#options
+    const { log, clock } = this.#options
+    const { signal } = this.#stop
     const attached = await this.#attach(link)
     if (attached === undefined) return
     const { generation, epoch } = attached
     let at: number | undefined = attached.last
-    while (at !== undefined && !this.#stop.signal.aborted) {
+    while (at !== undefined && !signal.aborted) {
       this.#head = at
       await this.#announce(link, attached.id)
       if (this.#inVain < IN_VAIN) {
@@ -121,7 +124,8 @@ class StreamRelay implements RedisRelay {
           continue
         }
       }
-      if (!(await this.#waitFor(at))) at = await this.#append(link, generation, [], await log.head())
+      if (!(await waitForMore(log, at, IDLE_MS, { clock, signal })))
+        at = await this.#append(link, generation, [], await log.head())
       else if (this.#inVain >= IN_VAIN) at = await this.#leaveToOthers(link, generation, at)
       if (log.identity.epoch !== epoch) return
     }
@@ -208,28 +212,6 @@ class StreamRelay implements RedisRelay {
     return reached
   }
 
-  /** @returns whether the log has more, perhaps; false: nothing has come for a while */
-  async #waitFor(after: number): Promise<boolean> {
-    const { log, clock } = this.#options
-    const { signal } = this.#stop
-    signal.throwIfAborted()
-    // One that lives as long as the wait: nothing may pile up on the one that lives as long as the relay.
-    const enough = new AbortController()
-    const end = (): void => enough.abort()
-    signal.addEventListener('abort', end)
-    const cancel = clock.schedule(IDLE_MS, end)
-    try {
-      await log.wait(after, enough.signal)
-      return true
-    } catch (error) {
-      if (enough.signal.aborted && !signal.aborted) return false
-      throw error
-    } finally {
-      cancel()
-      signal.removeEventListener('abort', end)
-    }
-  }
-
   /** That the log is relayed, now. */
   async #announce(link: Link, id: string): Promise<void> {
     const { announceIn, clock } = this.#options
@@ -241,27 +223,13 @@ class StreamRelay implements RedisRelay {
   /** Others are faster. Looks after a while whether they still get on, without reading or sending what they do. */
   async #leaveToOthers(link: Link, generation: string, at: number): Promise<number | undefined> {
     const wanted = await this.#options.log.head()
-    await this.#pause(LATER_MS * (0.5 + this.#options.random()))
+    await pause(LATER_MS * (0.5 + this.#options.random()), this.#options.clock, this.#stop.signal)
     if (this.#stop.signal.aborted) return undefined
     const [now, last] = (await link.call('HMGET', [this.#names.streamMeta, 'g', 'l'])) as (Buffer | null)[]
     if (now?.toString() !== generation) return undefined
     const reached = Number(last)
     if (reached < wanted && reached <= at) this.#inVain = 0
     return reached
-  }
-
-  #pause(ms: number): Promise<void> {
-    const { signal } = this.#stop
-    return new Promise((resolve) => {
-      if (signal.aborted) return resolve()
-      const done = (): void => {
-        cancel()
-        signal.removeEventListener('abort', done)
-        resolve()
-      }
-      const cancel = this.#options.clock.schedule(ms, done)
-      signal.addEventListener('abort', done)
-    })
   }
 }
 
