@@ -7,18 +7,8 @@ import {
   tagKey,
   TidemarkError,
 } from '@tidemark/core'
-import {
-  codec,
-  commit,
-  deleting,
-  eventually,
-  ManualClock,
-  type RedisServer,
-  setting,
-  startRedis,
-  startRelay,
-} from '@tidemark/testkit'
-import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
+import { codec, commit, deleting, eventually, ManualClock, setting, startRelay } from '@tidemark/testkit'
+import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import {
   openRedisReader,
   type RedisFront,
@@ -30,24 +20,20 @@ import { StreamedChanges } from '../src/reader/streamed-changes.ts'
 import { change } from './support/changes.ts'
 import { initialize, openFront, PATIENT_MS, rawClient, readyFront } from './support/fronts.ts'
 import { logWith, openBack, openRelay, openStreamLog } from './support/relays.ts'
+import { useServer } from './support/use-server.ts'
 
 /** Longer than a test. */
 const ENDLESS_MS = 3_600_000
 
-let server: RedisServer
+const used = useServer()
 let back: MemoryBack
-beforeAll(async () => {
-  server = await startRedis()
-})
-afterAll(() => server.close())
-beforeEach(async () => {
-  await rawClient(server).flushall()
+beforeEach(() => {
   back = openBack()
 })
 
 async function openReader(options: Partial<RedisReaderOptions> = {}): Promise<RedisReader> {
   const reader = await openRedisReader({
-    url: server.url,
+    url: used.server.url,
     codec,
     commandTimeoutMs: PATIENT_MS,
     onError: () => {},
@@ -91,7 +77,7 @@ async function follow(front: RedisFront, committed: LogChange): Promise<void> {
 const UNKNOWN = { entry: undefined, until: 0 }
 
 test('what Redis does not hold is answered from the stream, and what nobody knows is no answer', async () => {
-  openRelay(server, back.log)
+  openRelay(used.server, back.log)
   const reader = await openReader()
   await write(reader, 'k', 'there')
   await write(reader, 'gone', 1)
@@ -103,8 +89,8 @@ test('what Redis does not hold is answered from the stream, and what nobody know
 })
 
 test('a record that is older than a change whose value stayed behind is not believed', async () => {
-  openRelay(server, back.log, { maxValueBytes: 100 })
-  const front = await readyFront(server)
+  openRelay(used.server, back.log, { maxValueBytes: 100 })
+  const front = await readyFront(used.server)
   await install(front, await write(undefined, 'k', 'small'))
   const reader = await openReader()
   expect(await valueOf(reader, 'k')).toBe('small')
@@ -115,8 +101,8 @@ test('a record that is older than a change whose value stayed behind is not beli
 })
 
 test('a front that is behind what the reader began with is not believed', async () => {
-  openRelay(server, back.log)
-  const front = await readyFront(server)
+  openRelay(used.server, back.log)
+  const front = await readyFront(used.server)
   await install(front, await write(undefined, 'k', 'old'))
   await install(front, await write(undefined, 'other', 'same'))
   const unheard = await write(undefined, 'k', 'new')
@@ -132,8 +118,8 @@ test.each([
   ['many keys', 10_050, 'x'],
   ['many bytes', 45, new Uint8Array(400_000)],
 ])('a change that was forgotten over %s still hides what is older', async (_what, n, value) => {
-  openRelay(server, back.log, { maxValueBytes: 1_000_000 })
-  const front = await readyFront(server)
+  openRelay(used.server, back.log, { maxValueBytes: 1_000_000 })
+  const front = await readyFront(used.server)
   await install(front, await write(undefined, 'k', 'old'))
   const reader = await openReader()
   await write(reader, 'k', 'new')
@@ -144,7 +130,7 @@ test.each([
 })
 
 test('who replays the past brings no old value back into reads', async () => {
-  openRelay(server, back.log)
+  openRelay(used.server, back.log)
   const early = await openReader()
   await write(early, 'k', 'old')
   await write(early, 'k', 'new')
@@ -154,8 +140,8 @@ test('who replays the past brings no old value back into reads', async () => {
 })
 
 test('a stream that went on without the reader: it goes on from the head, and believes nothing older', async () => {
-  await using between = await startRelay(server.port)
-  openRelay(server, back.log, { keep: 10 })
+  await using between = await startRelay(used.server.port)
+  openRelay(used.server, back.log, { keep: 10 })
   const errors: unknown[] = []
   const reader = await openReader({ url: between.url, onError: (error) => errors.push(error) })
   await write(reader, 'k', 'old')
@@ -166,7 +152,7 @@ test('a stream that went on without the reader: it goes on from the head, and be
   between.cut()
   await write(undefined, 'k', 'new')
   for (let i = 0; i < 30; i++) await write(undefined, `filler ${i}`, i)
-  const redis = rawClient(server)
+  const redis = rawClient(used.server)
   await eventually(
     'it is gone',
     async () => Number((await redis.xrange('tidemark:{p0}.s', '-', '+'))[0]?.[0].split('-')[0]) > 2,
@@ -183,14 +169,14 @@ test.each([
   ['a subscriber', true],
   ['the reader', false],
 ])('of a history that a restore has ended nothing is believed, when %s learns of it', async (_who, isSubscriber) => {
-  const relay = openRelay(server, back.log)
+  const relay = openRelay(used.server, back.log)
   const reader = await openReader()
   await write(reader, 'k', 'lost')
   await relay.close()
   const restored = openBack()
   for (let i = 0; i < 5; i++) await commit(restored, setting('other', i))
   const { id, epoch } = back.log.identity
-  openRelay(server, logWith(restored.log, { identity: { id, epoch: epoch + 1 } }))
+  openRelay(used.server, logWith(restored.log, { identity: { id, epoch: epoch + 1 } }))
   if (isSubscriber) {
     await eventually('a subscriber has seen it', async () => {
       await reader.log.read({ after: 0, limit: 10 })
@@ -205,20 +191,20 @@ test.each([
 })
 
 test('an invalidation is heard in the stream whatever stays behind of it', async () => {
-  openRelay(server, back.log, { maxValueBytes: 0 })
+  openRelay(used.server, back.log, { maxValueBytes: 0 })
   const reader = await openReader()
   await commit(back, { ...setting('t', null), key: tagKey('t') } as ReturnType<typeof setting>)
   await heard(reader)
-  await rawClient(server).del('tidemark:{p0}.st')
+  await rawClient(used.server).del('tidemark:{p0}.st')
   expect(await reader.readOne(tagKey('t'))).toMatchObject({ entry: { version: 1 }, until: Infinity })
 })
 
 test('it starts anew also when an outage keeps it from that at first', async () => {
-  openRelay(server, back.log)
-  const stream = await openStreamLog(server)
+  openRelay(used.server, back.log)
+  const stream = await openStreamLog(used.server)
   const early = await openReader()
   for (let i = 0; i < 3; i++) await write(early, 'k', i)
-  const redis = rawClient(server)
+  const redis = rawClient(used.server)
   let failed = false
   const head = async (): Promise<number> => {
     if (failed) return stream.head()
@@ -240,7 +226,7 @@ test('it starts anew also when an outage keeps it from that at first', async () 
 
 test('a tag that was not invalidated since the stream began hides nothing that is younger', async () => {
   for (let i = 0; i < 30; i++) await write(undefined, 'k', i)
-  openRelay(server, back.log, { keep: 10 })
+  openRelay(used.server, back.log, { keep: 10 })
   const reader = await openReader()
   const epochOf = async (tag: string): Promise<number | undefined> => {
     const { entry, until } = await reader.readOne(tagKey(tag))
@@ -255,7 +241,7 @@ test('a tag that was not invalidated since the stream began hides nothing that i
   const later = await openReader()
   expect((await later.readOne(tagKey('t'))).entry?.version).toBe(31)
   // What the front knows exactly is better than a bound; what is newer wins.
-  const front = openFront(server)
+  const front = openFront(used.server)
   await eventually('it is there', () => front.session !== undefined)
   await initialize(front, 61)
   const absent = { entry: undefined, asOf: 61, until: Infinity, tier: 'back' }
@@ -265,16 +251,16 @@ test('a tag that was not invalidated since the stream began hides nothing that i
   await front.apply([change(62, tagKey('t'), null)], 'install')
   expect((await later.readOne(tagKey('t'))).entry?.version).toBe(62)
   // What was noted before what the reader has heard of, and nothing, is nothing to go by.
-  await rawClient(server).hset('tidemark:{p0}.st', 'upTo', 1)
+  await rawClient(used.server).hset('tidemark:{p0}.st', 'upTo', 1)
   expect((await later.readOne(tagKey('v'))).until).toBe(0)
   await front.discard([tagKey('t')])
-  await rawClient(server).del('tidemark:{p0}.st')
+  await rawClient(used.server).del('tidemark:{p0}.st')
   expect((await later.readOne(tagKey('t'))).until).toBe(0)
 })
 
 test('what the stream has just told needs no answer of Redis', async () => {
-  await using between = await startRelay(server.port)
-  openRelay(server, back.log)
+  await using between = await startRelay(used.server.port)
+  openRelay(used.server, back.log)
   const reader = await openReader({ url: between.url, clock: new ManualClock(), commandTimeoutMs: ENDLESS_MS })
   await write(reader, 'k', 'heard')
   between.swallow()
@@ -283,8 +269,8 @@ test('what the stream has just told needs no answer of Redis', async () => {
 
 test('what nobody sees to any more is not believed, until somebody does', async () => {
   const clock = new ManualClock()
-  const relay = openRelay(server, back.log)
-  const front = await readyFront(server)
+  const relay = openRelay(used.server, back.log)
+  const front = await readyFront(used.server)
   const reader = await openReader({ clock, commandTimeoutMs: ENDLESS_MS })
   const key = tagKey('t')
   const known = async (): Promise<unknown[]> => [await valueOf(reader, 'k'), (await reader.readOne(key)).until]
@@ -295,8 +281,8 @@ test('what nobody sees to any more is not believed, until somebody does', async 
   })
   await relay.close()
   // As if that had been a minute ago.
-  const seen = Number(await rawClient(server).hget('tidemark:{p0}.sm', 't'))
-  await rawClient(server).hset('tidemark:{p0}.sm', 't', seen - 60_000)
+  const seen = Number(await rawClient(used.server).hget('tidemark:{p0}.sm', 't'))
+  await rawClient(used.server).hset('tidemark:{p0}.sm', 't', seen - 60_000)
   const unheard = await write(undefined, 'k', 'new')
   await install(front, unheard)
   expect(await known()).toEqual(['old', Infinity])
@@ -305,7 +291,7 @@ test('what nobody sees to any more is not believed, until somebody does', async 
     return (await known())[1] === 0
   })
   expect(await known()).toEqual(['new', 0])
-  openRelay(server, back.log)
+  openRelay(used.server, back.log)
   await eventually('it does again', async () => {
     clock.advance(100)
     return (await known())[1] === Infinity
@@ -315,13 +301,13 @@ test('what nobody sees to any more is not believed, until somebody does', async 
 
 test('a closed reader refuses, and one that could not be opened leaves no connection', async () => {
   await expect(openReader({ patienceMs: 30 })).rejects.toMatchObject({ code: 'FRONT_UNAVAILABLE' })
-  openRelay(server, back.log)
+  openRelay(used.server, back.log)
   const reader = await openReader()
   await write(reader, 'k', 1)
   await reader.close()
   await reader.close()
   await expect(read(reader, 'k')).rejects.toMatchObject({ code: 'CLOSED' })
-  const redis = rawClient(server)
+  const redis = rawClient(used.server)
   await eventually(
     'nobody is connected',
     async () => !/name=tidemark-(stream|reader)/.test(String(await redis.client('LIST'))),

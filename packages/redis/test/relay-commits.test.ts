@@ -1,22 +1,18 @@
 import type { LogChange, LogPage, LogReadOptions, MemoryBack } from '@tidemark/core'
-import { commit, eventually, type RedisServer, setting, startRedis } from '@tidemark/testkit'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { commit, eventually, setting } from '@tidemark/testkit'
+import { beforeEach, expect, test } from 'vitest'
 import { keyspaceOf } from '../src/keyspace.ts'
 import { callsOf } from '../src/relay/append-calls.ts'
 import { STREAM_APPEND, STREAM_START } from '../src/scripts/stream.ts'
 import { rawClient } from './support/fronts.ts'
 import { allOf, logWith, openBack, openRelay, openStreamLog, plain } from './support/relays.ts'
+import { useServer } from './support/use-server.ts'
 
 const { stream, streamMeta, streamTags } = keyspaceOf('tidemark')
 
-let server: RedisServer
+const used = useServer()
 let back: MemoryBack
-beforeAll(async () => {
-  server = await startRedis()
-})
-afterAll(() => server.close())
-beforeEach(async () => {
-  await rawClient(server).flushall()
+beforeEach(() => {
   back = openBack()
 })
 
@@ -29,7 +25,7 @@ async function writeEach(n: number): Promise<void> {
 
 /** What a relay does that ends between the runs of a commit. */
 async function appendTo(seq: number): Promise<void> {
-  const redis = rawClient(server)
+  const redis = rawClient(used.server)
   const { id, epoch } = back.log.identity
   await redis.eval(STREAM_START.source, 3, stream, streamMeta, streamTags, '-', 'g', id, epoch, 0, 1_000)
   const changes: LogChange[] = [...(await back.log.read({ after: 0, limit: 1_000 })).changes]
@@ -40,7 +36,7 @@ async function appendTo(seq: number): Promise<void> {
 
 /** Until the server keeps who waits for the stream waiting. */
 async function blocked(): Promise<void> {
-  const redis = rawClient(server)
+  const redis = rawClient(used.server)
   await eventually('somebody waits', async () => {
     const clients = String(await redis.client('LIST')).split('\n')
     return clients.some((line) => line.includes('name=tidemark-stream-wait') && / flags=\w*b/.test(line))
@@ -51,7 +47,7 @@ test('a part of a commit is shown to nobody until its rest is there, and whoever
   await writeEach(2)
   await writeMany(250)
   await appendTo(150)
-  const log = await openStreamLog(server)
+  const log = await openStreamLog(used.server)
   expect(await log.head()).toBe(2)
   const before = await log.read({ after: 0, limit: 1_000 })
   expect([before.changes.length, before.head]).toEqual([2, 2])
@@ -60,7 +56,7 @@ test('a part of a commit is shown to nobody until its rest is there, and whoever
   const waiting = log.wait(2, new AbortController().signal).then(() => (isAwake = true))
   await blocked()
   expect(isAwake).toBe(false)
-  const relay = openRelay(server, back.log)
+  const relay = openRelay(used.server, back.log)
   await waiting
   expect((await log.read({ after: 2, limit: 1 })).changes).toHaveLength(250)
   expect(plain(await allOf(log, 0, 252))).toEqual(plain(await allOf(back.log, 0, 252)))
@@ -68,8 +64,8 @@ test('a part of a commit is shown to nobody until its rest is there, and whoever
 })
 
 test('where the stream is cut inside of a commit, it begins behind that', async () => {
-  openRelay(server, back.log, { keep: 10 })
-  const log = await openStreamLog(server)
+  openRelay(used.server, back.log, { keep: 10 })
+  const log = await openStreamLog(used.server)
   await writeMany(250)
   await eventually('it is all there', async () => (await log.head()) === 250)
   expect(await log.floor()).toBe(250)
@@ -83,7 +79,7 @@ test('it begins behind a commit that it can only hold the end of, before anythin
   await writeMany(20)
   await writeEach(5)
   const [atWork, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-  openRelay(server, logWith(back.log, { read: gated }), { keep: 10 })
+  openRelay(used.server, logWith(back.log, { read: gated }), { keep: 10 })
   async function gated(options: LogReadOptions): Promise<LogPage> {
     if (options.values === false) return back.log.read(options)
     atWork.resolve()
@@ -91,15 +87,15 @@ test('it begins behind a commit that it can only hold the end of, before anythin
     return back.log.read(options)
   }
   await atWork.promise
-  const log = await openStreamLog(server)
+  const log = await openStreamLog(used.server)
   expect([await log.floor(), await log.head()]).toEqual([20, 20])
   gate.resolve()
   expect(await allOf(log, 20, 25)).toHaveLength(5)
 })
 
 test('a commit of 20,000 changes travels in many calls, and whole', async () => {
-  openRelay(server, back.log)
-  const log = await openStreamLog(server)
+  openRelay(used.server, back.log)
+  const log = await openStreamLog(used.server)
   await writeMany(20_000, 'x'.repeat(150))
   const shown = await allOf(log, 0, 20_000)
   expect(shown.at(-1)).toMatchObject({ seq: 20_000, first: 1, last: 20_000 })
@@ -112,8 +108,8 @@ test('a commit of 20,000 changes travels in many calls, and whole', async () => 
 })
 
 test('the history of a key is told from where the stream begins, and never with a gap', async () => {
-  openRelay(server, back.log, { keep: 10 })
-  const log = await openStreamLog(server)
+  openRelay(used.server, back.log, { keep: 10 })
+  const log = await openStreamLog(used.server)
   for (let seq = 1; seq <= 12; seq++) {
     await commit(back, setting('k', seq))
     await allOf(log, seq - 1, seq)
@@ -121,6 +117,6 @@ test('the history of a key is told from where the stream begins, and never with 
   const { key } = (await back.log.read({ after: 0, limit: 1 })).changes[0]!
   const { changes, end } = await log.changesOf(key, { limit: 50 })
   expect([changes.map(({ seq }) => seq), end]).toEqual([[12, 11, 10, 9, 8, 7, 6, 5, 4, 3], 'floor'])
-  await rawClient(server).xdel(stream, '8-0')
+  await rawClient(used.server).xdel(stream, '8-0')
   await expect(log.changesOf(key, { limit: 50 })).rejects.toMatchObject({ code: 'LOG_GAP' })
 })

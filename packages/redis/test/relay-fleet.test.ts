@@ -1,23 +1,19 @@
 import type { LogPage, LogReadOptions, MemoryBack } from '@tidemark/core'
-import { commit, eventually, ManualClock, type RedisServer, setting, startRedis, startRelay } from '@tidemark/testkit'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { commit, eventually, ManualClock, setting, startRelay } from '@tidemark/testkit'
+import { beforeEach, expect, test } from 'vitest'
 import { createRedisRelay } from '../src/index.ts'
 import { keyspaceOf } from '../src/keyspace.ts'
 import { rawClient } from './support/fronts.ts'
 import { allOf, logWith, openBack, openRelay, openStreamLog, plain } from './support/relays.ts'
+import { useServer } from './support/use-server.ts'
 
 const { streamMeta } = keyspaceOf('tidemark')
 /** Longer than a test: what ends within it was not waited for. */
 const ENDLESS_MS = 3_600_000
 
-let server: RedisServer
+const used = useServer()
 let back: MemoryBack
-beforeAll(async () => {
-  server = await startRedis()
-})
-afterAll(() => server.close())
-beforeEach(async () => {
-  await rawClient(server).flushall()
+beforeEach(() => {
   back = openBack()
 })
 
@@ -25,8 +21,8 @@ const write = (i: number): Promise<unknown> => commit(back, setting(['key', i], 
 
 test('a relay that is always late neither reads nor sends what another one copies, until that one ends', async () => {
   const clock = new ManualClock()
-  const active = openRelay(server, back.log)
-  const log = await openStreamLog(server)
+  const active = openRelay(used.server, back.log)
+  const log = await openStreamLog(used.server)
   let reads = 0
   let isHeld = true
   const read = async (options: LogReadOptions): Promise<LogPage> => {
@@ -35,7 +31,7 @@ test('a relay that is always late neither reads nor sends what another one copie
     if (isHeld && page.changes.length > 0) await allOf(log, options.after, page.changes.at(-1)!.seq)
     return page
   }
-  const late = openRelay(server, logWith(back.log, { read }), { clock })
+  const late = openRelay(used.server, logWith(back.log, { read }), { clock })
   await eventually('it knows the stream', () => late.stats.head === 0)
   let seq = 0
   for (let i = 1; i <= 3; i++) {
@@ -65,8 +61,8 @@ test('relays of two logs in one namespace, or of two epochs, do not fight at ful
   const clock = new ManualClock()
   const other = openBack()
   await write(1)
-  const relays = [back, other].map(({ log }) => openRelay(server, log, { clock }))
-  const redis = rawClient(server)
+  const relays = [back, other].map(({ log }) => openRelay(used.server, log, { clock }))
+  const redis = rawClient(used.server)
   for (let ms = 0; ms < 1_000; ms += 20) {
     clock.advance(20)
     for (let i = 0; i < 20; i++) await redis.ping()
@@ -75,8 +71,8 @@ test('relays of two logs in one namespace, or of two epochs, do not fight at ful
 })
 
 test('a relay that comes while another one goes on takes the stream as it is', async () => {
-  openRelay(server, back.log, { keep: 1 })
-  const log = await openStreamLog(server)
+  openRelay(used.server, back.log, { keep: 1 })
+  const log = await openStreamLog(used.server)
   await write(1)
   await allOf(log, 0, 1)
   const floor = async (): Promise<number> => {
@@ -89,7 +85,7 @@ test('a relay that comes while another one goes on takes the stream as it is', a
     }
     return back.log.floor()
   }
-  const late = openRelay(server, logWith(back.log, { floor }), { keep: 1 })
+  const late = openRelay(used.server, logWith(back.log, { floor }), { keep: 1 })
   await eventually('it has taken it', () => late.stats.head === 4)
   expect(late.stats.starts).toBe(0)
 })
@@ -97,12 +93,12 @@ test('a relay that comes while another one goes on takes the stream as it is', a
 test('a relay that has not heard of a restore leaves the stream to those who have', async () => {
   const { identity } = back.log
   const clock = new ManualClock()
-  openRelay(server, logWith(back.log, { identity: { ...identity, epoch: identity.epoch + 1 } }))
-  const log = await openStreamLog(server)
-  const behind = openRelay(server, back.log, { clock })
+  openRelay(used.server, logWith(back.log, { identity: { ...identity, epoch: identity.epoch + 1 } }))
+  const log = await openStreamLog(used.server)
+  const behind = openRelay(used.server, back.log, { clock })
   await write(1)
   await allOf(log, 0, 1)
-  const redis = rawClient(server)
+  const redis = rawClient(used.server)
   const generation = await redis.hget(streamMeta, 'g')
   for (let i = 0; i < 100; i++) {
     clock.advance(100)
@@ -135,32 +131,32 @@ test('nothing of a new history is appended to the stream of an old one', async (
     epoch = 2
   }
   for (let i = 1; i <= 3; i++) await write(i)
-  const relay = openRelay(server, changing)
+  const relay = openRelay(used.server, changing)
   await eventually('it is the new one', () => relay.stats.starts === 2 && relay.stats.head === 5)
   // Three of the one, and five of the other.
   expect(relay.stats.appended).toBe(8)
-  expect(await rawClient(server).hmget(streamMeta, 'e', 'c')).toEqual(['2', '5'])
+  expect(await rawClient(used.server).hmget(streamMeta, 'e', 'c')).toEqual(['2', '5'])
 })
 
 test('connections that break at any time lose nothing and double nothing', async () => {
-  await using between = await startRelay(server.port)
-  openRelay(server, back.log, { url: between.url })
-  openRelay(server, back.log, { url: between.url })
-  const log = await openStreamLog(server)
+  await using between = await startRelay(used.server.port)
+  openRelay(used.server, back.log, { url: between.url })
+  openRelay(used.server, back.log, { url: between.url })
+  const log = await openStreamLog(used.server)
   for (let i = 1; i <= 40; i++) {
     await write(i)
     // Sooner or later after it was sent: executed with its reply lost, or not at all.
-    for (let k = 0; k < i % 5; k++) await rawClient(server).ping()
+    for (let k = 0; k < i % 5; k++) await rawClient(used.server).ping()
     between.cut()
   }
   expect(plain(await allOf(log, 0, 40))).toEqual(plain(await allOf(back.log, 0, 40)))
 })
 
 test('closing does not wait for a server that is silent', async () => {
-  await using between = await startRelay(server.port)
+  await using between = await startRelay(used.server.port)
   const options = { url: between.url, commandTimeoutMs: ENDLESS_MS }
-  const relay = openRelay(server, back.log, options)
-  const log = await openStreamLog(server, options)
+  const relay = openRelay(used.server, back.log, options)
+  const log = await openStreamLog(used.server, options)
   await write(1)
   await allOf(log, 0, 1)
   between.swallow()
@@ -177,7 +173,7 @@ test('closing ends an attempt to attach', async () => {
     atWork.resolve()
     return back.log.head()
   }
-  const relay = createRedisRelay({ url: server.url, log: logWith(back.log, { head }), clock, onError: () => {} })
+  const relay = createRedisRelay({ url: used.server.url, log: logWith(back.log, { head }), clock, onError: () => {} })
   await atWork.promise
   await relay.close()
   await relay.close()

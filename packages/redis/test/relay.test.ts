@@ -1,7 +1,7 @@
 import type { Log, MemoryBack, Write } from '@tidemark/core'
-import { commit, deleting, eventually, type RedisServer, setting, startRedis, startRelay } from '@tidemark/testkit'
+import { commit, deleting, eventually, setting, startRedis, startRelay } from '@tidemark/testkit'
 import { getEventListeners } from 'node:events'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import {
   createRedisRelay,
   type RedisRelay,
@@ -12,22 +12,19 @@ import {
 import { keyspaceOf } from '../src/keyspace.ts'
 import { rawClient } from './support/fronts.ts'
 import { allOf, logWith, openBack, openRelay, openStreamLog, plain } from './support/relays.ts'
+import { useServer } from './support/use-server.ts'
 
 const NAMES = keyspaceOf('tidemark')
 
-let server: RedisServer
+const used = useServer()
 let back: MemoryBack
-beforeAll(async () => {
-  server = await startRedis()
-})
-afterAll(() => server.close())
-beforeEach(async () => {
-  await rawClient(server).flushall()
+beforeEach(() => {
   back = openBack()
 })
 
-const relayOf = (log: Log, options?: Partial<RedisRelayOptions>): RedisRelay => openRelay(server, log, options)
-const streamLog = (options?: Partial<RedisStreamLogOptions>): Promise<RedisStreamLog> => openStreamLog(server, options)
+const relayOf = (log: Log, options?: Partial<RedisRelayOptions>): RedisRelay => openRelay(used.server, log, options)
+const streamLog = (options?: Partial<RedisStreamLogOptions>): Promise<RedisStreamLog> =>
+  openStreamLog(used.server, options)
 
 async function write(n: number, from = 1): Promise<void> {
   for (let i = from; i < from + n; i++) await commit(back, setting(['key', i], { i }))
@@ -66,7 +63,7 @@ test('any number of relays copy a change once', async () => {
   expect(plain(await allOf(log, 0, head))).toEqual(plain(await allOf(back.log, 0, head)))
   expect(relays.reduce((sum, { stats }) => sum + stats.appended, 0)).toBe(head)
   expect(relays.reduce((sum, { stats }) => sum + stats.starts, 0)).toBe(1)
-  expect(Number(await rawClient(server).hget(NAMES.streamMeta, 'l'))).toBe(head)
+  expect(Number(await rawClient(used.server).hget(NAMES.streamMeta, 'l'))).toBe(head)
 })
 
 test('others take over from a relay that ends, and from one that was the only one to write', async () => {
@@ -102,7 +99,7 @@ describe('what Redis loses is filled again from the log', () => {
     const log = await streamLog()
     await write(30)
     const before = await allOf(log, 0, 30)
-    await lose(rawClient(server))
+    await lose(rawClient(used.server))
     // Nothing is written, and the relay finds out.
     expect(await allOf(log, 20, 30)).toHaveLength(10)
     await write(10)
@@ -120,7 +117,7 @@ test('entries that somebody has removed are a gap, never skipped in silence', as
     await write(1, i)
     await allOf(log, i - 1, i)
   }
-  await rawClient(server).xdel(NAMES.stream, '5-0')
+  await rawClient(used.server).xdel(NAMES.stream, '5-0')
   expect((await log.read({ after: 0, limit: 100 })).changes.map(({ seq }) => seq)).toEqual([1, 2, 3, 4])
   await expect(log.read({ after: 4, limit: 100 })).rejects.toMatchObject({ code: 'LOG_GAP' })
 })
@@ -205,7 +202,7 @@ test('waiting goes on through an outage, and ends when its signal aborts', async
 })
 
 test('a connection whose other end is silent is given up', async () => {
-  await using between = await startRelay(server.port)
+  await using between = await startRelay(used.server.port)
   relayOf(back.log)
   const log = await streamLog({ url: between.url, commandTimeoutMs: 200 })
   await write(1)
@@ -239,7 +236,7 @@ test.each([
 ] as const)('wrong options are refused: %o', (options, error) => {
   expect(() =>
     createRedisRelay({
-      url: server.url,
+      url: used.server.url,
       log: back.log,
       onError: () => {},
       ...(options as object),
