@@ -40,16 +40,20 @@ export class ObservedLog implements Log {
     return page
   }
 
-  at(seqs: readonly number[]): Promise<readonly (LogChange | undefined)[]> {
-    return this.#log.at(seqs)
+  async at(seqs: readonly number[]): Promise<readonly (LogChange | undefined)[]> {
+    const found = await this.#log.at(seqs)
+    this.#observe(found.filter((change) => change !== undefined))
+    return found
   }
 
   seqBefore(at: number): Promise<number | undefined> {
     return this.#log.seqBefore(at)
   }
 
-  changesOf(key: StoreKey, options: KeyHistoryOptions): Promise<KeyHistory> {
-    return this.#log.changesOf(key, options)
+  async changesOf(key: StoreKey, options: KeyHistoryOptions): Promise<KeyHistory> {
+    const history = await this.#log.changesOf(key, options)
+    this.#observe(history.changes)
+    return history
   }
 
   wait(after: number, signal: AbortSignal): Promise<void> {
