@@ -1,4 +1,5 @@
 export { createRedisFront } from './create-redis-front.ts'
+export { dropRedisFront, type DropRedisFrontOptions } from './drop-front.ts'
 export type { RedisConnection } from './connection-settings.ts'
 export type { RedisClientOptions, RedisFrontOptions } from './options.ts'
 export type {

@@ -9,6 +9,8 @@ export interface Keyspace {
   readonly prefix: string
   /** Matches the names of all records, and nothing else, in SCAN. */
   readonly pattern: string
+  /** Matches the names of all that is kept of one log, and nothing else. */
+  readonly all: string
   /** The stream that a relay copies the log into, and the hash that says where it stands. */
   readonly stream: string
   readonly streamMeta: string
@@ -30,7 +32,8 @@ export function keyspaceOf(namespace: string): Keyspace {
   return Object.freeze({
     meta: `${partition}.m`,
     prefix,
-    pattern: `${prefix.replaceAll(/[\\*?[\]]/g, String.raw`\$&`)}*`,
+    pattern: `${escaped(prefix)}*`,
+    all: `${escaped(partition)}*`,
     // As meta: a record's name has a colon there.
     stream: `${partition}.s`,
     streamMeta: `${partition}.sm`,
@@ -38,4 +41,9 @@ export function keyspaceOf(namespace: string): Keyspace {
     logs: `${namespace}:logs`,
     channel: `${namespace}:nudge`,
   })
+}
+
+/** As SCAN takes it literally. */
+function escaped(name: string): string {
+  return name.replaceAll(/[\\*?[\]]/g, String.raw`\$&`)
 }

@@ -1,7 +1,7 @@
 import { TidemarkError } from '@tidemark/core'
 import type { Database } from 'better-sqlite3'
 import { IN_MEMORY, type ResolvedOptions } from './options.ts'
-import { APPLICATION_ID, type Migration } from './schema.ts'
+import { APPLICATION_ID, DELETED_ID, type Migration } from './schema.ts'
 import { readOnlyFile } from './sqlite-errors.ts'
 
 /**
@@ -43,6 +43,10 @@ function readVersion(db: Database, { file, name: tier }: ResolvedOptions, curren
     objects: db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() as number,
   }))()
   if (applicationId === 0 && version === 0 && objects === 0) return 0
+  if (applicationId === DELETED_ID) {
+    const message = `the store in ${file} is being deleted; delete it again if that was cut short, then open it`
+    throw new TidemarkError('FILE_MISSING', message, { tier })
+  }
   if (applicationId !== APPLICATION_ID) {
     const message = `${file} is a SQLite database of another application; it was left as it is: name another file`
     throw new TidemarkError('NOT_A_DATABASE', message, { tier })

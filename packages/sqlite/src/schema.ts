@@ -1,6 +1,9 @@
 /** Marks a file as ours in its header: 'Tide'. */
 export const APPLICATION_ID = 0x54_69_64_65
 
+/** Marks a file that is being deleted: 'Gone'. */
+export const DELETED_ID = 0x47_6f_6e_65
+
 /** Brings a database from the version that is its index to the next one. Runs inside one transaction. Never edit a released one. */
 export type Migration = string
 

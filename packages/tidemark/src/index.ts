@@ -79,6 +79,7 @@ export {
   Uuid,
   type WriteResult,
 } from '@tidemark/core'
+export { create, destroy, type DestroyOptions, exists } from './lifecycle.ts'
 export { open } from './open.ts'
 export type { CompactionOptions, NearOptions, OpenOptions, RedisOptions, RelayOptions } from './options.ts'
 export { openReader, type ReaderOptions, TidemarkReader } from './reader.ts'

@@ -3,7 +3,8 @@ import { consumerPositions, guarded, startCompactor } from '@tidemark/hooks'
 import { createRedisFront, createRedisNudge, createRedisRelay } from '@tidemark/redis'
 import { createSqliteBack } from '@tidemark/sqlite'
 import { createTiered } from '@tidemark/tiered'
-import { type OpenOptions, type RedisOptions, type ResolvedOptions, resolveOptions } from './options.ts'
+import { namespaceOf } from './namespace.ts'
+import { type OpenOptions, type ResolvedOptions, resolveOptions } from './options.ts'
 import { tierLog } from './tier-log.ts'
 import { Tidemark } from './tidemark.ts'
 
@@ -21,7 +22,7 @@ const MIN_GROUP = 64
  * cannot be reached does not keep the store from opening.
  *
  * @throws TypeError or RangeError for a wrong option; TidemarkError SCHEMA_TOO_NEW, NOT_A_DATABASE, FOLDER_MISSING,
- * READ_ONLY, DISK_FULL, RUNTIME_TOO_OLD, BUSY.
+ * FILE_MISSING, FILE_EXISTS (with `mode`), READ_ONLY, DISK_FULL, RUNTIME_TOO_OLD, BUSY.
  */
 export async function open(options: OpenOptions = {}): Promise<Tidemark> {
   const resolved = resolveOptions(options)
@@ -36,8 +37,21 @@ export async function open(options: OpenOptions = {}): Promise<Tidemark> {
 }
 
 function assemble(options: ResolvedOptions, parts: Parts): Tidemark {
-  const { file, redis, near, relay, compaction, clock, codec, synchronous, busyTimeoutMs, sweepEveryMs, onError, log } =
-    options
+  const {
+    file,
+    mode,
+    redis,
+    near,
+    relay,
+    compaction,
+    clock,
+    codec,
+    synchronous,
+    busyTimeoutMs,
+    sweepEveryMs,
+    onError,
+    log,
+  } = options
   const nudge =
     redis && createRedisNudge({ url: redis.url, connection: redis.connection, namespace: redis.namespace, clock })
   parts.add(nudge)
@@ -46,6 +60,7 @@ function assemble(options: ResolvedOptions, parts: Parts): Tidemark {
       ? createMemoryBack({ codec, clock, onError })
       : createSqliteBack({
           file,
+          mode,
           codec,
           clock,
           synchronous,
@@ -56,7 +71,9 @@ function assemble(options: ResolvedOptions, parts: Parts): Tidemark {
         })
   parts.add(back)
   const metaTtlMs = file === undefined ? VOLATILE_META_MS : undefined
-  const front = redis && createRedisFront({ ...redis, namespace: namespaceOf(redis, back), codec, clock, metaTtlMs })
+  const front =
+    redis &&
+    createRedisFront({ ...redis, namespace: namespaceOf(redis, back.log.identity.id), codec, clock, metaTtlMs })
   parts.add(front)
   // Beside the front, which is in everybody's way: a page of the log is not to make a read wait.
   const relaying =
@@ -66,7 +83,7 @@ function assemble(options: ResolvedOptions, parts: Parts): Tidemark {
       ...relay,
       url: redis.url,
       connection: redis.connection,
-      namespace: namespaceOf(redis, back),
+      namespace: namespaceOf(redis, back.log.identity.id),
       announceIn: redis.namespace ?? 'tidemark',
       log: back.log,
       clock,
@@ -108,14 +125,6 @@ function assemble(options: ResolvedOptions, parts: Parts): Tidemark {
     beforeClose: async () => void (await Promise.all([relaying?.close(), compactor?.close()])),
     afterClose: async () => nudge?.close(),
   })
-}
-
-/**
- * Every log has records of its own: versions are positions in one log. A front that outlives its database, or is shared
- * by two, would otherwise be started anew for the one whenever the other has used it.
- */
-function namespaceOf({ namespace = 'tidemark' }: RedisOptions, back: Back): string {
-  return `${namespace}.${back.log.identity.id}`
 }
 
 /** What was opened so far, until the store owns it. */

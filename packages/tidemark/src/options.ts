@@ -12,6 +12,7 @@ import {
 } from '@tidemark/core'
 import type { CompactorOptions } from '@tidemark/hooks'
 import type { RedisFrontOptions } from '@tidemark/redis'
+import type { OpenMode } from '@tidemark/sqlite'
 import type { Acknowledgement, ReadPolicy, WritePolicy } from '@tidemark/tiered'
 
 /** The front in this process. */
@@ -52,6 +53,11 @@ export interface CompactionOptions extends Omit<CompactorOptions, 'heldBy' | 'cl
 export interface OpenOptions {
   /** The SQLite file that holds values and log; made when it does not exist. Left out: a store in memory, gone at exit. */
   readonly file?: string | undefined
+  /**
+   * `open`: the file has to be there. `create`: it must not be; of several processes exactly one succeeds.
+   * @default 'open-or-create'
+   */
+  readonly mode?: OpenMode | undefined
   /** The shared front. A string is its URL. @default none: the near fronts follow the file's log and stay coherent without it */
   readonly redis?: string | RedisOptions | undefined
   /** The front in this process; false: none. @default with its defaults */
@@ -99,6 +105,7 @@ export interface OpenOptions {
 
 const KNOWN = [
   'file',
+  'mode',
   'redis',
   'near',
   'relay',
@@ -149,7 +156,7 @@ const NEAR_NEGATIVE_TTL_MS = 10_000
 
 export interface ResolvedOptions extends Pick<
   OpenOptions,
-  'file' | 'writePolicy' | 'readPolicy' | 'ack' | 'synchronous' | 'busyTimeoutMs'
+  'file' | 'mode' | 'writePolicy' | 'readPolicy' | 'ack' | 'synchronous' | 'busyTimeoutMs'
 > {
   readonly redis: Omit<RedisOptions, 'maxStaleMs'> | undefined
   readonly frontMaxStaleMs: number | undefined
@@ -173,6 +180,7 @@ export function resolveOptions(options: OpenOptions): ResolvedOptions {
   assertKnown(options, KNOWN)
   const { synchronous, busyTimeoutMs, sweepEveryMs = 1_000 } = options
   const { onError = (error: unknown) => console.error('tidemark:', error) } = options
+  if (options.mode !== undefined && options.file === undefined) throw new TypeError('option mode needs the option file')
   // Without a file, no part takes these.
   if (synchronous !== undefined) oneOf('option synchronous', synchronous, ['full', 'normal'])
   if (busyTimeoutMs !== undefined) between('option busyTimeoutMs', busyTimeoutMs, 0, LONGEST_BUSY_MS)
@@ -181,6 +189,7 @@ export function resolveOptions(options: OpenOptions): ResolvedOptions {
   const { maxStaleMs, ...near } = nearOf(options.near, hasRedis ? redis : undefined) ?? {}
   return {
     file: options.file,
+    mode: options.mode,
     writePolicy: options.writePolicy,
     readPolicy: options.readPolicy,
     ack: options.ack,
@@ -224,7 +233,8 @@ function compactionOf(given: OpenOptions['compaction']): CompactionOptions | und
   return given
 }
 
-function redisOf(given: OpenOptions['redis']): RedisOptions | undefined {
+/** @throws TypeError */
+export function redisOf(given: OpenOptions['redis']): RedisOptions | undefined {
   if (given === undefined) return undefined
   if (typeof given === 'string') return { url: given }
   if (typeof given === 'object' && given !== null) {

@@ -39,7 +39,7 @@ describe('a wrong option is refused, by name', () => {
     [{ busyTimeoutMs: -1 }, RangeError, /option busyTimeoutMs/],
     [{ synchronous: 'bogus' }, RangeError, /option synchronous must be one of full, normal, not bogus/],
     [{ redis: 'redis://u:%zz@h' }, TypeError, /the password in the url/],
-    [{ path: 'app.db' }, TypeError, /unknown option path; allowed: file, redis, near/],
+    [{ path: 'app.db' }, TypeError, /unknown option path; allowed: file, mode, redis, near/],
     [{ file: '' }, RangeError, /file/],
     [{ file: 7 }, TypeError, /file/],
     [{ file: null }, TypeError, /file/],

@@ -1,0 +1,141 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname } from 'node:path'
+import type BetterSqlite3 from 'better-sqlite3'
+import { describe, expect, test } from 'vitest'
+import { createSqliteBack, deleteStoredFile, findStoredFile } from '../src/index.ts'
+import { DELETED_ID } from '../src/schema.ts'
+import { startChild } from './support/children.ts'
+import { openTemp, tempFile, tempFolder } from './support/temp.ts'
+import { set } from './support/writes.ts'
+
+const Database = createRequire(import.meta.url)('better-sqlite3') as typeof BetterSqlite3
+
+async function stored(): Promise<{ readonly file: string; readonly logId: string }> {
+  const file = tempFile()
+  const back = createSqliteBack({ file })
+  await set(back, 'a', 1)
+  await back.close()
+  return { file, logId: back.log.identity.id }
+}
+
+function ofAnother(): string {
+  const file = tempFile()
+  const other = new Database(file)
+  other.exec('CREATE TABLE notes (text); INSERT INTO notes VALUES (1)')
+  other.close()
+  return file
+}
+
+describe('looking for a store', () => {
+  test('there is one, and it says which', async () => {
+    const { file, logId } = await stored()
+    expect(findStoredFile(file)).toEqual({ logId })
+  })
+
+  test('one that is open is found, too', () => {
+    const back = openTemp()
+    expect(findStoredFile(back.file)).toEqual({ logId: back.log.identity.id })
+  })
+
+  test('no file, or an empty one, is none', () => {
+    const file = tempFile()
+    expect(findStoredFile(file)).toBeUndefined()
+    writeFileSync(file, '')
+    expect(findStoredFile(file)).toBeUndefined()
+  })
+
+  test('what is no store of ours is an error', () => {
+    expect(() => findStoredFile(ofAnother())).toThrow(expect.objectContaining({ code: 'NOT_A_DATABASE' }))
+    expect(() => findStoredFile(tempFolder())).toThrow(expect.objectContaining({ code: 'NOT_A_DATABASE' }))
+    const text = tempFile()
+    writeFileSync(text, 'this is no database at all. '.repeat(100))
+    expect(() => findStoredFile(text)).toThrow(expect.objectContaining({ code: 'NOT_A_DATABASE' }))
+  })
+})
+
+describe('deleting a store', () => {
+  test('nothing is left of it, and another one can take its place', async () => {
+    const { file, logId } = await stored()
+    expect(await deleteStoredFile(file)).toBe(true)
+    expect(readdirSync(dirname(file))).toEqual([])
+    const next = createSqliteBack({ file, mode: 'create' })
+    expect(next.log.identity.id).not.toBe(logId)
+    await next.close()
+  })
+
+  test('there is none: nothing happens', async () => {
+    const file = tempFile()
+    expect(await deleteStoredFile(file)).toBe(false)
+    expect(existsSync(file)).toBe(false)
+  })
+
+  test.each(['delete', 'wal'])('what belongs to another application is not touched (%s)', async (journal) => {
+    const file = ofAnother()
+    const other = new Database(file)
+    other.pragma(`journal_mode = ${journal}`)
+    other.close()
+    const before = readFileSync(file)
+    await expect(deleteStoredFile(file)).rejects.toMatchObject({ code: 'NOT_A_DATABASE' })
+    expect(readFileSync(file)).toEqual(before)
+  })
+
+  test('one that is open, here or elsewhere, stays', async () => {
+    const back = openTemp()
+    await set(back, 'a', 1)
+    await expect(deleteStoredFile(back.file, { busyTimeoutMs: 0 })).rejects.toMatchObject({
+      code: 'BUSY',
+      retryable: true,
+      message: expect.stringContaining('close it'),
+    })
+    expect((await set(back, 'a', 2)).asOf).toBe(2)
+
+    const { file } = await stored()
+    const child = startChild('hold-lease.ts', [file, 'a'])
+    await child.printed('holding')
+    await expect(deleteStoredFile(file, { busyTimeoutMs: 50 })).rejects.toMatchObject({ code: 'BUSY' })
+    expect(findStoredFile(file)).toBeDefined()
+  })
+
+  test('waits for who is about to close it', async () => {
+    const back = openTemp()
+    const deleting = deleteStoredFile(back.file)
+    await back.close()
+    expect(await deleting).toBe(true)
+  })
+
+  test('what goes alongside goes first, while nobody can open it', async () => {
+    const { file, logId } = await stored()
+    const seen: unknown[] = []
+    await deleteStoredFile(file, {
+      alongside: async (store) => {
+        seen.push(store.logId, existsSync(file))
+        expect(() => createSqliteBack({ file, busyTimeoutMs: 0 })).toThrow(expect.objectContaining({ code: 'BUSY' }))
+      },
+    })
+    expect(seen).toEqual([logId, true])
+  })
+
+  test('what goes alongside fails: the store is as it was', async () => {
+    const { file, logId } = await stored()
+    const alongside = async (): Promise<void> => {
+      throw new Error('out of reach')
+    }
+    await expect(deleteStoredFile(file, { alongside })).rejects.toThrow('out of reach')
+    const back = openTemp({ file })
+    expect(back.log.identity.id).toBe(logId)
+    expect(await back.log.head()).toBe(1)
+  })
+
+  test('one that was cut short no longer opens, and is deleted by the next call', async () => {
+    const { file } = await stored()
+    const db = new Database(file)
+    db.pragma('journal_mode = delete')
+    db.pragma(`application_id = ${DELETED_ID}`)
+    db.close()
+    expect(() => createSqliteBack({ file })).toThrow(expect.objectContaining({ code: 'FILE_MISSING' }))
+    expect(findStoredFile(file)).toBeUndefined()
+    expect(await deleteStoredFile(file)).toBe(false)
+    expect(existsSync(file)).toBe(false)
+  })
+})
