@@ -21,6 +21,7 @@ export { ALL_KEYS, inRange, type KeyRange, prefixRange, type RangeOptions, range
 export { type Key, type KeyPart, type KeyTuple, MAX_KEY_BYTES } from './keys/key.ts'
 export { parseKey, renderKey, renderKeyOf } from './keys/readable-key.ts'
 export { reservedKey, userKey, userRanges } from './keys/reserved.ts'
+export { keyAt } from './keys/stamped-key.ts'
 export { StoreKey } from './keys/store-key.ts'
 export { decodeTuple, encodeTuple } from './keys/tuple-encoding.ts'
 export { compareBytes, compareTuples } from './keys/tuple-order.ts'

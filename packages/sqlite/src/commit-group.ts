@@ -156,7 +156,9 @@ function keysOf(
   for (const [i, request] of requests.entries()) {
     if (request.kind === 'proposal') for (const key of request.proposal.reads) reads.set(key.id, key)
     const blind = decided[i]
-    if (blind !== undefined && 'writes' in blind) for (const { key } of blind.writes) writes.set(key.id, key)
+    if (blind === undefined || !('writes' in blind)) continue
+    for (const write of blind.writes)
+      if (write.op === 'delete' || write.stamped !== true) writes.set(write.key.id, write.key)
   }
   return [reads, writes]
 }

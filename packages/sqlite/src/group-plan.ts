@@ -1,4 +1,14 @@
-import type { Commit, DeleteWrite, Entry, LogChange, Proposal, SetWrite, StoreKey, Write } from '@tidemark/core'
+import {
+  type Commit,
+  type DeleteWrite,
+  type Entry,
+  keyAt,
+  type LogChange,
+  type Proposal,
+  type SetWrite,
+  type StoreKey,
+  type Write,
+} from '@tidemark/core'
 import type { AgreementTable } from './agreement-table.ts'
 import type { LeaseTable } from './lease-table.ts'
 import type { WriteSource } from './write-source.ts'
@@ -105,13 +115,15 @@ export class GroupPlan {
 
   #fetchMissing(writes: readonly Write[]): void {
     let missing: StoreKey[] | undefined
-    for (const { key } of writes) if (!this.#known.has(key.id)) (missing ??= []).push(key)
+    for (const write of writes)
+      if (!isStamped(write) && !this.#known.has(write.key.id)) (missing ??= []).push(write.key)
     if (missing === undefined) return
     const versions = this.#options.source.versions(missing, this.#options.now)
     for (const [i, version] of versions.entries()) this.#learn(missing[i]!, version, undefined)
   }
 
   #effect(write: Write): readonly Effect[] {
+    if (isStamped(write)) return [{ write, prevVersion: 0 }]
     const { version } = this.#known.get(write.key.id)!
     return write.op === 'delete' && version === 0 ? [] : [{ write, prevVersion: version }]
   }
@@ -121,6 +133,10 @@ export class GroupPlan {
     /** Versions after the earlier writes of this proposal. */
     const versions = new Map<string, number>()
     for (const write of writes) {
+      if (isStamped(write)) {
+        effects.push({ write, prevVersion: 0 })
+        continue
+      }
       const { id } = write.key
       const prevVersion = versions.get(id) ?? this.#known.get(id)!.version
       if (write.op === 'delete' && prevVersion === 0) continue
@@ -155,7 +171,21 @@ export class GroupPlan {
       return { seq, first, last, op, key, prevVersion, at, origin, source, ...nothing }
     }
     const { path, payload, expiresAt, meta } = write
-    return { seq, first, last, op, key, path, prevVersion, payload, expiresAt, meta, at, origin, source }
+    return {
+      seq,
+      first,
+      last,
+      op,
+      key: keyAt(write, seq),
+      path,
+      prevVersion,
+      payload,
+      expiresAt,
+      meta,
+      at,
+      origin,
+      source,
+    }
   }
 
   #isLive(write: PlannedWrite | LogChange): boolean {
@@ -163,6 +193,10 @@ export class GroupPlan {
     const { expiresAt } = write as SetWrite
     return expiresAt === undefined || expiresAt > this.#options.now
   }
+}
+
+function isStamped(write: PlannedWrite): boolean {
+  return write.op === 'set' && write.stamped === true
 }
 
 function toEntry({ key, seq, payload, at, expiresAt, meta }: LogChange): Entry | undefined {

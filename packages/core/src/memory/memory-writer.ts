@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { TidemarkError } from '../errors.ts'
+import { keyAt } from '../keys/stamped-key.ts'
 import type { KeyRange } from '../keys/key-range.ts'
 import { wholeAtLeast } from '../options/checks.ts'
 import type { StoreKey } from '../keys/store-key.ts'
@@ -135,6 +136,7 @@ export class MemoryWriter {
       const prevVersion = versions?.get(id) ?? this.#version(write)
       if (write.op === 'delete' && prevVersion === 0) continue
       effects.push({ write, prevVersion })
+      if (isStamped(write)) continue
       versions?.set(id, write.op === 'set' && !isExpired(write, this.#now) ? head + effects.length : 0)
     }
     const at = Math.max(this.#at, notBefore)
@@ -142,7 +144,9 @@ export class MemoryWriter {
   }
 
   /** What a write finds; 0: nothing. */
-  #version({ op, key }: Write): number {
+  #version(write: Write): number {
+    if (isStamped(write)) return 0
+    const { op, key } = write
     // What expires is asked for beyond its time, at which it is still there.
     return this.#options.entries.get(key.id, op === 'expire' ? -Infinity : this.#now)?.version ?? 0
   }
@@ -169,7 +173,7 @@ export class MemoryWriter {
       first: head + 1,
       last: head + count,
       op: write.op,
-      key: write.key,
+      key: set === undefined ? write.key : keyAt(set, seq),
       path: set?.path,
       prevVersion,
       payload: set?.payload,
@@ -180,6 +184,10 @@ export class MemoryWriter {
       source: source && Object.freeze({ log: source.log, seq: source.seq, at: source.at }),
     })
   }
+}
+
+function isStamped(write: Write): boolean {
+  return write.op === 'set' && write.stamped === true
 }
 
 function leaseLost({ key }: Lease, tier: string): TidemarkError {

@@ -19,6 +19,11 @@ export interface SetWrite {
   readonly expiresAt: number | undefined
   readonly meta: Payload | undefined
   readonly path: Path | undefined
+  /**
+   * The seq of the change is appended to the key, as its last part: an order that all processes agree on, without reading
+   * anything. What is written replaces nothing. A lease of `key` as it stands here ends with the commit.
+   */
+  readonly stamped?: true | undefined
   /** Of a change that is copied from another store. */
   readonly source?: WriteSource | undefined
 }
