@@ -42,8 +42,12 @@ export type {
   TierStats,
   VerifyOptions,
   VerifyProgress,
+  WarmCandidate,
+  WarmChoice,
   WarmOptions,
   WarmProgress,
+  WarmStrategy,
+  WarmWalk,
   WritePolicy,
 } from '@tidemark/tiered'
 export {

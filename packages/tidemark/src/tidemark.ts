@@ -42,6 +42,7 @@ import type {
   VerifyProgress,
   WarmOptions,
   WarmProgress,
+  WarmStrategy,
 } from '@tidemark/tiered'
 import type { Observable } from 'rxjs'
 
@@ -240,10 +241,11 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
   }
 
   /**
-   * Brings what the back tier holds into the fronts, with progress. Starts when it is subscribed to. What a subscriber
-   * throws, or an error that it has no handler for, goes to `onError`.
+   * Brings what the back tier holds into the fronts, with progress: what is missing there, everything anew, what your
+   * function chooses, or what a walk from roots comes to. Starts when it is subscribed to. What a subscriber throws, or an
+   * error that it has no handler for, goes to `onError`.
    */
-  warm(options?: WarmOptions): Observable<WarmProgress> {
+  warm(options?: WarmOptions | WarmStrategy): Observable<WarmProgress> {
     return guarded(this.#tiers.warm(options), this.#onError)
   }
 

@@ -27,7 +27,8 @@ import { FrontLink } from './shared/front-link.ts'
 import { type TierEvent, TierEvents } from './tier-events.ts'
 import { TierCounters, type TierStats } from './tier-stats.ts'
 import { Visibility } from './visibility.ts'
-import { warm, type WarmOptions, type WarmProgress } from './warm.ts'
+import { warm, type WarmProgress } from './warm/warm.ts'
+import type { WarmOptions, WarmStrategy } from './warm/warm-options.ts'
 import { WritePath } from './write-path.ts'
 
 /**
@@ -58,7 +59,7 @@ export interface TieredBack extends Back<TieredReadOptions, TieredWriteOptions> 
   /** Compares the shared fronts with the back tier, and repairs them. */
   verify(options?: VerifyOptions): Observable<VerifyProgress>
   /** Brings what the back tier holds into the fronts. Nothing happens until it is subscribed to. */
-  warm(options?: WarmOptions): Observable<WarmProgress>
+  warm(options?: WarmOptions | WarmStrategy): Observable<WarmProgress>
 }
 
 /** @throws TypeError or RangeError for an option that is unknown or out of range. */
@@ -202,7 +203,7 @@ class Tiered implements TieredBack {
     return verify({ back: this.#back, links: this.#links, clock: this.#options.clock }, options)
   }
 
-  warm(options?: WarmOptions): Observable<WarmProgress> {
+  warm(options?: WarmOptions | WarmStrategy): Observable<WarmProgress> {
     return warm({ back: this.#back, near: this.#options.near, links: this.#links, clock: this.#options.clock }, options)
   }
 

@@ -1,4 +1,5 @@
-import { createMemoryBack, createNearMemory, Store } from '@tidemark/core'
+import { createMemoryBack, createNearMemory, type Fill, Payload, Store, type StoreEntry } from '@tidemark/core'
+import { codec } from '@tidemark/testkit'
 import { lastValueFrom, toArray } from 'rxjs'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createTiered } from '../src/index.ts'
@@ -170,7 +171,95 @@ test('what it cannot do is a TypeError at once', async () => {
     'there is no front named sqlite to warm; there is near, redis',
   )
   expect(() => a.tiers.warm({ tier: 'near' } as never)).toThrow(
-    'unknown option tier of warm; allowed: prefix, tiers, signal',
+    'unknown option tier of warm; allowed: strategy, prefix, walk, tiers, signal',
   )
   expect(() => a.tiers.warm({ signal: {} } as never)).toThrow('option signal must be an object with the methods')
+})
+
+describe('konserve sync strategies', () => {
+  const missing = { near: undefined, redis: undefined }
+
+  test('full: what the fronts hold already is brought anew; missing: it is not', async () => {
+    const { a } = await cold(600)
+    await lastValueFrom(a.tiers.warm('missing'))
+    expect((await lastValueFrom(a.tiers.warm('missing'))).filled).toEqual({ near: 0, redis: 0 })
+    expect((await lastValueFrom(a.tiers.warm('full'))).filled).toEqual({ near: 600, redis: 600 })
+    expect(await a.store.get(['n', 599], only)).toBe(599)
+  })
+
+  test('mirror: shared fronts let go of what the back tier does not hold, within the prefix', async () => {
+    const { a } = await cold(2)
+    const session = a.redis.session!
+    const ghost = (first: string): Fill => {
+      const key = keyOf([first, 1])
+      const payload = Payload.encode(codec, 'ghost')
+      const entry = { key, version: 1, payload, writtenAt: 1, expiresAt: undefined, meta: undefined }
+      return { key, found: { entry, asOf: 2, until: Infinity, tier: 'sqlite' }, asOf: 2 }
+    }
+    await a.redis.fill([ghost('n'), ghost('m'), ghost('q')])
+    const progress = await lastValueFrom(a.tiers.warm({ strategy: 'mirror', prefix: 'm' }))
+    expect(progress).toMatchObject({ done: 0, total: 0, removed: { redis: 1 } })
+    expect(await a.redis.read([keyOf(['m', 1])], session)).toEqual([undefined])
+    expect(await lastValueFrom(a.tiers.warm('mirror'))).toMatchObject({ done: 2, removed: { redis: 1 } })
+    expect(await a.redis.read([keyOf(['q', 1])], session)).toEqual([undefined])
+    expect((await lastValueFrom(a.tiers.warm('mirror'))).removed).toEqual({ near: 0, redis: 0 })
+    expect(await heldIn(a.redis, [keyOf(['n', 0]), keyOf(['n', 1])])).toMatchObject([{ entry: {} }, { entry: {} }])
+  })
+
+  test('a function of both key sets chooses, and counts say what was really written', async () => {
+    const { a } = await cold(3)
+    await a.store.get(['n', 0])
+    const pages: unknown[] = []
+    const { filled } = await lastValueFrom(
+      a.tiers.warm((page) => {
+        pages.push(...page)
+        return page.filter(({ key }) => key[1] !== 2).map(({ key }) => key)
+      }),
+    )
+    expect(pages).toEqual([
+      { key: ['n', 0], version: 1, held: { near: 1, redis: 1 } },
+      { key: ['n', 1], version: 2, held: missing },
+      { key: ['n', 2], version: 3, held: missing },
+    ])
+    expect(filled).toEqual({ near: 1, redis: 1 })
+    expect(await a.store.get(['n', 2], only)).toBeUndefined()
+  })
+
+  test('a walk from roots brings what they lead to, each once', async () => {
+    const { a } = await cold(0)
+    await a.store.setMany(
+      [
+        ['root', ['x', 'y']],
+        ['x', ['z', 'root', 'nowhere']],
+        ['y', ['z']],
+        ['z', []],
+        ['apart', ['root']],
+      ],
+      { writePolicy: 'write-around' },
+    )
+    const visited: unknown[] = []
+    const walk = {
+      roots: ['root'],
+      next({ key, value }: StoreEntry): string[] {
+        visited.push(...key)
+        return value as string[]
+      },
+    }
+    const progress = await lastValueFrom(a.tiers.warm({ walk }))
+    expect(visited).toEqual(['root', 'x', 'y', 'z'])
+    expect(progress).toMatchObject({ done: 4, total: 4, filled: { near: 4, redis: 4 } })
+    expect(await a.store.get('z', only)).toEqual([])
+    expect(await a.store.get('apart', only)).toBeUndefined()
+  })
+
+  test('what a strategy or a walk throws ends the run', async () => {
+    const { a } = await cold(1)
+    const fail = (): never => {
+      throw new Error('no choice')
+    }
+    await expect(lastValueFrom(a.tiers.warm(fail))).rejects.toThrow('no choice')
+    await expect(lastValueFrom(a.tiers.warm({ walk: { roots: [['n', 0]], next: fail } }))).rejects.toThrow('no choice')
+    expect(() => a.tiers.warm('some' as never)).toThrow('option strategy must be one of missing, full, mirror')
+    expect(() => a.tiers.warm({ walk: { roots: [], next: () => [] }, prefix: 'n' })).toThrow('either walk or prefix')
+  })
 })

@@ -79,6 +79,10 @@ class NearMemory implements NearFront {
     return this.#hold(id, found.entry, version, found.until)
   }
 
+  discardNow(ids: readonly string[]): void {
+    for (const id of ids) this.#records.delete(id)
+  }
+
   tail({ from, to, changes }: TailStep): number {
     if (from !== this.#watermark || this.#closed) return this.#watermark
     for (const { key, seq } of changes) {

@@ -58,6 +58,8 @@ export interface NearFront extends Front {
   applyNow(changes: readonly LogChange[], mode: ApplyMode): void
   /** As {@link Front.fill}, at once. */
   fillNow(fill: Fill): FrontOutcome
+  /** Lets go of what it holds under these ids, as if it had lost that: always safe. The fences stay as they are. */
+  discardNow(ids: readonly string[]): void
   /** Takes a step along the log. A step that does not start at the watermark is ignored. @returns the watermark afterwards. */
   tail(step: TailStep): number
   /** Every change up to this seq has been applied here. */

@@ -1,0 +1,47 @@
+import {
+  type Back,
+  type Clock,
+  type Found,
+  type Key,
+  type StoreKey,
+  toStoreEntry,
+  userKey,
+  Visibility,
+} from '@tidemark/core'
+import type { WarmWalk } from './warm-options.ts'
+
+/** Of each page, what was found, and how many keys are known to be visited yet. */
+export interface WalkedPage {
+  readonly found: readonly Found[]
+  readonly waiting: number
+}
+
+/** The entries that a walk comes to, breadth first, each once. */
+export async function* walkedPages(
+  back: Back,
+  { roots, next }: WarmWalk,
+  { clock, limit }: { readonly clock: Clock; readonly limit: number },
+): AsyncIterable<WalkedPage> {
+  const visible = new Visibility(back, clock)
+  const visited = new Set<string>()
+  let waiting: StoreKey[] = []
+  const add = (keys: Iterable<Key>): void => {
+    for (const each of keys) {
+      const key = userKey(each)
+      if (visited.has(key.id)) continue
+      visited.add(key.id)
+      waiting.push(key)
+    }
+  }
+  add(roots)
+  while (waiting.length > 0) {
+    const page = waiting.slice(0, limit)
+    waiting = waiting.slice(limit)
+    const found = (await back.read(page)).filter(({ entry }) => entry !== undefined)
+    const entries = found.map(({ entry }) => entry)
+    for (const seen of await visible.seeAll(entries, undefined)) {
+      if (seen !== undefined) add(next(toStoreEntry(seen)))
+    }
+    yield { found, waiting: waiting.length }
+  }
+}

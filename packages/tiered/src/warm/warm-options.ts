@@ -1,0 +1,59 @@
+import { assertKnown, callback, type Key, oneOf, port, type StoreEntry } from '@tidemark/core'
+
+/**
+ * What is brought into the fronts of the entries that the back tier holds.
+ * `missing`: what a front lacks, or has older · `full`: everything anew, with new times to live · `mirror`: as `missing`,
+ * and shared fronts let go of what the back tier does not hold · a function chooses, page by page.
+ */
+export type WarmStrategy = 'missing' | 'full' | 'mirror' | WarmChoice
+
+/** @returns the keys to bring, of those on the page */
+export type WarmChoice = (page: readonly WarmCandidate[]) => Iterable<Key>
+
+/** An entry of the back tier, and what the fronts have of it. */
+export interface WarmCandidate {
+  readonly key: StoreEntry['key']
+  readonly version: number
+  /** By front: the version that it holds; undefined: none. */
+  readonly held: Readonly<Record<string, number | undefined>>
+}
+
+/** Follows references from entry to entry, instead of taking all that there are. */
+export interface WarmWalk {
+  /** Where to begin. */
+  readonly roots: Iterable<Key>
+  /** The keys that an entry leads to; each is visited once, and those that do not exist lead nowhere. */
+  readonly next: (entry: StoreEntry) => Iterable<Key>
+}
+
+export interface WarmOptions {
+  /** @default 'missing' */
+  readonly strategy?: WarmStrategy | undefined
+  /** Only keys that start with these parts. @default everything */
+  readonly prefix?: Key | readonly [] | undefined
+  /** Only what can be reached from here. Its memory is that of the keys which were visited. @default everything */
+  readonly walk?: WarmWalk | undefined
+  /** Which fronts to fill, by name. @default all of them */
+  readonly tiers?: readonly string[] | undefined
+  /** Ends the run: the observable completes with what was done until then. */
+  readonly signal?: AbortSignal | undefined
+}
+
+const KNOWN = ['strategy', 'prefix', 'walk', 'tiers', 'signal'] as const satisfies readonly (keyof WarmOptions)[]
+const STRATEGIES = ['missing', 'full', 'mirror'] as const satisfies readonly WarmStrategy[]
+
+/** @throws TypeError or RangeError that names the option and what is allowed. */
+export function resolveWarmOptions(given: WarmOptions | WarmStrategy): WarmOptions {
+  const options = typeof given === 'string' || typeof given === 'function' ? { strategy: given } : given
+  assertKnown(options, KNOWN, 'warm')
+  const { strategy = 'missing', walk, signal, prefix } = options
+  if (typeof strategy !== 'function') oneOf('option strategy', strategy, STRATEGIES)
+  if (signal !== undefined) port<AbortSignal>('option signal', signal, ['addEventListener', 'removeEventListener'])
+  if (walk !== undefined) {
+    assertKnown(walk, ['roots', 'next'], 'walk')
+    callback('option walk.next', walk.next)
+    if (strategy !== 'missing') throw new TypeError('option walk goes with the strategy missing alone')
+    if (prefix !== undefined) throw new TypeError('give either walk or prefix: next() decides what is visited')
+  }
+  return options
+}
