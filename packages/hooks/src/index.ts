@@ -8,6 +8,7 @@ export { checkOf } from './check.ts'
 export { type Compactor, type CompactorBack, type CompactorStats, startCompactor } from './compaction/compactor.ts'
 export type { ChangesLost, CompactorEvent, CompactorProgress, CompactorTrouble } from './compaction/compactor-event.ts'
 export type { CompactorOptions, HoldBackOptions, LogHolder } from './compaction/compactor-options.ts'
+export type { CaughtUpOptions } from './consumers/caught-up.ts'
 export { consume } from './consumers/consume.ts'
 export type {
   Consumer,

@@ -63,10 +63,7 @@ export async function startAt(log: Log, seq: number, limit: number): Promise<Sta
  */
 export async function startAfterToken(log: Log, token: string, limit: number): Promise<Start> {
   const { id, epoch, seq, check } = decodeToken(token)
-  const { identity } = log
-  if (id !== identity.id) {
-    throw new TidemarkError('TOKEN_FOREIGN', `the token belongs to log ${id}, but this is log ${identity.id}`)
-  }
+  assertOwn(log, id)
   assertEpoch(log, epoch)
   const { last, page } = await inEpoch(log, epoch, () => readAround(log, seq, limit))
   if (last !== undefined && check !== NO_CHECK && check !== checkOf(last)) {
@@ -93,6 +90,12 @@ export async function inEpoch<T>(log: Log, epoch: number, read: () => Promise<T>
     assertEpoch(log, epoch)
     throw error
   }
+}
+
+/** @throws TidemarkError TOKEN_FOREIGN */
+export function assertOwn({ identity }: Log, id: string): void {
+  if (id === identity.id) return
+  throw new TidemarkError('TOKEN_FOREIGN', `the token belongs to log ${id}, but this is log ${identity.id}`)
 }
 
 /** @throws TidemarkError LOG_EPOCH_CHANGED */

@@ -2,6 +2,7 @@ import type { Back, Log } from '@tidemark/core'
 import type { ConflictTurns } from './conflict-turns.ts'
 import type { ConsumerEvent } from './consumer-event.ts'
 import type { ResolvedConsumerOptions } from './consumer-options.ts'
+import type { Progress } from './progress.ts'
 import type { Registration } from './registration.ts'
 import type { BatchHandler, Handler, TransactionContext } from './handler.ts'
 
@@ -15,6 +16,7 @@ export interface ConsumerParts {
   readonly options: ResolvedConsumerOptions
   readonly handler: Handler<unknown, TransactionContext> | BatchHandler<unknown, TransactionContext>
   readonly turns: ConflictTurns
+  readonly progress: Progress
   readonly emit: (event: ConsumerEvent) => void
   /** Ends the whole consumer, which cannot go on. */
   readonly end: (error: unknown) => void

@@ -1,6 +1,7 @@
 import type { Key } from '@tidemark/core'
 import type { Observable } from 'rxjs'
 import type { Change } from '../change.ts'
+import type { CaughtUpOptions } from './caught-up.ts'
 import type { ConsumerEvent } from './consumer-event.ts'
 import type { Halt } from './lane-mark.ts'
 
@@ -71,6 +72,14 @@ export interface Consumer<T = unknown> extends AsyncDisposable {
    */
   readonly events$: Observable<ConsumerEvent>
   stats(): Promise<ConsumerStats>
+  /**
+   * Resolves when everything that was committed before the call, or up to `upTo`, was handled or parked, in whichever
+   * processes the lanes are. It waits as long as a lane stands still before that. How far a lane of another process has come is
+   * known here with its next change that is handled, and else within a second or so.
+   * @throws the reason of `signal`; what the consumer has ended with; ClosedError; TidemarkError TOKEN_INVALID,
+   * TOKEN_TOO_NEW, TOKEN_FOREIGN, LOG_EPOCH_CHANGED; TypeError, RangeError for wrong options
+   */
+  caughtUp(options?: CaughtUpOptions): Promise<void>
   /** Lane by lane, each in the order of the log. Those of all processes. */
   parked(selection?: ParkedSelection): AsyncIterable<ParkedChange<T>>
   /**

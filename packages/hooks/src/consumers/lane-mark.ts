@@ -39,6 +39,11 @@ export interface LaneMark extends LanePosition {
   readonly parked: number
 }
 
+/** Up to where everything is dealt with, or not wanted: its place, or right before the change that it is known to be at. */
+export function doneTo({ seq, halt, trying }: Pick<LaneMark, 'seq' | 'halt' | 'trying'>): number {
+  return Math.max(seq, (halt?.seq ?? 0) - 1, (trying?.seq ?? 0) - 1)
+}
+
 export function laneMarkWrite(codec: Codec, name: string, lane: number, mark: LaneMark): MarkWrite {
   return { key: laneKey(name, lane), value: encodeRecord(codec, mark) }
 }

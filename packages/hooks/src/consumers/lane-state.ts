@@ -16,6 +16,7 @@ export interface LaneStateOptions {
   readonly name: string
   readonly lane: number
   readonly lease: Lease
+  readonly onMoved: () => void
 }
 
 /** Where a lane is: in the store, and how far it has come beyond that through what it does not want. */
@@ -46,6 +47,7 @@ export class LaneState {
   /** Everything up to this change is dealt with; that is stored with the next write. */
   pass(through: LogChange): void {
     this.#through = through
+    this.#options.onMoved()
   }
 
   /** What there would be to store at this place. What the news do not name stays. */
@@ -67,6 +69,7 @@ export class LaneState {
   stored(mark: LaneMark): void {
     this.#stored = mark
     this.#through = undefined
+    this.#options.onMoved()
   }
 
   /** @throws TidemarkError LEASE_LOST; what the back tier throws */

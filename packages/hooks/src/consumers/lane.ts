@@ -3,9 +3,9 @@ import { startAfterToken, startNow } from '../resume.ts'
 import { encodeToken } from '../token.ts'
 import { backoffMs } from './backoff.ts'
 import type { ConsumerParts } from './consumer-parts.ts'
-import type { LaneMark } from './lane-mark.ts'
+import { doneTo, type LaneMark } from './lane-mark.ts'
 import { laneOf } from './lane-hash.ts'
-import { LaneReader } from './lane-reader.ts'
+import { LaneReader, type LaneStep } from './lane-reader.ts'
 import { answerRequests } from './lane-requests.ts'
 import { LaneState } from './lane-state.ts'
 import { LaneWait } from './lane-wait.ts'
@@ -32,6 +32,8 @@ export class Lane {
   /** Somebody asks for something: see `answerRequests`. Also when it begins, since nobody was there to hear it. */
   #isAsked = true
   #troubles = 0
+  /** The first change of the step that it is at; 0: of none. */
+  #inHand = 0
   /** The end of its place in the log, which is to be dealt with. */
   #dead: TidemarkError | undefined
   processed = 0
@@ -47,6 +49,12 @@ export class Lane {
   /** What is known of it; undefined: not read yet. */
   get mark(): LaneMark | undefined {
     return this.#state?.next({ trying: this.#work?.trying })
+  }
+
+  /** Everything up to it is dealt with, or not wanted; undefined: not read yet. */
+  get doneTo(): number | undefined {
+    const state = this.#state
+    return state && Math.max(state.seq, doneTo(state.mark), this.#inHand - 1)
   }
 
   /** How many changes it holds in memory. */
@@ -117,18 +125,18 @@ export class Lane {
       const step = await this.#wait.during((signal) => reader.next(limit, signal))
       if (step === undefined) continue
       if (step.rows.length === 0) state.pass(step.through)
-      else if (!(await work.handle(step))) return
+      else if (!(await this.#handle(work, step))) return
       this.#troubles = 0
     }
   }
 
   async #load(): Promise<LaneState> {
-    const { back, name, emit } = this.#parts
+    const { back, name, emit, progress } = this.#parts
     const { index: lane, lease } = this
     const isFirst = this.#state === undefined
     const { mark, parked } = await loadLane(this.#parts, lane)
     const suspects = this.#work?.suspects ?? mark.open
-    const state = new LaneState({ back, name, lane, lease }, mark)
+    const state = new LaneState({ back, name, lane, lease, onMoved: () => progress.moved() }, mark)
     this.#state = state
     this.#work = new LaneWork(this.#parts, {
       lane,
@@ -142,6 +150,16 @@ export class Lane {
     })
     if (isFirst) emit({ kind: 'lane-acquired', lane })
     return state
+  }
+
+  async #handle(work: LaneWork, step: LaneStep): Promise<boolean> {
+    this.#inHand = step.rows[0]!.seq
+    this.#parts.progress.moved()
+    try {
+      return await work.handle(step)
+    } finally {
+      this.#inHand = 0
+    }
   }
 
   #isWanted(row: LogChange): boolean {

@@ -64,17 +64,18 @@ export function decodeParked(codec: Codec, { key: markKey, value }: Mark): Parke
   const record = decodeRecord<ParkedRecord>(markKey, value)
   const { epoch, attempts, error, behind, parkedAt } = record
   const { first, last, op, path, prevVersion, expiresAt, leftOut, at, origin, source } = record
+  const key = StoreKey.fromBytes(record.key)
   const row: LogChange = {
     seq,
     first,
     last,
     op,
-    key: StoreKey.fromBytes(record.key),
+    key,
     path,
     prevVersion,
-    payload: record.payload && Payload.fromBytes(codec, record.payload),
+    payload: record.payload && Payload.fromBytes(codec, record.payload).at(key, seq),
     expiresAt,
-    meta: record.meta && Payload.fromBytes(codec, record.meta),
+    meta: record.meta && Payload.fromBytes(codec, record.meta).at(key, seq, 'meta'),
     ...(leftOut && { leftOut }),
     at,
     origin,

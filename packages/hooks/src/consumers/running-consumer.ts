@@ -6,6 +6,7 @@ import { keepAlive } from '../keep-alive.ts'
 import { lastResort } from '../last-resort.ts'
 import { toChanges } from '../logged-change.ts'
 import { sharedLog } from '../streams/shared-log.ts'
+import { caughtUp, type CaughtUpOptions } from './caught-up.ts'
 import { ConflictTurns } from './conflict-turns.ts'
 import type { Consumer, ConsumerStats, ParkedChange, ParkedSelection, ReplayResult } from './consumer.ts'
 import { alarmOf, type ConsumerEvent } from './consumer-event.ts'
@@ -13,6 +14,7 @@ import type { ResolvedConsumerOptions } from './consumer-options.ts'
 import type { ConsumerParts } from './consumer-parts.ts'
 import { LaneHolder } from './lane-holder.ts'
 import { Mailbox } from './mailbox.ts'
+import { Progress } from './progress.ts'
 import type { Registration } from './registration.ts'
 import { statsOf } from './stats.ts'
 
@@ -35,6 +37,8 @@ export class RunningConsumer implements Consumer {
   readonly closed: Promise<void> = this.#ended.promise
   readonly #onAbort = (): void => void this.close().catch((error: unknown) => lastResort(this.#where, error))
   #closing: Promise<void> | undefined
+  /** What it has ended with by itself. */
+  #failure: unknown
 
   constructor({ name, back, registration, options, handler }: RunningConsumerOptions) {
     this.name = name
@@ -47,6 +51,7 @@ export class RunningConsumer implements Consumer {
       options,
       handler,
       turns: new ConflictTurns(clock, random),
+      progress: new Progress(clock),
       emit: (event) => this.#emit(event),
       end: (error) => this.#end(error),
     }
@@ -74,6 +79,11 @@ export class RunningConsumer implements Consumer {
 
   stats(): Promise<ConsumerStats> {
     return statsOf(this.#parts, this.#holder)
+  }
+
+  caughtUp(options: CaughtUpOptions = {}): Promise<void> {
+    const sight = { lanes: () => this.#holder.lanes, lookMs: this.#holder.lookMs, assertOpen: () => this.#assertOpen() }
+    return keepAlive(() => caughtUp(this.#parts, sight, options))
   }
 
   async *parked(selection: ParkedSelection = {}): AsyncGenerator<ParkedChange, undefined> {
@@ -105,6 +115,7 @@ export class RunningConsumer implements Consumer {
 
   async #close(): Promise<void> {
     const { clock, closeGraceMs, signal } = this.#parts.options
+    this.#parts.progress.moved()
     signal?.removeEventListener('abort', this.#onAbort)
     let cancel: (() => void) | undefined
     const grace = new Promise<void>((resolve) => (cancel = clock.schedule(closeGraceMs, resolve)))
@@ -122,6 +133,7 @@ export class RunningConsumer implements Consumer {
 
   #end(error: unknown): void {
     if (this.#closing !== undefined) return
+    this.#failure = error
     this.#emit({ kind: 'ended', error })
     this.#onAbort()
   }
@@ -141,6 +153,7 @@ export class RunningConsumer implements Consumer {
   }
 
   #assertOpen(): void {
+    if (this.#failure !== undefined) throw this.#failure
     if (this.#closing !== undefined) throw new ClosedError(`consumer ${this.name}`)
   }
 }

@@ -20,7 +20,7 @@ const options = {
   leaseMs: 100,
 } as const
 const consumer = await consume(back, 'audit', options, told)
-while ((await consumer.stats()).lag > 0) await new Promise((resolve) => setTimeout(resolve, 5))
+await consumer.caughtUp()
 await consumer.close()
 await sink.close()
 await back.close()
