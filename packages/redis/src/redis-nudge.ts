@@ -18,7 +18,10 @@ export interface NudgeMessage {
 
 /** Tells the other processes of a log that it has grown, and hears it from them. */
 export interface Nudge {
-  /** Sends at most one message per log and turn of the event loop. Never throws, and never tells whether it arrived. */
+  /**
+   * Sends the first message of a log and turn of the event loop before it returns, and what is published of the log in the
+   * rest of the turn as one message at its end. Never throws, and never tells whether it arrived.
+   */
   publish(message: NudgeMessage): void
   /** Own messages come back too. What a listener throws is thrown away. @returns stops listening */
   onNudge(listener: (message: NudgeMessage) => void): () => void
@@ -42,7 +45,8 @@ export function createRedisNudge(options: RedisNudgeOptions): Nudge {
   const resolved = resolveClientOptions(options)
   const { channel } = keyspaceOf(resolved.namespace)
   const listeners = new Listeners<NudgeMessage>()
-  const waiting = new Map<string, NudgeMessage>()
+  /** Of the logs that have had their message in this turn: what is still to be said, if anything. */
+  const told = new Map<string, NudgeMessage | undefined>()
   let subscribed: Link | undefined
 
   const connection = new Connection({
@@ -64,21 +68,33 @@ export function createRedisNudge(options: RedisNudgeOptions): Nudge {
     onState: () => {},
   })
 
-  function flush(): void {
-    const messages = [...waiting.values()]
-    waiting.clear()
+  function send(message: NudgeMessage): void {
     if (connection.state !== 'up') return
-    const link = connection.use()
     // A lost hint costs a poll's delay; nobody waits for it.
-    for (const message of messages) link.call('PUBLISH', [channel, JSON.stringify(message)]).catch(() => {})
+    connection
+      .use()
+      .call('PUBLISH', [channel, JSON.stringify(message)])
+      .catch(() => {})
+  }
+
+  function endTurn(): void {
+    const rest = [...told.values()]
+    told.clear()
+    for (const message of rest) if (message !== undefined) send(message)
   }
 
   return {
     publish({ log, epoch, head }) {
-      if (waiting.size === 0) afterTurn(flush)
       const id = `${epoch} ${log}`
-      const known = waiting.get(id)
-      if (known === undefined || known.head < head) waiting.set(id, { log, epoch, head })
+      const message = { log, epoch, head }
+      if (told.has(id)) {
+        if (head > (told.get(id)?.head ?? -1)) told.set(id, message)
+        return
+      }
+      if (told.size === 0) afterTurn(endTurn)
+      told.set(id, undefined)
+      // At once: who publishes has just committed, and the rest of the turn may take longer than all of the way there.
+      send(message)
     },
     onNudge: (listener) => listeners.add(listener),
     get active() {

@@ -1,3 +1,4 @@
+import { Worker } from 'node:worker_threads'
 import { systemClock } from '@tidemark/core'
 import { eventually, type RedisServer, startRedis } from '@tidemark/testkit'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
@@ -32,17 +33,33 @@ test('others hear that a log has grown', async () => {
   expect(foreign).toEqual([])
 })
 
-test('what is published in one turn travels as one message per log, with the highest head', async () => {
+test('a message leaves before the turn goes on', async () => {
+  const nudge = await openNudge()
+  const heard = new Int32Array(new SharedArrayBuffer(8))
+  const workerData = { url: server.url, channel: 'tidemark:nudge', heard }
+  const listener = new Worker(new URL('programs/listener.ts', import.meta.url), { workerData })
+  onTestFinished(async () => void (await listener.terminate()))
+  await eventually('it listens', () => Atomics.load(heard, 1) === 1)
+  nudge.publish({ log: 'l', epoch: 1, head: 1 })
+  // The whole process stands still until it is there.
+  expect(Atomics.wait(heard, 0, 0, PATIENT_MS)).not.toBe('timed-out')
+})
+
+test('what is published in the rest of the turn travels as one message per log, with the highest head', async () => {
   const [one, other] = await Promise.all([openNudge(), openNudge()])
   const heard = heardBy(other)
   for (const head of [3, 9, 5]) one.publish({ log: 'a', epoch: 1, head })
   one.publish({ log: 'b', epoch: 1, head: 1 })
   one.publish({ log: 'a', epoch: 2, head: 4 })
-  await eventually('all are heard', () => heard.length >= 3)
+  await eventually('all are heard', () => heard.length >= 4)
+  one.publish({ log: 'a', epoch: 1, head: 10 })
+  await eventually('the next turn begins anew', () => heard.length >= 5)
   expect(heard).toEqual([
-    { log: 'a', epoch: 1, head: 9 },
+    { log: 'a', epoch: 1, head: 3 },
     { log: 'b', epoch: 1, head: 1 },
     { log: 'a', epoch: 2, head: 4 },
+    { log: 'a', epoch: 1, head: 9 },
+    { log: 'a', epoch: 1, head: 10 },
   ])
 })
 

@@ -70,6 +70,14 @@ function assemble(options: ResolvedOptions, parts: Parts): Tidemark {
           pollMs: () => (nudge?.active === true ? POLL_NUDGED_MS : POLL_ALONE_MS),
         })
   parts.add(back)
+  // Before anybody else listens: others read the log, where the commit is by now, and need nothing of what follows here.
+  if (nudge !== undefined) {
+    const { id: log, epoch } = back.log.identity
+    back.onCommit((commits) => nudge.publish({ log, epoch, head: commits.at(-1)?.asOf ?? 0 }))
+    nudge.onNudge((heard) => {
+      if (heard.log === log) back.log.nudge()
+    })
+  }
   const metaTtlMs = file === undefined ? VOLATILE_META_MS : undefined
   const front =
     redis &&
@@ -106,13 +114,6 @@ function assemble(options: ResolvedOptions, parts: Parts): Tidemark {
     compaction && startCompactor(tiers, { ...compaction, clock, heldBy: () => consumerPositions(tiers) })
   parts.add(compactor)
   guarded(tiers.tierEvents$, onError).subscribe(tierLog(log))
-  if (nudge !== undefined) {
-    const { id: log, epoch } = back.log.identity
-    back.onCommit((commits) => nudge.publish({ log, epoch, head: commits.at(-1)?.asOf ?? 0 }))
-    nudge.onNudge((heard) => {
-      if (heard.log === log) back.log.nudge()
-    })
-  }
   const stopSweeping =
     sweepEveryMs === 0
       ? async (): Promise<void> => {}
