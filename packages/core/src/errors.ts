@@ -37,6 +37,10 @@ export const ERROR_CODES = [
   'RUNTIME_TOO_OLD',
   'IO',
   'DELIVERY_FAILED',
+  'ANOTHER_WRITER',
+  'TRANSACTION_UNKNOWN',
+  'STATE_DIVERGED',
+  'NEVER_SAVED',
 ] as const
 
 export type ErrorCode = (typeof ERROR_CODES)[number]

@@ -60,6 +60,15 @@ export interface GetInOptions {
 /** One write of `setMany`: its expiry and meta are its own. */
 export type Item<T = unknown> = readonly [key: Key, value: T, options?: SetOptions]
 
+let tierOf: (store: Store<never, never>) => Back<never, never>
+
+/**
+ * The tiers of a store, for what is built on the ports as the store itself is. Closing them is the store's.
+ */
+export function backOf<R extends ReadOptions, W extends object>(store: Store<R, W>): Back<R, W> {
+  return tierOf(store as unknown as Store<never, never>) as unknown as Back<R, W>
+}
+
 /**
  * The rich API, written once over any back tier, a tiered one included.
  *
@@ -71,6 +80,10 @@ export type Item<T = unknown> = readonly [key: Key, value: T, options?: SetOptio
  * BUSY, READ_ONLY, DISK_FULL, IO, CORRUPT.
  */
 export class Store<R extends ReadOptions = ReadOptions, W extends object = object> implements AsyncDisposable {
+  static {
+    tierOf = (store) => store.#back
+  }
+
   readonly #back: Back<R, W>
   readonly #clock: Clock
   readonly #visibility: Visibility<R>
