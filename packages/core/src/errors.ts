@@ -10,7 +10,16 @@ export const ERROR_CODES = [
   'HANDLER_TIMEOUT',
   'CONSUMER_MISMATCH',
   'CONSUMER_DROPPED',
+  'WRONG_TYPE',
+  'REPLACED',
   'CORRUPT',
+  'TRUNCATED',
+  'TAMPERED',
+  'MISPLACED',
+  'KEY_MISSING',
+  'KEY_WRONG',
+  'NOT_ENCRYPTED',
+  'TOO_LARGE',
   'UNENCODABLE',
   'BUSY',
   'TIMEOUT',
@@ -93,11 +102,23 @@ export class ConflictError extends TidemarkError {
   }
 }
 
-/** Stored bytes could not be decoded: damaged, truncated, or of a format this release does not know. */
+/** What stored bytes can be, that cannot be decoded. */
+export type CorruptCode = Extract<
+  ErrorCode,
+  'CORRUPT' | 'TRUNCATED' | 'TAMPERED' | 'MISPLACED' | 'KEY_MISSING' | 'KEY_WRONG' | 'NOT_ENCRYPTED' | 'TOO_LARGE'
+>
+
+/**
+ * Stored bytes could not be decoded: damaged, truncated, or of a format this release does not know. Where they are encrypted
+ * or compressed, the code says more.
+ */
 export class CorruptError extends TidemarkError {
   override readonly name = 'CorruptError'
-  constructor(what: string, details: ErrorDetails = {}) {
-    super('CORRUPT', what, details)
+
+  /** @param details its code is that of `cause`, where it is not given and that is such an error, too */
+  constructor(what: string, details: ErrorDetails & { readonly code?: CorruptCode } = {}) {
+    const { cause } = details
+    super(details.code ?? (cause instanceof CorruptError ? (cause.code as CorruptCode) : 'CORRUPT'), what, details)
   }
 }
 

@@ -2,13 +2,16 @@ export { afterTurn } from './batching/after-turn.ts'
 export { Batcher, type BatcherOptions } from './batching/batcher.ts'
 export { type Clock, systemClock } from './clock.ts'
 export { createCborCodec } from './codec/cbor.ts'
-export type { Codec } from './codec/codec.ts'
+export type { BindingCodec, Codec, EnvelopeCodec, Place, ReadingCodec } from './codec/codec.ts'
+export { areInterchangeable, codecById, isEnvelopeCodec } from './codec/codec-lookup.ts'
+export { BOUND, openValue, sealValue } from './codec/envelope.ts'
 export { changeJson, toJsonForm } from './codec/json-form.ts'
 export { Payload } from './codec/payload.ts'
 export {
   ClosedError,
   CompactedError,
   ConflictError,
+  type CorruptCode,
   CorruptError,
   ERROR_CODES,
   type ErrorCode,
@@ -89,9 +92,11 @@ export type {
   SyncLog,
 } from './ports/log.ts'
 export type { ClearOptions } from './store/clear.ts'
-export { metaOf, noteOfAbsence, notesOf } from './store/entry-notes.ts'
+export { type EntryType, metaOf, noteOfAbsence, notesOf, typeOf } from './store/entry-notes.ts'
 export { readValue, type StoreEntry, toStoreEntry } from './store/entry-view.ts'
 export type { ListOptions } from './store/listing.ts'
+export { AppendLog, type ElementsOptions, type LogElement } from './store/logs/append-log.ts'
+export { partOf, type PartKind, type PartOf, subjectOf } from './store/parts/part-key.ts'
 export type { DeleteManyResult, DeleteResult, UpdateResult, WriteResult } from './store/results.ts'
 export { backOf, type GetInOptions, type Item, Store, type StoreOptions } from './store/store.ts'
 export { type StandingWithReaders, standingWithReaders } from './store/standing-with-readers.ts'

@@ -17,9 +17,14 @@ export function reservedKey(...parts: KeyTuple): StoreKey {
   return StoreKey.of([RESERVED, ...parts])
 }
 
+/** Whether it is a key of the store's own. Costs a comparison of two texts. */
+export function isReserved({ id }: StoreKey): boolean {
+  return id.startsWith(ID_PREFIX)
+}
+
 /** The parts behind the reserved one; undefined for a user's key. Costs a comparison of two texts. */
 export function reservedParts(key: StoreKey): KeyTuple | undefined {
-  return key.id.startsWith(ID_PREFIX) ? key.tuple.slice(1) : undefined
+  return isReserved(key) ? key.tuple.slice(1) : undefined
 }
 
 /**

@@ -1,6 +1,7 @@
 import { CorruptError } from '../errors.ts'
 import type { Entry } from '../ports/entry.ts'
 import { notesOf } from '../store/entry-notes.ts'
+import { wrongType } from '../store/parts/wrong-type.ts'
 import { hasValidTags, type TagEpochs } from '../store/tags.ts'
 
 /** What an entry is worth to who would otherwise load its key. */
@@ -14,7 +15,10 @@ export type Standing =
 
 const UNKNOWN: Standing = Object.freeze({ state: 'unknown', entry: undefined })
 
-/** An entry with damaged notes is worth nothing: a load replaces it. */
+/**
+ * An entry with damaged notes is worth nothing: a load replaces it.
+ * @throws TidemarkError WRONG_TYPE for a log or a blob
+ */
 export function standingOf(entry: Entry | undefined, epochs: TagEpochs, now: number): Standing {
   try {
     return entry === undefined ? UNKNOWN : standingOfReadable(entry, epochs, now)
@@ -25,8 +29,9 @@ export function standingOf(entry: Entry | undefined, epochs: TagEpochs, now: num
 }
 
 function standingOfReadable(entry: Entry, epochs: TagEpochs, now: number): Standing {
-  const { isAbsence = false, freshUntil = Infinity } = notesOf(entry)
+  const { isAbsence = false, freshUntil = Infinity, type = 'value' } = notesOf(entry)
   if (!hasValidTags(entry, epochs)) return UNKNOWN
+  if (type !== 'value') throw wrongType(entry.key, type, 'value')
   if (isAbsence) return { state: 'known-absent', entry }
   return { state: freshUntil > now ? 'fresh' : 'stale', entry }
 }

@@ -3,11 +3,16 @@ import { Payload } from '../codec/payload.ts'
 import { CorruptError } from '../errors.ts'
 import type { Entry } from '../ports/entry.ts'
 
+/** What is kept at a key: a value, an append log, or a blob. */
+export type EntryType = 'value' | 'log' | 'blob'
+
 /**
  * What the store itself notes beside an entry. It stands in the entry's `meta`, in front of what the writer attached,
  * which reads as if there were no notes; an entry of which there is nothing to note has none.
  */
 export interface EntryNotes {
+  /** The value is not one of a user: it says where the parts of a log or blob are. @default 'value' */
+  readonly type?: EntryType | undefined
   /** Wall-clock milliseconds from which the value is stale: kept for `getOrSet`, absent for every other read. */
   readonly freshUntil?: number | undefined
   /** The entry is the knowledge that a loader found nothing: absent for every read. */
@@ -18,13 +23,17 @@ export interface EntryNotes {
 
 /*
  * Layout 1, big-endian: layout (1 byte), flags (1 byte), then what the flags say is there, in this order: freshUntil
- * (float64), the number of tags (1 byte) and of each its length (uint16) and UTF-8.
+ * (float64), the number of tags (1 byte) and of each its length (uint16) and UTF-8, the type (1 byte).
  */
 const LAYOUT = 1
 const FRESH_UNTIL = 1
 const ABSENCE = 2
 const TAGS = 4
-const KNOWN_FLAGS = FRESH_UNTIL | ABSENCE | TAGS
+const TYPE = 8
+const KNOWN_FLAGS = FRESH_UNTIL | ABSENCE | TAGS | TYPE
+
+/** By the number that stands for each. Stored: never renumber them. */
+const TYPES: readonly EntryType[] = ['value', 'log', 'blob']
 
 const NONE: EntryNotes = Object.freeze({})
 const utf8 = new TextEncoder()
@@ -65,6 +74,15 @@ export function noteOfAbsence(meta: Payload | undefined): boolean {
   }
 }
 
+/** As {@link notesOf}, of the type alone. What is damaged reads as a value, whose reader is told of the damage. */
+export function typeOf({ meta }: Pick<Entry, 'meta'>): EntryType {
+  try {
+    return (meta && readNotes(meta).type) ?? 'value'
+  } catch {
+    return 'value'
+  }
+}
+
 /** What an entry's `meta` is to be. @param meta undefined: the writer attached nothing */
 export function metaOf(codec: Codec, meta: unknown, notes: EntryNotes | undefined): Payload | undefined {
   const bytes = notes && encodeNotes(notes)
@@ -78,13 +96,16 @@ export function metaWithNotes(codec: Codec, meta: Payload | undefined, notes: En
 }
 
 /** @returns undefined: there is nothing to note */
-function encodeNotes({ freshUntil, isAbsence, tags = [] }: EntryNotes): Uint8Array | undefined {
+function encodeNotes({ freshUntil, isAbsence, tags = [], type = 'value' }: EntryNotes): Uint8Array | undefined {
   const flags =
-    (freshUntil === undefined ? 0 : FRESH_UNTIL) | (isAbsence === true ? ABSENCE : 0) | (tags.length > 0 ? TAGS : 0)
+    (freshUntil === undefined ? 0 : FRESH_UNTIL) |
+    (isAbsence === true ? ABSENCE : 0) |
+    (tags.length > 0 ? TAGS : 0) |
+    (type === 'value' ? 0 : TYPE)
   if (flags === 0) return undefined
   const texts = tags.map((tag) => utf8.encode(tag))
   const size = texts.reduce((sum, { length }) => sum + 2 + length, texts.length > 0 ? 1 : 0)
-  const bytes = new Uint8Array(2 + (freshUntil === undefined ? 0 : 8) + size)
+  const bytes = new Uint8Array(2 + (freshUntil === undefined ? 0 : 8) + size + (type === 'value' ? 0 : 1))
   const view = new DataView(bytes.buffer)
   bytes.set([LAYOUT, flags])
   let at = 2
@@ -98,6 +119,7 @@ function encodeNotes({ freshUntil, isAbsence, tags = [] }: EntryNotes): Uint8Arr
     bytes.set(text, at + 2)
     at += 2 + text.length
   }
+  if (type !== 'value') bytes[at] = TYPES.indexOf(type)
   return bytes
 }
 
@@ -118,8 +140,10 @@ function decodeNotes(bytes: Uint8Array): EntryNotes {
   try {
     const freshUntil = flags & FRESH_UNTIL ? number() : undefined
     const tags = flags & TAGS ? Array.from({ length: view.getUint8(at++) }, text) : undefined
+    const type = flags & TYPE ? TYPES[view.getUint8(at++)] : 'value'
+    if (type === undefined) throw new RangeError('the type is unknown')
     if (at !== bytes.length) throw new RangeError('they are longer than they say')
-    return { freshUntil, isAbsence: (flags & ABSENCE) !== 0, tags }
+    return { freshUntil, isAbsence: (flags & ABSENCE) !== 0, tags, type }
   } catch (cause) {
     throw new CorruptError('notes cannot be decoded', { cause })
   }

@@ -1,12 +1,15 @@
 import { CorruptError } from '../errors.ts'
 import type { KeyTuple } from '../keys/key.ts'
 import type { Entry } from '../ports/entry.ts'
-import { notesOf } from './entry-notes.ts'
+import { type EntryType, notesOf, typeOf } from './entry-notes.ts'
+import { wrongType } from './parts/wrong-type.ts'
 
 /** An entry as users see it. */
 export interface StoreEntry<T = unknown> {
   readonly key: KeyTuple
-  /** Decoded when it is read. @throws CorruptError */
+  /** What is kept at the key. A log or a blob has no value: it is read with `store.log(key)` or `store.blob(key)`. */
+  readonly type: EntryType
+  /** Decoded when it is read. @throws CorruptError; TidemarkError WRONG_TYPE for a log or a blob */
   readonly value: T
   /** The seq of the change that wrote it: what `ifVersion` takes. */
   readonly version: number
@@ -21,6 +24,7 @@ export interface StoreEntry<T = unknown> {
 export function toStoreEntry<T>(entry: Entry): StoreEntry<T> {
   return {
     key: entry.key.tuple,
+    type: typeOf(entry),
     get value(): T {
       return readValue(entry) as T
     },
@@ -36,9 +40,20 @@ export function toStoreEntry<T>(entry: Entry): StoreEntry<T> {
   }
 }
 
-/** The entry's value; `copy`: one that the caller may change. @throws CorruptError that names the key. */
+/**
+ * The entry's value; `copy`: one that the caller may change.
+ * @throws CorruptError that names the key; TidemarkError WRONG_TYPE for a log or a blob
+ */
 export function readValue(entry: Entry, as: 'shared' | 'copy' = 'shared'): unknown {
-  if (entry.meta !== undefined) notesOf(entry)
+  if (entry.meta !== undefined) {
+    const { type = 'value' } = notesOf(entry)
+    if (type !== 'value') throw wrongType(entry.key, type, 'value')
+  }
+  return readPayload(entry, as)
+}
+
+/** As {@link readValue}, of an entry of any type. @throws CorruptError that names the key */
+export function readPayload(entry: Entry, as: 'shared' | 'copy' = 'shared'): unknown {
   try {
     return as === 'copy' ? entry.payload.decode() : entry.payload.read()
   } catch (error) {

@@ -1,5 +1,5 @@
 import type { ReadonlyKeyMap } from '../keys/key-map.ts'
-import type { TierReport } from '../ports/back.ts'
+import type { Commit, TierReport } from '../ports/back.ts'
 
 /** What became of a write. It is durable when the promise resolves. */
 export interface WriteResult {
@@ -7,6 +7,10 @@ export interface WriteResult {
   readonly version: number
   /** What each front did with it. A front that failed has not made the write fail. */
   readonly tiers: readonly TierReport[]
+}
+
+export function writeResult(commit: Commit): WriteResult {
+  return { version: commit.changes.at(-1)?.seq ?? commit.asOf, tiers: commit.tiers }
 }
 
 export interface DeleteResult extends WriteResult {

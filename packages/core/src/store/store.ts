@@ -19,9 +19,17 @@ import { readValue, toStoreEntry, type StoreEntry } from './entry-view.ts'
 import { FoundValues } from './found-values.ts'
 import { listEntries, listKeys, type ListOptions } from './listing.ts'
 import { optionNames, refuseUnknown, type StoreMethod } from './option-names.ts'
+import { AppendLog } from './logs/append-log.ts'
+import type { PartStore } from './parts/part-store.ts'
 import { checkPath, valueAt, withValueAt } from './path.ts'
 import { runTransaction, type Transaction, type TransactionOptions } from './transaction.ts'
-import type { DeleteManyResult, DeleteResult, UpdateResult, WriteResult } from './results.ts'
+import {
+  type DeleteManyResult,
+  type DeleteResult,
+  type UpdateResult,
+  type WriteResult,
+  writeResult,
+} from './results.ts'
 import { commitSeen } from './seen-commit.ts'
 import { checkTagNames, invalidation } from './tags.ts'
 import { type NotHeld, Visibility } from './visibility.ts'
@@ -90,6 +98,7 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
   readonly #loads: LoadTable
   readonly #loading: Loading<R, W>
   readonly #names: ReturnType<typeof optionNames>
+  readonly #parts: PartStore<R, W>
   #closing: Promise<void> | undefined
 
   constructor(back: Back<R, W>, options: StoreOptions = {}) {
@@ -98,6 +107,8 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
     this.#names = optionNames(back)
     this.#clock = clockOption(options.clock)
     this.#visibility = new Visibility(back, this.#clock, options.notHeld)
+    const assertOpen = (): void => this.#assertOpen()
+    this.#parts = { back, visibility: this.#visibility, clock: this.#clock, assertOpen }
     this.#loads = LoadTable.of(back)
     this.#loading = new Loading({
       back,
@@ -192,7 +203,7 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
     if (options !== undefined) refuseUnknown(options, this.#names, 'set')
     const storeKey = userKey(key)
     const write = toSetWrite(this.#back.codec, this.#clock, storeKey, value, options)
-    return result(await this.#write(storeKey, [write], options))
+    return writeResult(await this.#write(storeKey, [write], options))
   }
 
   /** Writes all of them in one commit, or none. */
@@ -203,7 +214,7 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
       if (itemOptions !== undefined) assertKnown(itemOptions, SET_OPTIONS, 'an item of setMany')
       return toSetWrite(this.#back.codec, this.#clock, userKey(key), value, itemOptions)
     })
-    return result(await this.#back.commit({ reads: [], decide: () => writes }, options))
+    return writeResult(await this.#back.commit({ reads: [], decide: () => writes }, options))
   }
 
   /** @throws ConflictError under `ifVersion`. */
@@ -212,7 +223,7 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
     if (options !== undefined) refuseUnknown(options, this.#names, 'delete')
     const storeKey = userKey(key)
     const commit = await this.#write(storeKey, [{ op: 'delete', key: storeKey }], options)
-    return { deleted: commit.changes.length > 0, ...result(commit) }
+    return { deleted: commit.changes.length > 0, ...writeResult(commit) }
   }
 
   /** Deletes all of them in one commit. */
@@ -225,7 +236,7 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
     const deleted = new KeyMap<boolean>()
     for (const key of storeKeys) deleted.set(key.tuple, false)
     for (const change of commit.changes) deleted.set(change.key.tuple, true)
-    return { deleted, ...result(commit) }
+    return { deleted, ...writeResult(commit) }
   }
 
   /**
@@ -278,7 +289,7 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
     this.#assertOpen()
     if (options !== undefined) refuseUnknown(options, this.#names, 'transaction')
     const { value, commit } = await runTransaction(this.#back, this.#visibility, this.#clock, fn, options)
-    return { value, ...result(commit) }
+    return { value, ...writeResult(commit) }
   }
 
   /** The keys of a prefix or range in key order. Reads the back tier in pages: a key that exists throughout is seen once. */
@@ -316,7 +327,15 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
     if (options !== undefined) refuseUnknown(options, this.#names, 'invalidateTag')
     const checked = checkTagNames(typeof tags === 'string' ? [tags] : tags)
     const writes = checked.map((tag) => invalidation(this.#back.codec, tag))
-    return result(await this.#back.commit({ reads: [], decide: () => writes }, options))
+    return writeResult(await this.#back.commit({ reads: [], decide: () => writes }, options))
+  }
+
+  /**
+   * The append log at a key; nothing is read or written yet. Begun by the first append.
+   */
+  log<T = unknown>(key: Key): AppendLog<T, R, W> {
+    this.#assertOpen()
+    return new AppendLog<T, R, W>(this.#parts, userKey(key))
   }
 
   /** Lets writes under way finish and releases everything. Idempotent. */
@@ -370,16 +389,12 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
       return [current === undefined ? write : keepingWhatIsNotSaid(write, current, options, this.#back.codec)]
     }
     const commit = await commitSeen(this.#back, this.#clock, { reads: [storeKey], decide }, options)
-    return { ...result(commit), old: old && readValue(old), new: commit.changes[0]?.payload?.read() }
+    return { ...writeResult(commit), old: old && readValue(old), new: commit.changes[0]?.payload?.read() }
   }
 
   #assertOpen(): void {
     if (this.#closing !== undefined) throw new ClosedError()
   }
-}
-
-function result(commit: Commit): WriteResult {
-  return { version: commit.changes.at(-1)?.seq ?? commit.asOf, tiers: commit.tiers }
 }
 
 function assertVersion(key: StoreKey, expected: number, current: Entry | undefined): void {

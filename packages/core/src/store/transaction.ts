@@ -1,5 +1,4 @@
 import type { Clock } from '../clock.ts'
-import { Payload } from '../codec/payload.ts'
 import { ConflictError } from '../errors.ts'
 import type { Key } from '../keys/key.ts'
 import { userKey } from '../keys/reserved.ts'
@@ -79,7 +78,7 @@ export class TransactionAttempt<R extends ReadOptions = ReadOptions, W extends o
     const storeKey = userKey(key)
     const written = this.#writes.get(storeKey.id)
     if (written !== undefined) {
-      return (written.op === 'set' ? Payload.fromBytes(this.#back.codec, written.payload.bytes).read() : undefined) as T
+      return (written.op === 'set' ? written.payload.read() : undefined) as T
     }
     const entry = await this.#read(storeKey)
     return (entry && readValue(entry)) as T | undefined

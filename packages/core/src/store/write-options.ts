@@ -6,6 +6,7 @@ import type { SetWrite } from '../ports/back.ts'
 import type { Entry } from '../ports/entry.ts'
 import type { Path } from '../ports/log.ts'
 import { type EntryNotes, metaOf, metaWithNotes, notesOf } from './entry-notes.ts'
+import { type BlobHead, headWrite, type LogHead } from './parts/part-head.ts'
 import { checkTags } from './tags.ts'
 
 /** What a write may say beside the value. */
@@ -51,6 +52,23 @@ export function toSetWrite(
     meta: options === undefined ? undefined : metaOf(codec, options.meta, notesFrom(options)),
     path,
   }
+}
+
+/** The write that makes a log or a blob what is at the key, with what the options say beside it. */
+export function toHeadWrite(
+  codec: Codec,
+  clock: Clock,
+  key: StoreKey,
+  type: 'log' | 'blob',
+  head: LogHead | BlobHead,
+  options: SetOptions = {},
+): SetWrite {
+  const { meta } = options
+  return headWrite(codec, key, type, head, {
+    expiresAt: resolveExpiry(options, clock),
+    meta,
+    notes: notesFrom(options),
+  })
 }
 
 /** The write of an update: what its options do not say stays as it is with the current entry. */

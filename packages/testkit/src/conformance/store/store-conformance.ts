@@ -7,6 +7,7 @@ import { describeGrace } from './grace.ts'
 import { describeHungLoads } from './hung-loads.ts'
 import { describeListings } from './listings.ts'
 import { describeLoading } from './loading.ts'
+import { describeLogs } from './logs.ts'
 import { describeOptions } from './options.ts'
 import { describePaths } from './paths.ts'
 import { type OpenStoreBack, type StartStore, startStore } from './store-suite.ts'
@@ -33,5 +34,6 @@ export function storeConformance(name: string, open: OpenStoreBack): void {
     describeHungLoads(start)
     describeGrace(start)
     describeTags(start)
+    describeLogs(start)
   })
 }

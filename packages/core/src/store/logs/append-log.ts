@@ -1,0 +1,185 @@
+import { afterTurn } from '../../batching/after-turn.ts'
+import { Payload } from '../../codec/payload.ts'
+import { CorruptError } from '../../errors.ts'
+import { prefixRange, rangeOf } from '../../keys/key-range.ts'
+import { assertStampable } from '../../keys/stamped-key.ts'
+import type { StoreKey } from '../../keys/store-key.ts'
+import type { Uuid } from '../../keys/uuid.ts'
+import { assertKnown, wholeAtLeast } from '../../options/checks.ts'
+import type { ReadOptions, SetWrite, Write } from '../../ports/back.ts'
+import type { Entry } from '../../ports/entry.ts'
+import { newId, readHead } from '../parts/part-head.ts'
+import { partsKey } from '../parts/part-key.ts'
+import { isStanding, readSeen, replaced } from '../parts/part-reads.ts'
+import type { PartStore } from '../parts/part-store.ts'
+import { type WriteResult, writeResult } from '../results.ts'
+import { commitSeen } from '../seen-commit.ts'
+import { SET_OPTIONS, type SetOptions, toHeadWrite } from '../write-options.ts'
+
+/** Elements per page: as many as of a listing. */
+const PAGE = 512
+
+/** An element of a log, and when it was appended. */
+export interface LogElement<T = unknown> {
+  /** Decoded when it is read. @throws CorruptError */
+  readonly value: T
+  /** The seq of the change that appended it. */
+  readonly version: number
+  readonly at: Date
+}
+
+/** Which elements are read. */
+export interface ElementsOptions {
+  /** Only what was appended after this version: where an earlier reader has stopped. @default from the first one on */
+  readonly after?: number | undefined
+}
+
+/**
+ * An append log at one key. The first append begins it; it ends as any entry does: deleted, overwritten, expired.
+ *
+ * The appends of all processes stand in the order of their commits, and each costs one insert, however long the log is. It
+ * is read from the back tier, page by page; a reading that has begun shows what there was then, whatever is appended
+ * meanwhile, or rejects with REPLACED when the log has ended before its last page was read.
+ */
+export class AppendLog<
+  T = unknown,
+  R extends ReadOptions = ReadOptions,
+  W extends object = object,
+> implements AsyncIterable<T> {
+  readonly #store: PartStore<R, W>
+  readonly #key: StoreKey
+  readonly #known: readonly string[]
+
+  constructor(store: PartStore<R, W>, key: StoreKey) {
+    this.#store = store
+    this.#key = key
+    this.#known = [...SET_OPTIONS, ...store.back.writeOptions]
+  }
+
+  /**
+   * @param options what it says of expiry, meta and tags is that of the log, and is used by the append that begins it
+   * @throws TidemarkError WRONG_TYPE when the key holds a value or a blob; UNENCODABLE; TypeError for undefined
+   */
+  append(element: T, options?: SetOptions & W): Promise<WriteResult> {
+    return this.appendMany([element], options)
+  }
+
+  /** Appends all of them side by side, in one commit. Without any, nothing changes. @throws as {@link append} */
+  async appendMany(elements: Iterable<T>, options?: SetOptions & W): Promise<WriteResult> {
+    const { back, clock, assertOpen } = this.#store
+    assertOpen()
+    if (options !== undefined) assertKnown(options, this.#known, 'append')
+    const payloads = Array.from(elements, (element) => this.#encode(element))
+    const id = newId()
+    // Before anything is written: a key that is almost too long for a key is too long for a log.
+    assertStampable(partsKey('element', this.#key, id))
+    const begin = toHeadWrite(back.codec, clock, this.#key, 'log', { id }, options)
+    const commit = await commitSeen(
+      back,
+      clock,
+      {
+        reads: [this.#key],
+        decide: ([head]) => {
+          if (head !== undefined) return this.#elements(readHead(head, 'log').id, payloads)
+          return payloads.length === 0 ? [] : [begin, ...this.#elements(id, payloads)]
+        },
+      },
+      options,
+    )
+    return writeResult(commit)
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<T> {
+    return this.#eachOf(undefined, (entry) => this.#valueOf(entry))
+  }
+
+  /** As the iteration, with versions and dates. @throws RangeError for what is no version */
+  elements(options: ElementsOptions = {}): AsyncIterableIterator<LogElement<T>> {
+    assertKnown(options, ['after'], 'elements')
+    const { after } = options
+    if (after !== undefined) wholeAtLeast('option after', after, 0)
+    const read = (entry: Entry): T => this.#valueOf(entry)
+    return this.#eachOf(after, (entry) => ({
+      get value(): T {
+        return read(entry)
+      },
+      version: entry.key.tuple.at(-1) as number,
+      at: new Date(entry.writtenAt),
+    }))
+  }
+
+  /** `fn` of what it returned for the elements before, and of the next one, oldest first. It may be asynchronous. */
+  async reduce<A>(fn: (accumulated: A, element: T) => A | Promise<A>, initial: A): Promise<A> {
+    let accumulated = initial
+    for await (const element of this) accumulated = await fn(accumulated, element)
+    return accumulated
+  }
+
+  /** How many elements there are; 0 when there is no log. Takes time in proportion to that. */
+  async length(): Promise<number> {
+    for (;;) {
+      const id = await this.#begin()
+      if (id === undefined) return 0
+      const count = await this.#store.back.count(prefixRange(partsKey('element', this.#key, id).tuple))
+      if (await isStanding(this.#store, this.#key, id)) return count
+    }
+  }
+
+  #encode(element: T): Payload {
+    if (element === undefined) {
+      throw new TypeError(`undefined means absent and cannot be appended to ${this.#key.id}; append null`)
+    }
+    return Payload.encode(this.#store.back.codec, element)
+  }
+
+  #elements(id: Uuid, payloads: readonly Payload[]): readonly Write[] {
+    const key = partsKey('element', this.#key, id)
+    const write = { op: 'set', key, stamped: true, expiresAt: undefined, meta: undefined, path: undefined } as const
+    return payloads.map((payload): SetWrite => ({ ...write, payload }))
+  }
+
+  async #begin(): Promise<Uuid | undefined> {
+    this.#store.assertOpen()
+    const head = await readSeen(this.#store, this.#key)
+    return head && readHead(head, 'log').id
+  }
+
+  /** What there is when the first page is asked for, behind `after`. */
+  async *#pages(after: number | undefined): AsyncGenerator<readonly Entry[], void> {
+    const id = await this.#begin()
+    if (id === undefined) return
+    const { back } = this.#store
+    const base = partsKey('element', this.#key, id)
+    const prefix = base.tuple
+    const { entries: last, asOf } = await back.scan(prefixRange(prefix), { after: undefined, limit: 1, reverse: true })
+    // Up to the last one there is now: otherwise appends could keep ahead of who reads them for ever.
+    const lte = last[0]?.key.tuple
+    const range = rangeOf({ prefix, ...(lte && { lte }), ...(after !== undefined && { gt: [...prefix, after] }) })
+    let at: StoreKey | undefined
+    for (let isMore = lte !== undefined; isMore;) {
+      const { entries } = await back.scan(range, { after: at, limit: PAGE, reverse: false })
+      // After the page: as long as the log stands, none of its elements is removed.
+      if (!(await isStanding(this.#store, this.#key, id))) throw replaced(this.#key, 'log')
+      yield entries.filter(({ version }) => version <= asOf)
+      at = entries.at(-1)?.key
+      isMore = entries.length === PAGE
+      // A back tier that answers at once would otherwise keep everyone else waiting until the end.
+      await new Promise<void>((resolve) => afterTurn(resolve))
+    }
+  }
+
+  async *#eachOf<E>(after: number | undefined, view: (entry: Entry) => E): AsyncIterableIterator<E> {
+    for await (const page of this.#pages(after)) for (const entry of page) yield view(entry)
+  }
+
+  #valueOf(entry: Entry): T {
+    try {
+      return entry.payload.read() as T
+    } catch (cause) {
+      if (!(cause instanceof CorruptError)) throw cause
+      const key = this.#key.id
+      const seq = String(entry.key.tuple.at(-1))
+      throw new CorruptError(`element ${seq} of the log at ${key} is damaged: ${cause.message}`, { key, cause })
+    }
+  }
+}

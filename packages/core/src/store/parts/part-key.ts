@@ -1,0 +1,49 @@
+import { prefixRange, type KeyRange } from '../../keys/key-range.ts'
+import { isReserved, reservedKey, reservedParts } from '../../keys/reserved.ts'
+import { StoreKey } from '../../keys/store-key.ts'
+import { Uuid } from '../../keys/uuid.ts'
+
+/** What a part is of: elements make a log, chunks a blob. Stored, behind the reserved part of the key: never change them. */
+export type PartKind = 'element' | 'chunk'
+
+export const PART_KINDS: readonly PartKind[] = ['element', 'chunk']
+
+/** What the key of a part says. */
+export interface PartOf {
+  readonly kind: PartKind
+  /** Where the log or blob stands. */
+  readonly owner: StoreKey
+  /** Which log or blob that stood there: each has an id of its own. */
+  readonly id: Uuid
+}
+
+/** What all parts of one log or blob are under. No entry has this key itself: leases have. */
+export function partsKey(kind: PartKind, owner: StoreKey, id: Uuid): StoreKey {
+  return reservedKey(kind, ...owner.tuple, id)
+}
+
+/** Where the parts lie of whatever stands, or stood, under a prefix of keys. */
+export function partsRange(kind: PartKind, prefix: StoreKey | undefined): KeyRange {
+  return prefixRange(reservedKey(kind, ...(prefix?.tuple ?? [])).tuple)
+}
+
+const known = new WeakMap<StoreKey, PartOf>()
+
+/** undefined: the key is not one of a part. Costs a comparison of two texts where it is one of a user. */
+export function partOf(key: StoreKey): PartOf | undefined {
+  if (!isReserved(key)) return undefined
+  const seen = known.get(key)
+  if (seen !== undefined) return seen
+  const parts = reservedParts(key)!
+  const kind = PART_KINDS.find((each) => each === parts[0])
+  const id = parts.at(-2)
+  if (kind === undefined || parts.length < 4 || !(id instanceof Uuid)) return undefined
+  const part = Object.freeze({ kind, owner: StoreKey.of(parts.slice(1, -2)), id })
+  known.set(key, part)
+  return part
+}
+
+/** The key that users know a change or an entry by: of a part, that of its log or blob. */
+export function subjectOf(key: StoreKey): StoreKey {
+  return partOf(key)?.owner ?? key
+}
