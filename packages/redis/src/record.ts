@@ -96,10 +96,13 @@ function entryOf(bytes: Buffer, valueAt: number, version: number, key: StoreKey,
   return {
     key,
     version,
-    payload: Payload.fromBytes(codec, bytes, valueAt),
+    payload: Payload.fromBytes(codec, bytes, valueAt).at(key, version),
     writtenAt: bytes.readDoubleBE(WRITTEN_AT),
     expiresAt: expiresAt === 0 ? undefined : expiresAt,
-    meta: valueAt === BODY_AT ? undefined : Payload.fromBytes(codec, viewOf(bytes, BODY_AT, valueAt)),
+    meta:
+      valueAt === BODY_AT
+        ? undefined
+        : Payload.fromBytes(codec, viewOf(bytes, BODY_AT, valueAt)).at(key, version, 'meta'),
   }
 }
 

@@ -17,13 +17,14 @@ export function toEntry(codec: Codec, key: StoreKey, row: EntryRow<unknown>): En
   return {
     key,
     version: row[1],
-    payload: Payload.fromBytes(codec, plainBytes(row[2])),
+    payload: Payload.fromBytes(codec, plainBytes(row[2])).at(key, row[1]),
     writtenAt: row[3],
     expiresAt: row[4] ?? undefined,
-    meta: toPayload(codec, row[5]),
+    meta: toPayload(codec, row[5])?.at(key, row[1], 'meta'),
   }
 }
 
+/** Without its place. */
 export function toPayload(codec: Codec, bytes: Uint8Array | null): Payload | undefined {
   return bytes === null ? undefined : Payload.fromBytes(codec, plainBytes(bytes))
 }

@@ -170,18 +170,19 @@ export class GroupPlan {
       const nothing = { path: undefined, payload: undefined, expiresAt: undefined, meta: undefined }
       return { seq, first, last, op, key, prevVersion, at, origin, source, ...nothing }
     }
-    const { path, payload, expiresAt, meta } = write
+    const { path, expiresAt } = write
+    const stored = keyAt(write, seq)
     return {
       seq,
       first,
       last,
       op,
-      key: keyAt(write, seq),
+      key: stored,
       path,
       prevVersion,
-      payload,
+      payload: write.payload.boundTo(stored, seq),
       expiresAt,
-      meta,
+      meta: write.meta?.boundTo(stored, seq, 'meta'),
       at,
       origin,
       source,

@@ -58,17 +58,18 @@ export function toChange(codec: Codec, row: LogRow): LogChange {
   if (op === undefined) throw new CorruptError(`the log has an unknown operation, ${code}, at ${seq}`)
   const first = seq - position
   const hasValue = op === 'set' && keyLength >= 0
+  const key = toKey(keyLength < 0 ? keyAndValue : keyAndValue.subarray(0, keyLength))
   return {
     seq,
     first,
     last: first + size - 1,
     op,
-    key: toKey(keyLength < 0 ? keyAndValue : keyAndValue.subarray(0, keyLength)),
+    key,
     path: path === null ? undefined : (JSON.parse(path) as Path),
     prevVersion,
-    payload: hasValue ? Payload.fromBytes(codec, plainBytes(keyAndValue), keyLength) : undefined,
+    payload: hasValue ? Payload.fromBytes(codec, plainBytes(keyAndValue), keyLength).at(key, seq) : undefined,
     expiresAt: expiresAt ?? undefined,
-    meta: toPayload(codec, meta),
+    meta: toPayload(codec, meta)?.at(key, seq, 'meta'),
     at,
     origin,
     source: source === null ? undefined : (JSON.parse(source) as ChangeSource),

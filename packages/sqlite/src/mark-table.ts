@@ -38,7 +38,7 @@ export class MarkTable {
 
   read(keys: readonly StoreKey[]): readonly (Payload | undefined)[] {
     return this.#connection.snapshot(() =>
-      keys.map((key) => toPayload(this.#codec, this.#byKey.get(key.bytes) ?? null)),
+      keys.map((key) => toPayload(this.#codec, this.#byKey.get(key.bytes) ?? null)?.at(key, 0, 'mark')),
     )
   }
 
@@ -49,13 +49,16 @@ export class MarkTable {
         ? this.#page.all(start, end, limit)
         : this.#pageAfter.all(after.bytes, end, limit),
     )
-    return rows.map(([key, value]) => ({ key: toKey(key), value: toPayload(this.#codec, value)! }))
+    return rows.map(([bytes, value]) => {
+      const key = toKey(bytes)
+      return { key, value: toPayload(this.#codec, value)!.at(key, 0, 'mark') }
+    })
   }
 
   write(writes: readonly MarkWrite[]): void {
     for (const { key, value } of writes) {
       if (value === undefined) this.#remove.run(key.bytes)
-      else this.#put.run(key.bytes, value.bytes)
+      else this.#put.run(key.bytes, value.boundTo(key, 0, 'mark').bytes)
     }
   }
 }

@@ -1,14 +1,16 @@
 import { CorruptError, TidemarkError } from '../errors.ts'
-import type { Codec, EnvelopeCodec } from './codec.ts'
+import type { Codec } from './codec.ts'
+import { codecById, isEnvelopeCodec } from './codec-lookup.ts'
 
 /**
  * The first byte of every stored value. Version 1: `[1][codec id][payload]`. Version 2, where something is noted beside
  * the value: `[2][codec id][length of the notes, uint16 big-endian][notes][payload]`, in which an empty payload stands for
- * undefined. A later version may put other fields between version and payload (a compression, a key id); readers of this
- * release refuse it instead of guessing.
+ * undefined. Version 3, where a codec binds what it writes to its place: `[3][codec id]`, and what that codec makes of an envelope
+ * of version 1 or 2. A later version may say other things; readers of this release refuse it instead of guessing.
  */
 const VERSION = 1
 const WITH_NOTES = 2
+export const BOUND = 3
 const HEADER_BYTES = 2
 const NOTES_AT = 4
 
@@ -89,9 +91,7 @@ export function openValue(codecs: Codec | readonly Codec[], bytes: Uint8Array, s
   const length = bytes.length - start
   if (length < HEADER_BYTES) throw new CorruptError(`a stored value of ${length} bytes is truncated`)
   const version = bytes[start]
-  if (version !== VERSION && version !== WITH_NOTES) {
-    throw new CorruptError(`a stored value is of format version ${version}; this release reads 1 and 2`)
-  }
+  if (version !== VERSION && version !== WITH_NOTES) throw unopenable(version!, bytes[start + 1]!)
   const id = bytes[start + 1]!
   const codec = codecById(codecs, id)
   if (codec === undefined) throw new CorruptError(`a stored value was written by codec ${id}, which is not configured`)
@@ -102,13 +102,12 @@ export function openValue(codecs: Codec | readonly Codec[], bytes: Uint8Array, s
     : decodeWith(codec, new Uint8Array(bytes.buffer, bytes.byteOffset + at, bytes.length - at))
 }
 
-function codecById(codecs: Codec | readonly Codec[], id: number): Codec | undefined {
-  if (!('id' in codecs)) return codecs.find((codec) => codec.id === id)
-  return codecs.id === id ? codecs : undefined
-}
-
-function isEnvelopeCodec(codec: Codec): codec is EnvelopeCodec {
-  return 'encodeAfter' in codec && 'decodeAfter' in codec
+function unopenable(version: number, id: number): CorruptError {
+  return new CorruptError(
+    version === BOUND
+      ? `a stored value is encrypted, or otherwise bound to its place, by codec ${id}, which is not configured`
+      : `a stored value is of format version ${version}; this release reads 1, 2 and 3`,
+  )
 }
 
 /** A codec of the application may fail in its own ways; callers rely on ours. */

@@ -1,12 +1,15 @@
-import type { Codec } from './codec.ts'
+import type { StoreKey } from '../keys/store-key.ts'
+import { compareBytes } from '../keys/tuple-order.ts'
+import type { Codec, Place } from './codec.ts'
+import { bindingAmong, isBinding } from './codec-lookup.ts'
+import { isWasteful } from './detached.ts'
 import { notesOf, openValue, sealValue, sealWithNotes, withNotes } from './envelope.ts'
 import { freezeDeep } from './freeze.ts'
+import { Seal } from './seal.ts'
 
 const UNREAD: unique symbol = Symbol('unread')
 const UNSHAREABLE: unique symbol = Symbol('unshareable')
-
-/** So many bytes more than it needs may a kept payload hold on to: copying would cost more than it gives back. */
-const DETACH_SLACK = 1024
+const NOTHING = new Uint8Array(0)
 
 /**
  * A stored value: its bytes, and the value they stand for, decoded when first asked for.
@@ -17,34 +20,65 @@ export class Payload {
   #holder: Uint8Array
   #start: number
   readonly #codecs: Codec | readonly Codec[]
+  /** Holds the envelope instead, where the codec binds it to its place. */
+  readonly #seal: Seal | undefined
   #shared: unknown = UNREAD
 
-  private constructor(codecs: Codec | readonly Codec[], holder: Uint8Array, start: number) {
+  private constructor(codecs: Codec | readonly Codec[], holder: Uint8Array, start: number, seal?: Seal) {
     this.#codecs = codecs
     this.#holder = holder
     this.#start = start
+    this.#seal = seal
   }
 
   /** @throws TidemarkError UNENCODABLE */
   static encode(codec: Codec, value: unknown): Payload {
-    return new Payload(codec, sealValue(codec, value), 0)
+    return isBinding(codec)
+      ? Payload.#sealed(Seal.of(codec, sealValue(codec.inner, value)))
+      : new Payload(codec, sealValue(codec, value), 0)
   }
 
   /** A value, or nothing, with notes beside it, which no reader of the value sees. @throws TidemarkError UNENCODABLE */
   static encodeWithNotes(codec: Codec, notes: Uint8Array, value: unknown): Payload {
-    return new Payload(codec, sealWithNotes(codec, notes, value), 0)
+    return isBinding(codec)
+      ? Payload.#sealed(Seal.of(codec, sealWithNotes(codec.inner, notes, value)))
+      : new Payload(codec, sealWithNotes(codec, notes, value), 0)
   }
 
   /**
-   * Keeps `bytes`, which the caller must not change afterwards. Decodes nothing yet.
+   * Keeps `bytes`, which the caller must not change afterwards. Decodes nothing yet. Whoever makes it says where they stand
+   * with {@link at}.
    * @param start where in `bytes` the envelope begins; it ends where they end
    */
   static fromBytes(codecs: Codec | readonly Codec[], bytes: Uint8Array, start = 0): Payload {
     return new Payload(codecs, bytes, start)
   }
 
-  /** The envelope, as stored. Shared: do not write to it. */
+  static #sealed(seal: Seal): Payload {
+    return new Payload(seal.codec, NOTHING, 0, seal)
+  }
+
+  /**
+   * Of stored bytes: where they stand, for a codec whose bytes are worth something at one place only. Otherwise costs nothing.
+   * @param version the seq of the change; of a mark 0
+   */
+  at(key: StoreKey, version: number, part: Place['part'] = 'value'): Payload {
+    const codec = bindingAmong(this.#codecs)
+    return codec === undefined ? this : Payload.#sealed(Seal.stored(codec, this.bytes, { key, version, part }))
+  }
+
+  /**
+   * Of what is about to be stored: where that will be. For back tiers, which alone know the version, and as often as they try to
+   * commit. Without a codec that binds it is the payload itself.
+   * @throws CorruptError when what is copied cannot be read where it comes from
+   */
+  boundTo(key: StoreKey, version: number, part: Place['part'] = 'value'): Payload {
+    return this.#seal === undefined ? this : Payload.#sealed(this.#seal.boundTo({ key, version, part }))
+  }
+
+  /** The envelope, as stored. Shared: do not write to it. @throws TypeError before it is bound, where it has to be */
   get bytes(): Uint8Array {
+    if (this.#seal !== undefined) return this.#seal.bytes
     if (this.#start > 0) {
       const { buffer, byteOffset } = this.#holder
       this.#holder = new Uint8Array(buffer, byteOffset + this.#start, this.byteLength)
@@ -54,18 +88,31 @@ export class Payload {
   }
 
   get byteLength(): number {
-    return this.#holder.byteLength - this.#start
+    return this.#seal === undefined ? this.#holder.byteLength - this.#start : this.#seal.byteLength
   }
 
   /** What is noted beside the value. Shared: do not write to it. @throws CorruptError, without the key. */
   get notes(): Uint8Array | undefined {
-    return notesOf(this.#holder, this.#start)
+    return this.#seal === undefined ? notesOf(this.#holder, this.#start) : this.#seal.notes
   }
 
   /** The same value with other notes. @returns undefined: neither a value nor notes are left */
   withNotes(notes: Uint8Array | undefined): Payload | undefined {
-    const sealed = withNotes(this.bytes, notes)
-    return sealed && new Payload(this.#codecs, sealed, 0)
+    const noted = withNotes(this.#envelope, notes)
+    if (noted === undefined) return undefined
+    return this.#seal === undefined
+      ? new Payload(this.#codecs, noted, 0)
+      : Payload.#sealed(Seal.of(this.#seal.codec, noted))
+  }
+
+  /** Whether its bytes are worth something at one place only. */
+  get isBound(): boolean {
+    return this.#seal !== undefined
+  }
+
+  /** Whether both hold the same bytes, wherever each of them stands. */
+  isSameAs(other: Payload): boolean {
+    return this === other || compareBytes(this.#envelope, other.#envelope) === 0
   }
 
   /**
@@ -73,8 +120,8 @@ export class Payload {
    * in, say), which would be kept with it.
    */
   detach(): void {
-    if (this.#holder.buffer.byteLength <= 2 * this.byteLength + DETACH_SLACK) return
-    this.#holder = new Uint8Array(this.bytes)
+    if (this.#seal !== undefined) this.#seal.detach()
+    else if (isWasteful(this.#holder.buffer, this.byteLength)) this.#holder = new Uint8Array(this.bytes)
   }
 
   /**
@@ -99,6 +146,13 @@ export class Payload {
 
   /** A fresh copy of the value, which the caller may change. @throws CorruptError, without the key. */
   decode(): unknown {
-    return openValue(this.#codecs, this.#holder, this.#start)
+    const seal = this.#seal
+    return seal === undefined
+      ? openValue(this.#codecs, this.#holder, this.#start)
+      : openValue(seal.codec.alsoReads, seal.plain)
+  }
+
+  get #envelope(): Uint8Array {
+    return this.#seal === undefined ? this.bytes : this.#seal.plain
   }
 }

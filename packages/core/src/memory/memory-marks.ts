@@ -18,7 +18,7 @@ export class MemoryMarks {
     for (const { key, value } of writes) {
       const isNew = !this.#byId.has(key.id)
       if (value !== undefined) {
-        this.#byId.set(key.id, Object.freeze({ key, value }))
+        this.#byId.set(key.id, Object.freeze({ key, value: value.boundTo(key, 0, 'mark') }))
         if (isNew) this.#keys.add(key)
       } else if (!isNew) {
         this.#byId.delete(key.id)

@@ -168,17 +168,18 @@ export class MemoryWriter {
   #change({ write, prevVersion }: Effect, seq: number, head: number, count: number, at: number): LogChange {
     const set = write.op === 'set' ? write : undefined
     const source = write.op === 'expire' ? undefined : write.source
+    const key = set === undefined ? write.key : keyAt(set, seq)
     return Object.freeze({
       seq,
       first: head + 1,
       last: head + count,
       op: write.op,
-      key: set === undefined ? write.key : keyAt(set, seq),
+      key,
       path: set?.path,
       prevVersion,
-      payload: set?.payload,
+      payload: set?.payload.boundTo(key, seq),
       expiresAt: set?.expiresAt,
-      meta: set?.meta,
+      meta: set?.meta?.boundTo(key, seq, 'meta'),
       at,
       origin: source?.origin ?? this.#options.origin,
       source: source && Object.freeze({ log: source.log, seq: source.seq, at: source.at }),

@@ -1,6 +1,5 @@
 import {
   type Back,
-  compareBytes,
   type Entry,
   type LogChange,
   type MarkWrite,
@@ -260,10 +259,6 @@ function isEqual(write: Write, entry: Pick<Entry, 'payload' | 'meta' | 'expiresA
   if (write.op === 'delete' || write.expiresAt !== entry.expiresAt) return false
   const metas = [write.meta, entry.meta]
   const areMetas =
-    metas[0] === undefined || metas[1] === undefined ? metas[0] === metas[1] : areBytes(metas[0], metas[1])
-  return areMetas && areBytes(write.payload, entry.payload)
-}
-
-function areBytes(one: Payload, other: Payload): boolean {
-  return one === other || compareBytes(one.bytes, other.bytes) === 0
+    metas[0] === undefined || metas[1] === undefined ? metas[0] === metas[1] : metas[0].isSameAs(metas[1])
+  return areMetas && write.payload.isSameAs(entry.payload)
 }

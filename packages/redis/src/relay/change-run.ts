@@ -90,23 +90,24 @@ export function decodeRun(first: number, bytes: Uint8Array, codecs: Codec | read
     throw new CorruptError(`the stream holds changes in format ${format}, which this release does not know; upgrade it`)
   }
   return rows.map((row, i) => {
-    const [code, position, size, at, prevVersion, expiresAt, origin, key, path, meta, value, source] = row
+    const [code, position, size, at, prevVersion, expiresAt, origin, keyBytes, path, meta, value, source] = row
     const op = OPS[code]
     const seq = first + i
     if (op === undefined) throw new CorruptError(`the stream has an unknown operation, ${code}, at ${seq}`)
-    const carried = (stored: Row[9]): Payload | undefined =>
-      stored instanceof Uint8Array ? Payload.fromBytes(codecs, stored) : undefined
+    const key = StoreKey.fromBytes(keyBytes)
+    const carried = (stored: Row[9], part: 'value' | 'meta'): Payload | undefined =>
+      stored instanceof Uint8Array ? Payload.fromBytes(codecs, stored).at(key, seq, part) : undefined
     return {
       seq,
       first: seq - position,
       last: seq - position + size - 1,
       op,
-      key: StoreKey.fromBytes(key),
+      key,
       path: path ?? undefined,
       prevVersion,
-      payload: carried(value),
+      payload: carried(value, 'value'),
       expiresAt: expiresAt ?? undefined,
-      meta: carried(meta),
+      meta: carried(meta, 'meta'),
       at,
       origin,
       ...(source && { source: { log: source[0], seq: source[1], at: source[2] } }),
