@@ -6,7 +6,7 @@ import { createTiered } from '@tidemark/tiered'
 import { namespaceOf } from './namespace.ts'
 import { type OpenOptions, type ResolvedOptions, resolveOptions } from './options.ts'
 import { tierLog } from './tier-log.ts'
-import { Tidemark } from './tidemark.ts'
+import { Tidemark, warmFirst } from './tidemark.ts'
 
 /** Poll intervals of the log, in milliseconds: while other processes say when they have written, and while none does. */
 const POLL_NUDGED_MS = 15
@@ -27,11 +27,21 @@ const MIN_GROUP = 64
 export async function open(options: OpenOptions = {}): Promise<Tidemark> {
   const resolved = resolveOptions(options)
   const parts = new Parts()
+  let store: Tidemark
   try {
-    return assemble(resolved, parts)
+    store = assemble(resolved, parts)
   } catch (error) {
     // What was opened before the part that refused: a connection would keep the process alive for ever.
     await parts.close()
+    throw error
+  }
+  const { warmOnOpen } = resolved
+  if (warmOnOpen === undefined) return store
+  try {
+    await warmFirst(store, warmOnOpen)
+    return store
+  } catch (error) {
+    await store.close()
     throw error
   }
 }

@@ -13,7 +13,7 @@ import {
 import type { CompactorOptions } from '@tidemark/hooks'
 import type { RedisFrontOptions } from '@tidemark/redis'
 import type { OpenMode } from '@tidemark/sqlite'
-import type { Acknowledgement, ReadPolicy, WritePolicy } from '@tidemark/tiered'
+import type { Acknowledgement, ReadPolicy, WarmOptions, WarmStrategy, WritePolicy } from '@tidemark/tiered'
 
 /** The front in this process. */
 export interface NearOptions extends Pick<
@@ -73,6 +73,12 @@ export interface OpenOptions {
    * @default none: the log keeps every change
    */
   readonly compaction?: CompactionOptions | undefined
+  /**
+   * Brings entries into the fronts before `open` resolves, as {@link Tidemark.warm} does; `true`: what is missing. A front
+   * that cannot be reached is passed over. What it did is told by `store.warmed`.
+   * @default false
+   */
+  readonly warmOnOpen?: boolean | WarmStrategy | Omit<WarmOptions, 'signal'> | undefined
   /** @default 'write-through' */
   readonly writePolicy?: WritePolicy | undefined
   /** @default 'frontend-first' */
@@ -110,6 +116,7 @@ const KNOWN = [
   'near',
   'relay',
   'compaction',
+  'warmOnOpen',
   'writePolicy',
   'readPolicy',
   'ack',
@@ -164,6 +171,7 @@ export interface ResolvedOptions extends Pick<
   readonly relay: RelayOptions | undefined
   readonly compaction: CompactionOptions | undefined
   readonly nearMaxStaleMs: number | undefined
+  readonly warmOnOpen: WarmStrategy | WarmOptions | undefined
   readonly sweepEveryMs: number
   readonly codec: Codec
   readonly clock: Clock
@@ -201,6 +209,7 @@ export function resolveOptions(options: OpenOptions): ResolvedOptions {
     nearMaxStaleMs: maxStaleMs,
     relay: relayOf(options.relay, hasRedis),
     compaction: compactionOf(options.compaction),
+    warmOnOpen: options.warmOnOpen === true ? 'missing' : options.warmOnOpen || undefined,
     sweepEveryMs: duration('option sweepEveryMs', sweepEveryMs),
     codec: codecOption(options.codec),
     clock: clockOption(options.clock),

@@ -44,7 +44,7 @@ import type {
   WarmProgress,
   WarmStrategy,
 } from '@tidemark/tiered'
-import type { Observable } from 'rxjs'
+import { lastValueFrom, type Observable } from 'rxjs'
 
 /** As `consume` of @tidemark/hooks has them, of this store. */
 export type StoreConsumerOptions = Omit<ConsumerOptions, 'clock' | 'log' | 'random'>
@@ -69,6 +69,13 @@ interface Internals {
 
 let internals: (store: Tidemark) => Internals
 
+let noteWarmed: (store: Tidemark, progress: WarmProgress) => void
+
+/** Runs before the store is handed out. @throws what a strategy throws; TidemarkError as reads do */
+export async function warmFirst(store: Tidemark, options: WarmOptions | WarmStrategy): Promise<void> {
+  noteWarmed(store, await lastValueFrom(store.warm(options)))
+}
+
 export function internalsOf(store: Tidemark): Internals {
   return internals(store)
 }
@@ -77,6 +84,7 @@ export function internalsOf(store: Tidemark): Internals {
 export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
   static {
     internals = (store) => ({ tiers: store.#tiers, log: store.#log, clock: store.#clock, attached: store.#attached })
+    noteWarmed = (store, progress) => void (store.#warmed = progress)
   }
 
   /** Named callbacks on the writes of this process, isolated from each other and from the writers. */
@@ -103,6 +111,7 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
   readonly #attached = new Set<{ close(): Promise<void> }>()
   readonly #beforeClose: () => Promise<void>
   readonly #afterClose: () => Promise<void>
+  #warmed: WarmProgress | undefined
   #closing: Promise<void> | undefined
 
   constructor(
@@ -247,6 +256,11 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
    */
   warm(options?: WarmOptions | WarmStrategy): Observable<WarmProgress> {
     return guarded(this.#tiers.warm(options), this.#onError)
+  }
+
+  /** What the option `warmOnOpen` has brought into the fronts; undefined without it. */
+  get warmed(): WarmProgress | undefined {
+    return this.#warmed
   }
 
   /**

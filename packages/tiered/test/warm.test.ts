@@ -171,7 +171,7 @@ test('what it cannot do is a TypeError at once', async () => {
     'there is no front named sqlite to warm; there is near, redis',
   )
   expect(() => a.tiers.warm({ tier: 'near' } as never)).toThrow(
-    'unknown option tier of warm; allowed: strategy, prefix, walk, tiers, signal',
+    'unknown option tier of warm; allowed: strategy, prefix, walk, tiers, waitMs, signal',
   )
   expect(() => a.tiers.warm({ signal: {} } as never)).toThrow('option signal must be an object with the methods')
 })

@@ -186,6 +186,24 @@ export class FrontLink {
     }
   }
 
+  /** Resolves as soon as the front takes fills, or after so many milliseconds, or when the signal aborts. */
+  async ready(withinMs: number, signal: AbortSignal): Promise<void> {
+    const { front, clock } = this.#options
+    const takesFills = (): boolean => front.session?.epoch !== undefined
+    if (takesFills() || signal.aborted) return
+    await new Promise<void>((resolve) => {
+      const cancel = clock.schedule(withinMs, () => done())
+      const stop = front.onSession(() => takesFills() && done())
+      const done = (): void => {
+        cancel()
+        stop()
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      signal.addEventListener('abort', done)
+    })
+  }
+
   #onSession(session: FrontSession | undefined): void {
     if (session === undefined) this.#kept.clear()
     else if (session.epoch !== undefined) void this.offer(this.#kept.take())

@@ -1,4 +1,4 @@
-import { assertKnown, callback, type Key, oneOf, port, type StoreEntry } from '@tidemark/core'
+import { assertKnown, callback, duration, type Key, oneOf, port, type StoreEntry } from '@tidemark/core'
 
 /**
  * What is brought into the fronts of the entries that the back tier holds.
@@ -35,18 +35,28 @@ export interface WarmOptions {
   readonly walk?: WarmWalk | undefined
   /** Which fronts to fill, by name. @default all of them */
   readonly tiers?: readonly string[] | undefined
+  /** How long a shared front that is connecting, or being started, is waited for, in milliseconds. @default 1_000 */
+  readonly waitMs?: number | undefined
   /** Ends the run: the observable completes with what was done until then. */
   readonly signal?: AbortSignal | undefined
 }
 
-const KNOWN = ['strategy', 'prefix', 'walk', 'tiers', 'signal'] as const satisfies readonly (keyof WarmOptions)[]
+const KNOWN = [
+  'strategy',
+  'prefix',
+  'walk',
+  'tiers',
+  'waitMs',
+  'signal',
+] as const satisfies readonly (keyof WarmOptions)[]
 const STRATEGIES = ['missing', 'full', 'mirror'] as const satisfies readonly WarmStrategy[]
 
 /** @throws TypeError or RangeError that names the option and what is allowed. */
-export function resolveWarmOptions(given: WarmOptions | WarmStrategy): WarmOptions {
+export function resolveWarmOptions(given: WarmOptions | WarmStrategy): WarmOptions & { readonly waitMs: number } {
   const options = typeof given === 'string' || typeof given === 'function' ? { strategy: given } : given
   assertKnown(options, KNOWN, 'warm')
-  const { strategy = 'missing', walk, signal, prefix } = options
+  const { strategy = 'missing', walk, signal, prefix, waitMs = 1_000 } = options
+  duration('option waitMs', waitMs)
   if (typeof strategy !== 'function') oneOf('option strategy', strategy, STRATEGIES)
   if (signal !== undefined) port<AbortSignal>('option signal', signal, ['addEventListener', 'removeEventListener'])
   if (walk !== undefined) {
@@ -55,5 +65,5 @@ export function resolveWarmOptions(given: WarmOptions | WarmStrategy): WarmOptio
     if (strategy !== 'missing') throw new TypeError('option walk goes with the strategy missing alone')
     if (prefix !== undefined) throw new TypeError('give either walk or prefix: next() decides what is visited')
   }
-  return options
+  return { ...options, waitMs }
 }

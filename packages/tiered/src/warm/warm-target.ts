@@ -7,6 +7,8 @@ const PAGE = 500
 /** A front, as far as warming it goes. */
 export interface WarmTarget {
   readonly name: string
+  /** Resolves when it takes fills, or after so many milliseconds. */
+  ready(withinMs: number, signal: AbortSignal): Promise<void>
   /** @returns how many it holds because of this */
   fill(fills: readonly Fill[]): Promise<number>
   /** The versions that it holds of the keys. */
@@ -20,6 +22,7 @@ export interface WarmTarget {
 export function nearTarget(near: NearFront): WarmTarget {
   return {
     name: near.name,
+    ready: async () => {},
     fill: async (fills) => fills.filter((fill) => near.fillNow(fill) === 'installed').length,
     versions: async (keys) => keys.map(({ id }) => near.peek(id)?.entry?.version),
     discard: async (keys) => near.discardNow(keys.map(({ id }) => id)),
@@ -33,6 +36,7 @@ export function sharedTarget(link: FrontLink): WarmTarget {
   const { front } = link
   return {
     name: link.name,
+    ready: (withinMs, signal) => link.ready(withinMs, signal),
     fill: async (fills) => (await link.fill(fills)) ?? 0,
     versions: async (keys) => {
       const { session } = front

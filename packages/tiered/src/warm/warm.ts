@@ -68,7 +68,7 @@ export function warm(tiers: WarmTiers, given: WarmOptions | WarmStrategy = {}): 
 async function* run(
   { back, clock }: WarmTiers,
   targets: readonly WarmTarget[],
-  options: WarmOptions,
+  options: WarmOptions & { readonly waitMs: number },
   signal: AbortSignal,
 ): AsyncIterableIterator<WarmProgress> {
   const { strategy = 'missing' } = options
@@ -81,6 +81,7 @@ async function* run(
     const seconds = (clock.monotonic() - started) / 1000
     return { done, total, rate: seconds > 0 ? done / seconds : 0, filled: { ...filled }, removed: { ...removed } }
   }
+  await Promise.all(targets.map((target) => target.ready(options.waitMs, signal)))
   if (signal.aborted) return
   for await (const page of pagesOf(back, options, clock)) {
     const fills = page.found.map(toFill)
