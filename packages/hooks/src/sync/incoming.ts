@@ -1,4 +1,5 @@
 import {
+  areInterchangeable,
   type Back,
   type Codec,
   type DeleteWrite,
@@ -151,16 +152,17 @@ export class Intake {
   /** The target could not read the bytes of the source. */
   #isForeign(): boolean {
     const { codec } = this.#from
-    return codec !== undefined && codec.id !== this.#codec.id
+    return codec !== undefined && !areInterchangeable(codec, this.#codec)
   }
 }
 
-/** What cannot be decoded is no better in another codec: its bytes say more than nothing. */
+/** What cannot be decoded is no better in another codec: its bytes say more than nothing, unless they do so in one place only. */
 function reencoded(codec: Codec, payload: Payload): Payload {
   let value: unknown
   try {
     value = payload.decode()
-  } catch {
+  } catch (error) {
+    if (payload.isBound) throw error
     return payload
   }
   return Payload.encode(codec, value)
