@@ -1,9 +1,11 @@
 export { afterTurn } from './batching/after-turn.ts'
+export { assertOutside } from './batching/outside.ts'
 export { Batcher, type BatcherOptions } from './batching/batcher.ts'
 export { type Clock, systemClock } from './clock.ts'
+export { alsoReading } from './codec/also-reading.ts'
 export { createCborCodec } from './codec/cbor.ts'
 export type { BindingCodec, Codec, EnvelopeCodec, Place, ReadingCodec } from './codec/codec.ts'
-export { areInterchangeable, codecById, isEnvelopeCodec } from './codec/codec-lookup.ts'
+export { areInterchangeable, codecById, isBinding, isEnvelopeCodec } from './codec/codec-lookup.ts'
 export { BOUND, openValue, sealValue } from './codec/envelope.ts'
 export { changeJson, toJsonForm } from './codec/json-form.ts'
 export { Payload } from './codec/payload.ts'
@@ -55,6 +57,7 @@ export type {
   ScanOptions,
   ScanPage,
   SetWrite,
+  SyncBack,
   TierReport,
   Write,
   WriteSource,
@@ -91,6 +94,8 @@ export type {
   Path,
   SyncLog,
 } from './ports/log.ts'
+export type { BlobSource } from './store/blobs/blob-source.ts'
+export { type BlobReadOptions, type BlobWriteResult, StoredBlob } from './store/blobs/stored-blob.ts'
 export type { ClearOptions } from './store/clear.ts'
 export { type EntryType, metaOf, noteOfAbsence, notesOf, typeOf } from './store/entry-notes.ts'
 export { readValue, type StoreEntry, toStoreEntry } from './store/entry-view.ts'
@@ -98,7 +103,7 @@ export type { ListOptions } from './store/listing.ts'
 export { AppendLog, type ElementsOptions, type LogElement } from './store/logs/append-log.ts'
 export { partOf, type PartKind, type PartOf, subjectOf } from './store/parts/part-key.ts'
 export type { DeleteManyResult, DeleteResult, UpdateResult, WriteResult } from './store/results.ts'
-export { backOf, type GetInOptions, type Item, Store, type StoreOptions } from './store/store.ts'
+export { backOf, Store, type StoreOptions } from './store/store.ts'
 export { type StandingWithReaders, standingWithReaders } from './store/standing-with-readers.ts'
 export { type SweeperOptions, startSweeper } from './store/sweeper.ts'
 export { epochsOfEntries, tagKey, tagOfKey } from './store/tags.ts'
@@ -109,4 +114,6 @@ export {
   TransactionAttempt,
   type TransactionOptions,
 } from './store/transaction.ts'
-export type { ConditionOptions, SetOptions } from './store/write-options.ts'
+export type { GetInOptions } from './store/path.ts'
+export { SyncStore } from './store/sync-store.ts'
+export type { ConditionOptions, Item, SetOptions } from './store/write-options.ts'

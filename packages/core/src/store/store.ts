@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { Payload } from '../codec/payload.ts'
-import { ClosedError, ConflictError } from '../errors.ts'
+import { ClosedError } from '../errors.ts'
 import { KeyMap, type ReadonlyKeyMap } from '../keys/key-map.ts'
 import type { Key, KeyTuple } from '../keys/key.ts'
 import { userKey } from '../keys/reserved.ts'
@@ -15,13 +15,16 @@ import type { Back, Commit, ReadOptions, Write } from '../ports/back.ts'
 import type { Entry } from '../ports/entry.ts'
 import type { Path } from '../ports/log.ts'
 import { clearRange, type ClearOptions } from './clear.ts'
+import { conditional, refusePromise, updating } from './decisions.ts'
 import { readValue, toStoreEntry, type StoreEntry } from './entry-view.ts'
 import { FoundValues } from './found-values.ts'
 import { listEntries, listKeys, type ListOptions } from './listing.ts'
 import { optionNames, refuseUnknown, type StoreMethod } from './option-names.ts'
 import { AppendLog } from './logs/append-log.ts'
+import { StoredBlob } from './blobs/stored-blob.ts'
+import { PartCollector } from './parts/part-collector.ts'
 import type { PartStore } from './parts/part-store.ts'
-import { checkPath, valueAt, withValueAt } from './path.ts'
+import { checkPath, type GetInOptions, valueAt, withValueAt } from './path.ts'
 import { runTransaction, type Transaction, type TransactionOptions } from './transaction.ts'
 import {
   type DeleteManyResult,
@@ -31,16 +34,10 @@ import {
   writeResult,
 } from './results.ts'
 import { commitSeen } from './seen-commit.ts'
+import { SyncStore } from './sync-store.ts'
 import { checkTagNames, invalidation } from './tags.ts'
 import { type NotHeld, Visibility } from './visibility.ts'
-import {
-  checkVersion,
-  type ConditionOptions,
-  keepingWhatIsNotSaid,
-  SET_OPTIONS,
-  type SetOptions,
-  toSetWrite,
-} from './write-options.ts'
+import { type ConditionOptions, type Item, SET_OPTIONS, type SetOptions, toSetWrite } from './write-options.ts'
 
 /** What a store is made with, beside its back tier. */
 export interface StoreOptions {
@@ -58,15 +55,6 @@ export interface StoreOptions {
 }
 
 const OPTIONS: readonly (keyof StoreOptions)[] = ['clock', 'random', 'onError', 'notHeld']
-
-/** What a read at a path may say beside the path. */
-export interface GetInOptions {
-  /** Returned when there is nothing at the path. A stored null or false is something. */
-  readonly default?: unknown
-}
-
-/** One write of `setMany`: its expiry and meta are its own. */
-export type Item<T = unknown> = readonly [key: Key, value: T, options?: SetOptions]
 
 let tierOf: (store: Store<never, never>) => Back<never, never>
 
@@ -99,6 +87,7 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
   readonly #loading: Loading<R, W>
   readonly #names: ReturnType<typeof optionNames>
   readonly #parts: PartStore<R, W>
+  #sync: SyncStore | undefined
   #closing: Promise<void> | undefined
 
   constructor(back: Back<R, W>, options: StoreOptions = {}) {
@@ -108,7 +97,9 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
     this.#clock = clockOption(options.clock)
     this.#visibility = new Visibility(back, this.#clock, options.notHeld)
     const assertOpen = (): void => this.#assertOpen()
-    this.#parts = { back, visibility: this.#visibility, clock: this.#clock, assertOpen }
+    const onError = callback('option onError', options.onError ?? toConsole)
+    const collector = new PartCollector({ back, onError })
+    this.#parts = { back, visibility: this.#visibility, clock: this.#clock, collector, assertOpen }
     this.#loads = LoadTable.of(back)
     this.#loading = new Loading({
       back,
@@ -117,7 +108,7 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
       random: callback('option random', options.random ?? Math.random),
       table: this.#loads,
       waited: WaitedKeys.of(back, this.#clock),
-      onError: callback('option onError', options.onError ?? toConsole),
+      onError,
     })
   }
 
@@ -338,6 +329,20 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
     return new AppendLog<T, R, W>(this.#parts, userKey(key))
   }
 
+  /** The blob at a key; nothing is read or written yet. */
+  blob(key: Key): StoredBlob<R, W> {
+    this.#assertOpen()
+    return new StoredBlob<R, W>(this.#parts, userKey(key))
+  }
+
+  /** The calls without promises; undefined where the tiers cannot do that: it takes a round trip. */
+  get sync(): SyncStore | undefined {
+    const { sync, codec } = this.#back
+    if (sync === undefined) return undefined
+    this.#sync ??= new SyncStore({ back: sync, codec, clock: this.#clock, assertOpen: () => this.#assertOpen() })
+    return this.#sync
+  }
+
   /** Lets writes under way finish and releases everything. Idempotent. */
   close(): Promise<void> {
     return (this.#closing ??= this.#close())
@@ -349,7 +354,9 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
 
   /** The back tier closes in this turn, unless there are leases of loads under way, which others would wait for. */
   #close(): Promise<void> {
-    return this.#loads.isIdle ? this.#back.close() : this.#loads.close().then(() => this.#back.close())
+    const collected = this.#parts.collector.close()
+    const closed = this.#loads.isIdle ? this.#back.close() : this.#loads.close().then(() => this.#back.close())
+    return closed.finally(() => collected)
   }
 
   async #see(key: StoreKey, options: R | undefined): Promise<Entry | undefined> {
@@ -359,12 +366,7 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
   #write(key: StoreKey, writes: readonly Write[], options: (ConditionOptions & W) | undefined): Promise<Commit> {
     const expected = options?.ifVersion
     if (expected === undefined) return this.#back.commit({ reads: [], decide: () => writes }, options)
-    checkVersion(expected)
-    const decide = ([current]: readonly (Entry | undefined)[]): readonly Write[] => {
-      assertVersion(key, expected, current)
-      return writes
-    }
-    return commitSeen(this.#back, this.#clock, { reads: [key], decide }, options)
+    return commitSeen(this.#back, this.#clock, conditional(key, expected, writes), options)
   }
 
   async #update(
@@ -376,37 +378,14 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
   ): Promise<UpdateResult<unknown>> {
     this.#assertOpen()
     if (options !== undefined) refuseUnknown(options, this.#names, method)
-    const storeKey = userKey(key)
-    const expected = options?.ifVersion
-    if (expected !== undefined) checkVersion(expected)
-    let old: Entry | undefined
-    const decide = ([current]: readonly (Entry | undefined)[]): readonly Write[] => {
-      if (expected !== undefined) assertVersion(storeKey, expected, current)
-      old = current
-      const next = refusePromise(fn(current && readValue(current, 'copy')))
-      if (next === undefined) return [{ op: 'delete', key: storeKey }]
-      const write = toSetWrite(this.#back.codec, this.#clock, storeKey, next, options, path)
-      return [current === undefined ? write : keepingWhatIsNotSaid(write, current, options, this.#back.codec)]
-    }
-    const commit = await commitSeen(this.#back, this.#clock, { reads: [storeKey], decide }, options)
-    return { ...writeResult(commit), old: old && readValue(old), new: commit.changes[0]?.payload?.read() }
+    const { codec } = this.#back
+    const update = updating({ key: userKey(key), path, fn, options, codec, clock: this.#clock })
+    return update.result(await commitSeen(this.#back, this.#clock, update.proposal, options))
   }
 
   #assertOpen(): void {
     if (this.#closing !== undefined) throw new ClosedError()
   }
-}
-
-function assertVersion(key: StoreKey, expected: number, current: Entry | undefined): void {
-  const version = current?.version ?? 0
-  if (version !== expected) throw new ConflictError(key.id, expected, version)
-}
-
-function refusePromise<T>(value: T): T {
-  if (!(value instanceof Promise)) return value
-  // Nobody will wait for it any more; its failure must not become an unhandled rejection.
-  value.catch(() => undefined)
-  throw new TypeError('an update function must not be async: it runs inside the write transaction; use transaction()')
 }
 
 function toConsole(error: unknown): void {

@@ -1,6 +1,8 @@
 import type { Clock } from '../clock.ts'
 import type { Codec } from '../codec/codec.ts'
 import { Payload } from '../codec/payload.ts'
+import { ConflictError } from '../errors.ts'
+import type { Key } from '../keys/key.ts'
 import type { StoreKey } from '../keys/store-key.ts'
 import type { SetWrite } from '../ports/back.ts'
 import type { Entry } from '../ports/entry.ts'
@@ -28,6 +30,9 @@ export interface ConditionOptions {
   /** The version that the key must have now; 0: it must not exist. Otherwise a ConflictError, and nothing is written. */
   readonly ifVersion?: number | undefined
 }
+
+/** One write of `setMany`: its expiry and meta are its own. */
+export type Item<T = unknown> = readonly [key: Key, value: T, options?: SetOptions]
 
 export const SET_OPTIONS: readonly (keyof SetOptions)[] = ['ttlMs', 'expiresAt', 'meta', 'tags']
 export const CONDITION_OPTIONS: readonly (keyof ConditionOptions)[] = ['ifVersion']
@@ -118,4 +123,10 @@ export function checkVersion(version: number): void {
   if (!Number.isSafeInteger(version) || version < 0) {
     throw new RangeError(`ifVersion must be a version as a read or write returned it, or 0, not ${String(version)}`)
   }
+}
+
+/** @throws ConflictError unless the entry, as readers see it, has the version that was expected */
+export function assertVersion(key: StoreKey, expected: number, current: Entry | undefined): void {
+  const version = current?.version ?? 0
+  if (version !== expected) throw new ConflictError(key.id, expected, version)
 }

@@ -66,13 +66,14 @@ export class AppendLog<
 
   /** Appends all of them side by side, in one commit. Without any, nothing changes. @throws as {@link append} */
   async appendMany(elements: Iterable<T>, options?: SetOptions & W): Promise<WriteResult> {
-    const { back, clock, assertOpen } = this.#store
+    const { back, clock, collector, assertOpen } = this.#store
     assertOpen()
     if (options !== undefined) assertKnown(options, this.#known, 'append')
     const payloads = Array.from(elements, (element) => this.#encode(element))
     const id = newId()
     // Before anything is written: a key that is almost too long for a key is too long for a log.
     assertStampable(partsKey('element', this.#key, id))
+    collector.watch(this.#key)
     const begin = toHeadWrite(back.codec, clock, this.#key, 'log', { id }, options)
     const commit = await commitSeen(
       back,

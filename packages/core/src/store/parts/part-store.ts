@@ -1,12 +1,14 @@
 import type { Clock } from '../../clock.ts'
 import type { Back, ReadOptions } from '../../ports/back.ts'
 import type { Visibility } from '../visibility.ts'
+import type { PartCollector } from './part-collector.ts'
 
 /** What logs and blobs need of the store that they are in. */
 export interface PartStore<R extends ReadOptions = ReadOptions, W extends object = object> {
   readonly back: Back<R, W>
   readonly visibility: Visibility<R>
   readonly clock: Clock
+  readonly collector: PartCollector<R, W>
   /** @throws ClosedError once the store is closing */
   readonly assertOpen: () => void
 }

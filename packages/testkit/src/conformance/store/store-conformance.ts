@@ -1,5 +1,6 @@
 import { describe } from 'vitest'
 import { describeBatches } from './batches.ts'
+import { describeBlobs } from './blobs.ts'
 import { describeConcurrency } from './concurrency.ts'
 import { describeConditions } from './conditions.ts'
 import { describeEvents } from './events.ts'
@@ -35,5 +36,6 @@ export function storeConformance(name: string, open: OpenStoreBack): void {
     describeGrace(start)
     describeTags(start)
     describeLogs(start)
+    describeBlobs(start)
   })
 }

@@ -1,0 +1,106 @@
+import { Payload } from '../../codec/payload.ts'
+import { TidemarkError } from '../../errors.ts'
+import { StoreKey } from '../../keys/store-key.ts'
+import type { Uuid } from '../../keys/uuid.ts'
+import { KeptLease } from '../../load/kept-lease.ts'
+import type { Commit, ReadOptions, SetWrite } from '../../ports/back.ts'
+import type { Lease } from '../../ports/leases.ts'
+import { newId } from '../parts/part-head.ts'
+import { partsKey } from '../parts/part-key.ts'
+import type { PartStore } from '../parts/part-store.ts'
+import { type BlobSource, chunksOf } from './blob-source.ts'
+
+/** Of a blob, what one entry holds. Large enough to make its row's cost vanish, small enough to be held several times. */
+export const CHUNK_BYTES: number = 256 * 1024
+/** What one commit, and one sync of the disk, is good for. Readers of the log hold a commit as a whole. */
+const CHUNKS_PER_COMMIT = 4
+/** How long a writer may stand still. What a killed one has left can be collected from then on. */
+const LEASE_MS = 300_000
+
+export interface WrittenChunks {
+  readonly id: Uuid
+  readonly size: number
+  readonly lease: Lease
+}
+
+/**
+ * Writes the chunks of a blob under an id that nobody else has, and that nobody can find before its head names it. They are
+ * written under a lease, which says that they are not yet to be collected; who has lost it cannot write any more.
+ */
+export class BlobWriting<R extends ReadOptions, W extends object> {
+  readonly id: Uuid = newId()
+  readonly #store: PartStore<R, W>
+  readonly #key: StoreKey
+  readonly #base: StoreKey
+  readonly #options: W | undefined
+  #lease: Lease | undefined
+  #kept: KeptLease | undefined
+
+  constructor(store: PartStore<R, W>, key: StoreKey, options: W | undefined) {
+    this.#store = store
+    this.#key = key
+    this.#base = partsKey('chunk', key, this.id)
+    this.#options = options
+  }
+
+  /** Stores what the source gives. @throws what the source throws, or the back tier; LEASE_LOST */
+  async store(source: BlobSource): Promise<WrittenChunks> {
+    const { back, clock } = this.#store
+    const { leases } = back
+    const { lease } = await leases.acquire(this.#base, LEASE_MS)
+    if (lease === undefined) throw this.#lost()
+    this.#lease = lease
+    let isLost = false
+    this.#kept = new KeptLease(lease, {
+      leases,
+      clock,
+      leaseMs: LEASE_MS,
+      forMs: Infinity,
+      onLost: () => (isLost = true),
+      onGivenUp: () => {},
+    })
+    let size = 0
+    let count = 0
+    let writes: SetWrite[] = []
+    for await (const chunk of chunksOf(source, CHUNK_BYTES)) {
+      // A source that gives nothing for longer than the lease lasts is told as soon as it gives something.
+      if (isLost) throw this.#lost()
+      writes.push(this.#write(count, chunk))
+      size += chunk.length
+      count += 1
+      if (writes.length === CHUNKS_PER_COMMIT) {
+        await this.#commit(writes, lease)
+        writes = []
+      }
+    }
+    if (writes.length > 0) await this.#commit(writes, lease)
+    return { id: this.id, size, lease }
+  }
+
+  /** Nothing more is written. What the lease protected is now either what the head names, or to be collected. */
+  async end(): Promise<void> {
+    this.#kept?.stop()
+    if (this.#lease !== undefined) await this.#store.back.leases.release(this.#lease).catch(() => undefined)
+  }
+
+  #write(n: number, chunk: Uint8Array): SetWrite {
+    return {
+      op: 'set',
+      key: StoreKey.of([...this.#base.tuple, n]),
+      payload: Payload.encode(this.#store.back.codec, chunk),
+      expiresAt: undefined,
+      meta: undefined,
+      path: undefined,
+    }
+  }
+
+  #commit(writes: readonly SetWrite[], lease: Lease): Promise<Commit> {
+    return this.#store.back.commit({ reads: [], lease, keepLease: true, decide: () => writes }, this.#options)
+  }
+
+  #lost(): TidemarkError {
+    const { id } = this.#key
+    const message = `the blob at ${id} was not written: its writer stood still for longer than ${LEASE_MS / 60_000} minutes; write it again`
+    return new TidemarkError('LEASE_LOST', message, { key: id })
+  }
+}

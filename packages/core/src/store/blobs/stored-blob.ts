@@ -1,0 +1,183 @@
+import { ConflictError } from '../../errors.ts'
+import { assertStampable } from '../../keys/stamped-key.ts'
+import type { StoreKey } from '../../keys/store-key.ts'
+import { assertKnown, wholeAtLeast } from '../../options/checks.ts'
+import type { Commit, ReadOptions } from '../../ports/back.ts'
+import { type BlobHead, newId, readHead } from '../parts/part-head.ts'
+import { partsKey } from '../parts/part-key.ts'
+import { readSeen } from '../parts/part-reads.ts'
+import type { PartStore } from '../parts/part-store.ts'
+import { type WriteResult, writeResult } from '../results.ts'
+import { commitSeen } from '../seen-commit.ts'
+import {
+  assertVersion,
+  checkVersion,
+  CONDITION_OPTIONS,
+  type ConditionOptions,
+  SET_OPTIONS,
+  type SetOptions,
+  toHeadWrite,
+} from '../write-options.ts'
+import { type ByteRange, bytesOf } from './blob-reading.ts'
+import { assertSource, type BlobSource } from './blob-source.ts'
+import { BlobWriting, CHUNK_BYTES, type WrittenChunks } from './blob-writing.ts'
+
+/** What became of the write of a blob. */
+export interface BlobWriteResult extends WriteResult {
+  /** In bytes. */
+  readonly size: number
+}
+
+/** Which bytes are read, and of which blob. */
+export interface BlobReadOptions {
+  /** The first byte. @default 0 */
+  readonly start?: number | undefined
+  /** The first byte that is not read; past the end of the blob: its end. @default the end of the blob */
+  readonly end?: number | undefined
+  /** The version that the blob must have: for who goes on with what it has read of it before. Otherwise a ConflictError. */
+  readonly ifVersion?: number | undefined
+}
+
+const READ_OPTIONS: readonly (keyof BlobReadOptions)[] = ['start', 'end', 'ifVersion']
+
+/**
+ * A blob at one key: bytes of any number, written and read as streams, a chunk of 256 KiB at a time. It takes the place of
+ * what was at the key in the one commit that follows its last chunk: there is never a part of one, whatever fails. Who
+ * reads when it is replaced is given the rest of what it began with, or REPLACED.
+ *
+ * Chunks are kept in the back tier alone, and read from there.
+ */
+export class StoredBlob<R extends ReadOptions = ReadOptions, W extends object = object> {
+  readonly #store: PartStore<R, W>
+  readonly #key: StoreKey
+  readonly #known: readonly string[]
+
+  constructor(store: PartStore<R, W>, key: StoreKey) {
+    this.#store = store
+    this.#key = key
+    this.#known = [...SET_OPTIONS, ...CONDITION_OPTIONS, ...store.back.writeOptions]
+  }
+
+  /**
+   * Reads the source as fast as it can be stored. Durable when it resolves; when it rejects, the key holds what it held, and
+   * the source was cancelled.
+   *
+   * @throws what the source fails with; ConflictError under `ifVersion`, before the source is read and again in the end;
+   * TidemarkError LEASE_LOST when the process stood still for minutes; what the back tier fails with; TypeError for what is
+   * no source of bytes
+   */
+  async write(source: BlobSource, options?: SetOptions & ConditionOptions & W): Promise<BlobWriteResult> {
+    const { back, clock, assertOpen } = this.#store
+    assertOpen()
+    if (options !== undefined) assertKnown(options, this.#known, 'write')
+    assertSource(source)
+    const expected = options?.ifVersion
+    if (expected !== undefined) checkVersion(expected)
+    assertStampable(partsKey('chunk', this.#key, newId()))
+    // What is wrong with the options is not to be told after the last chunk.
+    toHeadWrite(back.codec, clock, this.#key, 'blob', { id: newId(), size: 0, chunkBytes: CHUNK_BYTES }, options)
+    if (expected !== undefined) assertVersion(this.#key, expected, await readSeen(this.#store, this.#key))
+    this.#store.collector.watch(this.#key)
+    const writing = new BlobWriting(this.#store, this.#key, options)
+    try {
+      const written = await writing.store(source)
+      const commit = await this.#finish(written, expected, options)
+      return { ...writeResult(commit), size: written.size }
+    } catch (error) {
+      await writing.end()
+      this.#store.collector.due(this.#key)
+      throw error
+    } finally {
+      await writing.end()
+    }
+  }
+
+  /**
+   * The bytes, read as they are asked for; undefined: there is no blob. Cancel the stream to stop early.
+   * @throws TidemarkError WRONG_TYPE; ConflictError under `ifVersion`; RangeError. The stream: TidemarkError REPLACED,
+   * CorruptError, what the back tier fails with
+   */
+  async read(options: BlobReadOptions = {}): Promise<ReadableStream<Uint8Array<ArrayBuffer>> | undefined> {
+    const bytes = await this.#bytes(options)
+    if (bytes === undefined) return undefined
+    return new ReadableStream<Uint8Array<ArrayBuffer>>(
+      {
+        async pull(controller) {
+          const { done, value } = await bytes.next()
+          if (done === true) controller.close()
+          else controller.enqueue(value)
+        },
+        async cancel() {
+          await bytes.return()
+        },
+      },
+      // Nothing is read before somebody asks for it.
+      { highWaterMark: 0 },
+    )
+  }
+
+  /** As {@link read}, in one piece. */
+  async bytes(options: BlobReadOptions = {}): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const bytes = await this.#bytes(options)
+    if (bytes === undefined) return undefined
+    const pieces = await Array.fromAsync(bytes)
+    const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0))
+    let at = 0
+    for (const piece of pieces) {
+      whole.set(piece, at)
+      at += piece.length
+    }
+    return whole
+  }
+
+  /** In bytes; undefined: there is no blob. @throws TidemarkError WRONG_TYPE */
+  async size(): Promise<number | undefined> {
+    return (await this.#head(undefined))?.size
+  }
+
+  async #bytes(options: BlobReadOptions): Promise<AsyncGenerator<Uint8Array<ArrayBuffer>, void> | undefined> {
+    assertKnown(options, READ_OPTIONS, 'read')
+    const { ifVersion } = options
+    if (ifVersion !== undefined) checkVersion(ifVersion)
+    const start = wholeAtLeast('option start', options.start ?? 0, 0)
+    const end = options.end === undefined ? Infinity : wholeAtLeast('option end', options.end, 0)
+    const head = await this.#head(ifVersion)
+    if (head === undefined) return undefined
+    const range: ByteRange = { start, end: Math.max(start, Math.min(end, head.size)) }
+    return bytesOf(this.#store, this.#key, head, start >= head.size ? { start: 0, end: 0 } : range)
+  }
+
+  async #head(ifVersion: number | undefined): Promise<BlobHead | undefined> {
+    this.#store.assertOpen()
+    const entry = await readSeen(this.#store, this.#key)
+    const head = entry && readHead(entry, 'blob')
+    if (ifVersion !== undefined && (entry?.version ?? 0) !== ifVersion) {
+      throw new ConflictError(this.#key.id, ifVersion, entry?.version ?? 0)
+    }
+    return head
+  }
+
+  /** The commit before which there is no blob, and after which it is whole. */
+  #finish(
+    { id, size, lease }: WrittenChunks,
+    expected: number | undefined,
+    options: (SetOptions & W) | undefined,
+  ): Promise<Commit> {
+    const { back, clock } = this.#store
+    const head = toHeadWrite(back.codec, clock, this.#key, 'blob', { id, size, chunkBytes: CHUNK_BYTES }, options)
+    if (expected === undefined) return back.commit({ reads: [], lease, decide: () => [head] }, options)
+    return commitSeen(
+      back,
+      clock,
+      {
+        reads: [this.#key],
+        lease,
+        decide: ([current]) => {
+          assertVersion(this.#key, expected, current)
+          return [head]
+        },
+      },
+      options,
+    )
+  }
+}

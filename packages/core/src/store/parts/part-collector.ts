@@ -1,0 +1,178 @@
+import { TidemarkError } from '../../errors.ts'
+import { prefixRange } from '../../keys/key-range.ts'
+import { isReserved, reservedKey } from '../../keys/reserved.ts'
+import { StoreKey } from '../../keys/store-key.ts'
+import type { Back, Commit, DeleteWrite, ReadOptions } from '../../ports/back.ts'
+import type { Lease } from '../../ports/leases.ts'
+import { allGroups, groupsAt } from './part-groups.ts'
+import { PART_KINDS, type PartKind, type PartOf, partsKey } from './part-key.ts'
+import { isStanding } from './part-reads.ts'
+
+/** Parts per commit. */
+const BATCH = 500
+/** For the removal of one batch. */
+const LEASE_MS = 60_000
+/** Of keys that are known to hold a log or a blob, and of those to look at. What is too much is left to `sweep`. */
+const MAX_KEYS = 100_000
+/** From so many keys on, it is quicker to go through all logs and blobs that there are. */
+const MANY_KEYS = 256
+
+export interface PartCollectorOptions<R extends ReadOptions, W extends object> {
+  readonly back: Back<R, W>
+  /** Gets what keeps it from removing something, which it does not try again; `sweep` does. */
+  readonly onError: (error: unknown) => void
+}
+
+/**
+ * Removes the parts of what does not stand any more: in the background, when a commit of this store has deleted, replaced or
+ * expired a log or a blob; and of everything, when it is asked to. What nobody removes costs room, and is seen by nobody.
+ *
+ * Parts that have no head may also be those of a blob that is being written: its writer holds a lease, without which it
+ * cannot go on, and which is taken here before anything is removed.
+ */
+export class PartCollector<R extends ReadOptions = ReadOptions, W extends object = object> {
+  readonly #options: PartCollectorOptions<R, W>
+  readonly #stopListening: () => void
+  readonly #watched = new Set<string>()
+  /** Keys to look at, by their ids. */
+  readonly #due = new Map<string, StoreKey>()
+  #running: Promise<void> | undefined
+  #isClosed = false
+
+  constructor(options: PartCollectorOptions<R, W>) {
+    this.#options = options
+    this.#stopListening = options.back.onCommit((commits) => this.#onCommits(commits))
+  }
+
+  /** There is, or is about to be, a log or a blob at the key: what replaces it leaves something to remove. */
+  watch({ id }: StoreKey): void {
+    if (this.#watched.has(id)) return
+    this.#watched.add(id)
+    if (this.#watched.size > MAX_KEYS) this.#watched.delete(this.#watched.values().next().value!)
+  }
+
+  /** There may be something to remove at the key. */
+  due(key: StoreKey): void {
+    if (this.#isClosed || this.#due.size >= MAX_KEYS) return
+    this.#due.set(key.id, key)
+    this.#running ??= this.#run().finally(() => (this.#running = undefined))
+  }
+
+  /** Resolves when nothing that is known to be due is left. */
+  async idle(): Promise<void> {
+    while (this.#running !== undefined) await this.#running
+  }
+
+  /**
+   * Removes what does not stand, wherever it is.
+   * @param isOld says of the last part of a group whether it has been there for so long that its head is not still to come
+   * @returns how many parts were removed
+   */
+  async collectAll(isOld: (writtenAt: number) => boolean): Promise<number> {
+    const { back } = this.#options
+    let removed = 0
+    for (const kind of PART_KINDS) {
+      for await (const group of allGroups(back, kind)) {
+        if (await isStanding(this.#options, group.owner, group.id)) continue
+        if (await this.#isOld(group, isOld)) removed += await this.#remove(group)
+      }
+    }
+    return removed
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#stopListening()
+    this.#due.clear()
+    await this.#running
+  }
+
+  #onCommits(commits: readonly Commit[]): void {
+    for (const { changes } of commits) {
+      for (const { op, key, prevVersion } of changes) {
+        // A value that replaces another is by far the most common one.
+        if (prevVersion === 0 || (op === 'set' && !this.#watched.has(key.id)) || isReserved(key)) continue
+        this.due(key)
+      }
+    }
+  }
+
+  async #run(): Promise<void> {
+    try {
+      // Nothing of it is in anybody's way: the commit that has told of it is acknowledged first.
+      await Promise.resolve()
+      while (this.#due.size > 0) {
+        const due = new Map(this.#due)
+        this.#due.clear()
+        for (const kind of PART_KINDS) await this.#collectAt(kind, due)
+      }
+    } catch (error) {
+      this.#due.clear()
+      if (!(error instanceof TidemarkError && error.code === 'CLOSED')) this.#options.onError(error)
+    }
+  }
+
+  async #collectAt(kind: PartKind, keys: ReadonlyMap<string, StoreKey>): Promise<void> {
+    const { back } = this.#options
+    if (keys.size >= MANY_KEYS) {
+      for await (const group of allGroups(back, kind)) if (keys.has(group.owner.id)) await this.#remove(group)
+      return
+    }
+    // Most stores have none at all.
+    const { entries } = await back.scan(prefixRange(reservedKey(kind).tuple), {
+      after: undefined,
+      limit: 1,
+      reverse: false,
+    })
+    if (entries.length === 0) return
+    for (const key of keys.values()) for await (const group of groupsAt(back, kind, key)) await this.#remove(group)
+  }
+
+  async #isOld({ kind, owner, id }: PartOf, isOld: (writtenAt: number) => boolean): Promise<boolean> {
+    const range = prefixRange(partsKey(kind, owner, id).tuple)
+    const { entries } = await this.#options.back.scan(range, { after: undefined, limit: 1, reverse: true })
+    return entries[0] === undefined || isOld(entries[0].writtenAt)
+  }
+
+  /** @returns how many parts were removed; 0 when it stands, or somebody writes it */
+  async #remove(group: PartOf): Promise<number> {
+    const { leases } = this.#options.back
+    const { lease } = await leases.acquire(partsKey(group.kind, group.owner, group.id), LEASE_MS)
+    if (lease === undefined) return 0
+    try {
+      // From here on nobody writes it any more; until here its writer may have come to its end.
+      if (await isStanding(this.#options, group.owner, group.id)) return 0
+      let removed = 0
+      for await (const keys of this.#keysOf(group)) {
+        const writes = keys.map((key): DeleteWrite => ({ op: 'delete', key }))
+        const { changes } = await this.#options.back.commit({ reads: [], lease, keepLease: true, decide: () => writes })
+        removed += changes.length
+        if (!(await leases.renew(lease, LEASE_MS))) break
+      }
+      return removed
+    } finally {
+      await leases.release(lease).catch(() => undefined)
+    }
+  }
+
+  /** The keys of the parts that are there, in batches. */
+  async *#keysOf({ kind, owner, id }: PartOf): AsyncGenerator<readonly StoreKey[], void> {
+    const { back } = this.#options
+    const base = partsKey(kind, owner, id)
+    const range = prefixRange(base.tuple)
+    if (kind === 'chunk') {
+      // Chunks are large: they are counted, and not read.
+      const { entries } = await back.scan(range, { after: undefined, limit: 1, reverse: true })
+      const last = (entries[0]?.key.tuple.at(-1) as number | undefined) ?? -1
+      for (let n = 0; n <= last; n += BATCH) {
+        yield Array.from({ length: Math.min(BATCH, last + 1 - n) }, (_, i) => StoreKey.of([...base.tuple, n + i]))
+      }
+      return
+    }
+    for (let isMore = true; isMore;) {
+      const { entries } = await back.scan(range, { after: undefined, limit: BATCH, reverse: false })
+      isMore = entries.length === BATCH
+      if (entries.length > 0) yield entries.map(({ key }) => key)
+    }
+  }
+}

@@ -1,0 +1,38 @@
+import { type KeyRange, prefixRange } from '../../keys/key-range.ts'
+import { reservedKey } from '../../keys/reserved.ts'
+import type { StoreKey } from '../../keys/store-key.ts'
+import { Uuid } from '../../keys/uuid.ts'
+import type { Back } from '../../ports/back.ts'
+import { type PartKind, type PartOf, partOf, partsKey } from './part-key.ts'
+
+const FIRST_ID = Uuid.from(new Uint8Array(16))
+const LAST_ID = Uuid.from(new Uint8Array(16).fill(0xff))
+
+/** Every log or blob that has parts, whether or not it still stands. One look at each, however many parts it has. */
+export function allGroups(back: Pick<Back, 'scan'>, kind: PartKind): AsyncGenerator<PartOf, void> {
+  return groupsIn(back, prefixRange(reservedKey(kind).tuple))
+}
+
+/** As {@link allGroups}, of what stands, or stood, at one key. */
+export async function* groupsAt(
+  back: Pick<Back, 'scan'>,
+  kind: PartKind,
+  owner: StoreKey,
+): AsyncGenerator<PartOf, void> {
+  // Between the two there are also those of keys that begin as this one and go on with an id.
+  const start = partsKey(kind, owner, FIRST_ID).bytes
+  const { end } = prefixRange(partsKey(kind, owner, LAST_ID).tuple)
+  for await (const group of groupsIn(back, { start, end })) if (group.owner.id === owner.id) yield group
+}
+
+async function* groupsIn(back: Pick<Back, 'scan'>, range: KeyRange): AsyncGenerator<PartOf, void> {
+  let { start } = range
+  for (;;) {
+    const { entries } = await back.scan({ start, end: range.end }, { after: undefined, limit: 1, reverse: false })
+    const part = entries[0] && partOf(entries[0].key)
+    if (part === undefined) return
+    yield part
+    // Its parts are all under one prefix: what follows it is the next one.
+    start = prefixRange(partsKey(part.kind, part.owner, part.id).tuple).end!
+  }
+}
