@@ -1,4 +1,12 @@
-import { afterTurn, type Clock, type Commit, type Proposal, TidemarkError, wholeAtLeast } from '@tidemark/core'
+import {
+  afterTurn,
+  assertOutside,
+  type Clock,
+  type Commit,
+  type Proposal,
+  TidemarkError,
+  wholeAtLeast,
+} from '@tidemark/core'
 import type { CommitGroup } from './commit-group.ts'
 import type { Outcome, Request, Transaction } from './group-request.ts'
 import type { FileIdentity } from './file-identity.ts'
@@ -39,6 +47,7 @@ export class GroupCommitter {
   #queue: Waiting[] = []
   #unsettled = 0
   #scheduled = false
+  #isCommitting = false
   #idle: (() => void)[] = []
 
   constructor(group: CommitGroup, options: GroupCommitterOptions) {
@@ -47,11 +56,32 @@ export class GroupCommitter {
   }
 
   propose(proposal: Proposal): Promise<Commit> {
-    // Fails for a key that is too long, here and not for the whole group.
-    for (const key of proposal.reads) void key.bytes
-    if (typeof proposal.marks !== 'function') for (const { key } of proposal.marks ?? []) void key.bytes
-    if (proposal.notBefore !== undefined) wholeAtLeast('notBefore', proposal.notBefore, 0)
+    check(proposal)
     return this.#enqueue({ kind: 'proposal', proposal })
+  }
+
+  /**
+   * In the calling turn, after what waits already. Blocks while another process holds the lock.
+   * @throws what `decide` throws; TypeError inside of a decision or a commit listener
+   */
+  proposeNow(proposal: Proposal): Commit {
+    assertOutside(this.#isCommitting)
+    check(proposal)
+    let outcome: { readonly commit: Commit } | { readonly error: unknown } | undefined
+    const waiting: Waiting = {
+      request: { kind: 'proposal', proposal },
+      since: this.#options.clock.monotonic(),
+      resolve: (commit: never) => void (outcome = { commit }),
+      reject: (error) => void (outcome = { error }),
+    }
+    this.#unsettled += 1
+    let left: readonly Waiting[] = [...this.#queue, waiting]
+    this.#queue = []
+    while ((left = this.#commit(left)).length > 0) blockFor(Math.random() * MAX_PAUSE_MS)
+    if (this.#queue.length === 0) this.#rest()
+    const settled = outcome!
+    if ('error' in settled) throw settled.error
+    return settled.commit
   }
 
   expire(limit: number): Promise<Commit> {
@@ -99,6 +129,16 @@ export class GroupCommitter {
 
   /** @returns what could not be tried because another process holds the lock */
   #commit(group: readonly Waiting[]): readonly Waiting[] {
+    const isOuter = !this.#isCommitting
+    this.#isCommitting = true
+    try {
+      return this.#commitParts(group)
+    } finally {
+      if (isOuter) this.#isCommitting = false
+    }
+  }
+
+  #commitParts(group: readonly Waiting[]): readonly Waiting[] {
     let from = 0
     while (from < group.length) {
       const part = group.slice(from)
@@ -165,4 +205,15 @@ export class GroupCommitter {
     this.#idle = []
     for (const resolve of idle) resolve()
   }
+}
+
+/** Fails for a key that is too long, here and not for the whole group. */
+function check({ reads, marks, notBefore }: Proposal): void {
+  for (const key of reads) void key.bytes
+  if (typeof marks !== 'function') for (const { key } of marks ?? []) void key.bytes
+  if (notBefore !== undefined) wholeAtLeast('notBefore', notBefore, 0)
+}
+
+function blockFor(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 }

@@ -13,6 +13,7 @@ import {
   type ScanOptions,
   type ScanPage,
   type StoreKey,
+  type SyncBack,
   type SyncFrontAgreements,
   type SyncLog,
   TidemarkError,
@@ -49,6 +50,7 @@ export interface SqliteBack extends Back, AsyncDisposable {
   readonly file: string
   readonly log: Log & { readonly sync: SyncLog }
   readonly agreements: SyncFrontAgreements
+  readonly sync: SyncBack
   /** Answers at once. @throws ClosedError, TidemarkError IO */
   readOne(key: StoreKey): Found
 }
@@ -97,6 +99,14 @@ class OpenSqliteBack implements SqliteBack {
   readonly leases: SqliteLeases
   readonly marks: SqliteMarks
   readonly compaction: SqliteCompaction
+  readonly sync: SyncBack = {
+    read: (keys) => this.#read(keys),
+    scan: (range, options) => this.#scan(range, options),
+    commit: (proposal) => {
+      this.#assertWritable()
+      return this.#committer.proposeNow(proposal)
+    },
+  }
   readonly readOptions: readonly string[] = ['consistency'] satisfies (keyof ReadOptions)[]
   readonly writeOptions: readonly string[] = []
   readonly #options: ResolvedOptions
@@ -167,8 +177,7 @@ class OpenSqliteBack implements SqliteBack {
   }
 
   async read(keys: readonly StoreKey[]): Promise<readonly Found[]> {
-    this.#assertOpen()
-    return this.#entries.read(keys)
+    return this.#read(keys)
   }
 
   async commit(proposal: Proposal): Promise<Commit> {
@@ -177,9 +186,7 @@ class OpenSqliteBack implements SqliteBack {
   }
 
   async scan(range: KeyRange, options: ScanOptions): Promise<ScanPage> {
-    this.#assertOpen()
-    wholeAtLeast('limit', options.limit, 1)
-    return this.#scanner.page(range, options)
+    return this.#scan(range, options)
   }
 
   async count(range: KeyRange): Promise<number> {
@@ -221,6 +228,17 @@ class OpenSqliteBack implements SqliteBack {
     this.#watch.close()
     await this.#committer.drained()
     this.#connection.close()
+  }
+
+  #read(keys: readonly StoreKey[]): readonly Found[] {
+    this.#assertOpen()
+    return this.#entries.read(keys)
+  }
+
+  #scan(range: KeyRange, options: ScanOptions): ScanPage {
+    this.#assertOpen()
+    wholeAtLeast('limit', options.limit, 1)
+    return this.#scanner.page(range, options)
   }
 
   #committed(commits: readonly Commit[]): void {

@@ -15,13 +15,20 @@ import {
   type ScanOptions,
   type ScanPage,
   type StoreKey,
+  type SyncBack,
 } from '@tidemark/core'
 import type { Observable } from 'rxjs'
 import { Flights } from './flights.ts'
 import { explain, type Explanation } from './inspection/explanation.ts'
 import { verify, type VerifyOptions, type VerifyProgress } from './inspection/verification.ts'
 import { NearFollower } from './near-follower.ts'
-import { resolveOptions, type TieredOptions, type TieredReadOptions, type TieredWriteOptions } from './options.ts'
+import {
+  resolveOptions,
+  type TieredOptions,
+  type TieredReadOptions,
+  type TieredWriteOptions,
+  writePolicyOf,
+} from './options.ts'
 import { ReadPath } from './read-path.ts'
 import { FrontLink } from './shared/front-link.ts'
 import { type TierEvent, TierEvents } from './tier-events.ts'
@@ -29,6 +36,9 @@ import { TierCounters, type TierStats } from './tier-stats.ts'
 import { Visibility } from './visibility.ts'
 import { warm, type WarmProgress } from './warm/warm.ts'
 import type { WarmOptions, WarmStrategy } from './warm/warm-options.ts'
+import type { DeadLetter } from './write-behind/dead-letters.ts'
+import { readBehind, readManyBehind } from './write-behind/read-behind.ts'
+import { WriteBehind } from './write-behind/write-behind.ts'
 import { WritePath } from './write-path.ts'
 
 /**
@@ -49,6 +59,25 @@ export interface TieredBack extends Back<TieredReadOptions, TieredWriteOptions> 
    */
   readonly visibilityLag$: Observable<number>
   tierStats(): TierStats
+  /**
+   * Resolves when every write is committed that was acknowledged before it was (`write-behind`).
+   * @throws FlushFailure for what was refused for good, and is set aside; what the back tier fails with: it is tried again
+   */
+  flush(): Promise<void>
+  /**
+   * Keeps a state of the application under a name, together with every write that was acknowledged before it: acknowledged as
+   * they are, and committed in the same flush.
+   */
+  checkpoint(name: string, state: unknown): Promise<void>
+  /** The last state that was kept under the name; undefined: none was. */
+  lastCheckpoint(name: string): Promise<unknown>
+  /** Acknowledged writes that were refused for good when they were flushed. */
+  deadLetters(): AsyncIterable<DeadLetter>
+  /**
+   * Flushes what others have acknowledged and left behind when they died. Resolves when all of it is committed that nobody
+   * may still be about to flush; looks again when that has become clear for the rest.
+   */
+  recoverWrites(): Promise<void>
   /**
    * What the near front holds under this key id, at once. The log is not asked: the answer may lack what another process
    * wrote within the last poll of the log.
@@ -76,6 +105,7 @@ class Tiered implements TieredBack {
   readonly leases: Leases
   readonly marks: Marks
   readonly compaction: Compaction
+  readonly sync: SyncBack | undefined
   readonly readOptions: readonly string[] = [
     'consistency',
     'readPolicy',
@@ -93,6 +123,7 @@ class Tiered implements TieredBack {
   readonly #follower: NearFollower | undefined
   readonly #reads: ReadPath
   readonly #writes: WritePath
+  readonly #behind: WriteBehind
   #closing: Promise<void> | undefined
 
   constructor(given: TieredOptions) {
@@ -105,7 +136,6 @@ class Tiered implements TieredBack {
     this.origin = back.origin
     this.log = back.log
     this.agreements = back.agreements
-    this.leases = back.leases
     this.marks = back.marks
     this.compaction = back.compaction
     this.tierEvents$ = this.#events.events$
@@ -135,21 +165,36 @@ class Tiered implements TieredBack {
     this.#writes = new WritePath(options, this.#links, this.#follower, flights, (keys, found) =>
       this.#reads.note(keys, found),
     )
+    this.#behind = new WriteBehind({
+      back,
+      clock,
+      random,
+      onError: options.onError,
+      options: options.writeBehind,
+      commit: (proposal, onCommitted) => this.#writes.commit(proposal, { writePolicy: 'write-through' }, onCommitted),
+    })
+    this.leases = this.#behind.leases
+    this.sync = fronts.length === 0 ? back.sync && this.#syncOver(back.sync) : undefined
   }
 
   readOne(key: StoreKey, options?: TieredReadOptions): Found | Promise<Found> {
     this.#assertOpen()
-    return this.#reads.readOne(key, options)
+    if (this.#behind.isEmpty) return this.#reads.readOne(key, options)
+    return readBehind(this.#behind, this.#reads, key, options)
   }
 
   async read(keys: readonly StoreKey[], options?: TieredReadOptions): Promise<readonly Found[]> {
     this.#assertOpen()
-    return this.#reads.read(keys, options)
+    if (this.#behind.isEmpty) return this.#reads.read(keys, options)
+    return readManyBehind(this.#behind, this.#reads, keys, options)
   }
 
   async commit(proposal: Proposal, options?: TieredWriteOptions): Promise<Commit> {
     this.#assertOpen()
-    return this.#writes.commit(proposal, options)
+    const policy = writePolicyOf(options?.writePolicy, this.#options.writePolicy)
+    if (policy !== 'write-behind' && this.#behind.isIdle) return this.#writes.commit(proposal, options)
+    const accepted = policy === 'write-behind' ? this.#behind.accept(proposal) : undefined
+    return accepted ?? this.#behind.commit(proposal, (guarded) => this.#writes.commit(guarded, options))
   }
 
   async expire(limit: number): Promise<Commit> {
@@ -159,22 +204,21 @@ class Tiered implements TieredBack {
 
   async restored(): Promise<void> {
     this.#assertOpen()
+    await this.#behind.flush()
     return this.#back.restored()
   }
 
   async scan(range: KeyRange, options: ScanOptions): Promise<ScanPage> {
     this.#assertOpen()
+    await this.#behind.flush()
     const page = await this.#back.scan(range, options)
-    const { entries, asOf } = page
-    this.#reads.note(
-      entries.map(({ key }) => key),
-      entries.map((entry) => ({ entry, asOf, until: Infinity, tier: this.name })),
-    )
+    this.#notePage(page)
     return page
   }
 
   async count(range: KeyRange): Promise<number> {
     this.#assertOpen()
+    await this.#behind.flush()
     return this.#back.count(range)
   }
 
@@ -183,12 +227,36 @@ class Tiered implements TieredBack {
     return this.#writes.onCommit(listener)
   }
 
+  flush(): Promise<void> {
+    return this.#behind.flush()
+  }
+
+  async checkpoint(name: string, state: unknown): Promise<void> {
+    this.#assertOpen()
+    return this.#behind.checkpoint(name, state)
+  }
+
+  async lastCheckpoint(name: string): Promise<unknown> {
+    this.#assertOpen()
+    return this.#behind.lastCheckpoint(name)
+  }
+
+  deadLetters(): AsyncIterable<DeadLetter> {
+    this.#assertOpen()
+    return this.#behind.deadLetters()
+  }
+
+  async recoverWrites(): Promise<void> {
+    this.#assertOpen()
+    return this.#behind.recover()
+  }
+
   tierStats(): TierStats {
     return this.#counters.snapshot()
   }
 
   peek(id: string): Found | undefined {
-    return this.#options.near?.peek(id)
+    return this.#behind.find(id) ?? this.#options.near?.peek(id)
   }
 
   async explain(key: StoreKey): Promise<Explanation> {
@@ -212,6 +280,15 @@ class Tiered implements TieredBack {
   }
 
   async #close(): Promise<void> {
+    if (!this.#behind.isUsed) return this.#closeTiers()
+    try {
+      await this.#behind.close()
+    } finally {
+      await this.#closeTiers()
+    }
+  }
+
+  async #closeTiers(): Promise<void> {
     try {
       // At once, the log included: whoever asks for anything from now on is told that it is closed.
       await Promise.all([
@@ -226,6 +303,35 @@ class Tiered implements TieredBack {
       this.#events.close()
       this.#visible.close()
     }
+  }
+
+  /** Asks the back tier alone, and tells the others what they may not be behind of. */
+  #syncOver(sync: SyncBack): SyncBack {
+    return {
+      read: (keys) => {
+        this.#assertOpen()
+        const found = sync.read(keys)
+        this.#reads.note(keys, found)
+        return found
+      },
+      scan: (range, options) => {
+        this.#assertOpen()
+        const page = sync.scan(range, options)
+        this.#notePage(page)
+        return page
+      },
+      commit: (proposal) => {
+        this.#assertOpen()
+        return this.#writes.commitNow(proposal, sync)
+      },
+    }
+  }
+
+  #notePage({ entries, asOf }: ScanPage): void {
+    this.#reads.note(
+      entries.map(({ key }) => key),
+      entries.map((entry) => ({ entry, asOf, until: Infinity, tier: this.name })),
+    )
   }
 
   #assertOpen(): void {

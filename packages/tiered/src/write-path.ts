@@ -1,8 +1,9 @@
-import type { ApplyMode, Commit, CommitListener, LogChange, Proposal, TierReport } from '@tidemark/core'
+import type { ApplyMode, Commit, CommitListener, LogChange, Proposal, SyncBack, TierReport } from '@tidemark/core'
 import { NO_AGREEMENT } from '@tidemark/core'
 import type { Flights } from './flights.ts'
 import type { NearFollower } from './near-follower.ts'
 import { type Acknowledgement, ackOf, type ResolvedOptions, type TieredWriteOptions, writePolicyOf } from './options.ts'
+import type { WritePolicy } from './policies.ts'
 import type { Application, FrontLink } from './shared/front-link.ts'
 import { type Told, ToldByDecision } from './told-by-decision.ts'
 
@@ -11,6 +12,8 @@ interface TieredProposal extends Proposal {
   readonly mode: ApplyMode
   /** What the caller proposed. */
   readonly original: Proposal
+  /** Called when it is durable, and no read of this process meets what it replaced. */
+  readonly onCommitted?: (() => void) | undefined
 }
 
 /** What became of the commits of one transaction. */
@@ -50,16 +53,14 @@ export class WritePath {
     this.#stopListening = options.back.onCommit((commits) => this.#onCommits(commits))
   }
 
-  async commit(proposal: Proposal, options: TieredWriteOptions | undefined): Promise<Commit> {
-    const policy = writePolicyOf(options?.writePolicy, this.#options.writePolicy)
+  async commit(
+    proposal: Proposal,
+    options: TieredWriteOptions | undefined,
+    onCommitted?: () => void,
+  ): Promise<Commit> {
     const ack = ackOf(options?.ack, this.#options.ack)
     const told = new ToldByDecision(proposal)
-    const tiered: TieredProposal = {
-      ...proposal,
-      decide: (current) => told.decide(current),
-      mode: policy === 'write-through' ? 'install' : 'invalidate',
-      original: proposal,
-    }
+    const tiered = { ...this.#tiered(proposal, told, options?.writePolicy), onCommitted }
     let commit: Commit
     try {
       commit = await this.#options.back.commit(tiered)
@@ -69,6 +70,21 @@ export class WritePath {
     }
     told.committed(commit, this.#onTold)
     return this.#acknowledge(commit, ack)
+  }
+
+  /** In the calling turn: for a store without shared fronts, which would have to be told first. */
+  commitNow(proposal: Proposal, sync: SyncBack): Commit {
+    const told = new ToldByDecision(proposal)
+    const tiered = this.#tiered(proposal, told, undefined)
+    let commit: Commit
+    try {
+      commit = sync.commit(tiered)
+    } catch (error) {
+      told.refused(this.#onTold)
+      throw error
+    }
+    told.committed(commit, this.#onTold)
+    return asSeen(commit, [])
   }
 
   async expire(limit: number): Promise<Commit> {
@@ -88,6 +104,16 @@ export class WritePath {
     await this.#told
   }
 
+  #tiered(proposal: Proposal, told: ToldByDecision, chosen: WritePolicy | undefined): TieredProposal {
+    const policy = writePolicyOf(chosen, this.#options.writePolicy)
+    return {
+      ...proposal,
+      decide: (current) => told.decide(current),
+      mode: policy === 'write-around' ? 'invalidate' : 'install',
+      original: proposal,
+    }
+  }
+
   async #acknowledge(commit: Commit, ack: Acknowledgement): Promise<Commit> {
     const group = this.#groups.get(commit)
     if (group === undefined) return asSeen(commit, [])
@@ -99,9 +125,11 @@ export class WritePath {
   /** Runs inside the back tier's commit: from here on, no read in this process meets what these commits replaced. */
   #onCommits(commits: readonly Commit[]): void {
     const byMode: Record<ApplyMode, LogChange[]> = { install: [], invalidate: [] }
+    const flushes: (() => void)[] = []
     for (const { changes, proposal } of commits) {
+      const { mode = 'invalidate', onCommitted } = (proposal as TieredProposal | undefined) ?? {}
+      if (onCommitted !== undefined) flushes.push(onCommitted)
       if (changes.length === 0) continue
-      const mode = (proposal as TieredProposal | undefined)?.mode ?? 'invalidate'
       this.#flights.forget(changes)
       this.#options.near?.applyNow(changes, mode)
       this.#follower?.observe(changes)
@@ -114,6 +142,8 @@ export class WritePath {
     let safe: Promise<unknown> | undefined
     const group: Group = { told, safe: () => (safe ??= this.#whenSafe(commits, applied, committedAt)) }
     for (const commit of commits) this.#groups.set(commit, group)
+    // After the fronts know of it, so that no read falls between the two.
+    for (const onCommitted of flushes) onCommitted()
   }
 
   async #whenSafe(

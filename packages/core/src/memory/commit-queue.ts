@@ -1,4 +1,5 @@
 import type { Commit, CommitListener, Proposal } from '../ports/back.ts'
+import { assertOutside } from '../batching/outside.ts'
 import type { MemoryWriter } from './memory-writer.ts'
 
 /** @returns what settles the request, and the commit that came of it, if one did */
@@ -22,6 +23,7 @@ export class CommitQueue {
   readonly #options: CommitQueueOptions
   readonly #listeners = new Set<CommitListener>()
   #requests: Request[] = []
+  #isFlushing = false
   #idle: (() => void)[] = []
 
   constructor(options: CommitQueueOptions) {
@@ -39,6 +41,23 @@ export class CommitQueue {
   /** Does something that is no change of the log, in its place among the commits. */
   perform<T>(task: () => T): Promise<T> {
     return this.#enqueue(task, () => undefined)
+  }
+
+  /** At once, after what waits. @throws what `decide` throws; TypeError inside of a decision or a commit listener */
+  proposeNow(proposal: Proposal): Commit {
+    assertOutside(this.#isFlushing)
+    let outcome: { readonly commit: Commit } | { readonly error: unknown } | undefined
+    this.#requests.push({
+      run: () => {
+        const commit = this.#options.writer.propose(proposal)
+        return { resolve: () => void (outcome = { commit }), commit }
+      },
+      reject: (error) => void (outcome = { error }),
+    })
+    this.#flush()
+    const settled = outcome!
+    if ('error' in settled) throw settled.error
+    return settled.commit
   }
 
   onCommit(listener: CommitListener): () => void {
@@ -59,7 +78,7 @@ export class CommitQueue {
 
   #enqueue<T>(task: () => T, commitOf: (result: T) => Commit | undefined): Promise<T> {
     return new Promise((resolve, reject) => {
-      if (this.#requests.length === 0) this.#options.afterTurn(() => this.#flush())
+      if (this.#requests.length === 0) this.#options.afterTurn(() => this.#requests.length > 0 && this.#flush())
       const run: Request['run'] = () => {
         const result = task()
         return { resolve: () => resolve(result), commit: commitOf(result) }
@@ -69,6 +88,15 @@ export class CommitQueue {
   }
 
   #flush(): void {
+    this.#isFlushing = true
+    try {
+      this.#flushAll()
+    } finally {
+      this.#isFlushing = false
+    }
+  }
+
+  #flushAll(): void {
     const requests = this.#requests
     this.#requests = []
     const { writer } = this.#options

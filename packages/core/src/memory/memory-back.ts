@@ -4,7 +4,16 @@ import type { Codec } from '../codec/codec.ts'
 import { ClosedError } from '../errors.ts'
 import type { KeyRange } from '../keys/key-range.ts'
 import type { StoreKey } from '../keys/store-key.ts'
-import type { Back, Commit, CommitListener, Proposal, ReadOptions, ScanOptions, ScanPage } from '../ports/back.ts'
+import type {
+  Back,
+  Commit,
+  CommitListener,
+  Proposal,
+  ReadOptions,
+  ScanOptions,
+  ScanPage,
+  SyncBack,
+} from '../ports/back.ts'
 import type { Entry, Found } from '../ports/entry.ts'
 import type { SyncFrontAgreements } from '../ports/front-agreement.ts'
 import type { Compaction } from '../ports/compaction.ts'
@@ -43,6 +52,7 @@ export interface MemoryBackOptions {
 export interface MemoryBack extends Back, AsyncDisposable {
   readonly log: Log & { readonly sync: SyncLog }
   readonly agreements: SyncFrontAgreements
+  readonly sync: SyncBack
   readOne(key: StoreKey): Found
 }
 
@@ -63,6 +73,11 @@ class OpenMemoryBack implements MemoryBack {
   readonly leases: Leases
   readonly marks: Marks
   readonly compaction: Compaction
+  readonly sync: SyncBack = {
+    read: (keys) => this.#read(keys),
+    scan: (range, options) => this.#scan(range, options),
+    commit: (proposal) => this.#commitNow(proposal),
+  }
   readonly readOptions: readonly string[] = ['consistency'] satisfies (keyof ReadOptions)[]
   readonly writeOptions: readonly string[] = []
   readonly #clock: Clock
@@ -111,9 +126,7 @@ class OpenMemoryBack implements MemoryBack {
   }
 
   async read(keys: readonly StoreKey[]): Promise<readonly Found[]> {
-    this.#assertOpen()
-    const now = this.#clock.now()
-    return keys.map((key) => this.#found(this.#entries.get(key.id, now)))
+    return this.#read(keys)
   }
 
   async commit(proposal: Proposal): Promise<Commit> {
@@ -122,9 +135,7 @@ class OpenMemoryBack implements MemoryBack {
   }
 
   async scan(range: KeyRange, options: ScanOptions): Promise<ScanPage> {
-    this.#assertOpen()
-    wholeAtLeast('limit', options.limit, 1)
-    return { entries: this.#entries.scan(range, options, this.#clock.now()), asOf: this.log.last }
+    return this.#scan(range, options)
   }
 
   async count(range: KeyRange): Promise<number> {
@@ -153,6 +164,23 @@ class OpenMemoryBack implements MemoryBack {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  #read(keys: readonly StoreKey[]): readonly Found[] {
+    this.#assertOpen()
+    const now = this.#clock.now()
+    return keys.map((key) => this.#found(this.#entries.get(key.id, now)))
+  }
+
+  #scan(range: KeyRange, options: ScanOptions): ScanPage {
+    this.#assertOpen()
+    wholeAtLeast('limit', options.limit, 1)
+    return { entries: this.#entries.scan(range, options, this.#clock.now()), asOf: this.log.last }
+  }
+
+  #commitNow(proposal: Proposal): Commit {
+    this.#assertOpen()
+    return this.#queue.proposeNow(proposal)
   }
 
   /** In its place among the commits. */

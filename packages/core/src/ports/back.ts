@@ -132,6 +132,8 @@ export interface Back<R extends ReadOptions = ReadOptions, W extends object = ob
   readonly leases: Leases
   readonly marks: Marks
   readonly compaction: Compaction
+  /** The capability to answer and to commit without leaving the current turn; undefined where that takes a round trip. */
+  readonly sync: SyncBack | undefined
   /** The names of what `R` holds: a store above refuses any other, which would do nothing. */
   readonly readOptions: readonly string[]
   /** The same of `W`. */
@@ -158,4 +160,20 @@ export interface Back<R extends ReadOptions = ReadOptions, W extends object = ob
   onCommit(listener: CommitListener): () => void
   /** Lets commits under way finish, then releases everything. Idempotent. */
   close(): Promise<void>
+}
+
+/**
+ * The capability of an embedded tier: answers from the tier itself and commits in the calling turn, and blocks the thread
+ * meanwhile. What was asked for before, and waits for its turn, is committed first.
+ */
+export interface SyncBack {
+  /** As {@link Back.read}. */
+  read(keys: readonly StoreKey[]): readonly Found[]
+  /** As {@link Back.scan}. */
+  scan(range: KeyRange, options: ScanOptions): ScanPage
+  /**
+   * As {@link Back.commit}; durable on return. Waits for other processes as long as that does.
+   * @throws TypeError inside of a decision or a commit listener, where the one that is under way would come second
+   */
+  commit(proposal: Proposal): Commit
 }

@@ -28,7 +28,7 @@ export interface Listed<R extends ReadOptions> {
   readonly visibility: Visibility<R>
 }
 
-interface Listing {
+export interface Listing {
   readonly range: KeyRange
   readonly reverse: boolean
   readonly limit: number
@@ -39,7 +39,7 @@ export function listKeys<R extends ReadOptions>(
   listed: Listed<R>,
   options: ListOptions = {},
 ): AsyncIterableIterator<KeyTuple> {
-  return eachOf(pages(listed, resolve(options)), (entry) => entry.key.tuple)
+  return eachOf(pages(listed, resolveListing(options)), (entry) => entry.key.tuple)
 }
 
 /** @throws TypeError or RangeError, at once, for wrong options. */
@@ -47,10 +47,11 @@ export function listEntries<T, R extends ReadOptions>(
   listed: Listed<R>,
   options: ListOptions = {},
 ): AsyncIterableIterator<StoreEntry<T>> {
-  return eachOf(pages(listed, resolve(options)), (entry) => toStoreEntry<T>(entry))
+  return eachOf(pages(listed, resolveListing(options)), (entry) => toStoreEntry<T>(entry))
 }
 
-function resolve({ reverse = false, limit = Infinity, ...bounds }: ListOptions): Listing {
+/** @throws TypeError or RangeError for wrong options */
+export function resolveListing({ reverse = false, limit = Infinity, ...bounds }: ListOptions): Listing {
   flag('option reverse', reverse)
   if (limit !== Infinity) wholeAtLeast('option limit', limit, 0)
   return { range: rangeOf(bounds), reverse, limit }

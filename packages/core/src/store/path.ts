@@ -1,5 +1,11 @@
 import type { Path } from '../ports/log.ts'
 
+/** What a read at a path may say beside the path. */
+export interface GetInOptions {
+  /** Returned when there is nothing at the path. A stored null or false is something. */
+  readonly default?: unknown
+}
+
 /** Far deeper than a value can be nested. */
 const MAX_STEPS = 500
 

@@ -93,6 +93,7 @@ class Reader implements RedisReader {
   readonly leases: Leases
   readonly marks: Marks
   readonly compaction: Compaction
+  readonly sync = undefined
   readonly #clock: Clock
   readonly #waitMs: number
   readonly #names: Keyspace

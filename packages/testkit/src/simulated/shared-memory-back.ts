@@ -31,6 +31,7 @@ export class SharedMemoryBack implements Back, CommitOwner {
   readonly leases: Leases
   readonly marks: Marks
   readonly compaction: Compaction
+  readonly sync = undefined
   readonly readOptions: readonly string[]
   readonly writeOptions: readonly string[]
   readonly #memory: SharedData

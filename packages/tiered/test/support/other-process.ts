@@ -11,6 +11,7 @@ export function seenFromOutside(back: Back, log: Log = back.log): Back {
     leases: back.leases,
     marks: back.marks,
     compaction: back.compaction,
+    sync: back.sync,
     readOptions: back.readOptions,
     writeOptions: back.writeOptions,
     readOne: (key, options) => back.readOne(key, options),

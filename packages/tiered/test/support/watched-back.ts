@@ -59,6 +59,10 @@ class Watched implements WatchedBack {
     return this.#back.marks
   }
 
+  get sync(): Back['sync'] {
+    return this.#back.sync
+  }
+
   get compaction(): Back['compaction'] {
     return this.#back.compaction
   }

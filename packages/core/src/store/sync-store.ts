@@ -1,0 +1,234 @@
+import type { Clock } from '../clock.ts'
+import type { Codec } from '../codec/codec.ts'
+import { Payload } from '../codec/payload.ts'
+import { KeyMap, type ReadonlyKeyMap } from '../keys/key-map.ts'
+import type { Key, KeyTuple } from '../keys/key.ts'
+import { userKey, userRanges } from '../keys/reserved.ts'
+import type { StoreKey } from '../keys/store-key.ts'
+import { assertKnown } from '../options/checks.ts'
+import type { Commit, Proposal, SyncBack, Write } from '../ports/back.ts'
+import type { Entry } from '../ports/entry.ts'
+import type { Path } from '../ports/log.ts'
+import { conditional, refusePromise, updating } from './decisions.ts'
+import { readValue, type StoreEntry, toStoreEntry } from './entry-view.ts'
+import { FoundValues } from './found-values.ts'
+import { LIST_OPTIONS, type ListOptions, resolveListing } from './listing.ts'
+import { checkPath, type GetInOptions, valueAt, withValueAt } from './path.ts'
+import {
+  type DeleteManyResult,
+  type DeleteResult,
+  type UpdateResult,
+  type WriteResult,
+  writeResult,
+} from './results.ts'
+import { commitSeenNow } from './seen-commit.ts'
+import { epochsOf, tagKey } from './tags.ts'
+import { seenWith, tagsOf } from './visibility.ts'
+import {
+  CONDITION_OPTIONS,
+  type ConditionOptions,
+  type Item,
+  SET_OPTIONS,
+  type SetOptions,
+  toSetWrite,
+} from './write-options.ts'
+
+const WRITE_OPTIONS: readonly string[] = [...SET_OPTIONS, ...CONDITION_OPTIONS]
+const PAGE = 512
+
+export interface SyncStoreParts {
+  readonly back: SyncBack
+  readonly codec: Codec
+  readonly clock: Clock
+  assertOpen(): void
+}
+
+/**
+ * The calls of a store without promises, where the back tier is in the process. Each does what its namesake does, and
+ * blocks the thread until it is done: a write is durable on return, and a read asks the back tier, whatever fronts hold.
+ * Writes that were asked for before, and not awaited, are committed first. For scripts, start-up and tests; a server is
+ * better off with the others, many of which share one sync of the disk.
+ *
+ * Throws what the promises of its namesakes reject with; a write inside of an update function or a commit listener is a
+ * TypeError.
+ */
+export class SyncStore {
+  readonly #parts: SyncStoreParts
+
+  constructor(parts: SyncStoreParts) {
+    this.#parts = parts
+  }
+
+  get<T = unknown>(key: Key): T | undefined {
+    const entry = this.#see(key)
+    return entry && (readValue(entry) as T)
+  }
+
+  entry<T = unknown>(key: Key): StoreEntry<T> | undefined {
+    const entry = this.#see(key)
+    return entry && toStoreEntry<T>(entry)
+  }
+
+  has(key: Key): boolean {
+    return this.#see(key) !== undefined
+  }
+
+  getMany<T = unknown>(keys: Iterable<Key>): ReadonlyKeyMap<T> {
+    this.#parts.assertOpen()
+    const found = this.#parts.back.read(Array.from(keys, (key) => userKey(key)))
+    const entries = new KeyMap<Entry>()
+    for (const entry of this.#seeAll(found.map(({ entry }) => entry))) {
+      if (entry !== undefined) entries.set(entry.key.tuple, entry)
+    }
+    return new FoundValues(entries)
+  }
+
+  getIn<T = unknown>(key: Key, path: Path, options: GetInOptions = {}): T | undefined {
+    assertKnown(options, ['default'], 'getIn')
+    const steps = checkPath(path)
+    const entry = this.#see(key)
+    const found = valueAt(entry && readValue(entry), steps)
+    return (found === undefined ? options.default : found) as T | undefined
+  }
+
+  set(key: Key, value: unknown, options?: SetOptions & ConditionOptions): WriteResult {
+    this.#check(options, 'set')
+    const { codec, clock } = this.#parts
+    const storeKey = userKey(key)
+    return writeResult(this.#write(storeKey, [toSetWrite(codec, clock, storeKey, value, options)], options))
+  }
+
+  setMany(items: Iterable<Item>): WriteResult {
+    this.#parts.assertOpen()
+    const { codec, clock } = this.#parts
+    const writes = Array.from(items, ([key, value, options]) => {
+      if (options !== undefined) assertKnown(options, SET_OPTIONS, 'an item of setMany')
+      return toSetWrite(codec, clock, userKey(key), value, options)
+    })
+    return writeResult(this.#commit(blind(writes)))
+  }
+
+  delete(key: Key, options?: ConditionOptions): DeleteResult {
+    this.#check(options, 'delete', CONDITION_OPTIONS)
+    const storeKey = userKey(key)
+    const commit = this.#write(storeKey, [{ op: 'delete', key: storeKey }], options)
+    return { deleted: commit.changes.length > 0, ...writeResult(commit) }
+  }
+
+  deleteMany(keys: Iterable<Key>): DeleteManyResult {
+    this.#parts.assertOpen()
+    const storeKeys = Array.from(keys, (key) => userKey(key))
+    const commit = this.#commit(blind(storeKeys.map((key) => ({ op: 'delete', key }))))
+    const deleted = new KeyMap<boolean>()
+    for (const key of storeKeys) deleted.set(key.tuple, false)
+    for (const change of commit.changes) deleted.set(change.key.tuple, true)
+    return { deleted, ...writeResult(commit) }
+  }
+
+  update<T = unknown>(
+    key: Key,
+    fn: (old: T | undefined) => T | undefined,
+    options?: SetOptions & ConditionOptions,
+  ): UpdateResult<T> {
+    this.#check(options, 'update')
+    return this.#update(key, undefined, fn as (old: unknown) => unknown, options) as UpdateResult<T>
+  }
+
+  setIn(key: Key, path: Path, value: unknown, options?: SetOptions & ConditionOptions): WriteResult {
+    this.#check(options, 'setIn')
+    const steps = checkPath(path)
+    const payload = value === undefined ? undefined : Payload.encode(this.#parts.codec, value)
+    return this.#update(key, steps, (root) => withValueAt(root, steps, payload?.decode()), options)
+  }
+
+  updateIn<T = unknown>(
+    key: Key,
+    path: Path,
+    fn: (old: T | undefined) => T,
+    options?: SetOptions & ConditionOptions,
+  ): UpdateResult<T> {
+    this.#check(options, 'updateIn')
+    const steps = checkPath(path)
+    const at = (root: unknown): T | undefined => valueAt(root, steps) as T | undefined
+    const replace = (root: unknown): unknown => withValueAt(root, steps, refusePromise(fn(at(root))))
+    const updated = this.#update(key, steps, replace, options)
+    return { ...updated, old: at(updated.old), new: at(updated.new) }
+  }
+
+  *keys(options?: ListOptions): IterableIterator<KeyTuple> {
+    for (const entry of this.#list(options, 'keys')) yield entry.key.tuple
+  }
+
+  *entries<T = unknown>(options?: ListOptions): IterableIterator<StoreEntry<T>> {
+    for (const entry of this.#list(options, 'entries')) yield toStoreEntry<T>(entry)
+  }
+
+  *#list(options: ListOptions = {}, method: string): IterableIterator<Entry> {
+    assertKnown(options, LIST_OPTIONS, method)
+    const { range, reverse, limit } = resolveListing(options)
+    const ranges = userRanges(range)
+    let left = limit
+    for (const part of reverse ? ranges.toReversed() : ranges) {
+      let after: StoreKey | undefined
+      let isMore = true
+      while (isMore && left > 0) {
+        this.#parts.assertOpen()
+        const size = Math.min(PAGE, left)
+        const { entries } = this.#parts.back.scan(part, { after, limit: size, reverse })
+        for (const entry of this.#seeAll(entries)) {
+          if (entry === undefined) continue
+          left -= 1
+          yield entry
+        }
+        isMore = entries.length === size
+        after = entries.at(-1)?.key
+      }
+    }
+  }
+
+  #see(key: Key): Entry | undefined {
+    this.#parts.assertOpen()
+    const [found] = this.#parts.back.read([userKey(key)])
+    return this.#seeAll([found!.entry])[0]
+  }
+
+  /** As readers see them. */
+  #seeAll(entries: readonly (Entry | undefined)[]): readonly (Entry | undefined)[] {
+    if (entries.every((entry) => entry?.meta === undefined)) return entries
+    const { back, clock } = this.#parts
+    const tags = [...new Set(entries.flatMap((entry) => (entry === undefined ? [] : tagsOf(entry))))]
+    const epochs = epochsOf(tags, tags.length === 0 ? [] : back.read(tags.map(tagKey)))
+    const now = clock.now()
+    return entries.map((entry) => seenWith(entry, epochs, now))
+  }
+
+  #update(
+    key: Key,
+    path: Path | undefined,
+    fn: (old: unknown) => unknown,
+    options: (SetOptions & ConditionOptions) | undefined,
+  ): UpdateResult<unknown> {
+    const { codec, clock } = this.#parts
+    const update = updating({ key: userKey(key), path, fn, options, codec, clock })
+    return update.result(this.#commit(update.proposal))
+  }
+
+  #write(key: StoreKey, writes: readonly Write[], options: ConditionOptions | undefined): Commit {
+    const expected = options?.ifVersion
+    return this.#commit(expected === undefined ? blind(writes) : conditional(key, expected, writes))
+  }
+
+  #commit(proposal: Proposal): Commit {
+    const { back, clock } = this.#parts
+    return proposal.reads.length === 0 ? back.commit(proposal) : commitSeenNow(back, clock, proposal)
+  }
+
+  #check(options: object | undefined, method: string, known: readonly string[] = WRITE_OPTIONS): void {
+    this.#parts.assertOpen()
+    if (options !== undefined) assertKnown(options, known, method)
+  }
+}
+
+function blind(writes: readonly Write[]): Proposal {
+  return { reads: [], decide: () => writes }
+}
