@@ -37,6 +37,8 @@ export interface LaneMark extends LanePosition {
   readonly notBefore?: number | undefined
   /** How many of its changes are parked. */
   readonly parked: number
+  /** The origin of the store whose process has it, or had it when it ended. */
+  readonly owner?: string | undefined
 }
 
 /** Up to where everything is dealt with, or not wanted: its place, or right before the change that it is known to be at. */

@@ -8,6 +8,7 @@ export interface LaneNews {
   readonly trying?: Trying | undefined
   readonly halt?: Halt | undefined
   readonly parked?: number
+  readonly owner?: string | undefined
   readonly notBefore?: number | undefined
 }
 

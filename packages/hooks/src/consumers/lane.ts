@@ -104,6 +104,8 @@ export class Lane {
     const work = this.#work!
     const { log, options } = this.#parts
     if (this.#dead !== undefined) await this.#endOfPlace(state, this.#dead)
+    const { origin: owner } = this.#parts.back
+    if (state.mark.halt !== undefined && state.mark.owner !== owner) await state.store(state.next({ owner }))
     while (state.mark.halt !== undefined && !this.#wait.isEnding) {
       await this.#answer(work)
       if (state.mark.halt !== undefined) await this.#wait.poked()
@@ -117,7 +119,7 @@ export class Lane {
     const reader = new LaneReader({ log, pageSize, isWanted: (row) => this.#isWanted(row) }, start)
     this.#reader = reader
     const open = Math.max(options.batch, work.suspects)
-    if (state.mark.open !== open) await state.store(state.next({ open }))
+    if (state.mark.open !== open || state.mark.owner !== owner) await state.store(state.next({ open, owner }))
     while (!this.#wait.isEnding) {
       await this.#answer(work)
       await this.#place.storeIfDue(state)
@@ -226,8 +228,9 @@ export class Lane {
     // next goes carefully.
     const open = this.#interrupt.signal.aborted ? state.mark.open : this.#work!.suspects
     const trying = this.#work?.trying
-    if (open !== state.mark.open || trying !== state.mark.trying || state.unstored > 0)
-      await state.store(state.next({ open, trying }))
+    const { mark, unstored } = state
+    if (open !== mark.open || trying !== mark.trying || mark.owner !== undefined || unstored > 0)
+      await state.store(state.next({ open, trying, owner: undefined }))
   }
 }
 

@@ -1,14 +1,12 @@
-import { assertKnown, oneOf, type StoreKey, userKey, wholeAtLeast } from '@tidemark/core'
+import { oneOf, wholeAtLeast } from '@tidemark/core'
 import type { ParkedSelection, ReplayResult } from './consumer.ts'
-import { parkedKey, parkedOf, requestKey } from './consumer-keys.ts'
 import type { ConsumerParts } from './consumer-parts.ts'
-import { laneOf } from './lane-hash.ts'
 import { readLaneMarks } from './lane-mark.ts'
 import type { LaneRequest } from './lane-requests.ts'
-import { decodeParked, type Parked } from './parked-mark.ts'
-import { encodeRecord } from './record.ts'
+import { ofAll, openRequests, postRequests, type RequestPlace } from './open-requests.ts'
+import type { ParkedSource } from './parked-changes.ts'
+import { parkedPlaces, stillParked } from './parked-places.ts'
 import { assertNotBack, type ResumeFrom } from './resume-place.ts'
-import { scanMarks } from './scan-marks.ts'
 
 export interface MailboxOptions {
   readonly pollMs: number
@@ -18,10 +16,10 @@ export interface MailboxOptions {
   readonly assertOpen: () => void
 }
 
-/** So many parked changes are asked for at a time. */
-const PAGE = 200
-
-/** Asks the owners of lanes, whichever processes they are in, and waits until they have answered. */
+/**
+ * Asks the owners of lanes, whichever processes they are in, and waits until they have answered. For who takes part in
+ * the consumer: as long as he does, every lane has an owner, or soon will.
+ */
 export class Mailbox {
   readonly #parts: ConsumerParts
   readonly #options: MailboxOptions
@@ -31,30 +29,29 @@ export class Mailbox {
     this.#options = options
   }
 
-  async *parked(selection: ParkedSelection): AsyncGenerator<Parked, undefined> {
-    assertKnown(selection, ['key', 'seq'], 'the selection')
+  /** Where parked changes are. */
+  get source(): ParkedSource {
     const { back, name, options } = this.#parts
-    const { seq } = selection
-    if (seq !== undefined) wholeAtLeast('seq', seq, 1)
-    const key = selection.key === undefined ? undefined : userKey(selection.key)
-    const lane = key && laneOf(key, options.lanes)
-    for await (const mark of scanMarks(back.marks, parkedOf(name, lane))) {
-      const parked = decodeParked(back.codec, mark)
-      if ((seq === undefined || parked.row.seq === seq) && (key === undefined || parked.row.key.id === key.id))
-        yield parked
-    }
+    return { back, name, lanes: options.lanes }
   }
 
   async replay(selection: ParkedSelection): Promise<ReplayResult> {
-    let replayed = 0
-    let left = 0
-    await this.#forEach(selection, { kind: 'replay' }, (isGone) => (isGone ? replayed++ : left++))
-    return { replayed, left }
+    const result = { replayed: 0, left: 0 }
+    for await (const places of this.#places(selection)) {
+      const left = await this.#ask(places, { kind: 'replay' })
+      result.left += left.length
+      result.replayed += places.length - left.length
+    }
+    return result
   }
 
   async drop(selection: ParkedSelection): Promise<number> {
     let dropped = 0
-    await this.#forEach(selection, { kind: 'drop' }, (isGone) => isGone && dropped++)
+    for await (const places of this.#places(selection)) {
+      // A replay that was under way, and failed, has answered what was asked for since.
+      for (let left = places; left.length > 0;) left = await this.#ask(left, { kind: 'drop' })
+      dropped += places.length
+    }
     return dropped
   }
 
@@ -68,40 +65,42 @@ export class Mailbox {
     // Before anything is asked for: all of them go on, or none. A lane stays where it is as long as it stands still.
     for (const [lane, mark] of marks.entries())
       if (mark?.halt !== undefined) await assertNotBack(this.#parts, lane, mark, from)
-    const requests = indexes.flatMap((lane): [StoreKey, LaneRequest][] => {
+    const requests = indexes.flatMap((lane): [RequestPlace, LaneRequest][] => {
       const halt = marks[lane]?.halt
-      return halt === undefined ? [] : [[requestKey(name, lane, 0), { kind: 'resume', halt: halt.id, from }]]
+      return halt === undefined
+        ? []
+        : [
+            [
+              { lane, seq: 0 },
+              { kind: 'resume', halt: halt.id, from },
+            ],
+          ]
     })
     await this.#post(requests)
     return requests.length
   }
 
-  async #forEach(selection: ParkedSelection, request: LaneRequest, then: (isGone: boolean) => void): Promise<void> {
+  #places(selection: ParkedSelection): AsyncIterable<readonly RequestPlace[]> {
     this.#options.assertOpen()
-    let page: Parked[] = []
-    const answer = async (): Promise<void> => {
-      const { back, name } = this.#parts
-      await this.#post(page.map(({ lane, row }) => [requestKey(name, lane, row.seq), request]))
-      const left = await back.marks.read(page.map(({ lane, row }) => parkedKey(name, lane, row.seq)))
-      for (const mark of left) then(mark === undefined)
-      page = []
-    }
-    for await (const parked of this.parked(selection)) {
-      page.push(parked)
-      if (page.length === PAGE) await answer()
-    }
-    if (page.length > 0) await answer()
+    return parkedPlaces(this.source, selection)
+  }
+
+  /** @returns those that are parked still, when it was answered */
+  async #ask(places: readonly RequestPlace[], request: LaneRequest): Promise<readonly RequestPlace[]> {
+    await this.#post(ofAll(places, request))
+    return stillParked(this.#parts.back, this.#parts.name, places)
   }
 
   /** Resolves when all of them were answered. @throws ClosedError: they stay, and are answered when somebody can */
-  async #post(requests: readonly (readonly [StoreKey, LaneRequest])[]): Promise<void> {
+  async #post(requests: readonly (readonly [RequestPlace, LaneRequest])[]): Promise<void> {
     if (requests.length === 0) return
-    const { back, options } = this.#parts
-    await back.marks.write(requests.map(([key, request]) => ({ key, value: encodeRecord(back.codec, request) })))
+    const { back, name, options } = this.#parts
+    await postRequests(back, name, requests)
     this.#options.posted()
+    let open: readonly RequestPlace[] = requests.map(([place]) => place)
     for (let waitMs = 1; ; waitMs = Math.min(waitMs * 2, this.#options.pollMs)) {
-      const open = await back.marks.read(requests.map(([key]) => key))
-      if (open.every((mark) => mark === undefined)) return
+      open = await openRequests(back, name, open)
+      if (open.length === 0) return
       this.#options.assertOpen()
       await options.clock.sleep(waitMs)
     }

@@ -38,6 +38,13 @@ export async function readRegistration(back: ConsumerBack, name: string): Promis
   return payload && decodeRecord<Registration>(key, payload)
 }
 
+/** @throws TidemarkError CONSUMER_DROPPED */
+export async function registrationOf(back: ConsumerBack, name: string): Promise<Registration> {
+  const registration = await readRegistration(back, name)
+  if (registration !== undefined) return registration
+  throw new TidemarkError('CONSUMER_DROPPED', `no consumer ${name} is registered: it was dropped, or never ran here`)
+}
+
 /**
  * The registration of a consumer, made where there is none. Members that register at once make one between them.
  * @throws TidemarkError CONSUMER_MISMATCH when it has another number of lanes, or hands out other changes;

@@ -4,7 +4,6 @@ import { Emitter } from '../emitter.ts'
 import { GuardedObservable } from '../guarded-observable.ts'
 import { keepAlive } from '../keep-alive.ts'
 import { lastResort } from '../last-resort.ts'
-import { toChanges } from '../logged-change.ts'
 import { sharedLog } from '../streams/shared-log.ts'
 import { caughtUp, type CaughtUpOptions } from './caught-up.ts'
 import { ConflictTurns } from './conflict-turns.ts'
@@ -14,6 +13,7 @@ import type { ResolvedConsumerOptions } from './consumer-options.ts'
 import type { ConsumerParts } from './consumer-parts.ts'
 import { LaneHolder } from './lane-holder.ts'
 import { Mailbox } from './mailbox.ts'
+import { selectParked, toParkedChange } from './parked-changes.ts'
 import { Progress } from './progress.ts'
 import type { Registration } from './registration.ts'
 import { statsOf } from './stats.ts'
@@ -87,10 +87,7 @@ export class RunningConsumer implements Consumer {
   }
 
   async *parked(selection: ParkedSelection = {}): AsyncGenerator<ParkedChange, undefined> {
-    for await (const { lane, row, parking } of this.#mailbox.parked(selection)) {
-      const { attempts, error, behind, parkedAt } = parking
-      yield { change: toChanges([row])[0]!, lane, attempts, error, behind, parkedAt: new Date(parkedAt) }
-    }
+    for await (const parked of selectParked(this.#mailbox.source, selection)) yield toParkedChange(parked)
   }
 
   replay(selection: ParkedSelection = {}): Promise<ReplayResult> {

@@ -7,73 +7,15 @@ import { laneKey } from '../../src/consumers/consumer-keys.ts'
 import { shareOf } from '../../src/consumers/membership.ts'
 import { deferred } from '../support/deferred.ts'
 import { kindsOf, recordEvents } from '../support/events.ts'
+import { pass, settle } from '../support/passing.ts'
 import { range } from '../support/reading.ts'
+import { StoppableClock } from '../support/stoppable-clock.ts'
 import { commit, commitNumbers, setting } from '../support/writing.ts'
 
 const LEASE_MS = 3_000
 
-/** Lets everything happen that can happen at this time. */
-async function settle(): Promise<void> {
-  for (let i = 0; i < 40; i++) await new Promise((resolve) => setImmediate(resolve))
-}
-
-async function pass(clock: ManualClock, ms: number, stepMs = 50): Promise<void> {
-  for (let passed = 0; passed < ms; passed += stepMs) {
-    clock.advance(stepMs)
-    await settle()
-  }
-}
-
 async function owned(consumer: Consumer): Promise<number[]> {
   return (await consumer.stats()).lanes.filter((lane) => lane.owned).map(({ lane }) => lane)
-}
-
-/**
- * A process that can be stopped, as the operating system does it: its timers do not run, its time is not known to it.
- */
-class StoppableClock implements Clock {
-  readonly #clock: ManualClock
-  #isStopped = false
-  #held: (() => void)[] = []
-
-  constructor(clock: ManualClock) {
-    this.#clock = clock
-  }
-
-  stop(): void {
-    this.#isStopped = true
-  }
-
-  goOn(): void {
-    this.#isStopped = false
-    for (const task of this.#held.splice(0)) task()
-  }
-
-  now(): number {
-    return this.#clock.now()
-  }
-
-  monotonic(): number {
-    return this.#clock.monotonic()
-  }
-
-  schedule(delayMs: number, task: () => void): () => void {
-    let isCancelled = false
-    const cancel = this.#clock.schedule(delayMs, () => {
-      if (!this.#isStopped) return task()
-      this.#held.push(() => {
-        if (!isCancelled) task()
-      })
-    })
-    return () => {
-      isCancelled = true
-      cancel()
-    }
-  }
-
-  sleep(delayMs: number): Promise<void> {
-    return new Promise((resolve) => void this.schedule(delayMs, resolve))
-  }
 }
 
 function member(back: MemoryBack, clock: Clock, options: ConsumerOptions = {}, seen: number[] = []): Promise<Consumer> {
