@@ -13,13 +13,7 @@ export function codecById(codecs: Codec | readonly Codec[], id: number): Codec |
   return isReading(codecs) ? codecById(codecs.alsoReads, id) : undefined
 }
 
-/** The codec of these that binds what is written to its place. */
-export function bindingAmong(codecs: Codec | readonly Codec[]): BindingCodec | undefined {
-  if (!('id' in codecs)) return codecs.find(isBinding)
-  return isBinding(codecs) ? codecs : undefined
-}
-
-export function isBinding(codec: Codec): codec is BindingCodec {
+export function isBinding(codec: Codec | readonly Codec[]): codec is BindingCodec {
   return 'bind' in codec && 'unbind' in codec
 }
 

@@ -1,9 +1,9 @@
 import type { StoreKey } from '../keys/store-key.ts'
 import { compareBytes } from '../keys/tuple-order.ts'
-import type { Codec, Place } from './codec.ts'
-import { bindingAmong, isBinding } from './codec-lookup.ts'
+import type { BindingCodec, Codec, Place } from './codec.ts'
+import { codecById, isBinding } from './codec-lookup.ts'
 import { isWasteful } from './detached.ts'
-import { notesOf, openValue, sealValue, sealWithNotes, withNotes } from './envelope.ts'
+import { BOUND, notesOf, openValue, sealValue, sealWithNotes, withNotes } from './envelope.ts'
 import { freezeDeep } from './freeze.ts'
 import { Seal } from './seal.ts'
 
@@ -63,8 +63,12 @@ export class Payload {
    * @param version the seq of the change; of a mark 0
    */
   at(key: StoreKey, version: number, part: Place['part'] = 'value'): Payload {
-    const codec = bindingAmong(this.#codecs)
-    return codec === undefined ? this : Payload.#sealed(Seal.stored(codec, this.bytes, { key, version, part }))
+    const isBound = this.#holder[this.#start] === BOUND
+    // Also what is not bound, where everything has to be: Seal refuses it.
+    if (!isBound && !isBinding(this.#codecs)) return this
+    const codec = isBound ? codecById(this.#codecs, this.#holder[this.#start + 1]!) : (this.#codecs as BindingCodec)
+    if (codec === undefined || !isBinding(codec)) return this
+    return Payload.#sealed(Seal.stored(codec, this.bytes, { key, version, part }))
   }
 
   /**

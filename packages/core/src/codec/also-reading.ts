@@ -1,0 +1,27 @@
+import type { Codec, EnvelopeCodec, ReadingCodec } from './codec.ts'
+import { isBinding, isEnvelopeCodec } from './codec-lookup.ts'
+
+/**
+ * A codec that writes as `codec` does, and reads what any of `others` has written, too: for a store whose settings have
+ * changed.
+ * @throws TypeError for a codec that binds what it writes: it names what it reads itself
+ */
+export function alsoReading(codec: Codec, ...others: readonly Codec[]): Codec {
+  if (isBinding(codec)) {
+    throw new TypeError('give the others to the codec inside: encrypted(alsoReading(codec, …), …)')
+  }
+  const already = 'alsoReads' in codec ? (codec as ReadingCodec).alsoReads : []
+  const reading: ReadingCodec = {
+    id: codec.id,
+    alsoReads: [...already, ...others],
+    encode: (value) => codec.encode(value),
+    decode: (bytes) => codec.decode(bytes),
+  }
+  if (!isEnvelopeCodec(codec)) return reading
+  const envelope: EnvelopeCodec & ReadingCodec = {
+    ...reading,
+    encodeAfter: (prefix, value) => codec.encodeAfter(prefix, value),
+    decodeAfter: (prefixLength, bytes) => codec.decodeAfter(prefixLength, bytes),
+  }
+  return envelope
+}
