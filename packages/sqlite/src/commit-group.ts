@@ -64,8 +64,7 @@ export class CommitGroup {
     const agreements = this.#agreements
     const leases = this.#leases
     const done = this.#connection.write(() => {
-      const [head, lastAt, logEpoch, terms, hasLeases] = this.#readHead.get()!
-      let epoch = logEpoch
+      const [head, lastAt, epoch, terms, hasLeases] = this.#readHead.get()!
       const now = Math.floor(this.#options.now())
       const at = Math.max(now, lastAt)
       agreements.begin(epoch, terms)
@@ -79,14 +78,7 @@ export class CommitGroup {
         at,
         origin: this.#options.origin,
       })
-      const transaction: Transaction = {
-        get head() {
-          return plan.head
-        },
-        agreements,
-        leases,
-        startEpoch: () => this.#writeEpoch.run(++epoch),
-      }
+      const transaction = new OpenTransaction(plan, agreements, leases, epoch, this.#writeEpoch)
       plan.prefetch(...keysOf(requests, decided))
       const outcomes: Outcome[] = []
       let bytes = 0
@@ -101,10 +93,39 @@ export class CommitGroup {
         this.#writer.store(plan.final.values())
         this.#writeHead.run(plan.head, plan.at)
       }
-      return { outcomes, epoch }
+      return { outcomes, epoch: transaction.epoch }
     })
     this.#options.identity.saw(done.epoch)
     return done.outcomes
+  }
+}
+
+/**
+ * A class, since a literal with a getter gets a shape of its own in V8 each time: that lives until the next full
+ * collection, and so would all that the getter sees, the whole group.
+ */
+class OpenTransaction implements Transaction {
+  readonly agreements: AgreementTable
+  readonly leases: LeaseTable
+  /** Of the log, as this transaction leaves it. */
+  epoch: number
+  readonly #plan: GroupPlan
+  readonly #writeEpoch: Statement
+
+  constructor(plan: GroupPlan, agreements: AgreementTable, leases: LeaseTable, epoch: number, writeEpoch: Statement) {
+    this.agreements = agreements
+    this.leases = leases
+    this.epoch = epoch
+    this.#plan = plan
+    this.#writeEpoch = writeEpoch
+  }
+
+  get head(): number {
+    return this.#plan.head
+  }
+
+  startEpoch(): void {
+    this.#writeEpoch.run(++this.epoch)
   }
 }
 
