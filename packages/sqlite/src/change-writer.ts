@@ -12,10 +12,12 @@ const APPEND = `INSERT INTO log (${LOG_COLUMNS}) VALUES`
  * Stores changes in the log and their outcome in the entries.
  *
  * Most changes are plain: a set of one key, without expiry, metadata or path. They have statements of their own, with
- * half as many parameters, and parameters are what a row costs.
+ * half as many parameters, and parameters are what a row costs. Sets without the rest, of commits of several changes and
+ * of other stores, are what bulk loads and syncs write.
  */
 export class ChangeWriter {
   readonly #appendPlain: ChunkedStatement<LogChange>
+  readonly #appendSets: ChunkedStatement<LogChange>
   readonly #appendAny: ChunkedStatement<LogChange>
   readonly #upsertPlain: ChunkedStatement<LogChange>
   readonly #upsertAny: ChunkedStatement<LogChange>
@@ -28,6 +30,15 @@ export class ChangeWriter {
       bind: (change, parameters) => {
         const { seq, at, origin, prevVersion, key, payload } = change
         parameters.push(seq, at, origin, prevVersion, key.bytes, payload!.bytes)
+      },
+    })
+    this.#appendSets = new ChunkedStatement(connection, {
+      head: APPEND,
+      row: `(?, ${SET_CODE}, ?, ?, ?, ?, ?, NULL, ?, NULL, ?, NULL, ?)`,
+      bind: (change, parameters) => {
+        const { seq, first, last, at, origin, prevVersion, key, source, payload } = change
+        parameters.push(seq, seq - first, last - first + 1, at, origin, prevVersion, key.bytes)
+        parameters.push(source === undefined ? null : JSON.stringify(source), payload!.bytes)
       },
     })
     this.#appendAny = new ChunkedStatement(connection, {
@@ -79,6 +90,7 @@ export class ChangeWriter {
       while (to < changes.length && isPlainCommit(changes[to]!) === plain) to++
       const run = from === 0 && to === changes.length ? changes : changes.slice(from, to)
       if (plain) this.#appendPlain.run(run)
+      else if (run.every((change) => isPlain(change) && change.path === undefined)) this.#appendSets.run(run)
       else this.#appendAny.run(run)
       from = to
     }

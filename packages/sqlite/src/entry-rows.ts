@@ -24,6 +24,34 @@ export function toEntry(codec: Codec, key: StoreKey, row: EntryRow<unknown>): En
   }
 }
 
+/** Key and value as one: each blob costs the driver as much as all other columns together. */
+export const SCAN_COLUMNS =
+  'e.version, e.written_at, e.expires_at, e.meta, length(e.key), CAST(e.key || e.value AS BLOB)'
+
+/** As {@link SCAN_COLUMNS} says. */
+export type ScanRow = readonly [
+  version: number,
+  writtenAt: number,
+  expiresAt: number | null,
+  meta: Uint8Array | null,
+  /** Where in the last column the value begins. */
+  keyLength: number,
+  keyAndValue: Uint8Array,
+]
+
+export function toScanned(codec: Codec, row: ScanRow): Entry {
+  const [version, writtenAt, expiresAt, meta, keyLength, keyAndValue] = row
+  const key = toKey(keyAndValue.subarray(0, keyLength))
+  return {
+    key,
+    version,
+    payload: Payload.fromBytes(codec, plainBytes(keyAndValue), keyLength).at(key, version),
+    writtenAt,
+    expiresAt: expiresAt ?? undefined,
+    meta: toPayload(codec, meta)?.at(key, version, 'meta'),
+  }
+}
+
 /** Without its place. */
 export function toPayload(codec: Codec, bytes: Uint8Array | null): Payload | undefined {
   return bytes === null ? undefined : Payload.fromBytes(codec, plainBytes(bytes))

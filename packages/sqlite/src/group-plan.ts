@@ -92,7 +92,7 @@ export class GroupPlan {
     if (proposal.lease !== undefined && proposal.keepLease !== true) leases.end(proposal.lease.key)
     // Also for what deletes nothing: whoever loads that key has seen a state that somebody has just decided about.
     const kept = proposal.keepLease === true ? proposal.lease?.key.id : undefined
-    for (const { key } of writes) if (key.id !== kept) leases.end(key)
+    leases.endEach(writes, kept)
     return this.#commit(writes.length === 1 ? this.#effect(writes[0]!) : this.#effects(writes), proposal)
   }
 

@@ -1,8 +1,12 @@
 import { type KeyRange, type Lease, type LeaseGrant, type StoreKey, TidemarkError } from '@tidemark/core'
 import type { Statement } from 'better-sqlite3'
 import type { Connection, RowStatement } from './connection.ts'
+import { toKey } from './entry-rows.ts'
 import { NO_END } from './no-end.ts'
 import { END_LEASES } from './starting-anew.ts'
+
+/** So many leases are compared with what is written; where there are more, each key that is written is looked for. */
+const FEW = 16
 
 /** Leases within write transactions. Costs nothing in a transaction that meets none. */
 export class LeaseTable {
@@ -12,6 +16,7 @@ export class LeaseTable {
   readonly #byKey: RowStatement<readonly [token: number, until: number, ttlMs: number]>
   readonly #prolong: Statement
   readonly #end: Statement
+  readonly #some: RowStatement<Uint8Array>
   readonly #endRange: Statement
   readonly #endAll: Statement
   /** Whether the transaction under way can meet any. */
@@ -25,6 +30,7 @@ export class LeaseTable {
     this.#byKey = connection.prepareRows('SELECT token, until, ttl_ms FROM lease WHERE key = ?')
     this.#prolong = connection.prepare('UPDATE lease SET until = ?, ttl_ms = ? WHERE token = ?')
     this.#end = connection.prepare('DELETE FROM lease WHERE key = ?')
+    this.#some = connection.prepareColumn('SELECT key FROM lease LIMIT ?')
     this.#endRange = connection.prepare('DELETE FROM lease WHERE key >= ? AND key < ?')
     this.#endAll = connection.prepare(END_LEASES)
   }
@@ -75,6 +81,17 @@ export class LeaseTable {
   /** The key is written or deleted. */
   end(key: StoreKey): void {
     if (this.#any) this.#end.run(key.bytes)
+  }
+
+  /**
+   * The keys are written or deleted.
+   * @param kept the id of one whose lease stays
+   */
+  endEach(written: readonly { readonly key: StoreKey }[], kept: string | undefined): void {
+    if (!this.#any) return
+    const held = written.length > FEW ? this.#some.all(FEW + 1) : undefined
+    const ids = held && held.length <= FEW ? new Set(held.map((key) => toKey(key).id)) : undefined
+    for (const { key } of written) if (key.id !== kept && ids?.has(key.id) !== false) this.end(key)
   }
 
   endRange({ start, end = NO_END }: KeyRange): void {

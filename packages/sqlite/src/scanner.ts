@@ -9,12 +9,12 @@ import {
   type StoreKey,
 } from '@tidemark/core'
 import type { Connection, RowStatement } from './connection.ts'
-import { ENTRY_COLUMNS, type EntryRow, toEntry, toKey } from './entry-rows.ts'
+import { SCAN_COLUMNS, type ScanRow, toScanned } from './entry-rows.ts'
 import { NO_END } from './no-end.ts'
 
 const LIVE = '(e.expires_at IS NULL OR e.expires_at > ?)'
 
-type PageStatement = RowStatement<EntryRow<Uint8Array>>
+type PageStatement = RowStatement<ScanRow>
 
 export interface ScannerOptions {
   readonly codec: Codec
@@ -37,7 +37,7 @@ export class Scanner {
     this.#options = options
     const page = (bounds: string, order: string): PageStatement =>
       connection.prepareRows(
-        `SELECT e.key, ${ENTRY_COLUMNS} FROM entry e WHERE ${bounds} AND ${LIVE} ORDER BY e.key ${order} LIMIT ?`,
+        `SELECT ${SCAN_COLUMNS} FROM entry e WHERE ${bounds} AND ${LIVE} ORDER BY e.key ${order} LIMIT ?`,
       )
     this.#head = connection.prepareColumn('SELECT seq FROM log_head WHERE id = 1')
     this.#count = connection.prepareColumn(`SELECT count(*) FROM entry e WHERE e.key >= ? AND e.key < ? AND ${LIVE}`)
@@ -62,7 +62,7 @@ export class Scanner {
     }
     return this.#connection.snapshot(() => {
       const rows = statement.all(...bounds, now, limit)
-      const entries = rows.map((row): Entry => toEntry(this.#options.codec, toKey(row[0]), row))
+      const entries = rows.map((row): Entry => toScanned(this.#options.codec, row))
       return { entries, asOf: this.#head.get()! }
     })
   }

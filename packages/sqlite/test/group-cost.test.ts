@@ -86,3 +86,23 @@ test('a sample of an agreement is one statement', async () => {
   await back.agreements.change('redis', 0, { epoch: 'e' })
   expect(await statementsOf(counter, async () => back.agreements.sample('redis'))).toEqual(['SELECT'])
 })
+
+test('a commit of many keys ends the leases of these alone, and takes a statement for each lease, not for each key', async () => {
+  // One statement more ends those whose time is up.
+  for (const [others, deletes] of [
+    [0, 3],
+    [30, 101],
+  ] as const) {
+    const counter = counted()
+    const back = openTemp({}, counter)
+    const keys = [['k', 7], ['k', 99], ['other']].map((key) => StoreKey.of(key))
+    for (const key of keys) await back.leases.acquire(key, HOUR)
+    for (let i = 0; i < others; i++) await back.leases.acquire(StoreKey.of(['other', i]), HOUR)
+    const writes = Array.from({ length: 100 }, (_, i) => setOf(['k', i], i))
+    const verbs = await statementsOf(counter, () => back.commit(blind(...writes)))
+    expect(verbs.filter((verb) => verb === 'DELETE')).toHaveLength(deletes)
+    const [one, two, three] = await back.leases.remaining(keys)
+    expect([one, two]).toEqual([0, 0])
+    expect(three).toBeGreaterThan(0)
+  }
+})
