@@ -36,10 +36,18 @@ export const NODE_GLOBALS: readonly string[] = [
 ]
 
 const CORE = '@tidemark/core'
-const PARTS = [CORE, '@tidemark/sqlite', '@tidemark/redis', '@tidemark/tiered', '@tidemark/hooks', '@tidemark/sinks']
+const PARTS = [
+  CORE,
+  '@tidemark/sqlite',
+  '@tidemark/redis',
+  '@tidemark/tiered',
+  '@tidemark/hooks',
+  '@tidemark/sinks',
+  '@tidemark/codecs',
+]
 const EVERYTHING = [...PARTS, 'tidemark', '@tidemark/testkit']
 
-/** core ← {sqlite, redis, tiered, hooks, sinks, testkit} ← tidemark ← apps. Siblings never import one another. */
+/** core ← {sqlite, redis, tiered, hooks, sinks, codecs, testkit} ← tidemark ← apps. Siblings never import one another. */
 export const RULES: readonly PackageRules[] = [
   { folder: 'packages/core', name: CORE, workspace: [], guarded: ['cbor-x', 'lru-cache'], portable: true },
   {
@@ -59,6 +67,7 @@ export const RULES: readonly PackageRules[] = [
     guarded: [],
     portable: ['src/sink.ts', 'src/webhook'],
   },
+  { folder: 'packages/codecs', name: '@tidemark/codecs', workspace: [CORE], guarded: [], portable: false },
   {
     folder: 'packages/testkit',
     name: '@tidemark/testkit',
