@@ -53,11 +53,7 @@ export class WritePath {
     this.#stopListening = options.back.onCommit((commits) => this.#onCommits(commits))
   }
 
-  async commit(
-    proposal: Proposal,
-    options: TieredWriteOptions | undefined,
-    onCommitted?: () => void,
-  ): Promise<Commit> {
+  async commit(proposal: Proposal, options: TieredWriteOptions | undefined, onCommitted?: () => void): Promise<Commit> {
     const ack = ackOf(options?.ack, this.#options.ack)
     const told = new ToldByDecision(proposal)
     const tiered = { ...this.#tiered(proposal, told, options?.writePolicy), onCommitted }
@@ -116,6 +112,8 @@ export class WritePath {
 
   async #acknowledge(commit: Commit, ack: Acknowledgement): Promise<Commit> {
     const group = this.#groups.get(commit)
+    // Before it is old: what a WeakMap has held then lives until the next full collection.
+    this.#groups.delete(commit)
     if (group === undefined) return asSeen(commit, [])
     const told = await group.told
     if (ack === 'strict') await group.safe()
