@@ -14,6 +14,11 @@ import {
   wholeAtLeast,
 } from '@tidemark/core'
 import { READ_POLICIES, type ReadPolicy, WRITE_POLICIES, type WritePolicy } from './policies.ts'
+import {
+  resolveWriteBehind,
+  type ResolvedWriteBehind,
+  type WriteBehindOptions,
+} from './write-behind/write-behind-options.ts'
 
 export interface TieredOptions {
   /** The durable truth. The tiered store owns it and closes it. */
@@ -24,6 +29,8 @@ export interface TieredOptions {
   readonly fronts?: readonly SharedFront[] | undefined
   /** @default 'write-through' */
   readonly writePolicy?: WritePolicy | undefined
+  /** How writes with the policy `write-behind` are kept until they are flushed. */
+  readonly writeBehind?: WriteBehindOptions | undefined
   /** @default 'frontend-first' */
   readonly readPolicy?: ReadPolicy | undefined
   /**
@@ -54,7 +61,7 @@ export interface TieredOptions {
   readonly clock?: Clock | undefined
   /** From 0 to below 1. @default Math.random */
   readonly random?: (() => number) | undefined
-  /** Gets what a commit listener threw. @default it is thrown again where nothing of the store can stop */
+  /** Gets what a commit listener threw, and what a flush in the background failed with. @default it is thrown again where nothing of the store can stop */
   readonly onError?: ((error: unknown) => void) | undefined
 }
 
@@ -81,6 +88,7 @@ export interface ResolvedOptions {
   readonly near: NearFront | undefined
   readonly fronts: readonly SharedFront[]
   readonly writePolicy: WritePolicy
+  readonly writeBehind: ResolvedWriteBehind
   readonly readPolicy: ReadPolicy
   readonly nearMaxStaleMs: number
   readonly frontMaxStaleMs: number
@@ -98,6 +106,7 @@ const KNOWN: readonly string[] = [
   'near',
   'fronts',
   'writePolicy',
+  'writeBehind',
   'readPolicy',
   'nearMaxStaleMs',
   'frontMaxStaleMs',
@@ -120,6 +129,7 @@ export function resolveOptions(options: TieredOptions): ResolvedOptions {
     near,
     fronts: Object.freeze([...fronts]),
     writePolicy: writePolicyOf(options.writePolicy, 'write-through'),
+    writeBehind: resolveWriteBehind(options.writeBehind),
     readPolicy: readPolicyOf(options.readPolicy, 'frontend-first'),
     nearMaxStaleMs: duration('option nearMaxStaleMs', nearMaxStaleMs),
     frontMaxStaleMs: between('option frontMaxStaleMs', options.frontMaxStaleMs ?? 300, 30, 60_000),

@@ -1,8 +1,10 @@
 /**
- * Where a write goes before it is acknowledged; it is durable in the back tier in every case.
- * `write-through`: then every front holds the new value. `write-around`: then no front holds an older value.
+ * Where a write goes before it is acknowledged. `write-through`: into the back tier, and then every front holds the new value.
+ * `write-around`: into the back tier, and then no front holds an older value. `write-behind`: into a journal; what is written
+ * last to a key reaches the back tier, and the fronts, soon after, together with what else was written. Only what sets keys
+ * whatever is there can be written behind; everything else is written through, after what it meets.
  */
-export type WritePolicy = 'write-through' | 'write-around'
+export type WritePolicy = 'write-through' | 'write-around' | 'write-behind'
 
 /**
  * Where a read looks. `frontend-first`: in the fronts, nearest first, then in the back tier, and the fronts are filled.
@@ -10,5 +12,5 @@ export type WritePolicy = 'write-through' | 'write-around'
  */
 export type ReadPolicy = 'frontend-first' | 'frontend-only'
 
-export const WRITE_POLICIES: readonly WritePolicy[] = ['write-through', 'write-around']
+export const WRITE_POLICIES: readonly WritePolicy[] = ['write-through', 'write-around', 'write-behind']
 export const READ_POLICIES: readonly ReadPolicy[] = ['frontend-first', 'frontend-only']

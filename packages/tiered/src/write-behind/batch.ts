@@ -1,0 +1,87 @@
+/** A write that is acknowledged and not flushed yet: the latest one of whatever `id` names. */
+export interface Dirty {
+  readonly id: string
+  /** What it takes in memory, about. */
+  readonly bytes: number
+}
+
+/** What one flush writes: the latest write of each key, and which rows of the journal it makes superfluous. */
+export class Batch<D extends Dirty> {
+  /** In the order in which the keys were first written. */
+  readonly writes: Map<string, D> = new Map<string, D>()
+  /** Keys that were written together, and are to be written together. */
+  readonly #together: (readonly string[])[] = []
+  bytes = 0
+  /** Also of what was overwritten since: the journal holds it until the flush. */
+  journaled = 0
+  /** The number of the first call that it holds writes of. */
+  readonly first: number
+  /** Rows of the journal: from the first one to the last. */
+  readonly from: number
+  to: number
+  /** What is still to be written, one part after the other; more than one when something was refused. */
+  parts: (readonly D[])[] | undefined
+  readonly failures: Failure<D>[] = []
+
+  constructor(first: number, row: number) {
+    this.first = first
+    this.from = row
+    this.to = row - 1
+  }
+
+  get size(): number {
+    return this.writes.size
+  }
+
+  add(writes: readonly D[], row: number): void {
+    for (const write of writes) {
+      this.bytes += write.bytes - (this.writes.get(write.id)?.bytes ?? 0)
+      this.journaled += write.bytes
+      this.writes.set(write.id, write)
+    }
+    if (writes.length > 1) this.#together.push(writes.map(({ id }) => id))
+    this.to = row
+  }
+
+  /** These are written, or set aside: nobody reads them here any more. */
+  drop(writes: readonly D[]): void {
+    for (const write of writes) if (this.writes.get(write.id) === write) this.writes.delete(write.id)
+  }
+
+  /** Two halves of a part, in order, that keep together what was written together; undefined: there are none. */
+  halves(part: readonly D[]): readonly [readonly D[], readonly D[]] | undefined {
+    const units = this.#units(part)
+    if (units.length < 2) return undefined
+    const middle = Math.ceil(units.length / 2)
+    return [units.slice(0, middle).flat(), units.slice(middle).flat()]
+  }
+
+  #units(part: readonly D[]): readonly (readonly D[])[] {
+    const leader = new Map<string, string>()
+    const leaderOf = (id: string): string => {
+      let found = id
+      for (let next = leader.get(found); next !== undefined; next = leader.get(found)) found = next
+      return found
+    }
+    for (const [first, ...others] of this.#together) {
+      for (const other of others) {
+        const [a, b] = [leaderOf(first!), leaderOf(other)]
+        if (a !== b) leader.set(b, a)
+      }
+    }
+    const units = new Map<string, D[]>()
+    for (const write of part) {
+      const of = leaderOf(write.id)
+      const unit = units.get(of)
+      if (unit === undefined) units.set(of, [write])
+      else unit.push(write)
+    }
+    return [...units.values()]
+  }
+}
+
+/** What was refused for good, and set aside. */
+export interface Failure<D> {
+  readonly writes: readonly D[]
+  readonly error: unknown
+}

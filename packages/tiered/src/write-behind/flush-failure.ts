@@ -1,0 +1,22 @@
+import { TidemarkError } from '@tidemark/core'
+
+/** Writes that were refused for good: they are set aside, with their payload, and kept nobody else's from being flushed. */
+export class FlushFailure extends TidemarkError {
+  override readonly name = 'FlushFailure'
+  /** What was refused, by the ids of the keys, and why. */
+  readonly failures: readonly { readonly keys: readonly string[]; readonly error: unknown }[]
+
+  constructor(failures: FlushFailure['failures']) {
+    const keys = failures.flatMap((failure) => failure.keys)
+    const named = keys.slice(0, 3).join(', ') + (keys.length > 3 ? ` and ${keys.length - 3} more` : '')
+    super('FLUSH_FAILED', `the writes of ${named} were refused and set aside as dead letters; see failures`, {
+      cause: failures[0]?.error,
+    })
+    this.failures = failures
+  }
+}
+
+export function bufferFull(name: string): TidemarkError {
+  const message = `${name} holds as many writes as it may, because flushes are slow or fail; nothing was written: try again later`
+  return new TidemarkError('BUFFER_FULL', message, { retryable: true })
+}

@@ -1,0 +1,131 @@
+import { type Codec, CorruptError, type Path, Payload, StoreKey } from '@tidemark/core'
+import { type Buffered, bufferedCheckpoint, bufferedWrite } from './buffered-write.ts'
+
+/**
+ * A row of the journal: `[version]`, then per write `[kind and flags] [length][key] [length][value] [length][meta]
+ * [length][path] [expiry]`, where lengths are uint32 and the expiry a float64, both big-endian, and what the flags do not name
+ * is left out. A release that writes another version reads this one too.
+ */
+const VERSION = 1
+
+const SET = 1
+const CHECKPOINT = 2
+const KIND = 0x0f
+const HAS_META = 0x10
+const HAS_PATH = 0x20
+const EXPIRES = 0x40
+
+const text = new TextEncoder()
+
+export function encodeRow(writes: readonly Buffered[]): Uint8Array {
+  const parts = writes.map(toParts)
+  let size = 1
+  for (const { fields, expiresAt } of parts) {
+    size += 1 + (expiresAt === undefined ? 0 : 8)
+    for (const field of fields) size += 4 + field.length
+  }
+  const bytes = new Uint8Array(size)
+  const view = new DataView(bytes.buffer)
+  bytes[0] = VERSION
+  let at = 1
+  for (const { flags, fields, expiresAt } of parts) {
+    bytes[at++] = flags
+    for (const field of fields) {
+      view.setUint32(at, field.length)
+      bytes.set(field, at + 4)
+      at += 4 + field.length
+    }
+    if (expiresAt === undefined) continue
+    view.setFloat64(at, expiresAt)
+    at += 8
+  }
+  return bytes
+}
+
+interface Parts {
+  readonly flags: number
+  readonly fields: readonly Uint8Array[]
+  readonly expiresAt: number | undefined
+}
+
+function toParts({ write, checkpoint }: Buffered): Parts {
+  if (write === undefined) {
+    const { name, state } = checkpoint
+    return { flags: CHECKPOINT, fields: [text.encode(name), state.bytes], expiresAt: undefined }
+  }
+  const { key, payload, meta, path, expiresAt } = write
+  const fields = [key.bytes, payload.bytes]
+  let flags = SET
+  if (meta !== undefined) {
+    flags |= HAS_META
+    fields.push(meta.bytes)
+  }
+  if (path !== undefined) {
+    flags |= HAS_PATH
+    fields.push(text.encode(JSON.stringify(path)))
+  }
+  if (expiresAt !== undefined) flags |= EXPIRES
+  return { flags, fields, expiresAt }
+}
+
+/** @param at when what it holds was written @throws CorruptError */
+export function decodeRow(codec: Codec, bytes: Uint8Array, at: number): readonly Buffered[] {
+  if (bytes[0] !== VERSION) throw new CorruptError('a row of a write-behind journal is of a newer release, or damaged')
+  const row = new RowReader(bytes)
+  const writes: Buffered[] = []
+  while (!row.isAtEnd) writes.push(readWrite(codec, row, at))
+  return writes
+}
+
+function readWrite(codec: Codec, row: RowReader, at: number): Buffered {
+  const flags = row.byte()
+  const kind = flags & KIND
+  if (kind === CHECKPOINT) {
+    const name = new TextDecoder().decode(row.field())
+    return bufferedCheckpoint(name, Payload.fromBytes(codec, row.field()))
+  }
+  if (kind !== SET) throw new CorruptError(`a row of a write-behind journal holds a write of the unknown kind ${kind}`)
+  const key = StoreKey.fromBytes(row.field())
+  const payload = Payload.fromBytes(codec, row.field())
+  const meta = (flags & HAS_META) === 0 ? undefined : Payload.fromBytes(codec, row.field())
+  const path = (flags & HAS_PATH) === 0 ? undefined : (JSON.parse(new TextDecoder().decode(row.field())) as Path)
+  const expiresAt = (flags & EXPIRES) === 0 ? undefined : row.float()
+  return bufferedWrite({ op: 'set', key, payload, meta, path, expiresAt }, at)
+}
+
+class RowReader {
+  readonly #bytes: Uint8Array
+  readonly #view: DataView
+  #at = 1
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  get isAtEnd(): boolean {
+    return this.#at >= this.#bytes.length
+  }
+
+  byte(): number {
+    return this.#bytes[this.#take(1)]!
+  }
+
+  float(): number {
+    return this.#view.getFloat64(this.#take(8))
+  }
+
+  /** A copy: what is read is kept, the row is not. */
+  field(): Uint8Array {
+    const length = this.#view.getUint32(this.#take(4))
+    const start = this.#take(length)
+    return this.#bytes.slice(start, start + length)
+  }
+
+  #take(length: number): number {
+    const start = this.#at
+    if (start + length > this.#bytes.length) throw new CorruptError('a row of a write-behind journal is truncated')
+    this.#at = start + length
+    return start
+  }
+}

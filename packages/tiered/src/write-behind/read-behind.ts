@@ -1,0 +1,36 @@
+import type { Found, StoreKey } from '@tidemark/core'
+import type { TieredReadOptions } from '../options.ts'
+import type { ReadPath } from '../read-path.ts'
+import type { WriteBehind } from './write-behind.ts'
+
+// Reads meet what this process has acknowledged before anything else, whatever their policy: it is newer than any version that
+// they can ask for. A linearizable one is answered by the back tier, and so after what it would not find there.
+
+export function readBehind(
+  behind: WriteBehind,
+  reads: ReadPath,
+  key: StoreKey,
+  options: TieredReadOptions | undefined,
+): Found | Promise<Found> {
+  if (options?.consistency === 'linearizable') {
+    return behind.has(key.id) ? behind.flush().then(() => reads.readOne(key, options)) : reads.readOne(key, options)
+  }
+  return behind.find(key.id) ?? reads.readOne(key, options)
+}
+
+export async function readManyBehind(
+  behind: WriteBehind,
+  reads: ReadPath,
+  keys: readonly StoreKey[],
+  options: TieredReadOptions | undefined,
+): Promise<readonly Found[]> {
+  if (options?.consistency === 'linearizable') {
+    if (keys.some(({ id }) => behind.has(id))) await behind.flush()
+    return reads.read(keys, options)
+  }
+  const found = keys.map(({ id }) => behind.find(id))
+  const missing = keys.filter((_, i) => found[i] === undefined)
+  if (missing.length === 0) return found as readonly Found[]
+  const below = (await reads.read(missing, options)).values()
+  return found.map((answer) => answer ?? (below.next().value as Found))
+}

@@ -1,0 +1,37 @@
+import { assertKnown, between, oneOf } from '@tidemark/core'
+import { JOURNAL_LEVELS, type JournalLevel } from './journal.ts'
+import { BUFFER_LIMITS, type BufferLimits, resolveLimits, type ResolvedLimits } from './limits.ts'
+
+/** How writes with `writePolicy: 'write-behind'` are kept until they are flushed. */
+export interface WriteBehindOptions extends BufferLimits {
+  /**
+   * How safe a write is when it is acknowledged. `journal`: as durable as any other · `front`: it lies in the shared front ·
+   * `memory`: it is lost when the process dies before the flush.
+   * @default 'journal'
+   */
+  readonly acknowledge?: JournalLevel | undefined
+  /**
+   * For how long others leave the journal of a process alone that does not answer, in milliseconds, 100..3,600,000: after that
+   * they flush it.
+   * @default 5_000
+   */
+  readonly leaseMs?: number | undefined
+}
+
+const KNOWN: readonly string[] = [...BUFFER_LIMITS, 'acknowledge', 'leaseMs'] satisfies (keyof WriteBehindOptions)[]
+
+export interface ResolvedWriteBehind {
+  readonly acknowledge: JournalLevel
+  readonly leaseMs: number
+  readonly limits: ResolvedLimits
+}
+
+/** @throws TypeError or RangeError that names the option. */
+export function resolveWriteBehind(options: WriteBehindOptions = {}): ResolvedWriteBehind {
+  assertKnown(options, KNOWN, 'writeBehind')
+  return Object.freeze({
+    acknowledge: oneOf('option acknowledge', options.acknowledge ?? 'journal', JOURNAL_LEVELS),
+    leaseMs: between('option leaseMs', options.leaseMs ?? 5_000, 100, 3_600_000),
+    limits: resolveLimits(options),
+  })
+}

@@ -1,0 +1,216 @@
+import { type Back, type Clock, type Commit, type Found, Payload, type Proposal, type SetWrite } from '@tidemark/core'
+import {
+  type Buffered,
+  bufferedCheckpoint,
+  type BufferedWrite,
+  bufferedWrite,
+  checkpointId,
+  toChange,
+  toFound,
+} from './buffered-write.ts'
+import { type DeadLetter, deadLetters } from './dead-letters.ts'
+import { HeldKeys } from './held-keys.ts'
+import { checkpointKey } from './journal-keys.ts'
+import { type Journal, marksJournal, memoryJournal } from './journal.ts'
+import { Recovery } from './recovery.ts'
+import { isReserved } from './reserved.ts'
+import { type CommitFlush, StoreTarget } from './store-target.ts'
+import { Tenure } from './tenure.ts'
+import type { ResolvedWriteBehind } from './write-behind-options.ts'
+import { WriteBuffer } from './write-buffer.ts'
+
+/** A proposal met writes that wait to be flushed, which come before it. */
+class NotFlushed extends Error {}
+
+export interface WriteBehindParts {
+  readonly back: Back
+  readonly clock: Clock
+  readonly random: () => number
+  readonly onError: (error: unknown) => void
+  readonly options: ResolvedWriteBehind
+  readonly commit: CommitFlush
+}
+
+/** The writes of one opened store that are acknowledged before they are committed, and what everything else makes of them. */
+export class WriteBehind {
+  readonly leases: HeldKeys
+  readonly #parts: WriteBehindParts
+  readonly #buffer: WriteBuffer<Buffered>
+  readonly #tenure: Tenure
+  readonly #recovery: Recovery
+  /** Keys that a commit under way reads or writes: what is written to them meanwhile comes after it, and is not buffered. */
+  readonly #guarded = new Map<string, number>()
+
+  constructor(parts: WriteBehindParts) {
+    this.#parts = parts
+    const { back, clock, random, onError, options, commit } = parts
+    const journal: Journal = options.acknowledge === 'memory' ? memoryJournal : marksJournal(back)
+    const isRecoverable = journal.level !== 'memory'
+    this.#tenure = new Tenure({
+      back,
+      clock,
+      leaseMs: options.leaseMs,
+      record: isRecoverable ? { level: journal.level } : undefined,
+      isInUse: () => !this.#buffer.isIdle,
+      onLost: () => {
+        if (isRecoverable) this.#buffer.abandon()
+      },
+    })
+    const target = new StoreTarget({ back, clock, journal, tenure: this.#tenure, commit })
+    this.#buffer = new WriteBuffer({
+      name: 'the write-behind buffer',
+      target,
+      limits: options.limits,
+      clock,
+      random,
+      onError,
+    })
+    this.#recovery = new Recovery({
+      back,
+      clock,
+      leaseMs: options.leaseMs,
+      commit,
+      own: () => this.#tenure.owner,
+      onError,
+    })
+    this.leases = new HeldKeys({
+      leases: back.leases,
+      clock,
+      flushed: (key) => (this.#buffer.has(key.id) ? this.#buffer.flush() : Promise.resolve()),
+      allFlushed: () => this.flush(),
+    })
+  }
+
+  /** Whether there is anything to do before the tiers are closed. */
+  get isUsed(): boolean {
+    return !this.#buffer.isIdle || this.#tenure.owner !== undefined || this.#recovery.isRunning
+  }
+
+  /** Whether no acknowledged write waits to be flushed. */
+  get isEmpty(): boolean {
+    return this.#buffer.isEmpty
+  }
+
+  /** Whether nothing waits, neither to be acknowledged nor to be flushed. */
+  get isIdle(): boolean {
+    return this.#buffer.isIdle
+  }
+
+  /** What is acknowledged for the key and not flushed; undefined: nothing. */
+  find(id: string): Found | undefined {
+    const found = this.#buffer.get(id)
+    if (found?.write === undefined) return undefined
+    return toFound(found, this.#parts.clock.now(), 'write-behind')
+  }
+
+  /** Whether a write of the key waits to be flushed, acknowledged or not. */
+  has(id: string): boolean {
+    return this.#buffer.has(id)
+  }
+
+  /** See {@link WriteBuffer.flush}. */
+  flush(): Promise<void> {
+    return this.#buffer.isIdle ? Promise.resolve() : this.#buffer.flush()
+  }
+
+  /** Flushes what others have left behind when they died. */
+  recover(): Promise<void> {
+    return this.#recovery.run()
+  }
+
+  /**
+   * Acknowledges a proposal before it is committed, if it only sets keys of users, whatever is there.
+   * @returns undefined: it does more, or meets a commit or a lease under way, and is to be committed
+   */
+  accept(proposal: Proposal): Promise<Commit> | undefined {
+    if (proposal.reads.length > 0 || proposal.lease || proposal.marks || proposal.notBefore) return undefined
+    const writes = proposal.decide([])
+    const at = Math.floor(this.#parts.clock.now())
+    const buffered: BufferedWrite[] = []
+    for (const write of writes) {
+      if (write.op !== 'set' || !this.#isBufferable(write)) return undefined
+      buffered.push(bufferedWrite(write, at))
+    }
+    return buffered.length === 0 ? undefined : this.#add(proposal, buffered)
+  }
+
+  /** Commits after everything that it meets in the buffer. */
+  async commit(proposal: Proposal, commit: (guarded: Proposal) => Promise<Commit>): Promise<Commit> {
+    const keys = new Set(proposal.reads.map(({ id }) => id))
+    if (proposal.reads.length === 0) for (const { key } of proposal.decide([])) keys.add(key.id)
+    for (const id of keys) this.#guarded.set(id, (this.#guarded.get(id) ?? 0) + 1)
+    const guarded: Proposal = {
+      ...proposal,
+      decide: (current) => {
+        for (const { id } of proposal.reads) if (this.#buffer.has(id)) throw new NotFlushed()
+        const writes = proposal.decide(current)
+        // What invalidates a tag comes after everything that may carry it.
+        for (const { key } of writes)
+          if (this.#buffer.has(key.id) || (isReserved(key) && !this.#buffer.isIdle)) throw new NotFlushed()
+        return writes
+      },
+    }
+    try {
+      for (;;) {
+        if ([...keys].some((id) => this.#buffer.has(id))) await this.#buffer.flush()
+        try {
+          return await commit(guarded)
+        } catch (error) {
+          if (!(error instanceof NotFlushed)) throw error
+          await this.#buffer.flush()
+        }
+      }
+    } finally {
+      for (const id of keys) {
+        const count = this.#guarded.get(id)! - 1
+        if (count === 0) this.#guarded.delete(id)
+        else this.#guarded.set(id, count)
+      }
+      if (proposal.lease !== undefined && proposal.keepLease !== true) this.leases.ended(proposal.lease)
+    }
+  }
+
+  async checkpoint(name: string, state: unknown): Promise<void> {
+    await this.#buffer.add([bufferedCheckpoint(name, Payload.encode(this.#parts.back.codec, state))])
+  }
+
+  async lastCheckpoint(name: string): Promise<unknown> {
+    const { back } = this.#parts
+    const buffered = this.#buffer.get(checkpointId(name))?.checkpoint?.state
+    const state = buffered ?? (await back.marks.read([checkpointKey(name)]))[0]
+    return state?.decode()
+  }
+
+  deadLetters(): AsyncIterable<DeadLetter> {
+    return deadLetters(this.#parts.back)
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.#buffer.close()
+      await this.#tenure.end()
+    } finally {
+      await this.#recovery.close()
+    }
+  }
+
+  async #add(proposal: Proposal, writes: readonly BufferedWrite[]): Promise<Commit> {
+    await this.#buffer.add(writes)
+    const { origin } = this.#parts.back
+    return {
+      changes: writes.map((write) => toChange(write, origin)),
+      asOf: 0,
+      proposal,
+      agreements: NO_AGREEMENTS,
+      tiers: NO_TIERS,
+    }
+  }
+
+  #isBufferable({ key, source, stamped }: SetWrite): boolean {
+    if (source !== undefined || stamped === true || isReserved(key)) return false
+    return !this.#guarded.has(key.id) && !this.leases.has(key.id)
+  }
+}
+
+const NO_AGREEMENTS: Commit['agreements'] = new Map()
+const NO_TIERS: Commit['tiers'] = Object.freeze([])
