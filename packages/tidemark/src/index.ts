@@ -1,4 +1,5 @@
 export {
+  type CaughtUpOptions,
   type Change,
   type ChangeBatch,
   type ChangeKind,
@@ -20,7 +21,11 @@ export {
   type HookError,
   type HookOptions,
   type ParkedChange,
+  type ParkedSelection,
   type Position,
+  type ReplayParkedResult,
+  type StoredConsumerStats,
+  type StoredLaneStats,
   type Sync,
   type SyncConflict,
   type SyncState,

@@ -1,4 +1,14 @@
-import { assertKnown, type Clock, type Key, type Log, readValue, seeHeld, Store, userKey } from '@tidemark/core'
+import {
+  assertKnown,
+  type Clock,
+  ClosedError,
+  type Key,
+  type Log,
+  readValue,
+  seeHeld,
+  Store,
+  userKey,
+} from '@tidemark/core'
 import {
   type BatchHandler,
   type Change,
@@ -12,8 +22,10 @@ import {
   type ConsumerOptions,
   type ConsumerPosition,
   consumerPositions,
+  consumerStats,
   createHooks,
   dropConsumer,
+  dropParked,
   follow,
   type FollowOptions,
   type FollowStep,
@@ -22,11 +34,17 @@ import {
   history,
   type HistoryOptions,
   type HookBus,
+  type ParkedChange,
+  parkedChanges,
+  type ParkedSelection,
+  replayParked,
+  type ReplayParkedResult,
   sharedLog,
   type TransactionContext,
   type Transactional,
   type SnapshotSource,
   type SnapshotChangesOptions,
+  type StoredConsumerStats,
   undo,
   type UndoResult,
   valueAt,
@@ -226,17 +244,73 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
     options: StoreConsumerOptions & { readonly transaction?: boolean | undefined; readonly batch?: number | undefined },
     handler: unknown,
   ): Promise<Consumer<T>> {
+    if (this.#closing !== undefined) throw new ClosedError()
     const given = { ...options, clock: this.#clock, log: this.#log }
     // The overloads above say which handler belongs to which options; here they are one.
-    const consumer = await consume<T>(
+    const consuming = consume<T>(
       this.#tiers,
       name,
       given as typeof given & Transactional & { batch: number },
       handler as BatchHandler<T, TransactionContext>,
     )
-    this.#attached.add(consumer)
-    void consumer.closed.then(() => this.#attached.delete(consumer))
-    return consumer
+    // From now on: a store that is closed meanwhile waits for it, and closes it.
+    const attached = {
+      close: () =>
+        consuming.then(
+          (consumer) => consumer.close(),
+          () => undefined,
+        ),
+    }
+    this.#attached.add(attached)
+    const detach = (): void => void this.#attached.delete(attached)
+    void consuming.then((consumer) => consumer.closed).then(detach, detach)
+    const consumer = await consuming
+    if (this.#closing === undefined) return consumer
+    await consumer.close()
+    throw new ClosedError()
+  }
+
+  /**
+   * The parked changes of a consumer, whether or not any process runs it: lane by lane, each in the order of the log. The
+   * next page of 50 is read when the last one was taken.
+   * @throws TidemarkError CONSUMER_DROPPED when none is registered under the name
+   */
+  parked<T = unknown>(name: string, selection?: ParkedSelection): AsyncIterable<ParkedChange<T>> {
+    return parkedChanges<T>(this.#tiers, name, selection)
+  }
+
+  /**
+   * Has parked changes handed to the consumer's handler once more, by the processes that run it; waits for them. Where none
+   * does, they are `waiting`, and whoever runs it next replays them first. Aborting ends the wait, and takes nothing back.
+   * @throws TidemarkError CONSUMER_DROPPED when none is registered under the name; the reason of `signal`
+   */
+  replayParked(
+    name: string,
+    selection?: ParkedSelection,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<ReplayParkedResult> {
+    return replayParked(this.#tiers, name, selection, { ...options, clock: this.#clock })
+  }
+
+  /**
+   * Forgets parked changes of a consumer, whether or not any process runs it: who works on a lane is asked, and waited for.
+   * Aborting ends the wait, and takes nothing back. @returns how many
+   * @throws TidemarkError CONSUMER_DROPPED when none is registered under the name; the reason of `signal`
+   */
+  dropParked(
+    name: string,
+    selection?: ParkedSelection,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<number> {
+    return dropParked(this.#tiers, name, selection, { ...options, clock: this.#clock })
+  }
+
+  /**
+   * How a consumer stands, from what is stored of it: lag, what is parked, which lanes stand still, and whose they are.
+   * @throws TidemarkError CONSUMER_DROPPED when none is registered under the name
+   */
+  consumerStats(name: string): Promise<StoredConsumerStats> {
+    return consumerStats(this.#tiers, name)
   }
 
   /** Every registered consumer, and how far it has come, whether or not any process runs it: what holds compaction back. */
@@ -297,6 +371,14 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
     return this.#tiers.log.identity.id
   }
 
+  /**
+   * Names this opened store, and no other: stands as `origin` in the changes that it writes, and as the owner of the lanes of
+   * its consumers.
+   */
+  get origin(): string {
+    return this.#tiers.origin
+  }
+
   /** The seq of the last change in the log. */
   head(): Promise<number> {
     return this.#tiers.log.head()
@@ -342,7 +424,7 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
 
   async #close(): Promise<void> {
     // While they have something in hand, they need the store, and so do the notes of how far they have come.
-    if (this.#attached.size > 0) await Promise.all(Array.from(this.#attached, (each) => each.close()))
+    const ended = await Promise.allSettled(Array.from(this.#attached, (each) => each.close()))
     // Not one after the other: the store is closed from now on, also while a sweep is still under way.
     const sweeping = Promise.all([this.#stopSweeping(), this.#beforeClose()])
     try {
@@ -353,5 +435,7 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
       await this.hooks.close()
       await this.#afterClose()
     }
+    // Whatever they have failed with: the store is closed.
+    for (const each of ended) if (each.status === 'rejected') throw each.reason
   }
 }

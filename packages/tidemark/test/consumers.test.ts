@@ -1,6 +1,7 @@
 import { eventually } from '@tidemark/testkit'
-import { expect, onTestFinished, test } from 'vitest'
-import { open, type OpenOptions, type Tidemark } from '../src/index.ts'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { open, type OpenOptions, type Tidemark, TidemarkError } from '../src/index.ts'
+import { internalsOf } from '../src/tidemark.ts'
 import { tempFile } from './support/temp.ts'
 
 async function openStore(options: OpenOptions = {}): Promise<Tidemark> {
@@ -50,6 +51,70 @@ test('closing the store closes its consumers, and another process goes on from t
   await second.consume('seen', { lanes: 1 }, ({ value }) => seen.push(value))
   await eventually('it goes on', () => seen.length === 2)
   expect(seen).toEqual([1, 2])
+})
+
+test('a consumer that is being set up while the store closes is waited for, and closed', async () => {
+  const file = tempFile()
+  const store = await openStore({ file })
+  const { marks } = internalsOf(store).tiers
+  const write = marks.write.bind(marks)
+  const gate = Promise.withResolvers<void>()
+  const writes = vi.spyOn(marks, 'write').mockImplementation(async (...args) => {
+    await gate.promise
+    return write(...args)
+  })
+  const consuming = store.consume('late', { from: 'start' }, () => {})
+  await eventually('it is being registered', () => writes.mock.calls.length === 1)
+  let isClosed = false
+  const closed = store.close().then(() => (isClosed = true))
+  for (let i = 0; i < 20; i++) await new Promise(setImmediate)
+  expect(isClosed).toBe(false)
+  gate.resolve()
+  await expect(consuming).rejects.toMatchObject({ code: 'CLOSED' })
+  await closed
+  await expect(store.consume('later', {}, () => {})).rejects.toMatchObject({ code: 'CLOSED' })
+  // Nothing of it is left behind: whoever runs it next has its lanes at once.
+  const next = await openStore({ file })
+  const stats = await next.consumerStats('late')
+  expect(stats.members).toBe(0)
+  expect(stats.lanes.filter(({ isHeld }) => isHeld)).toEqual([])
+})
+
+test('a consumer that cannot be closed in good order keeps the store from nothing but its success', async () => {
+  const store = await open({ file: tempFile() })
+  const consumer = await store.consume('stuck', {}, () => {})
+  consumer.events$.subscribe()
+  await eventually('it runs', async () => (await store.consumerStats('stuck')).members === 1)
+  let isComplete = false
+  store.writes$.subscribe({ complete: () => (isComplete = true) })
+  vi.spyOn(internalsOf(store).tiers.marks, 'write').mockRejectedValue(new TidemarkError('IO', 'the disk failed'))
+  await expect(store.close()).rejects.toMatchObject({ code: 'IO' })
+  expect(isComplete).toBe(true)
+  await expect(store.get('k')).rejects.toMatchObject({ code: 'CLOSED' })
+})
+
+test('dead letters are looked after from a process that does not run the consumer', async () => {
+  const file = tempFile()
+  const [worker, desk] = [await openStore({ file }), await openStore({ file })]
+  let isBroken = true
+  const options = { from: 'start', lanes: 2, attempts: 1, onFailure: 'park' } as const
+  const consumer = await worker.consume<number>('mail', options, ({ value }) => {
+    if (isBroken && value! > 1) throw new Error('no luck')
+  })
+  consumer.events$.subscribe()
+  for (const n of [1, 2, 3, 4]) await worker.set(['mail', n], n)
+  await consumer.caughtUp()
+  const stats = await desk.consumerStats('mail')
+  expect(stats).toMatchObject({ lag: 0, parked: 3, members: 1 })
+  expect(new Set(stats.lanes.map(({ owner }) => owner))).toEqual(new Set([worker.origin]))
+  isBroken = false
+  expect(await desk.replayParked('mail', { key: ['mail', 2] })).toEqual({ replayed: 1, left: 0, waiting: 0 })
+  await worker.close()
+  expect(await desk.replayParked('mail', { key: ['mail', 3] })).toEqual({ replayed: 0, left: 0, waiting: 1 })
+  expect(await desk.dropParked('mail', { key: ['mail', 4] })).toBe(1)
+  const parked = await Array.fromAsync(desk.parked<number>('mail'))
+  expect(parked.map(({ change, error }) => [change.value, error])).toEqual([[3, 'Error: no luck']])
+  await expect(desk.parked('post')[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'CONSUMER_DROPPED' })
 })
 
 test('the log is shortened, as far as no consumer needs it', async () => {
