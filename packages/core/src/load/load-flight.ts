@@ -32,7 +32,7 @@ export interface LoadJob<W extends object> {
   readonly load: Loader
   readonly options: ResolvedLoadOptions
   readonly writeOptions: W | undefined
-  /** The version that is to be replaced though it is fresh; 0: whatever is fresh will do. */
+  /** The version that is to be replaced though it is fresh; below 0: whatever is fresh will do. */
   readonly replaces: number
 }
 
@@ -96,7 +96,7 @@ export class LoadFlight<R extends ReadOptions, W extends object> implements Runn
       const held = await this.#obtain()
       return 'payload' in held ? held : await this.#load(held)
     } catch (error) {
-      if (replaces > 0) table.pause(key.id, clock)
+      if (replaces >= 0) table.pause(key.id, clock)
       throw error
     } finally {
       table.remove(key.id, this)

@@ -14,6 +14,9 @@ import { LATE, within } from './within.ts'
 
 const NO_EPOCHS: ReadonlyMap<string, number> = new Map()
 
+/** Lower than any version. */
+const NONE = -1
+
 /** What a caller of `getOrSet` asks for. */
 export interface LoadRequest<R extends ReadOptions, W extends object> {
   readonly key: StoreKey
@@ -25,7 +28,7 @@ export interface LoadRequest<R extends ReadOptions, W extends object> {
 interface Call<R extends ReadOptions, W extends object> {
   readonly request: LoadRequest<R, W>
   readonly began: number
-  /** The version whose value cannot be read; 0: none. */
+  /** The version whose value cannot be read; -1: none. (0 is that of a value that is not committed yet.) */
   damaged: number
   /** The back tier itself holds no last value any more, whatever a front that is behind may show. */
   isGraceOver: boolean
@@ -45,7 +48,7 @@ export class Loading<R extends ReadOptions, W extends object> {
   async get(request: LoadRequest<R, W>): Promise<unknown> {
     const { clock, table } = this.#store
     const ticket = table.tick()
-    const call: Call<R, W> = { request, began: clock.monotonic(), damaged: 0, isGraceOver: false }
+    const call: Call<R, W> = { request, began: clock.monotonic(), damaged: NONE, isGraceOver: false }
     for (;;) {
       const looked = this.#look(request)
       const standing = looked instanceof Promise ? await looked : looked

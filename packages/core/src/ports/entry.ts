@@ -4,7 +4,7 @@ import type { StoreKey } from '../keys/store-key.ts'
 /** What a tier holds for one key. Immutable: every tier and reader may share it. */
 export interface Entry {
   readonly key: StoreKey
-  /** The seq of the change that wrote it. */
+  /** The seq of the change that wrote it; 0: it is acknowledged, and not committed yet. */
   readonly version: number
   readonly payload: Payload
   /** Wall-clock milliseconds of the commit; never decreases from one version to the next. */

@@ -11,7 +11,7 @@ export interface StoreEntry<T = unknown> {
   readonly type: EntryType
   /** Decoded when it is read. @throws CorruptError; TidemarkError WRONG_TYPE for a log or a blob */
   readonly value: T
-  /** The seq of the change that wrote it: what `ifVersion` takes. */
+  /** The seq of the change that wrote it: what `ifVersion` takes. 0: it was written behind, and is not committed yet. */
   readonly version: number
   readonly writtenAt: Date
   /** From when on reads find nothing here; a value with a grace is kept for longer, for `getOrSet` alone. */

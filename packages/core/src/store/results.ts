@@ -1,9 +1,12 @@
 import type { ReadonlyKeyMap } from '../keys/key-map.ts'
 import type { Commit, TierReport } from '../ports/back.ts'
 
-/** What became of a write. It is durable when the promise resolves. */
+/** What became of a write. It is durable when the promise resolves; written behind, as durable as that was chosen to be. */
 export interface WriteResult {
-  /** The version of what was written. Nothing changed (an empty batch): the head of the log. */
+  /**
+   * The version of what was written. Nothing changed (an empty batch): the head of the log. 0: it was written behind, and is
+   * not committed yet.
+   */
   readonly version: number
   /** What each front did with it. A front that failed has not made the write fail. */
   readonly tiers: readonly TierReport[]

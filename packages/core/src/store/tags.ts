@@ -83,5 +83,7 @@ export function epochsOfEntries(tags: readonly string[], entries: readonly (Entr
  */
 export function hasValidTags(entry: Entry, epochs: TagEpochs): boolean {
   const { tags = [] } = notesOf(entry)
+  // Not committed yet: it will come after everything that is.
+  if (entry.version === 0) return true
   return tags.every((tag) => (epochs.get(tag) ?? Infinity) < entry.version)
 }
