@@ -51,7 +51,7 @@ export class ChangeWriter {
         parameters.push(
           source === undefined ? null : JSON.stringify(source),
           meta?.bytes ?? null,
-          payload?.bytes ?? null,
+          change.leftOut === true ? null : (payload?.bytes ?? null),
         )
       },
     })
@@ -90,7 +90,8 @@ export class ChangeWriter {
       while (to < changes.length && isPlainCommit(changes[to]!) === plain) to++
       const run = from === 0 && to === changes.length ? changes : changes.slice(from, to)
       if (plain) this.#appendPlain.run(run)
-      else if (run.every((change) => isPlain(change) && change.path === undefined)) this.#appendSets.run(run)
+      else if (run.every((change) => isPlain(change) && change.path === undefined && change.leftOut === undefined))
+        this.#appendSets.run(run)
       else this.#appendAny.run(run)
       from = to
     }
@@ -117,5 +118,6 @@ function isPlain({ op, expiresAt, meta }: LogChange): boolean {
 }
 
 function isPlainCommit(change: LogChange): boolean {
-  return isPlain(change) && change.path === undefined && change.source === undefined && change.first === change.last
+  const { path, source, leftOut, first, last } = change
+  return isPlain(change) && path === undefined && source === undefined && leftOut === undefined && first === last
 }

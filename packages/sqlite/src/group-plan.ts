@@ -172,7 +172,7 @@ export class GroupPlan {
     }
     const { path, expiresAt } = write
     const stored = keyAt(write, seq)
-    return {
+    const change: LogChange = {
       seq,
       first,
       last,
@@ -187,6 +187,7 @@ export class GroupPlan {
       origin,
       source,
     }
+    return write.leftOut === true ? { ...change, leftOut: true } : change
   }
 
   #isLive(write: PlannedWrite | LogChange): boolean {

@@ -57,7 +57,9 @@ export function toChange(codec: Codec, row: LogRow): LogChange {
   const op = OPS[code]
   if (op === undefined) throw new CorruptError(`the log has an unknown operation, ${code}, at ${seq}`)
   const first = seq - position
-  const hasValue = op === 'set' && keyLength >= 0
+  // Without one, a set has left it to the entry: no value is of no bytes.
+  const isLeftOut = op === 'set' && keyLength === keyAndValue.length
+  const hasValue = op === 'set' && keyLength >= 0 && !isLeftOut
   const key = toKey(keyLength < 0 ? keyAndValue : keyAndValue.subarray(0, keyLength))
   return {
     seq,
@@ -73,5 +75,6 @@ export function toChange(codec: Codec, row: LogRow): LogChange {
     at,
     origin,
     source: source === null ? undefined : (JSON.parse(source) as ChangeSource),
+    ...(isLeftOut && { leftOut: true }),
   }
 }

@@ -169,7 +169,9 @@ export class MemoryLog implements Log {
 
   /** Appends one commit. */
   append(changes: readonly LogChange[]): void {
-    for (const change of changes) this.#changes.push(change)
+    for (const change of changes) {
+      this.#changes.push(change.leftOut === true ? Object.freeze({ ...change, payload: undefined }) : change)
+    }
     this.#lastAt = changes.at(-1)?.at ?? this.#lastAt
   }
 

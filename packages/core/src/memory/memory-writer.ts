@@ -170,6 +170,7 @@ export class MemoryWriter {
     const source = write.op === 'expire' ? undefined : write.source
     const key = set === undefined ? write.key : keyAt(set, seq)
     return Object.freeze({
+      ...(set?.leftOut === true && { leftOut: true }),
       seq,
       first: head + 1,
       last: head + count,

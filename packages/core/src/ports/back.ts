@@ -24,6 +24,8 @@ export interface SetWrite {
    * anything. What is written replaces nothing. A lease of `key` as it stands here ends with the commit.
    */
   readonly stamped?: true | undefined
+  /** The log does not hold the value, which is large, and which the entry has: in the log, its change is `leftOut`. */
+  readonly leftOut?: true | undefined
   /** Of a change that is copied from another store. */
   readonly source?: WriteSource | undefined
 }

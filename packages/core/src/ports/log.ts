@@ -33,7 +33,10 @@ export interface LogChange {
   readonly expiresAt: number | undefined
   /** What the writer attached; undefined where values were not asked for. */
   readonly meta: Payload | undefined
-  /** The value, or what the writer attached, was too large to travel to where this log is read; it is undefined then. */
+  /**
+   * The value, or what the writer attached, was too large to travel to where this log is read, or to be kept in it; it is
+   * undefined then.
+   */
   readonly leftOut?: true
   /** Wall-clock milliseconds of the commit; never decreases along the log. */
   readonly at: number

@@ -91,6 +91,7 @@ export class BlobWriting<R extends ReadOptions, W extends object> {
       expiresAt: undefined,
       meta: undefined,
       path: undefined,
+      leftOut: true,
     }
   }
 

@@ -29,6 +29,7 @@ import { describeRestores } from './restores.ts'
 import { describeScans } from './scans.ts'
 import { describeSearches } from './searches.ts'
 import { describeSources } from './sources.ts'
+import { describeStamped } from './stamped.ts'
 
 /** What every back tier promises, as tests of the adapter that `open` opens. */
 export function backConformance(name: string, open: OpenBack, capabilities: BackCapabilities = {}): void {
@@ -38,6 +39,7 @@ export function backConformance(name: string, open: OpenBack, capabilities: Back
     describeCommits(start)
     describeGroups(start)
     describeListeners(start)
+    describeStamped(start)
     describeReads(start)
     describeScans(start)
     describeExpiry(start)
