@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
-const packages = ['core', 'sqlite', 'redis', 'tiered', 'hooks', 'sinks', 'codecs', 'testkit', 'tidemark']
+const packages = ['core', 'sqlite', 'redis', 'tiered', 'hooks', 'sinks', 'codecs', 'state', 'testkit', 'tidemark']
 
 const sourceOf = (name: string): string => fileURLToPath(new URL(`packages/${name}/src/index.ts`, import.meta.url))
 

@@ -44,10 +44,11 @@ const PARTS = [
   '@tidemark/hooks',
   '@tidemark/sinks',
   '@tidemark/codecs',
+  '@tidemark/state',
 ]
 const EVERYTHING = [...PARTS, 'tidemark', '@tidemark/testkit']
 
-/** core ← {sqlite, redis, tiered, hooks, sinks, codecs, testkit} ← tidemark ← apps. Siblings never import one another. */
+/** core ← {sqlite, redis, tiered, hooks, sinks, codecs, state, testkit} ← tidemark ← apps. Siblings never import one another. */
 export const RULES: readonly PackageRules[] = [
   { folder: 'packages/core', name: CORE, workspace: [], guarded: ['cbor-x', 'lru-cache'], portable: true },
   {
@@ -68,6 +69,7 @@ export const RULES: readonly PackageRules[] = [
     portable: ['src/sink.ts', 'src/webhook'],
   },
   { folder: 'packages/codecs', name: '@tidemark/codecs', workspace: [CORE], guarded: [], portable: false },
+  { folder: 'packages/state', name: '@tidemark/state', workspace: [CORE], guarded: [], portable: true },
   {
     folder: 'packages/testkit',
     name: '@tidemark/testkit',
