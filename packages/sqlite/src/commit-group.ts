@@ -24,7 +24,7 @@ export interface CommitGroupOptions {
   readonly now: () => number
 }
 
-type HeadRow = readonly [seq: number, at: number, epoch: number, terms: number | null, hasLeases: number]
+type HeadRow = readonly [seq: number, at: number, epoch: number, terms: number | null, leaseEnd: number | null]
 
 /** Commits several requests in one transaction. */
 export class CommitGroup {
@@ -47,7 +47,7 @@ export class CommitGroup {
     this.#leases = new LeaseTable(connection, options.name)
     // All in one statement: this is what a group costs that meets no agreement and no lease.
     this.#readHead = connection.prepareRows(
-      `SELECT seq, at, epoch, (SELECT sum(term) FROM front_agreement), EXISTS (SELECT 1 FROM lease)
+      `SELECT seq, at, epoch, (SELECT sum(term) FROM front_agreement), (SELECT min(until) FROM lease)
        FROM log_head WHERE id = 1`,
     )
     this.#writeHead = connection.prepare('UPDATE log_head SET seq = ?, at = ? WHERE id = 1')
@@ -64,11 +64,11 @@ export class CommitGroup {
     const agreements = this.#agreements
     const leases = this.#leases
     const done = this.#connection.write(() => {
-      const [head, lastAt, epoch, terms, hasLeases] = this.#readHead.get()!
+      const [head, lastAt, epoch, terms, leaseEnd] = this.#readHead.get()!
       const now = Math.floor(this.#options.now())
       const at = Math.max(now, lastAt)
       agreements.begin(epoch, terms)
-      leases.begin(hasLeases === 1, now)
+      leases.begin(leaseEnd, now)
       const plan = new GroupPlan({
         source: this.#source,
         agreements,

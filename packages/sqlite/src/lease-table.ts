@@ -6,9 +6,15 @@ import { NO_END } from './no-end.ts'
 import { END_LEASES } from './starting-anew.ts'
 
 /** So many leases are compared with what is written; where there are more, each key that is written is looked for. */
-const FEW = 16
+const FEW_LEASES = 16
 
-/** Leases within write transactions. Costs nothing in a transaction that meets none. */
+/** So many keys are looked for in a transaction without a look at which leases there are. */
+const FEW_KEYS = 4
+
+/**
+ * Leases within write transactions. Costs nothing in a transaction that meets none, and next to nothing per write where
+ * some are held: those of consumers and of compaction are held for as long as there are any.
+ */
 export class LeaseTable {
   readonly #tier: string
   readonly #purge: Statement
@@ -22,6 +28,10 @@ export class LeaseTable {
   /** Whether the transaction under way can meet any. */
   #any = false
   #now = 0
+  /** The ids of all keys with a lease, and perhaps of some whose lease has ended. undefined: not known. */
+  #held: Set<string> | 'many' | undefined
+  /** How many keys the transaction under way has looked for. */
+  #sought = 0
 
   constructor(connection: Connection, tier: string) {
     this.#tier = tier
@@ -38,11 +48,14 @@ export class LeaseTable {
   /**
    * A transaction begins. Deletes those whose time is up: once it was, a clock that goes back must not make them valid
    * again, since what was written meanwhile did not end them.
+   * @param earliest when the first of them ends; null: there is none
    */
-  begin(any: boolean, now: number): void {
-    this.#any = any
+  begin(earliest: number | null, now: number): void {
+    this.#any = earliest !== null
     this.#now = now
-    if (any) this.#purge.run(now)
+    this.#held = undefined
+    this.#sought = 0
+    if (earliest !== null && earliest <= now) this.#purge.run(now)
   }
 
   acquire(key: StoreKey, ttlMs: number): LeaseGrant {
@@ -50,6 +63,7 @@ export class LeaseTable {
     const now = this.#now
     if (row === undefined) {
       this.#any = true
+      if (this.#held instanceof Set) this.#held.add(key.id)
       const token = Number(this.#insert.run(key.bytes, now + ttlMs, ttlMs).lastInsertRowid)
       return { lease: { key, token } }
     }
@@ -89,9 +103,8 @@ export class LeaseTable {
    */
   endEach(written: readonly { readonly key: StoreKey }[], kept: string | undefined): void {
     if (!this.#any) return
-    const held = written.length > FEW ? this.#some.all(FEW + 1) : undefined
-    const ids = held && held.length <= FEW ? new Set(held.map((key) => toKey(key).id)) : undefined
-    for (const { key } of written) if (key.id !== kept && ids?.has(key.id) !== false) this.end(key)
+    const held = this.#heldWhen(written.length)
+    for (const { key } of written) if (key.id !== kept && held?.has(key.id) !== false) this.end(key)
   }
 
   endRange({ start, end = NO_END }: KeyRange): void {
@@ -101,6 +114,16 @@ export class LeaseTable {
   endAll(): void {
     if (this.#any) this.#endAll.run()
     this.#any = false
+  }
+
+  /** @returns the ids of what may be held; undefined: it is cheaper to look for each of so many keys */
+  #heldWhen(keys: number): ReadonlySet<string> | undefined {
+    this.#sought += keys
+    if (this.#held === undefined && this.#sought > FEW_KEYS) {
+      const some = this.#some.all(FEW_LEASES + 1)
+      this.#held = some.length > FEW_LEASES ? 'many' : new Set(some.map((key) => toKey(key).id))
+    }
+    return this.#held instanceof Set ? this.#held : undefined
   }
 
   #isHeld({ key, token }: Lease): boolean {

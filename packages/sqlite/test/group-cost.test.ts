@@ -1,4 +1,5 @@
 import { type MarkWrite, StoreKey } from '@tidemark/core'
+import { ShiftedClock } from '@tidemark/testkit'
 import { expect, test } from 'vitest'
 import type { SqliteBack } from '../src/index.ts'
 import { type CountedStatements, counted } from './support/counted.ts'
@@ -41,10 +42,46 @@ test('leases cost a group only while there are any', async () => {
   const counter = counted()
   const back = openTemp({}, counter)
   const { lease } = await back.leases.acquire(StoreKey.of('k'), HOUR)
-  const met = await statementsOf(counter, writeEight(back))
-  expect(met.filter((verb) => verb === 'DELETE')).toHaveLength(9)
+  expect(await statementsOf(counter, () => set(back, 1, 1))).toEqual(PLAIN.toSpliced(3, 0, 'DELETE'))
   await back.commit({ ...blind(setOf('k', 1)), lease: lease! })
   expect(await statementsOf(counter, writeEight(back))).toEqual(PLAIN)
+})
+
+test('leases that nobody writes to cost a group of many writes what they cost one of a few', async () => {
+  const counter = counted()
+  const back = openTemp({}, counter)
+  const lanes = Array.from({ length: 9 }, (_, i) => StoreKey.of(['lane', i]))
+  for (const key of lanes) await back.leases.acquire(key, HOUR)
+  const looked = ['DELETE', 'DELETE', 'DELETE', 'DELETE', 'SELECT']
+  expect(await statementsOf(counter, writeEight(back))).toEqual(PLAIN.toSpliced(3, 0, ...looked))
+  const writeMany = (): Promise<unknown> =>
+    Promise.all([
+      ...Array.from({ length: 60 }, (_, i) => set(back, ['n', i], i)),
+      // In the midst of them: one that is written to, and one that is new and written to right away.
+      set(back, ['lane', 3], 0),
+      back.leases.acquire(StoreKey.of('new'), HOUR),
+      set(back, 'new', 0),
+    ])
+  const verbs = await statementsOf(counter, writeMany)
+  expect(verbs.filter((verb) => verb === 'COMMIT')).toHaveLength(1)
+  expect(verbs.filter((verb) => verb === 'DELETE')).toHaveLength(4 + 2)
+  const remaining = await back.leases.remaining([...lanes, StoreKey.of('new')])
+  expect(remaining.map((ms) => ms > 0)).toEqual([...lanes.map((_, i) => i !== 3), false])
+})
+
+test('leases whose time is up are removed by the group that meets them, once', async () => {
+  const counter = counted()
+  const clock = new ShiftedClock()
+  const back = openTemp({ clock }, counter)
+  for (const [key, ttlMs] of [
+    ['short', 1_000],
+    ['long', HOUR],
+  ] as const)
+    await back.leases.acquire(StoreKey.of(key), ttlMs)
+  clock.step(1_000)
+  const one = (): Promise<unknown> => set(back, 1, 1)
+  expect(await statementsOf(counter, one)).toEqual(PLAIN.toSpliced(2, 0, 'DELETE').toSpliced(4, 0, 'DELETE'))
+  expect(await statementsOf(counter, one)).toEqual(PLAIN.toSpliced(3, 0, 'DELETE'))
 })
 
 test('leases that are asked for in one turn share a transaction, also with writes', async () => {
@@ -88,10 +125,9 @@ test('a sample of an agreement is one statement', async () => {
 })
 
 test('a commit of many keys ends the leases of these alone, and takes a statement for each lease, not for each key', async () => {
-  // One statement more ends those whose time is up.
   for (const [others, deletes] of [
-    [0, 3],
-    [30, 101],
+    [0, 2],
+    [30, 100],
   ] as const) {
     const counter = counted()
     const back = openTemp({}, counter)
