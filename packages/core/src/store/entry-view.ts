@@ -18,26 +18,60 @@ export interface StoreEntry<T = unknown> {
   readonly expiresAt: Date | undefined
   /** What the writer attached. */
   readonly meta: unknown
+  /** What `JSON.stringify` takes: `value`, `meta` and the rest are accessors, which a copy made by spreading does not have. */
+  toJSON(): Record<string, unknown>
 }
 
-/** Decodes the value when it is read, so that a damaged one does not stop a listing at its neighbours. */
-export function toStoreEntry<T>(entry: Entry): StoreEntry<T> {
-  return {
-    key: entry.key.tuple,
-    type: typeOf(entry),
-    get value(): T {
-      return readValue(entry) as T
-    },
-    version: entry.version,
-    writtenAt: new Date(entry.writtenAt),
-    get expiresAt(): Date | undefined {
-      const end = notesOf(entry).freshUntil ?? entry.expiresAt
-      return end === undefined ? undefined : new Date(end)
-    },
-    get meta(): unknown {
-      return entry.meta?.read()
-    },
+/**
+ * Decodes the value when it is read, so that a damaged one does not stop a listing at its neighbours. A class: a literal
+ * with getters gets a shape of its own each time in V8, which costs microseconds and lives until the next full collection.
+ */
+class StoredEntry<T> implements StoreEntry<T> {
+  readonly key: KeyTuple
+  readonly version: number
+  readonly #entry: Entry
+
+  constructor(entry: Entry) {
+    this.key = entry.key.tuple
+    this.version = entry.version
+    this.#entry = entry
   }
+
+  get type(): EntryType {
+    return typeOf(this.#entry)
+  }
+
+  get value(): T {
+    return readValue(this.#entry) as T
+  }
+
+  get writtenAt(): Date {
+    return new Date(this.#entry.writtenAt)
+  }
+
+  get expiresAt(): Date | undefined {
+    const end = notesOf(this.#entry).freshUntil ?? this.#entry.expiresAt
+    return end === undefined ? undefined : new Date(end)
+  }
+
+  get meta(): unknown {
+    return this.#entry.meta?.read()
+  }
+
+  /** Every field as plain data; of a log or a blob, without a value. @throws CorruptError */
+  toJSON(): Record<string, unknown> {
+    const { key, type, version, writtenAt, expiresAt, meta } = this
+    return { key, type, ...(type === 'value' && { value: this.value }), version, writtenAt, expiresAt, meta }
+  }
+
+  /** Node's console would show none of the accessors. */
+  [Symbol.for('nodejs.util.inspect.custom')](): Record<string, unknown> {
+    return this.toJSON()
+  }
+}
+
+export function toStoreEntry<T>(entry: Entry): StoreEntry<T> {
+  return new StoredEntry<T>(entry)
 }
 
 /**

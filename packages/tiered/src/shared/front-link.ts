@@ -46,6 +46,8 @@ export interface Application {
   readonly server: string | undefined
 }
 
+const READY_POLL_MS = 5
+
 /** One shared front as the tiered store uses it: nothing that it does ever fails a read or a write. */
 export class FrontLink {
   readonly name: string
@@ -189,19 +191,10 @@ export class FrontLink {
   /** Resolves as soon as the front takes fills, or after so many milliseconds, or when the signal aborts. */
   async ready(withinMs: number, signal: AbortSignal): Promise<void> {
     const { front, clock } = this.#options
-    const takesFills = (): boolean => front.session?.epoch !== undefined
-    if (takesFills() || signal.aborted) return
-    await new Promise<void>((resolve) => {
-      const cancel = clock.schedule(withinMs, () => done())
-      const stop = front.onSession(() => takesFills() && done())
-      const done = (): void => {
-        cancel()
-        stop()
-        signal.removeEventListener('abort', done)
-        resolve()
-      }
-      signal.addEventListener('abort', done)
-    })
+    const end = clock.monotonic() + withinMs
+    // Slept and not scheduled, which would let the process end meanwhile.
+    while (front.session?.epoch === undefined && !signal.aborted && clock.monotonic() < end)
+      await clock.sleep(READY_POLL_MS)
   }
 
   #onSession(session: FrontSession | undefined): void {
