@@ -61,6 +61,7 @@ export class FrontLink {
   readonly #fills = new Set<Promise<unknown>>()
   readonly #kept = new KeptFills()
   readonly #stopListening: () => void
+  #isClosed = false
 
   constructor(options: FrontLinkOptions) {
     this.name = options.front.name
@@ -193,8 +194,8 @@ export class FrontLink {
     const { front, clock } = this.#options
     const end = clock.monotonic() + withinMs
     // Slept and not scheduled, which would let the process end meanwhile.
-    while (front.session?.epoch === undefined && !signal.aborted && clock.monotonic() < end)
-      await clock.sleep(READY_POLL_MS)
+    const mayCome = (): boolean => !this.#isClosed && !signal.aborted && clock.monotonic() < end
+    while (front.session?.epoch === undefined && mayCome()) await clock.sleep(READY_POLL_MS)
   }
 
   #onSession(session: FrontSession | undefined): void {
@@ -203,6 +204,7 @@ export class FrontLink {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true
     this.#room.close()
     this.#outage.close()
     this.#stopListening()
