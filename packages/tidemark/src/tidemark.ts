@@ -50,6 +50,7 @@ import {
   valueAt,
 } from '@tidemark/hooks'
 import type {
+  DeadLetter,
   Explanation,
   TieredBack,
   TieredReadOptions,
@@ -359,6 +360,35 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
    */
   restored(): Promise<void> {
     return this.#tiers.restored()
+  }
+
+  /**
+   * Resolves when every write is committed that was written behind and acknowledged before it was.
+   * @throws FlushFailure for what was refused for good, and is set aside, see {@link deadLetters}; what the back tier fails
+   * with: the flush is tried again
+   */
+  flush(): Promise<void> {
+    return this.#tiers.flush()
+  }
+
+  /**
+   * Keeps a state of the application (how far it has come, say) together with every write that was acknowledged before it: it is
+   * acknowledged as they are, and committed in the same flush, in one transaction. What a crash leaves is never ahead of the
+   * data.
+   * @param name where several states are kept, or by several processes; the last one under a name counts
+   */
+  checkpoint(state: unknown, name = ''): Promise<void> {
+    return this.#tiers.checkpoint(name, state)
+  }
+
+  /** The last state that was kept under the name; undefined: none was. */
+  lastCheckpoint<T = unknown>(name = ''): Promise<T | undefined> {
+    return this.#tiers.lastCheckpoint(name) as Promise<T | undefined>
+  }
+
+  /** Writes that were acknowledged, and refused for good when they were flushed. */
+  deadLetters(): AsyncIterable<DeadLetter> {
+    return this.#tiers.deadLetters()
   }
 
   /** Which tier answered how many reads since the store was opened. */

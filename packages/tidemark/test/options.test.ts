@@ -63,7 +63,7 @@ describe('a wrong option is refused, by name', () => {
     [{ redis: { ...redis, namespace: '' } }, TypeError, /redis\.namespace is ""; allowed/],
     [{ redis: { ...redis, namespace: 7 } }, TypeError, /namespace is "7"; allowed/],
     [{ redis: { ...redis, jitter: 2 } }, RangeError, /jitter/],
-    [{ writePolicy: 'write-behind' }, RangeError, /writePolicy must be one of/],
+    [{ writePolicy: 'write-sideways' }, RangeError, /writePolicy must be one of/],
     [{ readPolicy: 'backend' }, RangeError, /readPolicy must be one of/],
     [{ file: ':memory:', synchronous: 'off' }, RangeError, /synchronous/],
     [{ file: ':memory:', busyTimeoutMs: -1 }, RangeError, /busyTimeoutMs/],
@@ -151,9 +151,9 @@ test('wrong options do not compile', () => {
     // @ts-expect-error the front is given its codec
     open({ redis: { url: 'redis://127.0.0.1', codec: undefined } }),
     // @ts-expect-error not a policy
-    open({ writePolicy: 'write-behind' }),
+    open({ writePolicy: 'write-sideways' }),
     // @ts-expect-error not a policy of a call either
-    store.set('k', 1, { writePolicy: 'write-behind' }),
+    store.set('k', 1, { writePolicy: 'write-sideways' }),
     // @ts-expect-error a read has no write policy
     store.get('k', { writePolicy: 'write-through' }),
     // @ts-expect-error a function is no key

@@ -1,4 +1,4 @@
-import { type Back, type Clock, type Lease, type Mark, type StoreKey } from '@tidemark/core'
+import { type Back, type Clock, ClosedError, type Lease, type Mark, prefixRange, type StoreKey } from '@tidemark/core'
 import { Batch } from './batch.ts'
 import type { Buffered } from './buffered-write.ts'
 import { flushBatch } from './flush-batch.ts'
@@ -7,6 +7,7 @@ import { flushedKey, ownerKey, ownerOf, OWNERS, rowOf, rowsOf } from './journal-
 import { decodeRow } from './journal-row.ts'
 import { type CommitFlush } from './store-target.ts'
 import { recoveryTarget } from './recovery-target.ts'
+import { isLeaseLost } from './tenure.ts'
 
 const PAGE = 100
 /** Beyond the time that is left to a lease: its end is exclusive, and clocks round. */
@@ -19,6 +20,8 @@ export interface RecoveryOptions {
   readonly commit: CommitFlush
   /** Whose journal this process writes itself. */
   readonly own: () => string | undefined
+  /** Whether who described itself so is known to be gone. */
+  readonly isGone: (by: unknown) => boolean
   readonly onError: (error: unknown) => void
 }
 
@@ -41,7 +44,8 @@ export class Recovery {
 
   /**
    * Resolves when every journal that was free is flushed; looks again when those that are not may have become it.
-   * @throws what the back tier fails with
+   * What fails goes to `onError`, and is tried again.
+   * @throws ClosedError
    */
   run(): Promise<void> {
     return (this.#running ??= this.#run().finally(() => (this.#running = undefined)))
@@ -57,9 +61,15 @@ export class Recovery {
     this.#cancel()
     this.#isWaiting = false
     let waitMs = Infinity
-    for (const owner of await this.#owners()) {
-      if (owner === this.#options.own()) continue
-      waitMs = Math.min(waitMs, await this.#recover(owner))
+    for (const { owner, by } of await this.#others()) {
+      try {
+        waitMs = Math.min(waitMs, await this.#recover(owner, by))
+      } catch (error) {
+        if (error instanceof ClosedError) throw error
+        // Somebody else recovers it; or the disk is full, say: reads go on, and it is tried again.
+        if (!isLeaseLost(error)) queueMicrotask(() => this.#options.onError(error))
+        waitMs = Math.min(waitMs, this.#options.leaseMs)
+      }
     }
     if (waitMs === Infinity || this.#isClosed) return
     this.#isWaiting = true
@@ -68,14 +78,25 @@ export class Recovery {
     })
   }
 
-  async #owners(): Promise<readonly string[]> {
-    return (await marksIn(this.#options.back, OWNERS)).map(({ key }) => ownerOf(key))
+  async #others(): Promise<readonly { readonly owner: string; readonly by: unknown }[]> {
+    const { back, own } = this.#options
+    const others = (await marksIn(back, OWNERS)).filter(({ key }) => ownerOf(key) !== own())
+    return others.map(({ key, value }) => ({
+      owner: ownerOf(key),
+      by: (value.decode() as { readonly by?: unknown }).by,
+    }))
   }
 
   /** @returns after how many milliseconds to look again; Infinity: it is done */
-  async #recover(owner: string): Promise<number> {
-    const { back, leaseMs } = this.#options
-    const grant = await back.leases.acquire(ownerKey(owner), leaseMs)
+  async #recover(owner: string, by: unknown): Promise<number> {
+    const { back, leaseMs, isGone } = this.#options
+    const key = ownerKey(owner)
+    const [remainingMs = 0] = await back.leases.remaining([key])
+    if (remainingMs > 0) {
+      if (!isGone(by)) return remainingMs
+      await back.leases.endRange(prefixRange(key.tuple))
+    }
+    const grant = await back.leases.acquire(key, leaseMs)
     if (grant.lease === undefined) return grant.remainingMs
     try {
       const [mark] = await back.marks.read([ownerKey(owner)])

@@ -1,5 +1,6 @@
-import { assertKnown, between, oneOf } from '@tidemark/core'
+import { assertKnown, between, oneOf, port } from '@tidemark/core'
 import { JOURNAL_LEVELS, type JournalLevel } from './journal.ts'
+import { noPresence, type Presence } from './presence.ts'
 import { BUFFER_LIMITS, type BufferLimits, resolveLimits, type ResolvedLimits } from './limits.ts'
 
 /** How writes with `writePolicy: 'write-behind'` are kept until they are flushed. */
@@ -16,13 +17,21 @@ export interface WriteBehindOptions extends BufferLimits {
    * @default 5_000
    */
   readonly leaseMs?: number | undefined
+  /** How a process that is gone is told from one that does not answer. @default not at all: its lease has to run out */
+  readonly presence?: Presence | undefined
 }
 
-const KNOWN: readonly string[] = [...BUFFER_LIMITS, 'acknowledge', 'leaseMs'] satisfies (keyof WriteBehindOptions)[]
+const KNOWN: readonly string[] = [
+  ...BUFFER_LIMITS,
+  'acknowledge',
+  'leaseMs',
+  'presence',
+] satisfies (keyof WriteBehindOptions)[]
 
 export interface ResolvedWriteBehind {
   readonly acknowledge: JournalLevel
   readonly leaseMs: number
+  readonly presence: Presence
   readonly limits: ResolvedLimits
 }
 
@@ -32,6 +41,7 @@ export function resolveWriteBehind(options: WriteBehindOptions = {}): ResolvedWr
   return Object.freeze({
     acknowledge: oneOf('option acknowledge', options.acknowledge ?? 'journal', JOURNAL_LEVELS),
     leaseMs: between('option leaseMs', options.leaseMs ?? 5_000, 100, 3_600_000),
+    presence: port('option presence', options.presence ?? noPresence, ['describe', 'isGone']),
     limits: resolveLimits(options),
   })
 }

@@ -50,7 +50,7 @@ export class WriteBehind {
       back,
       clock,
       leaseMs: options.leaseMs,
-      record: isRecoverable ? { level: journal.level } : undefined,
+      record: isRecoverable ? { level: journal.level, by: options.presence.describe() } : undefined,
       isInUse: () => !this.#buffer.isIdle,
       onLost: () => {
         if (isRecoverable) this.#buffer.abandon()
@@ -71,6 +71,7 @@ export class WriteBehind {
       leaseMs: options.leaseMs,
       commit,
       own: () => this.#tenure.owner,
+      isGone: (by) => options.presence.isGone(by),
       onError,
     })
     this.leases = new HeldKeys({
