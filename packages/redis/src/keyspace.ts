@@ -47,3 +47,8 @@ export function keyspaceOf(namespace: string): Keyspace {
 function escaped(name: string): string {
   return name.replaceAll(/[\\*?[\]]/g, String.raw`\$&`)
 }
+
+/** All keys of the stream, in the order in which its scripts take them. */
+export function streamKeysOf({ stream, streamMeta, streamTags }: Keyspace): readonly string[] {
+  return [stream, streamMeta, streamTags]
+}

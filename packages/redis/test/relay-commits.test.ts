@@ -27,10 +27,10 @@ async function writeEach(n: number): Promise<void> {
 async function appendTo(seq: number): Promise<void> {
   const redis = rawClient(used.server)
   const { id, epoch } = back.log.identity
-  await redis.eval(STREAM_START.source, 3, stream, streamMeta, streamTags, '-', 'g', id, epoch, 0, 1_000)
+  await redis.eval(STREAM_START.source, 3, stream, streamMeta, streamTags, '-', 'g', id, epoch, 0, 1_000, 0)
   const changes: LogChange[] = [...(await back.log.read({ after: 0, limit: 1_000 })).changes]
   for (const { args } of callsOf(changes.slice(0, seq), 1_000)) {
-    await redis.eval(STREAM_APPEND.source, 3, stream, streamMeta, streamTags, 'g', 1_000, 1_000, ...args)
+    await redis.eval(STREAM_APPEND.source, 3, stream, streamMeta, streamTags, 'g', 1_000, 1_000, 0, ...args)
   }
 }
 

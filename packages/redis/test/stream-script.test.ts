@@ -27,10 +27,11 @@ interface Start {
   readonly id?: string
   readonly epoch: number
   readonly base?: number
+  readonly ttlMs?: number
 }
 
-const start = ({ seen, generation, id = 'log', epoch, base = 0 }: Start): Promise<unknown> =>
-  run(STREAM_START, [seen, generation, id, epoch, base, 1_000])
+const start = ({ seen, generation, id = 'log', epoch, base = 0, ttlMs = 0 }: Start): Promise<unknown> =>
+  run(STREAM_START, [seen, generation, id, epoch, base, 1_000, ttlMs])
 
 interface Run {
   readonly first: number
@@ -41,10 +42,14 @@ interface Run {
 }
 
 const append = (generation: string, keep: number, ...runs: readonly Run[]): Promise<unknown> =>
+  appendFor(0, generation, keep, ...runs)
+
+const appendFor = (ttlMs: number, generation: string, keep: number, ...runs: readonly Run[]): Promise<unknown> =>
   run(STREAM_APPEND, [
     generation,
     keep,
     1_000,
+    ttlMs,
     ...runs.flatMap(({ first, last, whole = last, tags = '' }) => [first, last, first - 1, whole, tags, 'd']),
   ])
 
@@ -139,4 +144,31 @@ test('the last invalidation of each tag is noted, and from where on it would be'
   await client.del(streamTags)
   await append('one', 1, { first: 10, last: 10, tags: '["c",10]' })
   expect(await client.hgetall(streamTags)).toEqual({ since: '10', upTo: '10', c: '10' })
+})
+
+const HOUR_MS = 3_600_000
+const ttls = (): Promise<number[]> => Promise.all([stream, streamMeta, streamTags].map((key) => client.pttl(key)))
+
+test('all keys stay for as long as they are told after they were last seen to, and renewing that costs nothing most times', async () => {
+  await start({ seen: '-', generation: 'one', epoch: 1, ttlMs: HOUR_MS })
+  expect((await ttls()).map((left) => left > 0.9 * HOUR_MS)).toEqual([false, true, true])
+  await appendFor(HOUR_MS, 'one', 100, { first: 1, last: 999 })
+  expect((await ttls()).every((left) => left > 0.9 * HOUR_MS)).toBe(true)
+  const set = (left: number): Promise<unknown> =>
+    Promise.all([stream, streamMeta, streamTags].map((key) => client.pexpire(key, left)))
+  await set(0.8 * HOUR_MS)
+  await appendFor(HOUR_MS, 'one', 100, { first: 1_000, last: 1_000 })
+  expect((await ttls()).every((left) => left <= 0.8 * HOUR_MS)).toBe(true)
+  await set(0.7 * HOUR_MS)
+  // Nothing is written, and it is seen to all the same.
+  await appendFor(HOUR_MS, 'one', 100)
+  expect((await ttls()).every((left) => left > 0.9 * HOUR_MS)).toBe(true)
+})
+
+test('keys that are to stay for ever lose their end, and those that had none get one', async () => {
+  await start({ seen: '-', generation: 'one', epoch: 1, ttlMs: HOUR_MS })
+  await appendFor(0, 'one', 100, { first: 1, last: 1 })
+  expect(await ttls()).toEqual([-1, -1, -1])
+  await appendFor(HOUR_MS, 'one', 100)
+  expect((await ttls()).every((left) => left > 0)).toBe(true)
 })

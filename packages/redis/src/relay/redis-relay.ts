@@ -1,15 +1,17 @@
 import { randomBytes } from 'node:crypto'
 import { afterTurn, CorruptError, type LogChange, markOf, TidemarkError } from '@tidemark/core'
-import { type Keyspace, keyspaceOf } from '../keyspace.ts'
+import { type Keyspace, keyspaceOf, streamKeysOf } from '../keyspace.ts'
 import type { Link } from '../link.ts'
 import { STREAM_APPEND, STREAM_FIELDS, STREAM_START } from '../scripts/stream.ts'
 import { callsOf } from './append-calls.ts'
 import { PatientConnection } from './patient-connection.ts'
 import { pause } from './pause.ts'
+import { Refusals } from './refusals.ts'
 import { announceLog } from './relayed-logs.ts'
 import { type RedisRelayOptions, type ResolvedRelayOptions, resolveRelayOptions } from './relay-options.ts'
 import { changesOf, type StreamEntry } from './stream-entry.ts'
 import { generationOf, readState, type StreamState } from './stream-state.ts'
+import { untilAborted } from './until-aborted.ts'
 import { waitForMore } from './wait-for-more.ts'
 
 /** What a relay has done since it was made. */
@@ -20,12 +22,14 @@ export interface RelayStats {
   readonly starts: number
   /** How far the stream was known to reach; undefined: not known. */
   readonly head: number | undefined
+  /** Why the server, which answers, takes nothing; undefined: it does, as far as is known. */
+  readonly refusal: TidemarkError | undefined
 }
 
 /** Copies a log into a Redis Stream, for those who cannot open the file. */
 export interface RedisRelay {
   readonly stats: RelayStats
-  /** Resolves when the connection is gone. Idempotent. */
+  /** Resolves when the connection is gone, whether or not the log still owes it an answer. Idempotent. */
   close(): Promise<void>
 }
 
@@ -58,6 +62,7 @@ class StreamRelay implements RedisRelay {
   readonly #names: Keyspace
   readonly #connection: PatientConnection
   readonly #stop = new AbortController()
+  readonly #refusals: Refusals
   readonly #running: Promise<void>
   #appended = 0
   #starts = 0
@@ -69,11 +74,17 @@ class StreamRelay implements RedisRelay {
     this.#options = options
     this.#names = keyspaceOf(options.namespace)
     this.#connection = new PatientConnection(options, 'tidemark-relay')
+    this.#refusals = new Refusals({ onRefused: options.onError, onTaken: options.onRecovered })
     this.#running = this.#run()
   }
 
   get stats(): RelayStats {
-    return { appended: this.#appended, starts: this.#starts, head: this.#head }
+    return {
+      appended: this.#appended,
+      starts: this.#starts,
+      head: this.#head,
+      refusal: this.#refusals.current,
+    }
   }
 
   async close(): Promise<void> {
@@ -92,10 +103,11 @@ class StreamRelay implements RedisRelay {
         const link = await this.#connection.up()
         if (link === undefined) return
         since = clock.monotonic()
-        await this.#copy(link)
+        // Who closes does not wait for a log that never answers.
+        await untilAborted(this.#copy(link), signal)
       } catch (error) {
         if (signal.aborted || isClosed(error)) return
-        if (!isExpected(error)) onError(error)
+        if (!this.#refusals.met(error) && !isExpected(error)) onError(error)
       }
       // Whatever ended it: two relays that never agree about the stream are not to fight at full speed.
       if (clock.monotonic() - since >= LONGEST_PAUSE_MS) failures = 0
@@ -146,9 +158,9 @@ class StreamRelay implements RedisRelay {
     }
     const base = await this.#baseOf(head)
     const generation = randomBytes(8).toString('hex')
-    const { stream, streamMeta, streamTags } = this.#names
-    const args = [generationOf(fields), generation, id, epoch, base, head]
-    const now = String(await link.run(STREAM_START, [stream, streamMeta, streamTags], args))
+    const { ttlMs } = this.#options
+    const args = [generationOf(fields), generation, id, epoch, base, head, ttlMs]
+    const now = String(await link.run(STREAM_START, streamKeysOf(this.#names), args))
     if (now !== generation) return undefined
     this.#starts++
     return { generation, id, epoch, base, last: base, whole: base, completeAt: 0 }
@@ -193,16 +205,18 @@ class StreamRelay implements RedisRelay {
     changes: readonly LogChange[],
     head: number,
   ): Promise<number | undefined> {
-    const { keep, maxValueBytes } = this.#options
-    const { stream, streamMeta, streamTags } = this.#names
+    const { keep, maxValueBytes, ttlMs } = this.#options
+    const keys = streamKeysOf(this.#names)
     let reached = 0
     let appended = 0
     for (const { to, args } of callsOf(changes, maxValueBytes)) {
       // Somebody else was there first.
       if (to <= reached) continue
-      const reply = await link.run(STREAM_APPEND, [stream, streamMeta, streamTags], [generation, keep, head, ...args])
+      const reply = await link.run(STREAM_APPEND, keys, [generation, keep, head, ttlMs, ...args])
       const [last, added] = (reply as (number | Buffer)[]).map(Number) as [number, number]
       if (last < 0) return undefined
+      // Otherwise it has written nothing, which a full server takes as well.
+      if (added > 0 || last >= head) this.#refusals.taken()
       this.#appended += added
       appended += added
       reached = last

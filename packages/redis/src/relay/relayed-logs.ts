@@ -13,7 +13,14 @@ export async function announceLog(link: Link, namespace: string, id: string): Pr
   await link.callAll([
     ['ZADD', logs, now, id],
     ['ZREMRANGEBYSCORE', logs, '-inf', now - FORGOTTEN_AFTER_S],
+    // Of a fleet that is no more, nothing stays.
+    ['EXPIRE', logs, 2 * FORGOTTEN_AFTER_S],
   ])
+}
+
+/** That it is not relayed any more. */
+export async function forgetLog(link: Link, namespace: string, id: string): Promise<void> {
+  await link.call('ZREM', [keyspaceOf(namespace).logs, id])
 }
 
 /**

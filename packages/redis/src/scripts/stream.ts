@@ -28,6 +28,20 @@ export const TAG_FIELDS = ['since', 'upTo'] as const
 const NOW = `local time = redis.call('TIME')
 local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))`
 
+/**
+ * The keys go when nobody has seen to them for `ttl` milliseconds (0: they stay). Set anew once a quarter of it has passed, and
+ * not each time, as every time is a command more for replicas and the append-only file. After the other writes: what a
+ * script has written once may go on in a server that is full.
+ */
+const stay = (ttl: string): string => `for _, key in ipairs(KEYS) do
+  local left = redis.call('PTTL', key)
+  if ${ttl} == '0' then
+    if left >= 0 then redis.call('PERSIST', key) end
+  elseif left ~= -2 and left < tonumber(${ttl}) * 0.75 then
+    redis.call('PEXPIRE', key, ${ttl})
+  end
+end`
+
 /** How many tags are remembered: beyond, it begins anew, as knowing nothing of what was before. */
 const MOST_TAGS = 100_000
 
@@ -38,7 +52,8 @@ export const NO_GENERATION = '-'
  * START: an empty stream, of another generation.
  *
  * - `ARGV[1]` the generation that is replaced; `ARGV[2]` the new one; `ARGV[3]` id of the log; `ARGV[4]` its epoch;
- *   `ARGV[5]` the base; `ARGV[6]` up to where the log goes.
+ *   `ARGV[5]` the base; `ARGV[6]` up to where the log goes; `ARGV[7]` for how many milliseconds the keys stay, without a
+ *   relay (0: for ever).
  * - Reply: the generation afterwards. Another one than `ARGV[2]`: somebody else was first.
  *
  * Never from an older epoch: a relay that has not heard of a restore would bring the lost history back.
@@ -54,15 +69,17 @@ if tonumber(ARGV[5]) < tonumber(ARGV[6]) then now = '0' end
 redis.call('DEL', stream, meta, tags)
 redis.call('HSET', tags, 'since', ARGV[5], 'upTo', ARGV[5])
 redis.call('HSET', meta, 'g', ARGV[2], 'i', ARGV[3], 'e', ARGV[4], 'b', ARGV[5], 'l', ARGV[5], 'c', ARGV[5], 't', now)
+${stay('ARGV[7]')}
 return ARGV[2]
 `)
 
 /**
  * APPEND: runs of changes, each only if it continues where the stream ends.
  *
- * - `ARGV[1]` the generation; `ARGV[2]` how many changes are kept; `ARGV[3]` up to where the log goes; then for each run six arguments: seq of its first and
- *   of its last change, boundary, seq of the last change in it that ends a commit (0: none does), the tags that it
- *   invalidates (JSON: ids and seqs in turn; empty: none), changes.
+ * - `ARGV[1]` the generation; `ARGV[2]` how many changes are kept; `ARGV[3]` up to where the log goes; `ARGV[4]` as
+ *   `ARGV[7]` of START; then for each run six arguments: seq of its first and of its last change, boundary, seq of the last
+ *   change in it that ends a commit (0: none does), the tags that it invalidates (JSON: ids and seqs in turn; empty: none),
+ *   changes.
  * - Without runs it only looks.
  * - Reply: the last seq afterwards (-1: the stream is of another generation, or has lost something), and how many changes
  *   were added.
@@ -88,7 +105,7 @@ if newest.err then return {-1, 0} end
 local id = newest[1] and newest[1][1]
 if id ~= (last > base and string.format('%.0f-0', last) or nil) then return {-1, 0} end
 local before = last
-for k = 4, #ARGV, 6 do
+for k = 5, #ARGV, 6 do
   local first, to = tonumber(ARGV[k]), tonumber(ARGV[k + 1])
   if to > last then
     if first ~= last + 1 then break end
@@ -114,6 +131,7 @@ if last > before then
   if oldest > base + 1 then redis.call('XTRIM', stream, 'MINID', string.format('%.0f-0', oldest)) end
 end
 if last >= tonumber(ARGV[3]) then redis.call('HSET', meta, 't', now) end
+${stay('ARGV[4]')}
 return {last, last - before}
 `)
 
