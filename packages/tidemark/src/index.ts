@@ -35,9 +35,12 @@ export {
 export type {
   Acknowledgement,
   BypassReason,
+  DeadLetter,
+  DeadWrite,
   Difference,
   Explanation,
   FrontExplanation,
+  JournalLevel,
   NearExplanation,
   ReadPolicy,
   StartReason,
@@ -90,7 +93,15 @@ export {
 } from '@tidemark/core'
 export { create, destroy, type DestroyOptions, exists } from './lifecycle.ts'
 export { open } from './open.ts'
-export type { CompactionOptions, NearOptions, OpenOptions, RedisOptions, RelayOptions } from './options.ts'
+export type {
+  CompactionOptions,
+  NearOptions,
+  OpenOptions,
+  RedisOptions,
+  RelayOptions,
+  WriteBehindOptions,
+} from './options.ts'
+export { FlushFailure } from '@tidemark/tiered'
 export { openReader, type ReaderOptions, TidemarkReader } from './reader.ts'
 export { type StoreSyncOptions, sync } from './sync.ts'
 export { type AtOptions, type ChangesOrSnapshotOptions, type StoreConsumerOptions, Tidemark } from './tidemark.ts'

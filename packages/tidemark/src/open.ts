@@ -5,8 +5,9 @@ import { createSqliteBack } from '@tidemark/sqlite'
 import { createTiered } from '@tidemark/tiered'
 import { namespaceOf } from './namespace.ts'
 import { type OpenOptions, type ResolvedOptions, resolveOptions } from './options.ts'
+import { presence } from './presence.ts'
 import { tierLog } from './tier-log.ts'
-import { Tidemark, warmFirst } from './tidemark.ts'
+import { internalsOf, Tidemark, warmFirst } from './tidemark.ts'
 
 /** Poll intervals of the log, in milliseconds: while other processes say when they have written, and while none does. */
 const POLL_NUDGED_MS = 15
@@ -38,7 +39,9 @@ export async function open(options: OpenOptions = {}): Promise<Tidemark> {
   const { warmOnOpen } = resolved
   if (warmOnOpen === undefined) return store
   try {
-    await warmFirst(store, warmOnOpen)
+    // What others have acknowledged comes before anything that is done here, whatever the policies of this store are.
+    await internalsOf(store).tiers.recoverWrites()
+    if (warmOnOpen !== undefined) await warmFirst(store, warmOnOpen)
     return store
   } catch (error) {
     await store.close()
@@ -113,6 +116,7 @@ function assemble(options: ResolvedOptions, parts: Parts): Tidemark {
     near: near && createNearMemory({ ...near, clock }),
     fronts: front === undefined ? [] : [front],
     writePolicy: options.writePolicy,
+    writeBehind: { ...options.writeBehind, presence },
     readPolicy: options.readPolicy,
     nearMaxStaleMs: options.nearMaxStaleMs,
     frontMaxStaleMs: options.frontMaxStaleMs,

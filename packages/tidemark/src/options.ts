@@ -13,7 +13,14 @@ import {
 import type { CompactorOptions } from '@tidemark/hooks'
 import type { RedisFrontOptions } from '@tidemark/redis'
 import type { OpenMode } from '@tidemark/sqlite'
-import type { Acknowledgement, ReadPolicy, WarmOptions, WarmStrategy, WritePolicy } from '@tidemark/tiered'
+import type {
+  Acknowledgement,
+  ReadPolicy,
+  WarmOptions,
+  WarmStrategy,
+  WriteBehindOptions as TieredWriteBehind,
+  WritePolicy,
+} from '@tidemark/tiered'
 
 /** The front in this process. */
 export interface NearOptions extends Pick<
@@ -54,6 +61,9 @@ export interface OpenOptions {
   /** The SQLite file that holds values and log; made when it does not exist. Left out: a store in memory, gone at exit. */
   readonly file?: string | undefined
   /**
+/** How writes with `writePolicy: 'write-behind'` are kept until they are flushed. */
+export interface WriteBehindOptions extends Omit<TieredWriteBehind, 'presence'> {}
+
    * `open`: the file has to be there. `create`: it must not be; of several processes exactly one succeeds.
    * @default 'open-or-create'
    */
@@ -86,6 +96,8 @@ export interface OpenOptions {
   /**
    * `bounded`: a write is acknowledged when it is durable and Redis was told, or could not be. `strict`: when, in addition,
    * no process can read from Redis any more what it replaced; while Redis cannot be reached that takes one Δ for the first
+  /** Of use with `writePolicy: 'write-behind'`, for the store or for single writes. */
+  readonly writeBehind?: WriteBehindOptions | undefined
    * write, and nothing for those that follow.
    * @default 'bounded'
    */
@@ -126,6 +138,7 @@ const KNOWN = [
   'codec',
   'clock',
   'onError',
+  'writeBehind',
   'log',
 ] as const satisfies readonly (keyof OpenOptions)[]
 
@@ -138,7 +151,16 @@ const NEAR = [
   'maxStaleMs',
 ] as const satisfies readonly (keyof NearOptions)[]
 
-const RELAY = ['keep', 'maxValueBytes'] as const satisfies readonly (keyof RelayOptions)[]
+const RELAY = ['keep', 'maxValueBytes', 'ttlMs'] as const satisfies readonly (keyof RelayOptions)[]
+
+const WRITE_BEHIND = [
+  'acknowledge',
+  'maxDirty',
+  'maxBytes',
+  'maxAgeMs',
+  'capacity',
+  'leaseMs',
+] as const satisfies readonly (keyof WriteBehindOptions)[]
 
 const COMPACTION = [
   'maxAgeMs',
@@ -163,7 +185,7 @@ const NEAR_NEGATIVE_TTL_MS = 10_000
 
 export interface ResolvedOptions extends Pick<
   OpenOptions,
-  'file' | 'mode' | 'writePolicy' | 'readPolicy' | 'ack' | 'synchronous' | 'busyTimeoutMs'
+  'file' | 'mode' | 'writePolicy' | 'writeBehind' | 'readPolicy' | 'ack' | 'synchronous' | 'busyTimeoutMs'
 > {
   readonly redis: Omit<RedisOptions, 'maxStaleMs'> | undefined
   readonly frontMaxStaleMs: number | undefined
@@ -207,6 +229,7 @@ export function resolveOptions(options: OpenOptions): ResolvedOptions {
     frontMaxStaleMs,
     near: options.near === false ? undefined : near,
     nearMaxStaleMs: maxStaleMs,
+    writeBehind: writeBehindOf(options.writeBehind),
     relay: relayOf(options.relay, hasRedis),
     compaction: compactionOf(options.compaction),
     warmOnOpen: options.warmOnOpen === true ? 'missing' : options.warmOnOpen || undefined,
@@ -251,6 +274,12 @@ export function redisOf(given: OpenOptions['redis']): RedisOptions | undefined {
     if ('metaTtlMs' in given) throw new TypeError('unknown option metaTtlMs of redis')
     const { namespace } = given
     if (namespace === undefined || NAMESPACE.test(namespace)) return given
+/** Those that are not for the caller; the rest is for the tiers to validate. @throws TypeError */
+function writeBehindOf(given: OpenOptions['writeBehind']): WriteBehindOptions | undefined {
+  if (given !== undefined) assertKnown(given, WRITE_BEHIND, 'writeBehind')
+  return given
+}
+
     // Here, and not with the id added, which nobody gave.
     const message = 'allowed: 1 to 95 letters, digits, "_", "." and "-", as the id of the log is added'
     throw new TypeError(`redis.namespace is "${namespace}"; ${message}`)
