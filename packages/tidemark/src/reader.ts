@@ -26,14 +26,12 @@ import {
 import { findRelayedLogs, openRedisReader, type RedisReader } from '@tidemark/redis'
 import type { Key, ReadOptions } from '@tidemark/core'
 import type { Observable } from 'rxjs'
-import type { RedisOptions } from './options.ts'
+import { clientOf, type RelayedRedis } from './relayed-redis.ts'
 
 /** What {@link openReader} takes. */
 export interface ReaderOptions {
   /** Where the instances with the file have their shared front. A string is its URL. */
-  readonly redis:
-    | string
-    | Pick<RedisOptions, 'url' | 'connection' | 'namespace' | 'commandTimeoutMs' | 'connectTimeoutMs'>
+  readonly redis: RelayedRedis
   /** Which log: `store.logId` of an instance that has it. @default the only one that is relayed in the namespace */
   readonly log?: string | undefined
   /** As of the store that writes. @default CBOR */
@@ -117,12 +115,10 @@ export async function openReader(options: ReaderOptions): Promise<TidemarkReader
   const codec = codecOption(options.codec)
   callback('option onError', onError)
   duration('option patienceMs', patienceMs)
-  const client = typeof redis === 'string' ? { url: redis } : redis
-  if (typeof client !== 'object' || client === null)
-    throw new TypeError('redis must be a URL, such as redis://127.0.0.1:6379, or an object of options')
-  const { namespace = 'tidemark' } = client
+  const client = clientOf(redis)
+  const { namespace } = client
   const end = clock.monotonic() + patienceMs
-  const id = log ?? (await onlyLog({ ...client, namespace, clock }, end, clock))
+  const id = log ?? (await onlyLog({ ...client, clock }, end, clock))
   const left = Math.max(0, end - clock.monotonic())
   const reader = await openRedisReader({
     ...client,
