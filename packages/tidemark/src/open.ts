@@ -37,7 +37,6 @@ export async function open(options: OpenOptions = {}): Promise<Tidemark> {
     throw error
   }
   const { warmOnOpen } = resolved
-  if (warmOnOpen === undefined) return store
   try {
     // What others have acknowledged comes before anything that is done here, whatever the policies of this store are.
     await internalsOf(store).tiers.recoverWrites()
