@@ -91,6 +91,7 @@ export {
   Uuid,
   type WriteResult,
 } from '@tidemark/core'
+export { dropRelay, type DropRelayOptions } from './drop-relay.ts'
 export { create, destroy, type DestroyOptions, exists } from './lifecycle.ts'
 export { open } from './open.ts'
 export type {

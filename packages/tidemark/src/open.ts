@@ -108,6 +108,7 @@ function assemble(options: ResolvedOptions, parts: Parts): Tidemark {
       log: back.log,
       clock,
       onError,
+      onRecovered: () => log('the log is copied into Redis again'),
     })
   parts.add(relaying)
   const tiers = createTiered({

@@ -51,19 +51,24 @@ export interface RelayOptions {
   readonly keep?: number | undefined
   /** A value that takes more bytes stays behind: readers learn that there is one. @default 16_384 */
   readonly maxValueBytes?: number | undefined
+  /**
+   * How long the copy stays in Redis when no instance relays any more, in whole milliseconds: 60,000 at least, or Infinity. An
+   * instance that comes later begins it anew from the log. `dropRelay()` deletes it at once. @default 604_800_000 (7 days)
+   */
+  readonly ttlMs?: number | undefined
 }
 
 /** How much of the log is kept: a change goes as soon as one of the rules says so, unless a consumer still needs it. */
 export interface CompactionOptions extends Omit<CompactorOptions, 'heldBy' | 'clock' | 'step'> {}
+
+/** How writes with `writePolicy: 'write-behind'` are kept until they are flushed. */
+export interface WriteBehindOptions extends Omit<TieredWriteBehind, 'presence'> {}
 
 /** What {@link open} takes. A wrong or unknown option throws at once. */
 export interface OpenOptions {
   /** The SQLite file that holds values and log; made when it does not exist. Left out: a store in memory, gone at exit. */
   readonly file?: string | undefined
   /**
-/** How writes with `writePolicy: 'write-behind'` are kept until they are flushed. */
-export interface WriteBehindOptions extends Omit<TieredWriteBehind, 'presence'> {}
-
    * `open`: the file has to be there. `create`: it must not be; of several processes exactly one succeeds.
    * @default 'open-or-create'
    */
@@ -91,13 +96,13 @@ export interface WriteBehindOptions extends Omit<TieredWriteBehind, 'presence'> 
   readonly warmOnOpen?: boolean | WarmStrategy | Omit<WarmOptions, 'signal'> | undefined
   /** @default 'write-through' */
   readonly writePolicy?: WritePolicy | undefined
+  /** Of use with `writePolicy: 'write-behind'`, for the store or for single writes. */
+  readonly writeBehind?: WriteBehindOptions | undefined
   /** @default 'frontend-first' */
   readonly readPolicy?: ReadPolicy | undefined
   /**
    * `bounded`: a write is acknowledged when it is durable and Redis was told, or could not be. `strict`: when, in addition,
    * no process can read from Redis any more what it replaced; while Redis cannot be reached that takes one Δ for the first
-  /** Of use with `writePolicy: 'write-behind'`, for the store or for single writes. */
-  readonly writeBehind?: WriteBehindOptions | undefined
    * write, and nothing for those that follow.
    * @default 'bounded'
    */
@@ -115,9 +120,12 @@ export interface WriteBehindOptions extends Omit<TieredWriteBehind, 'presence'> 
   readonly codec?: Codec | undefined
   /** @default the machine's clock */
   readonly clock?: Clock | undefined
-  /** Called with failures that no promise of the caller tells. @default they are written to the console */
+  /**
+   * Called with failures that no promise of the caller tells; once, and not for each try, when Redis refuses what is relayed.
+   * @default they are written to the console
+   */
   readonly onError?: ((error: unknown) => void) | undefined
-  /** Gets one line whenever a shared front falls out or is full, and when that is over; false: nobody does. @default they are written to the console */
+  /** Gets one line whenever a shared front falls out or is full, and when that is over, or when Redis takes again what is relayed; false: nobody does. @default they are written to the console */
   readonly log?: ((line: string) => void) | false | undefined
 }
 
@@ -130,6 +138,7 @@ const KNOWN = [
   'compaction',
   'warmOnOpen',
   'writePolicy',
+  'writeBehind',
   'readPolicy',
   'ack',
   'synchronous',
@@ -138,7 +147,6 @@ const KNOWN = [
   'codec',
   'clock',
   'onError',
-  'writeBehind',
   'log',
 ] as const satisfies readonly (keyof OpenOptions)[]
 
@@ -221,6 +229,7 @@ export function resolveOptions(options: OpenOptions): ResolvedOptions {
     file: options.file,
     mode: options.mode,
     writePolicy: options.writePolicy,
+    writeBehind: writeBehindOf(options.writeBehind),
     readPolicy: options.readPolicy,
     ack: options.ack,
     synchronous,
@@ -229,7 +238,6 @@ export function resolveOptions(options: OpenOptions): ResolvedOptions {
     frontMaxStaleMs,
     near: options.near === false ? undefined : near,
     nearMaxStaleMs: maxStaleMs,
-    writeBehind: writeBehindOf(options.writeBehind),
     relay: relayOf(options.relay, hasRedis),
     compaction: compactionOf(options.compaction),
     warmOnOpen: options.warmOnOpen === true ? 'missing' : options.warmOnOpen || undefined,
@@ -266,6 +274,12 @@ function compactionOf(given: OpenOptions['compaction']): CompactionOptions | und
 }
 
 /** @throws TypeError */
+/** Those that are not for the caller; the rest is for the tiers to validate. @throws TypeError */
+function writeBehindOf(given: OpenOptions['writeBehind']): WriteBehindOptions | undefined {
+  if (given !== undefined) assertKnown(given, WRITE_BEHIND, 'writeBehind')
+  return given
+}
+
 export function redisOf(given: OpenOptions['redis']): RedisOptions | undefined {
   if (given === undefined) return undefined
   if (typeof given === 'string') return { url: given }
@@ -274,12 +288,6 @@ export function redisOf(given: OpenOptions['redis']): RedisOptions | undefined {
     if ('metaTtlMs' in given) throw new TypeError('unknown option metaTtlMs of redis')
     const { namespace } = given
     if (namespace === undefined || NAMESPACE.test(namespace)) return given
-/** Those that are not for the caller; the rest is for the tiers to validate. @throws TypeError */
-function writeBehindOf(given: OpenOptions['writeBehind']): WriteBehindOptions | undefined {
-  if (given !== undefined) assertKnown(given, WRITE_BEHIND, 'writeBehind')
-  return given
-}
-
     // Here, and not with the id added, which nobody gave.
     const message = 'allowed: 1 to 95 letters, digits, "_", "." and "-", as the id of the log is added'
     throw new TypeError(`redis.namespace is "${namespace}"; ${message}`)
