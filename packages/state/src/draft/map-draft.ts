@@ -1,0 +1,110 @@
+import { checkMapKey } from './checked.ts'
+import { DRAFT, type Draft, type DraftScope } from './draft.ts'
+import { KeyedChanges } from './keyed-changes.ts'
+import type { Place, StateHash } from './state-hash.ts'
+
+type AnyMap = Map<unknown, unknown>
+
+/** Is a Map by class, and holds nothing itself. */
+class MapDraft extends Map<unknown, unknown> implements Draft {
+  readonly base: AnyMap
+  readonly #scope: DraftScope
+  readonly #changes: KeyedChanges<unknown>
+  #settled: AnyMap | undefined
+
+  constructor(scope: DraftScope, base: AnyMap) {
+    super()
+    this.base = base
+    this.#scope = scope
+    this.#changes = new KeyedChanges(base, scope)
+  }
+
+  get [DRAFT](): Draft {
+    return this
+  }
+
+  get proxy(): object {
+    return this
+  }
+
+  override get size(): number {
+    return this.#live.size(this.base.size)
+  }
+
+  override has(key: unknown): boolean {
+    return this.#live.has(key)
+  }
+
+  override get(key: unknown): unknown {
+    return this.#live.get(key)
+  }
+
+  override set(key: unknown, value: unknown): this {
+    checkMapKey(key, 'a Map')
+    // A Map knows no negative zero.
+    this.#live.set(key === 0 ? 0 : key, value)
+    return this
+  }
+
+  override delete(key: unknown): boolean {
+    return this.#live.delete(key)
+  }
+
+  override clear(): void {
+    for (const key of Array.from(this.#live.keys())) this.#changes.delete(key)
+  }
+
+  override *entries(): MapIterator<[unknown, unknown]> {
+    for (const key of this.#live.keys()) yield [key, this.#live.get(key)]
+  }
+
+  override keys(): MapIterator<unknown> {
+    return this.#live.keys() as MapIterator<unknown>
+  }
+
+  override *values(): MapIterator<unknown> {
+    for (const key of this.#live.keys()) yield this.#live.get(key)
+  }
+
+  override forEach(callback: (value: unknown, key: unknown, map: AnyMap) => void, self?: unknown): void {
+    for (const [key, value] of this.entries()) callback.call(self, value, key, this)
+  }
+
+  override [Symbol.iterator](): MapIterator<[unknown, unknown]> {
+    return this.entries()
+  }
+
+  check(path: string, depth: number): void {
+    this.#changes.check((key) => `${path}.get(${String(key)})`, depth)
+  }
+
+  subtractOld(hash: StateHash, place: Place): void {
+    this.#changes.subtractOld(hash, place)
+  }
+
+  settle(): object {
+    return (this.#settled ??= this.#settle())
+  }
+
+  addNew(hash: StateHash, place: Place): void {
+    this.#changes.addNew(hash, place, this.#settled!)
+  }
+
+  get #live(): KeyedChanges<unknown> {
+    this.#scope.assertLive()
+    return this.#changes
+  }
+
+  #settle(): AnyMap {
+    const changed = this.#changes.settle()
+    if (changed === undefined) return this.base
+    const map = this.#scope.writable(this.base, (base) => new Map(base))
+    for (const key of changed.removed) map.delete(key)
+    for (const [key, value] of changed.put) map.set(key, value)
+    return map
+  }
+}
+
+export function openMap(scope: DraftScope, base: AnyMap): Draft {
+  return new MapDraft(scope, base)
+}

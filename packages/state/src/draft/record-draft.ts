@@ -1,0 +1,106 @@
+import { DRAFT, type Draft, type DraftScope } from './draft.ts'
+import { KeyedChanges } from './keyed-changes.ts'
+import { setOwn } from './own-property.ts'
+import type { Place, StateHash } from './state-hash.ts'
+
+type AnyRecord = Record<string, unknown>
+
+const view = (record: AnyRecord) => ({
+  has: (name: string): boolean => Object.hasOwn(record, name),
+  get: (name: string): unknown => record[name],
+  keys: (): string[] => Object.keys(record),
+})
+
+/** Is the target of its own proxy, which spares an object. */
+class RecordDraft implements Draft {
+  readonly base: AnyRecord
+  readonly scope: DraftScope
+  readonly changes: KeyedChanges<string>
+  readonly proxy: object
+  #settled: AnyRecord | undefined
+
+  constructor(scope: DraftScope, base: AnyRecord) {
+    this.scope = scope
+    this.base = base
+    this.changes = new KeyedChanges(view(base), scope)
+    this.proxy = new Proxy<RecordDraft>(this, HANDLER)
+  }
+
+  check(path: string, depth: number): void {
+    this.changes.check((name) => `${path}.${name}`, depth)
+  }
+
+  subtractOld(hash: StateHash, place: Place): void {
+    this.changes.subtractOld(hash, place)
+  }
+
+  settle(): object {
+    return (this.#settled ??= this.#settle())
+  }
+
+  addNew(hash: StateHash, place: Place): void {
+    this.changes.addNew(hash, place, view(this.#settled!))
+  }
+
+  #settle(): AnyRecord {
+    const changed = this.changes.settle()
+    if (changed === undefined) return this.base
+    const record = this.scope.writable(this.base, (base) => ({ ...base }))
+    for (const name of changed.removed) delete record[name]
+    for (const [name, value] of changed.put) setOwn(record, name, value)
+    return record
+  }
+}
+
+const HANDLER: ProxyHandler<RecordDraft> = {
+  get(draft, name) {
+    if (typeof name === 'symbol') return name === DRAFT ? draft : Reflect.get(Object.prototype, name)
+    draft.scope.assertLive()
+    return draft.changes.has(name) ? draft.changes.get(name) : Reflect.get(Object.prototype, name)
+  },
+  set(draft, name, value) {
+    draft.scope.assertLive()
+    draft.changes.set(writableName(name), value)
+    return true
+  },
+  has(draft, name) {
+    draft.scope.assertLive()
+    return typeof name === 'string' && (draft.changes.has(name) || name in Object.prototype)
+  },
+  deleteProperty(draft, name) {
+    draft.scope.assertLive()
+    if (typeof name === 'string') draft.changes.delete(name)
+    return true
+  },
+  ownKeys(draft) {
+    draft.scope.assertLive()
+    // As every object orders them: whole numbers first. Made by one, so that the order is the language's.
+    const names: Record<string, undefined> = {}
+    for (const name of draft.changes.keys()) setOwn(names, name, undefined)
+    return Object.keys(names)
+  },
+  getOwnPropertyDescriptor(draft, name) {
+    draft.scope.assertLive()
+    if (typeof name !== 'string' || !draft.changes.has(name)) return undefined
+    return { value: draft.changes.get(name), writable: true, enumerable: true, configurable: true }
+  },
+  defineProperty(draft, name, descriptor) {
+    draft.scope.assertLive()
+    if (!('value' in descriptor)) throw new TypeError('a state has no getters and setters')
+    draft.changes.set(writableName(name), descriptor.value)
+    return true
+  },
+  getPrototypeOf: () => Object.prototype,
+  setPrototypeOf: () => false,
+  preventExtensions: () => false,
+}
+
+function writableName(name: string | symbol): string {
+  if (typeof name === 'symbol') throw new TypeError('a state has no properties that are named by symbols')
+  if (name === '__proto__') throw new TypeError('a property of a state cannot be called __proto__')
+  return name
+}
+
+export function openRecord(scope: DraftScope, base: AnyRecord): Draft {
+  return new RecordDraft(scope, base)
+}

@@ -1,0 +1,43 @@
+import { type KeyRange, prefixRange, reservedKey, StoreKey } from '@tidemark/core'
+
+// Parts of stored keys: never change them. Journals are entries of the user's; the rest is the store's own.
+const JOURNAL = 'journal'
+const STATE = 'state'
+const WRITER = 'writer'
+const SNAPSHOT = 'snapshot'
+const PART = 'snapshot-part'
+
+/** Of the record whose first transaction has this number. */
+export function recordKey(name: string, first: number): StoreKey {
+  return StoreKey.of([name, JOURNAL, first])
+}
+
+export function recordsOf(name: string): KeyRange {
+  return prefixRange([name, JOURNAL])
+}
+
+/** Where what could not be read as a part of the journal is put aside. */
+export function droppedKey(name: string, at: number, first: number): StoreKey {
+  return StoreKey.of([name, 'dropped', at, first])
+}
+
+/** Names the lease of who writes. */
+export function writerKey(name: string): StoreKey {
+  return reservedKey(STATE, WRITER, name)
+}
+
+export function snapshotKey(name: string, number: number): StoreKey {
+  return reservedKey(STATE, SNAPSHOT, name, number)
+}
+
+export function snapshotsOf(name: string): KeyRange {
+  return prefixRange(reservedKey(STATE, SNAPSHOT, name).tuple)
+}
+
+export function partKey(name: string, number: number, part: number): StoreKey {
+  return reservedKey(STATE, PART, name, number, part)
+}
+
+export function partsOf(name: string, number?: number): KeyRange {
+  return prefixRange(reservedKey(STATE, PART, name, ...(number === undefined ? [] : [number])).tuple)
+}

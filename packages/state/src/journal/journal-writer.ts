@@ -1,0 +1,209 @@
+import {
+  type Back,
+  ClosedError,
+  type Commit,
+  Payload,
+  type ReadOptions,
+  type SetWrite,
+  TidemarkError,
+} from '@tidemark/core'
+import { durably } from '../durably.ts'
+import { recordKey } from './journal-keys.ts'
+import { type JournalTransaction, toStored } from './record.ts'
+import type { WriterLease } from './writer-lease.ts'
+
+/** What is to be journaled, and who waits for it. */
+export interface Intent {
+  /**
+   * Makes the transaction that the journal gets under this number. Asked again when one before it has failed.
+   * @throws what its caller gets; nothing of it is journaled then
+   */
+  attempt(number: number): JournalTransaction
+  /** It is durable. */
+  resolve(): void
+  reject(error: unknown): void
+}
+
+/** What follows the journal, in memory. */
+export interface Follower<M> {
+  /** No further transaction comes into the group. @returns what tells the state after it */
+  groupEnded(): M
+  /** The group is durable. */
+  committed(mark: M): void
+  /** What was attempted since the last durable group is void. */
+  rolledBack(): void
+}
+
+export interface JournalWriterOptions<M> {
+  readonly back: Back
+  readonly name: string
+  readonly lease: WriterLease
+  /** The number of the last transaction in the journal. */
+  readonly last: number
+  readonly follower: Follower<M>
+}
+
+interface Member {
+  readonly intent: Intent
+  readonly transaction: JournalTransaction
+}
+
+/** Errors after which it is certain that nothing was written. */
+const CERTAIN: readonly unknown[] = ['CLOSED', 'LEASE_LOST', 'BUSY', 'READ_ONLY', 'DISK_FULL', 'UNENCODABLE']
+
+/**
+ * Appends transactions to a journal. Those of one turn of the event loop, and those that come while a commit is under way,
+ * share one record and one commit. Only one commit is under way at a time: what follows a failed one must not be in the
+ * journal.
+ */
+export class JournalWriter<M> {
+  readonly #options: JournalWriterOptions<M>
+  #open: Group<M>
+  #underWay: Promise<void> | undefined
+  /** Of which it is not known whether it was written. */
+  #doubtful: Group<M> | undefined
+  #isClosed = false
+
+  constructor(options: JournalWriterOptions<M>) {
+    this.#options = options
+    this.#open = new Group(options.last)
+  }
+
+  /** The number of the last transaction that was attempted. */
+  get last(): number {
+    return this.#open.last
+  }
+
+  append(intent: Intent): void {
+    if (this.#isClosed) return intent.reject(new ClosedError(`the journal ${this.#options.name}`))
+    this.#attempt(intent)
+    if (this.#open.members.length > 0) this.#underWay ??= this.#run()
+  }
+
+  /** Resolves when nothing is under way. */
+  async idle(): Promise<void> {
+    while (this.#underWay !== undefined) await this.#underWay
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await this.idle()
+  }
+
+  #attempt(intent: Intent): void {
+    if (this.#open.mark !== undefined) this.#open = new Group(this.#open.last)
+    try {
+      this.#open.members.push({ intent, transaction: intent.attempt(this.#open.last + 1) })
+    } catch (error) {
+      intent.reject(error)
+    }
+  }
+
+  /** Commits one group after the other until there is none. Never rejects. */
+  async #run(): Promise<void> {
+    while (this.#open.members.length > 0 && this.#open.mark === undefined) await this.#commit(this.#open)
+    this.#underWay = undefined
+  }
+
+  async #commit(group: Group<M>): Promise<void> {
+    try {
+      if (this.#doubtful !== undefined && (await this.#wasWritten(this.#doubtful)))
+        return this.#makeUpFor(this.#doubtful)
+      this.#doubtful = undefined
+      await this.#write(group)
+    } catch (error) {
+      if (!(await this.#wasWrittenAllTheSame(group, error))) return this.#fail(group, error)
+    }
+    this.#succeed(group)
+  }
+
+  #write(group: Group<M>): Promise<Commit> {
+    const { back, lease } = this.#options
+    return back.commit(
+      {
+        reads: [],
+        lease: lease.lease,
+        keepLease: true,
+        // As late as it can be: until then, others join. Always the same, however often it is asked.
+        decide: () => [this.#end(group)],
+      },
+      durably(back),
+    )
+  }
+
+  #end(group: Group<M>): SetWrite {
+    group.mark ??= { mark: this.#options.follower.groupEnded() }
+    return (group.write ??= {
+      op: 'set',
+      key: recordKey(this.#options.name, group.first),
+      payload: Payload.encode(this.#options.back.codec, toStored(group.members.map(({ transaction }) => transaction))),
+      expiresAt: undefined,
+      meta: undefined,
+      path: undefined,
+    })
+  }
+
+  #succeed(group: Group<M>): void {
+    this.#options.follower.committed(group.mark!.mark)
+    for (const { intent } of group.members) intent.resolve()
+  }
+
+  #fail(group: Group<M>, error: unknown): void {
+    const later = this.#open === group ? [] : this.#open.members
+    for (const { intent } of group.members) intent.reject(error)
+    this.#attemptAgain(later, group.first)
+  }
+
+  /** They were attempted over a state that will never be: now over the one that is. */
+  #attemptAgain(members: readonly Member[], first: number): void {
+    this.#options.follower.rolledBack()
+    this.#open = new Group(first - 1)
+    for (const { intent } of members) this.#attempt(intent)
+  }
+
+  /** A disk that failed may have written all the same. Where it cannot tell either, it is asked before the next commit. */
+  async #wasWrittenAllTheSame(group: Group<M>, error: unknown): Promise<boolean> {
+    if (group.write === undefined || isCertain(error)) return false
+    try {
+      return await this.#wasWritten(group)
+    } catch {
+      this.#doubtful = group
+      return false
+    }
+  }
+
+  /** It is in the journal, though its callers were told that this is not known: the state follows the journal. */
+  #makeUpFor(group: Group<M>): void {
+    this.#doubtful = undefined
+    this.#options.follower.committed(group.mark!.mark)
+    this.#attemptAgain(this.#open.members, group.last + 1)
+  }
+
+  async #wasWritten({ first, write }: Group<M>): Promise<boolean> {
+    const { back, name } = this.#options
+    const options: ReadOptions = { consistency: 'linearizable' }
+    const [found] = await back.read([recordKey(name, first)], options)
+    const sumIn = (payload: Payload): unknown => (payload.decode() as { readonly sum?: unknown } | null)?.sum
+    return found?.entry !== undefined && sumIn(found.entry.payload) === sumIn(write!.payload)
+  }
+}
+
+class Group<M> {
+  readonly first: number
+  readonly members: Member[] = []
+  /** Since it has ended. */
+  mark: { readonly mark: M } | undefined
+  write: SetWrite | undefined
+
+  constructor(before: number) {
+    this.first = before + 1
+  }
+
+  get last(): number {
+    return this.first + this.members.length - 1
+  }
+}
+
+function isCertain(error: unknown): boolean {
+  return !(error instanceof TidemarkError) || CERTAIN.includes(error.code)
+}

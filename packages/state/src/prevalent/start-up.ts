@@ -1,0 +1,89 @@
+import { type Back, CorruptError, type Lease, type Write } from '@tidemark/core'
+import { checkStorable } from '../draft/checked.ts'
+import { Owned } from '../draft/owned.ts'
+import { Scope } from '../draft/scope.ts'
+import { StateHash } from '../draft/state-hash.ts'
+import { droppedKey, recordsOf } from '../journal/journal-keys.ts'
+import { type Damage, JournalReader } from '../journal/journal-reader.ts'
+import type { Snapshots, StateAt } from '../snapshot/snapshots.ts'
+import { Memory } from './memory.ts'
+import type { ResolvedOptions } from './options.ts'
+import type { Dropped, Recovery } from './recovery.ts'
+
+/** The state as the newest good snapshot and the journal behind it tell it. */
+export async function startUp(
+  options: ResolvedOptions,
+  snapshots: Snapshots,
+  lease: Lease,
+): Promise<{ readonly memory: Memory; readonly recovery: Recovery }> {
+  const { back, name, transactions } = options
+  const dropped: Dropped[] = []
+  const start = (await newest(snapshots, dropped)) ?? (await first(options, snapshots, lease, dropped))
+  const memory = new Memory(name, transactions, start)
+  const reader = new JournalReader(back, name)
+  for await (const record of reader.read(start.number)) for (const transaction of record) memory.replay(transaction)
+  memory.committed(memory.groupEnded())
+  if (reader.damage !== undefined) dropped.push(...(await putAside(options, reader.damage, lease)))
+  const replayed = memory.durable.number - start.number
+  return { memory, recovery: Object.freeze({ snapshot: start.number, replayed, dropped: Object.freeze(dropped) }) }
+}
+
+async function newest(snapshots: Snapshots, dropped: Dropped[]): Promise<StateAt | undefined> {
+  const numbers = await snapshots.numbers()
+  for (const number of numbers.toReversed()) {
+    try {
+      return await snapshots.load(number)
+    } catch (error) {
+      if (!(error instanceof CorruptError)) throw error
+      dropped.push({ number, what: 'snapshot', reason: error.message, movedTo: undefined })
+    }
+  }
+  return undefined
+}
+
+/** Stored before the first transaction: the journal is that of this state, whatever `initial` becomes in the code. */
+async function first(
+  { back, name, initial }: ResolvedOptions,
+  snapshots: Snapshots,
+  lease: Lease,
+  dropped: readonly Dropped[],
+): Promise<StateAt> {
+  const { entries } = await back.scan(recordsOf(name), { after: undefined, limit: 1, reverse: false })
+  if (dropped.length > 0 || entries.length > 0) {
+    const why = dropped.map(({ reason }) => reason).join('; ') || 'there is none'
+    throw new CorruptError(`${name} has a journal, but no snapshot that it could be replayed over: ${why}`, {
+      key: name,
+    })
+  }
+  const value: unknown = typeof initial === 'function' ? (initial as () => unknown)() : initial
+  checkStorable(value, 'initial', 0)
+  const root = new Scope(new Owned()).settled(value)
+  const state: StateAt = { root, hash: StateHash.of(root), number: 0, at: 0 }
+  await snapshots.take(state, lease)
+  return state
+}
+
+/** What follows must not be taken for a part of the journal; what it was can still be looked into. */
+async function putAside(
+  { back, name, clock }: ResolvedOptions,
+  damage: Damage,
+  lease: Lease,
+): Promise<readonly Dropped[]> {
+  const at = Math.floor(clock.now())
+  const dropped: Dropped[] = []
+  for (const { key, payload } of damage.entries) {
+    const number = key.tuple.at(-1) as number
+    const to = droppedKey(name, at, number)
+    await move(back, lease, [
+      { op: 'set', key: to, payload, expiresAt: undefined, meta: undefined, path: undefined },
+      { op: 'delete', key },
+    ])
+    const reason = dropped.length === 0 ? damage.reason : 'it follows what is damaged'
+    dropped.push({ number, what: 'journal', reason, movedTo: to.tuple })
+  }
+  return dropped
+}
+
+async function move(back: Back, lease: Lease, writes: readonly Write[]): Promise<void> {
+  await back.commit({ reads: [], lease, keepLease: true, decide: () => writes })
+}

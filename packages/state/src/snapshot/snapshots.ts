@@ -1,0 +1,154 @@
+import {
+  afterTurn,
+  type Back,
+  CorruptError,
+  type Lease,
+  type MarkWrite,
+  Payload,
+  type StoreKey,
+  type TidemarkError,
+} from '@tidemark/core'
+import { partKey, partsOf, snapshotKey, snapshotsOf } from '../journal/journal-keys.ts'
+import type { Settled } from '../prevalent/transaction.ts'
+import { lockDeep } from '../draft/lock.ts'
+import { StateHash } from '../draft/state-hash.ts'
+import { Assembly, type Run, RUN_WEIGHT, runsOf } from './runs.ts'
+import { sumOfBytes } from './sum.ts'
+
+/** A state, and after which transaction it is. */
+export interface StateAt extends Settled {
+  /** The number of the last transaction in it. */
+  readonly number: number
+  /** The time of that. */
+  readonly at: number
+}
+
+/** What is stored beside the parts, when they are all there. Stored: never change it. */
+interface StoredHead {
+  readonly number: number
+  readonly at: number
+  readonly hash: readonly [lo: number, hi: number]
+  /** Of each part. */
+  readonly sums: readonly number[]
+}
+
+const PAGE = 16
+
+export interface SnapshotsOptions {
+  readonly back: Back
+  readonly name: string
+  readonly keep: number
+}
+
+/**
+ * The snapshots of a prevalent system. They are marks: derived from the journal, and of no interest to any reader or
+ * subscriber of the store. A snapshot is there when its head is, which is written last.
+ */
+export class Snapshots {
+  readonly #options: SnapshotsOptions
+
+  constructor(options: SnapshotsOptions) {
+    this.#options = options
+  }
+
+  /** The numbers of those that are there, oldest first. */
+  async numbers(): Promise<readonly number[]> {
+    const { back, name } = this.#options
+    const heads = await back.marks.scan(snapshotsOf(name), { after: undefined, limit: 1_000 })
+    return heads.map(({ key }) => key.tuple.at(-1) as number)
+  }
+
+  /** @throws CorruptError when it is not what was written, whole */
+  async load(number: number): Promise<StateAt> {
+    const { back, name } = this.#options
+    const [payload] = await back.marks.read([snapshotKey(name, number)])
+    const head = payload?.decode() as StoredHead | undefined
+    if (head?.number !== number) throw new CorruptError(`the snapshot after transaction ${number} of ${name} is gone`)
+    const assembly = new Assembly()
+    let part = 0
+    let after: StoreKey | undefined
+    while (part < head.sums.length) {
+      const page = await back.marks.scan(partsOf(name, number), { after, limit: PAGE })
+      for (const mark of page) {
+        const bytes = mark.value.decode() as Uint8Array
+        if (sumOfBytes(bytes) !== head.sums[part]) throw damagedPart(name, number, part)
+        for (const run of Payload.fromBytes(back.codec, bytes).decode() as readonly Run[]) assembly.add(run)
+        part++
+      }
+      after = page.at(-1)?.key
+      if (page.length < PAGE) break
+    }
+    if (part !== head.sums.length) throw damagedPart(name, number, part)
+    lockDeep(assembly.root)
+    const [lo, hi] = head.hash
+    return { root: assembly.root, hash: new StateHash({ lo, hi }), number, at: head.at }
+  }
+
+  /**
+   * Writes one, a part at a time: between two of them, others have their turn. Older ones than are kept go with the
+   * commit of its head.
+   * @returns the number of the oldest one that is kept
+   */
+  async take(state: StateAt, lease: Lease): Promise<number> {
+    const { back, name, keep } = this.#options
+    const { number, at, hash } = state
+    const sums: number[] = []
+    for (const runs of parts(state.root)) {
+      const { bytes } = Payload.encode(back.codec, runs)
+      const value = Payload.encode(back.codec, bytes)
+      await back.marks.write([{ key: partKey(name, number, sums.length), value }], { lease })
+      sums.push(sumOfBytes(bytes))
+      await new Promise<void>((resolve) => afterTurn(resolve))
+    }
+    const older = (await this.numbers()).filter((other) => other < number)
+    const kept = keep === 1 ? [] : older.slice(1 - keep)
+    const head: StoredHead = { number, at, hash: [hash.lo, hash.hi], sums }
+    const gone = older.filter((other) => !kept.includes(other))
+    await back.marks.write(
+      [
+        { key: snapshotKey(name, number), value: Payload.encode(back.codec, head) },
+        ...gone.map((other): MarkWrite => ({ key: snapshotKey(name, other), value: undefined })),
+      ],
+      { lease },
+    )
+    return kept[0] ?? number
+  }
+
+  /** Removes the parts of which there is no head: of removed snapshots, and of those that were never completed. */
+  async collect(lease: Lease): Promise<void> {
+    const { back, name } = this.#options
+    const complete = new Set(await this.numbers())
+    let after: StoreKey | undefined
+    for (;;) {
+      const page = await back.marks.scan(partsOf(name), { after, limit: PAGE })
+      const orphans = page.filter(({ key }) => !complete.has(key.tuple.at(-2) as number))
+      if (orphans.length > 0)
+        await back.marks.write(
+          orphans.map(({ key }) => ({ key, value: undefined })),
+          { lease },
+        )
+      if (page.length < PAGE) return
+      after = page.at(-1)!.key
+      await new Promise<void>((resolve) => afterTurn(resolve))
+    }
+  }
+}
+
+/** Runs, as many as are encoded in one turn. */
+function* parts(root: unknown): Generator<readonly Run[]> {
+  let runs: Run[] = []
+  let weight = 0
+  for (const made of runsOf(root)) {
+    runs.push(made.run)
+    weight += made.weight
+    if (weight < RUN_WEIGHT) continue
+    yield runs
+    runs = []
+    weight = 0
+  }
+  if (runs.length > 0) yield runs
+}
+
+function damagedPart(name: string, number: number, part: number): TidemarkError {
+  return new CorruptError(`part ${part} of the snapshot after transaction ${number} of ${name} is missing or damaged`)
+}

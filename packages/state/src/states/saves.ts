@@ -1,0 +1,146 @@
+import {
+  type Back,
+  type Codec,
+  CorruptError,
+  type Entry,
+  Payload,
+  type ReadOptions,
+  type SetWrite,
+  StoreKey,
+  type Write,
+} from '@tidemark/core'
+import { durably } from '../durably.ts'
+
+/** One save that is kept: which of the stored values were the states then. */
+export interface Save {
+  /** From 1 on. */
+  readonly number: number
+  /** Wall-clock milliseconds; never less than that of an earlier one. */
+  readonly at: number
+  /** By the name of the state: the save that its value was stored with. */
+  readonly values: Readonly<Record<string, number>>
+}
+
+/** Oldest first. Stored, under one key: never change it. */
+interface StoredSaves {
+  readonly last: number
+  readonly saves: readonly (readonly [number: number, at: number, values: Readonly<Record<string, number>>])[]
+}
+
+/** A value to be saved, and where the last save of this process has put it, when it was the same. */
+export interface Candidate {
+  readonly payload: Payload
+  readonly unchangedSince: number | undefined
+}
+
+const LINEARIZABLE: ReadOptions = { consistency: 'linearizable' }
+
+/** The saves under one name. A value that has not changed is stored once, whatever the number of saves that it is in. */
+export class Saves {
+  readonly #back: Back
+  readonly #name: string
+  readonly #keep: number
+  readonly #key: StoreKey
+
+  constructor(back: Back, name: string, keep: number) {
+    this.#back = back
+    this.#name = name
+    this.#keep = keep
+    this.#key = StoreKey.of([name, 'saves'])
+  }
+
+  /** Those that are kept, oldest first. */
+  async list(): Promise<readonly Save[]> {
+    const [found] = await this.#back.read([this.#key], LINEARIZABLE)
+    return savesIn(found?.entry)
+  }
+
+  /** The values of a save, by the names of their states; undefined: one of them is not there any more, since the save is not. */
+  async values({ values }: Save): Promise<ReadonlyMap<string, Payload> | undefined> {
+    const names = Object.keys(values)
+    const found = await this.#back.read(
+      names.map((name) => this.#keyOf(name, values[name]!)),
+      LINEARIZABLE,
+    )
+    const payloads = found.flatMap(({ entry }) => entry?.payload ?? [])
+    return payloads.length < names.length ? undefined : new Map(names.map((name, i) => [name, payloads[i]!]))
+  }
+
+  /** One commit: all of them, or nothing. What others have saved meanwhile, under names of their own, stays. */
+  async add(candidates: ReadonlyMap<string, Candidate>, now: number): Promise<Save> {
+    let save: Save | undefined
+    await this.#back.commit(
+      {
+        reads: [this.#key],
+        decide: ([entry]) => {
+          const plan = this.#plan(savesIn(entry), candidates, now)
+          save = plan.save
+          return plan.writes
+        },
+      },
+      durably(this.#back),
+    )
+    return save!
+  }
+
+  #plan(
+    saves: readonly Save[],
+    candidates: ReadonlyMap<string, Candidate>,
+    now: number,
+  ): { readonly save: Save; readonly writes: readonly Write[] } {
+    const last = saves.at(-1)
+    const number = (last?.number ?? 0) + 1
+    const values: Record<string, number> = { ...last?.values }
+    const writes: Write[] = []
+    for (const [name, { payload, unchangedSince }] of candidates) {
+      if (unchangedSince !== undefined && values[name] === unchangedSince) continue
+      values[name] = number
+      writes.push(setOf(this.#keyOf(name, number), payload))
+    }
+    const save: Save = { number, at: Math.max(last?.at ?? 0, Math.floor(now)), values }
+    const all = [...saves, save]
+    const kept = all.slice(-this.#keep)
+    const gone = all.slice(0, -this.#keep)
+    for (const key of this.#unused(gone, kept)) writes.push({ op: 'delete', key })
+    writes.push(setOf(this.#key, Payload.encode(this.#back.codec, toStored(kept))))
+    return { save, writes }
+  }
+
+  /** The values that only saves that are gone refer to. */
+  #unused(gone: readonly Save[], kept: readonly Save[]): readonly StoreKey[] {
+    const used = new Set(kept.flatMap(({ values }) => Object.entries(values).map(([name, at]) => `${at} ${name}`)))
+    const keys = new Map<string, StoreKey>()
+    for (const { values } of gone) {
+      for (const [name, at] of Object.entries(values)) {
+        if (!used.has(`${at} ${name}`)) keys.set(`${at} ${name}`, this.#keyOf(name, at))
+      }
+    }
+    return [...keys.values()]
+  }
+
+  #keyOf(state: string, number: number): StoreKey {
+    return StoreKey.of([this.#name, 'state', state, number])
+  }
+}
+
+function toStored(saves: readonly Save[]): StoredSaves {
+  return { last: saves.at(-1)!.number, saves: saves.map(({ number, at, values }) => [number, at, values]) }
+}
+
+/** @throws CorruptError */
+function savesIn(entry: Entry | undefined): readonly Save[] {
+  if (entry === undefined) return []
+  const stored = entry.payload.read() as Partial<StoredSaves> | null
+  if (!Array.isArray(stored?.saves)) throw new CorruptError('what is stored as saves is none', { key: entry.key.id })
+  return (stored as StoredSaves).saves.map(([number, at, values]) => ({ number, at, values }))
+}
+
+function setOf(key: StoreKey, payload: Payload): SetWrite {
+  return { op: 'set', key, payload, expiresAt: undefined, meta: undefined, path: undefined }
+}
+
+/** @throws TidemarkError UNENCODABLE; TypeError for undefined, which would be absent */
+export function encodeState(codec: Codec, name: string, value: unknown): Payload {
+  if (value === undefined) throw new TypeError(`the state ${name} is undefined, which cannot be saved; use null`)
+  return Payload.encode(codec, value)
+}
