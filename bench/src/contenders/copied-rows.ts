@@ -7,7 +7,7 @@ import { itemOf, stringKeys } from '../workload/item.ts'
 import { inBatches, openRawSqlite } from './raw-sqlite.ts'
 import { TargetFolders } from './target-folders.ts'
 
-/** As of a sync, by default. */
+/** More gain nothing here, fewer cost commits. */
 const BATCH = 2_000
 
 const SCHEMA = `

@@ -1,4 +1,4 @@
-import type { Back, Lease } from '@tidemark/core'
+import type { Back, Lease, LogChange } from '@tidemark/core'
 import { checkOf, NO_CHECK } from '../check.ts'
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts'
 import type { SyncSource } from './incoming.ts'
@@ -38,6 +38,17 @@ export async function withScope(stored: Checkpoint, { to, name, scope, lease }: 
   const place = { ...stored, scope }
   await to.marks.write([{ key: checkpointKey(name), value: encodeCheckpoint(to.codec, place) }], { lease })
   return place
+}
+
+/** The place that is reached with change `seq` of the source. @param rows changes that are at hand, perhaps that one */
+export async function placeAt(
+  from: Pick<SyncSource, 'log'>,
+  place: Checkpoint,
+  seq: number,
+  rows: readonly LogChange[],
+): Promise<Checkpoint> {
+  const row = rows.find((each) => each.seq === seq) ?? (seq === 0 ? undefined : (await from.log.at([seq]))[0])
+  return { ...place, seq, check: row === undefined ? NO_CHECK : checkOf(row) }
 }
 
 /** The beginning of a snapshot. */

@@ -15,7 +15,7 @@ import { rowsOf } from './rows-of.ts'
 import { readStampMarks } from './stamp-marks.ts'
 
 /** An entry of the source, and where it was written first. */
-interface CopiedEntry {
+export interface CopiedEntry {
   readonly entry: Entry
   readonly row: LogChange | undefined
   readonly source: WriteSource

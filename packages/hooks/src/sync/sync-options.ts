@@ -75,7 +75,7 @@ export interface SyncOptions {
    * @default 'snapshot'
    */
   readonly onCompacted?: 'snapshot' | 'error' | undefined
-  /** How many entries or changes to commit at a time; commits of the source are never split. @default 2000 */
+  /** How many entries or changes to commit at a time; commits of the source are never split. @default 500 */
   readonly batch?: number | undefined
   /** How long another process waits before it takes over from one that died, in milliseconds. @default 10_000 */
   readonly leaseMs?: number | undefined
@@ -138,7 +138,7 @@ export function resolveSyncOptions(options: SyncOptions): ResolvedSyncOptions {
     mapValue,
     conflict: resolvePolicy(options.conflict ?? { policy: 'version' }),
     onCompacted: oneOf('option onCompacted', options.onCompacted ?? 'snapshot', ['snapshot', 'error']),
-    batch: wholeAtLeast('option batch', options.batch ?? 2_000, 1),
+    batch: wholeAtLeast('option batch', options.batch ?? 500, 1),
     leaseMs: between('option leaseMs', options.leaseMs ?? 10_000, 100, 86_400_000),
     clock: clockOption(options.clock),
   })

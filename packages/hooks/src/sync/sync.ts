@@ -12,7 +12,7 @@ import { checkpointKey } from './sync-keys.ts'
 import { assertSameSync } from './sync-scope.ts'
 import { type ResolvedSyncOptions, resolveSyncOptions, type SyncOptions } from './sync-options.ts'
 import type { SyncEvent, SyncState } from './sync-state.ts'
-import { type SyncTarget, Tenure } from './tenure.ts'
+import { runTenure, type SyncTarget } from './tenure.ts'
 
 /** How often a process that stands by looks whether it is needed. */
 const STANDBY_MS = 100
@@ -188,7 +188,7 @@ class RunningSync implements Sync {
       tenure.abort(new TidemarkError('LEASE_LOST', 'another process syncs', { retryable: true }))
     const forget = keepLease(leases, lease, { ...this.#options, onLost })
     try {
-      await Tenure.run({
+      await runTenure({
         ...this.#options,
         from: this.#from,
         to: this.#to,
