@@ -1,4 +1,4 @@
-import { inRange, type Key, type LogChange, prefixRange, tagOfKey } from '@tidemark/core'
+import { inRange, type Key, type LogChange, prefixRange, subjectOf, tagOfKey } from '@tidemark/core'
 import { CHANGE_KINDS, type ChangeKind, kindOf } from './change-kind.ts'
 
 /** Which changes a subscriber wants. */
@@ -17,19 +17,23 @@ export interface ChangeFilter {
 export type RowFilter = (row: LogChange) => boolean
 
 /**
- * Compiles a filter; undefined when it lets everything through. Later changes to the options do not reach it.
+ * Compiles a filter, which lets nothing through that nobody is shown. Later changes to the options do not reach it.
  *
  * @param tags what a prefix does with the invalidation of a tag
  * @throws TypeError for an op that does not exist, an empty list of ops, or an impossible prefix.
  */
-export function compileFilter(filter: ChangeFilter, tags: 'all' | 'none' = 'none'): RowFilter | undefined {
+export function compileFilter(filter: ChangeFilter, tags: 'all' | 'none' = 'none'): RowFilter {
   const { prefix, ops } = filter
   const wanted = ops && opsOf(ops)
   const range = prefix === undefined || isEmpty(prefix) ? undefined : prefixRange(prefix)
-  if (range === undefined) return wanted && ((change) => wanted.has(kindOf(change)))
+  const isOfKind = (change: LogChange): boolean => {
+    const kind = kindOf(change)
+    return kind !== undefined && (wanted === undefined || wanted.has(kind))
+  }
+  if (range === undefined) return isOfKind
   return (change) =>
-    (wanted === undefined || wanted.has(kindOf(change))) &&
-    (tagOfKey(change.key) === undefined ? inRange(range, change.key.bytes) : tags === 'all')
+    isOfKind(change) &&
+    (tagOfKey(change.key) === undefined ? inRange(range, subjectOf(change.key).bytes) : tags === 'all')
 }
 
 function isEmpty(prefix: Key | readonly []): boolean {

@@ -46,10 +46,32 @@ export interface ChangeBase {
 
 export interface SetChange<T = unknown> extends ChangeBase {
   readonly op: 'set'
+  readonly size?: undefined
   /** The whole new value; decoded when first read, then shared by all readers and frozen. @throws CorruptError */
   readonly value: T
   /** The entry is absent from the first `invalidate-tag` change of one of these on that comes later. @throws CorruptError */
   readonly tags: readonly string[]
+  readonly tag?: undefined
+}
+
+/** One element was appended to the log at the key. Its `version` is the place of the element; it replaced nothing. */
+export interface AppendChange<T = unknown> extends ChangeBase {
+  readonly op: 'append'
+  /** The element; decoded when first read, then shared by all readers and frozen. @throws CorruptError */
+  readonly value: T
+  readonly size?: undefined
+  readonly tag?: undefined
+  readonly tags?: undefined
+}
+
+/** A blob took the place of what was at the key; its bytes are read with `store.blob(key)`. */
+export interface BlobChange extends ChangeBase {
+  readonly op: 'blob'
+  /** In bytes; undefined where the change was too large to travel to where the log is read. @throws CorruptError */
+  readonly size: number | undefined
+  /** As of a `set`. @throws CorruptError */
+  readonly tags: readonly string[]
+  readonly value?: undefined
   readonly tag?: undefined
 }
 
@@ -59,6 +81,7 @@ export interface SetChange<T = unknown> extends ChangeBase {
  */
 export interface DeleteChange extends ChangeBase {
   readonly op: 'delete' | 'expire'
+  readonly size?: undefined
   readonly value?: undefined
   readonly tag?: undefined
   readonly tags?: undefined
@@ -67,6 +90,7 @@ export interface DeleteChange extends ChangeBase {
 /** Every entry with the tag that was written or computed before has become absent. */
 export interface TagChange extends ChangeBase {
   readonly op: 'invalidate-tag'
+  readonly size?: undefined
   readonly tag: string
   readonly tags?: undefined
   readonly value?: undefined
@@ -76,4 +100,4 @@ export interface TagChange extends ChangeBase {
  * One entry of the log, as a subscriber sees it. Immutable, so all subscribers of a process share one object.
  * `value`, `meta` and `key` are accessors: a copy made by spreading does not have them, `toJSON()` does.
  */
-export type Change<T = unknown> = SetChange<T> | DeleteChange | TagChange
+export type Change<T = unknown> = SetChange<T> | AppendChange<T> | BlobChange | DeleteChange | TagChange

@@ -95,7 +95,7 @@ export interface ResolvedOptions {
   readonly old: boolean
   readonly onCompacted: 'error' | 'latest' | 'snapshot'
   readonly signal: AbortSignal | undefined
-  readonly isWanted: RowFilter | undefined
+  readonly isWanted: RowFilter
   /** Of a snapshot. */
   readonly range: KeyRange
   readonly clock: Clock

@@ -13,6 +13,7 @@ import {
 } from '@tidemark/core'
 import type { Observable } from 'rxjs'
 import type { Change } from './change.ts'
+import { kindOf } from './change-kind.ts'
 import { Emitter } from './emitter.ts'
 import { GuardedObservable } from './guarded-observable.ts'
 import type { HookBus, HookOptions } from './hook-bus.ts'
@@ -140,7 +141,8 @@ class Bus implements HookBus {
     for (const { changes } of commits) {
       if (changes.length === 0) continue
       this.#lastSeq = changes.at(-1)!.seq
-      if (isHeard) for (const change of changes) this.#queue.push(change)
+      // What nobody is shown is not held either: chunks of blobs are large.
+      if (isHeard) for (const change of changes) if (kindOf(change) !== undefined) this.#queue.push(change)
     }
     if (this.#draining || this.#queue.length === 0) return
     this.#draining = true

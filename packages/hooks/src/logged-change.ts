@@ -7,6 +7,7 @@ import {
   type Path,
   type Payload,
   StoreKey,
+  subjectOf,
   tagOfKey,
 } from '@tidemark/core'
 import type { Change, ChangeBase, Txn } from './change.ts'
@@ -34,13 +35,13 @@ class LoggedChange implements ChangeBase {
   constructor(row: LogChange, txn: Txn, replaced: Replaced | undefined) {
     this.seq = row.seq
     this.txn = txn
-    this.op = kindOf(row)
+    this.op = kindOf(row) ?? row.op
     this.path = row.path
     this.version = row.seq
     this.prevVersion = row.prevVersion
     this.at = row.at
     this.origin = row.origin
-    this.expiresAt = this.op === 'set' ? endOf(row) : undefined
+    this.expiresAt = isEntry(this.op) ? endOf(row) : undefined
     this.leftOut = row.leftOut
     this.source = row.source
     this.#row = row
@@ -52,13 +53,13 @@ class LoggedChange implements ChangeBase {
 
   get key(): KeyTuple {
     if (this.op === 'invalidate-tag') return NO_KEY
-    const { key } = this.#row
+    const key = subjectOf(this.#row.key)
     // Bytes and dates cannot be frozen; a reader that changed one would change it for all others.
     return key.tuple.some(isMutable) ? StoreKey.of(key.tuple).tuple : key.tuple
   }
 
   get value(): unknown {
-    return this.op === 'set' ? this.#read(this.#row.payload, 'value') : undefined
+    return hasValue(this.op) ? this.#read(this.#row.payload, 'value') : undefined
   }
 
   get old(): unknown {
@@ -71,8 +72,13 @@ class LoggedChange implements ChangeBase {
     return this.op === 'invalidate-tag' ? tagOfKey(this.#row.key) : undefined
   }
 
+  get size(): number | undefined {
+    if (this.op !== 'blob') return undefined
+    return (this.#read(this.#row.payload, 'size') as { readonly size?: number } | null | undefined)?.size
+  }
+
   get tags(): readonly string[] | undefined {
-    return this.op === 'set' ? (notesOf({ ...this.#row, version: this.seq }).tags ?? NO_TAGS) : undefined
+    return isEntry(this.op) ? (notesOf({ ...this.#row, version: this.seq }).tags ?? NO_TAGS) : undefined
   }
 
   get meta(): unknown {
@@ -80,9 +86,10 @@ class LoggedChange implements ChangeBase {
   }
 
   toJSON(): Record<string, unknown> {
-    const { key, value, meta, old, tag, tags = NO_TAGS } = this
+    const { key, value, meta, old, size, tag, tags = NO_TAGS } = this
     const marks = {
       ...(old !== undefined && { old }),
+      ...(size !== undefined && { size }),
       ...(tag !== undefined && { tag }),
       ...(tags.length > 0 && { tags }),
     }
@@ -92,7 +99,7 @@ class LoggedChange implements ChangeBase {
   /** Node's console would show none of the accessors. */
   [Symbol.for('nodejs.util.inspect.custom')](): Record<string, unknown> {
     const { key, tag } = this
-    const payload = this.op === 'set' ? this.#row.payload : undefined
+    const payload = hasValue(this.op) ? this.#row.payload : undefined
     return {
       ...(this as object),
       key,
@@ -110,6 +117,15 @@ class LoggedChange implements ChangeBase {
       throw new CorruptError(`the ${what} of change ${this.seq} of ${key} cannot be decoded`, { key, cause })
     }
   }
+}
+
+function hasValue(op: ChangeKind): boolean {
+  return op === 'set' || op === 'append'
+}
+
+/** Whether there is an entry at its key from the change on, with a time to end and tags of its own. */
+function isEntry(op: ChangeKind): boolean {
+  return op === 'set' || op === 'blob'
 }
 
 /** When the entry ends for readers. Damaged notes say nothing here; who reads the tags is told. */

@@ -196,7 +196,8 @@ describe('a change', () => {
   it('narrows by op', async () => {
     const change = changeOf({ key: StoreKey.of(Uuid.parse('01890a5d-ac96-774b-bcce-b302099a8057')) })
     await Promise.resolve()
-    const value: unknown = change.op === 'set' ? change.value : (change.value satisfies undefined)
+    const hasValue = change.op === 'set' || change.op === 'append'
+    const value: unknown = hasValue ? change.value : (change.value satisfies undefined)
     expect(value).toEqual({ list: [1] })
   })
 })

@@ -1,5 +1,6 @@
 import { assertKnown, type Key, type Log, port, userKey, wholeAtLeast } from '@tidemark/core'
 import type { Change } from '../change.ts'
+import { kindOf } from '../change-kind.ts'
 import { toChanges } from '../logged-change.ts'
 import { Stoppable } from '../stoppable.ts'
 
@@ -35,7 +36,7 @@ export function history<T = unknown>(log: Log, key: Key, options: HistoryOptions
     while (left > 0) {
       const page = { before: next, limit: Math.min(left, PAGE), signal: stop }
       const { changes, end } = await log.changesOf(storeKey, page)
-      yield* toChanges<T>(changes)
+      yield* toChanges<T>(changes.filter((row) => kindOf(row) !== undefined))
       if (end !== 'limit') return
       left -= changes.length
       next = changes.at(-1)!.seq

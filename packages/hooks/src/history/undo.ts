@@ -12,11 +12,13 @@ import {
   type Lease,
   type Log,
   type LogChange,
+  partOf,
   seenWith,
   tagKey,
   tagOfKey,
   tagsOf,
   TidemarkError,
+  typeOf,
   wholeAtLeast,
   type Write,
 } from '@tidemark/core'
@@ -47,7 +49,8 @@ export type UndoSource = Pick<Back, 'log' | 'commit' | 'leases'>
  * tag, stays absent.
  *
  * @throws ConflictError when the key was changed since; CompactedError when the log no longer holds the change, or what it
- * replaced; TidemarkError BUSY, retryable, while somebody loads the deleted key; TypeError for the invalidation of a tag;
+ * replaced; TidemarkError BUSY, retryable, while somebody loads the deleted key; TypeError for the invalidation of a tag, for
+ * an append, and where a log or a blob was replaced;
  * RangeError for a change that does not exist. Nothing was written then. Else as `commit` does.
  */
 export async function undo(back: UndoSource, seq: number, options: UndoOptions = {}): Promise<UndoResult> {
@@ -59,7 +62,15 @@ export async function undo(back: UndoSource, seq: number, options: UndoOptions =
       `change ${seq} invalidates a tag, which cannot be undone: what was computed before stays invalid`,
     )
   }
+  if (partOf(change.key) !== undefined) {
+    throw new TypeError(`change ${seq} is of a log or a blob, of which no part can be undone`)
+  }
   const replaced = change.prevVersion === 0 ? undefined : entryOf(await changeAt(back.log, change.prevVersion))
+  if (replaced !== undefined && typeOf(replaced) !== 'value') {
+    throw new TypeError(
+      `change ${seq} replaced a ${typeOf(replaced)}, which cannot be brought back: its parts are removed`,
+    )
+  }
   const commit = (lease?: Lease): Promise<Commit> => commitUndo(back, change, replaced, clock, lease)
   const { changes, asOf } = await (change.op === 'set' ? commit() : whileUntouched(back, change, commit))
   return { version: changes.at(-1)?.seq ?? asOf, changed: changes.length > 0 }

@@ -6,8 +6,10 @@ import {
   readValue,
   type StoreKey,
   TidemarkError,
+  typeOf,
   userKey,
   wholeAtLeast,
+  wrongType,
 } from '@tidemark/core'
 import { kindOf } from '../change-kind.ts'
 import { toChange } from '../logged-change.ts'
@@ -21,7 +23,7 @@ const PAGE = 100
  * expired since, or lost a tag, is given all the same: it was there.
  *
  * @throws CompactedError when the log no longer tells; TidemarkError LOG_AHEAD for a position past its head;
- * CorruptError; RangeError for what is no position
+ * or WRONG_TYPE where it was a log or a blob; CorruptError; RangeError for what is no position
  */
 export async function valueAt<T = unknown>(
   log: Log,
@@ -38,6 +40,7 @@ export async function valueAt<T = unknown>(
   }
   const { changes, end } = await log.changesOf(storeKey, { before: version + 1, limit: 1 })
   const [row] = changes
+  if (row?.op === 'set' && typeOf(row) !== 'value') throw wrongType(storeKey, typeOf(row), 'value')
   if (row !== undefined) return toChange<T>(row, row).value
   if (end === 'start' || (await wasAbsentAt(log, storeKey, version))) return undefined
   throw new CompactedError(Math.max(0, version - 1), await log.floor(), await log.head())

@@ -11,8 +11,7 @@ export type ShowChanges<T> = (
 ) => readonly Change<T>[] | Promise<readonly Change<T>[]>
 
 export interface ChangeViewOptions {
-  /** undefined: everything. */
-  readonly isWanted: RowFilter | undefined
+  readonly isWanted: RowFilter
   /** With the values that they replaced, looked up in `log`. */
   readonly old: boolean
 }
@@ -22,7 +21,7 @@ export function changeView<T>(log: Log, { isWanted, old }: ChangeViewOptions): S
   return (rows, also) => changesWithOld<T>(log, rows, both(isWanted, also))
 }
 
-function both(one: RowFilter | undefined, other: RowFilter | undefined): RowFilter | undefined {
-  if (one === undefined || other === undefined) return one ?? other
+function both(one: RowFilter, other: RowFilter | undefined): RowFilter {
+  if (other === undefined) return one
   return (row) => other(row) && one(row)
 }

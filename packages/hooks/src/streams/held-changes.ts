@@ -11,20 +11,13 @@ class HeldRows {
   /** Of who has taken everything up to a seq, by that; made for one epoch. */
   readonly tokens: Map<number, { readonly epoch: number; readonly token: string }> = new Map()
   readonly #shown: (Change | undefined)[] = []
-  #all: readonly Change[] | undefined
 
   constructor(rows: readonly LogChange[]) {
     this.rows = rows
   }
 
-  get all(): readonly Change[] {
-    return (this.#all ??= Object.freeze(
-      this.#shown.length === 0 ? toChanges(this.rows) : this.rows.map((_, i) => this.at(i)),
-    ))
-  }
-
   at(i: number): Change {
-    return this.#all?.[i] ?? (this.#shown[i] ??= toChange(this.rows[i]!, this.#txnOf(i)))
+    return (this.#shown[i] ??= toChange(this.rows[i]!, this.#txnOf(i)))
   }
 
   /** Changes of one commit share their `txn`, as far as they were shown. */
@@ -68,14 +61,13 @@ export function heldPart(rows: Marked): HeldPart | undefined {
 }
 
 /** What a subscriber is shown of these rows: those that it wants. Decodes nothing. */
-export function shownChanges<T>(rows: readonly LogChange[], isWanted: RowFilter | undefined): readonly Change<T>[] {
+export function shownChanges<T>(rows: readonly LogChange[], isWanted: RowFilter): readonly Change<T>[] {
   const part = heldPart(rows)
-  if (part === undefined) return toChanges<T>(isWanted === undefined ? rows : rows.filter(isWanted))
+  if (part === undefined) return toChanges<T>(rows.filter(isWanted))
   const { held, offset } = part
-  if (isWanted === undefined && rows === held.rows) return held.all as readonly Change<T>[]
   const shown: Change[] = []
   for (let i = 0; i < rows.length; i++) {
-    if (isWanted === undefined || isWanted(rows[i]!)) shown.push(held.at(offset + i))
+    if (isWanted(rows[i]!)) shown.push(held.at(offset + i))
   }
   return shown as readonly Change[] as readonly Change<T>[]
 }

@@ -12,11 +12,11 @@ import { changesAt } from './read-page.ts'
 export async function changesWithOld<T>(
   log: Log,
   rows: readonly LogChange[],
-  isWanted: RowFilter | undefined,
+  isWanted: RowFilter,
 ): Promise<readonly Change<T>[]> {
   const { held, offset } = heldPart(rows) ?? { held: undefined, offset: 0 }
   const made = held?.withOld ?? []
-  const wanted = rows.flatMap((row, i) => (isWanted === undefined || isWanted(row) ? [offset + i] : []))
+  const wanted = rows.flatMap((row, i) => (isWanted(row) ? [offset + i] : []))
   const missing = wanted.filter((i) => made[i] === undefined)
   if (missing.length > 0) {
     const missingRows = missing.map((i) => rows[i - offset]!)
