@@ -20,6 +20,8 @@ export interface StreamedContext {
 /** The handler of a consumer, which holds a connection. Close it after the consumer. */
 export interface RedisStreamSink extends AsyncDisposable {
   (changes: readonly StreamedChange[], context: StreamedContext): Promise<void>
+  /** So that a consumer that hands changes over one by one refuses it when it begins, and not with every change. */
+  readonly takesBatches: true
   /** Resolves when the connection is gone. Idempotent. */
   close(): Promise<void>
 }
@@ -46,6 +48,8 @@ export function redisStream(options: RedisStreamOptions): RedisStreamSink {
   const { client, stream } = resolved
   const connection = new PatientConnection(client, 'tidemark-stream')
   const add = async (changes: readonly StreamedChange[], context: StreamedContext): Promise<void> => {
+    if (!Array.isArray(changes))
+      throw new TypeError('a sink takes batches: give the consumer the option batch, say batch: 100')
     const entries = changes.map((change) => entryOf(stream, change, context.idempotencyKey(change)))
     for (const call of callsOf(entries)) {
       context.signal.throwIfAborted()
@@ -58,7 +62,7 @@ export function redisStream(options: RedisStreamOptions): RedisStreamSink {
     }
   }
   const close = (): Promise<void> => connection.close()
-  return Object.assign(add, { close, [Symbol.asyncDispose]: close })
+  return Object.assign(add, { takesBatches: true as const, close, [Symbol.asyncDispose]: close })
 }
 
 interface Entry {

@@ -241,7 +241,7 @@ describe('dropRedisRelay', () => {
     expect(await used.raw.exists(...KEYS)).toBe(3)
     expect(await drop()).toBe(true)
     expect((await used.raw.keys('*')).toSorted()).toEqual([...others, 'fleet:logs'].toSorted())
-    expect(await used.raw.zrange('fleet:logs', 0, -1)).toEqual(['another'])
+    expect(await used.raw.zrange('fleet:logs', '0', '-1')).toEqual(['another'])
     expect(await drop()).toBe(false)
   })
 

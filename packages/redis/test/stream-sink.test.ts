@@ -1,3 +1,5 @@
+import { createMemoryBack } from '@tidemark/core'
+import { consume } from '@tidemark/hooks'
 import { startRedis } from '@tidemark/testkit'
 import type { Redis } from 'ioredis'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -189,6 +191,16 @@ test('a batch that was taken from its owner is not added', async () => {
   controller.abort(reason)
   expect(await adding).toBe(reason)
   expect(await used.raw.exists('orders')).toBe(0)
+})
+
+test('without batches it is refused when its consumer begins, and by whoever else hands it a single change', async () => {
+  const sink = open()
+  const message = 'a sink takes batches: give the consumer the option batch, say batch: 100'
+  // As who writes no types can.
+  const begin = consume as (...all: unknown[]) => ReturnType<typeof consume>
+  await expect(begin(createMemoryBack(), 'to-orders', { from: 'start' }, sink)).rejects.toThrow(new TypeError(message))
+  expect(await failureOf(sink(changeOf(1) as never, context))).toEqual(new TypeError(message))
+  expect(await used.raw.keys('*')).toEqual([])
 })
 
 test('it is closed for good', async () => {

@@ -19,7 +19,11 @@ export interface SinkContext {
  * A handler of a consumer. Resolved: what the batch says is out there. A batch may come again, whole, in part, or beside
  * new changes, and batches of several lanes may come at once.
  */
-export type Sink = (changes: readonly SinkChange[], context: SinkContext) => Promise<void>
+export interface Sink {
+  (changes: readonly SinkChange[], context: SinkContext): Promise<void>
+  /** So that a consumer that hands changes over one by one refuses it when it begins, and not with every change. */
+  readonly takesBatches?: true
+}
 
 /** @throws TypeError for a change that came alone, as consumers hand them over that were not asked for batches */
 export function assertBatch(changes: readonly SinkChange[]): void {

@@ -65,7 +65,7 @@ test('the copy goes by itself, or as soon as somebody says so, and the store sta
   expect(await dropRelay({ redis: server.url, log: store.logId })).toBe(true)
   expect(await streamsOf(store)).toEqual([])
   expect(await streamsOf(other)).toHaveLength(3)
-  expect(await raw.zrange('tidemark:logs', 0, -1)).toEqual([other.logId])
+  expect(await raw.zrange('tidemark:logs', '0', '-1')).toEqual([other.logId])
   expect(await dropRelay({ redis: { url: server.url }, log: store.logId })).toBe(false)
   const again = await openStore({ file })
   expect(await again.get('a')).toBe(1)

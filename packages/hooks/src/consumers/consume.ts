@@ -35,7 +35,7 @@ interface NoTransaction {
  * However far behind it is, a lane holds at most what one page of the log (1,000 changes and the rest of a commit)
  * has for it, and one batch; beside that, there is what the shared log keeps.
  *
- * @throws TypeError, RangeError for wrong options; TidemarkError CONSUMER_MISMATCH when it is registered with another
+ * @throws TypeError, RangeError for wrong options, and a sink without the option `batch`; TidemarkError CONSUMER_MISMATCH when it is registered with another
  * number of lanes, `prefix`, `ops` or `transaction`; CompactedError when it is registered for the first time and `from` lies where the log no longer
  * reaches
  */
@@ -74,6 +74,9 @@ export async function consume<T>(
   port<Back>('the back tier', back, ['commit', 'read'])
   const resolved = resolveConsumerOptions(options)
   callback('the handler', handler)
+  // By its shape: sinks know nothing of consumers. What is written without types would fail with every change otherwise.
+  if (!resolved.isBatched && (handler as { takesBatches?: unknown }).takesBatches === true)
+    throw new TypeError('a sink takes batches: give the consumer the option batch, say batch: 100')
   const consumer = new RunningConsumer({
     name,
     back,

@@ -39,5 +39,5 @@ export function jsonLines(path: string, options: JsonLinesOptions = {}): JsonLin
     await writer.write(lines, context.signal)
   }
   const close = (): Promise<void> => writer.close()
-  return Object.assign(sink, { close, [Symbol.asyncDispose]: close })
+  return Object.assign(sink, { takesBatches: true as const, close, [Symbol.asyncDispose]: close })
 }

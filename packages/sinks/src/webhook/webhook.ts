@@ -24,7 +24,7 @@ export function webhook(url: string | URL, options: WebhookOptions): Sink {
   keys.catch(() => {})
   const { clock } = resolved
   let closedUntil = -Infinity
-  return async (changes, context) => {
+  const sink: Sink = async (changes, context) => {
     assertBatch(changes)
     const { signal } = context
     signal.throwIfAborted()
@@ -54,6 +54,7 @@ export function webhook(url: string | URL, options: WebhookOptions): Sink {
     }
     throw refusal
   }
+  return Object.assign(sink, { takesBatches: true as const })
 }
 
 /** @returns why it was not taken @throws what the signal was aborted for */
