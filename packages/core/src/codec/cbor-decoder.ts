@@ -1,6 +1,7 @@
 // Not 'cbor-x', whose entry for Node lets a native addon, where one is installed, read the bytes.
 import { clearSource, Decoder } from 'cbor-x/decode'
 import { CborCheck } from './cbor-check.ts'
+import type { ClassRegistry } from './class-registry.ts'
 import { revive } from './revive.ts'
 
 /** What cbor-x's declarations leave out. */
@@ -12,7 +13,7 @@ interface PartialDecoder {
 const WINDOW_BYTES = 4096
 
 /** @returns a function that gives the value which the bytes from `start` on are. It throws CorruptError, and what cbor-x does. */
-export function createCborDecoder(): (bytes: Uint8Array, start: number) => unknown {
+export function createCborDecoder(classes: ClassRegistry): (bytes: Uint8Array, start: number) => unknown {
   const decoder = new Decoder({
     useRecords: false,
     mapsAsObjects: true,
@@ -43,6 +44,6 @@ export function createCborDecoder(): (bytes: Uint8Array, start: number) => unkno
       if (thrown instanceof RangeError) clearSource()
       throw thrown
     }
-    return needsRevival ? revive(value) : value
+    return needsRevival ? revive(value, classes) : value
   }
 }

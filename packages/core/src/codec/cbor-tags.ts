@@ -37,6 +37,8 @@ export const ARRAY_BUFFER = 46566
 export const DATA_VIEW = 46567
 /** Over milliseconds: a date in the few millennia for which seconds do not give back the same milliseconds. */
 export const DATE_MS = 46568
+/** Over `[name, data]`: an instance of a registered class. */
+export const INSTANCE = 46569
 
 /** How many containers may lie within one another. Bounds the stack that encoding and decoding take. */
 export const MAX_DEPTH = 500
@@ -89,6 +91,7 @@ const CONTENTS: ReadonlyMap<number, Content> = new Map<number, Content>([
   [REG_EXP, 'array'],
   [LARGE_BIGINT, 'text'],
   [DATE_MS, 'number'],
+  [INSTANCE, 'array'],
   [ARRAY_BUFFER, 'bytes'],
   [DATA_VIEW, 'bytes'],
   ...[...TYPED_ARRAYS.values()].flat().map((tag) => [tag, 'bytes'] as const),
@@ -103,6 +106,14 @@ export function contentOf(tag: number): Content | undefined {
 
 export function isKnownToCborX(tag: number): boolean {
   return tag < NEGATIVE_ZERO && !UNKNOWN_TO_CBOR_X.has(tag)
+}
+
+/** The kind of typed array that a tag is about, and how its elements lie there. */
+export function typedArrayOf(tag: number): { readonly name: string; readonly isLittleEndian: boolean } | undefined {
+  for (const [name, [little, big]] of TYPED_ARRAYS) {
+    if (tag === little || tag === big) return { name, isLittleEndian: tag === little }
+  }
+  return undefined
 }
 
 /** The tag of the elements as they lie in the memory of this machine. */

@@ -1,8 +1,11 @@
 import { CorruptError } from '../errors.ts'
 import { createCborDecoder } from './cbor-decoder.ts'
 import { createCborEncoder } from './cbor-encoder.ts'
-import type { Codec, EnvelopeCodec } from './codec.ts'
+import { CLASSES_OPTIONS, type ClassesOptions, ClassRegistry } from './class-registry.ts'
+import type { EnvelopeCodec } from './codec.ts'
+import { type RegisteringCodec, registering } from './registering-codec.ts'
 import { encodable } from './encodable.ts'
+import { assertKnown } from '../options/checks.ts'
 import { Refusal } from './refusal.ts'
 
 const NO_PREFIX = new Uint8Array(0)
@@ -20,20 +23,24 @@ const NO_PREFIX = new Uint8Array(0)
  * RegExp with `lastIndex` 0. Symbol-keyed, non-enumerable and inherited properties are not stored, nor are named
  * properties of arrays and other built-ins. A getter is stored as its value.
  *
- * Refused as UNENCODABLE, with the path: functions, symbols, instances of classes, promises, weak collections, what
+ * Comes back as the instance that it was: what is of a class that is registered, in `options` or later with `register`.
+ *
+ * Refused as UNENCODABLE, with the path: functions, symbols, instances of classes that are not registered, promises, weak collections, what
  * contains itself, more than 500 containers within one another, arrays with more than 10,000 holes,
  * what is on a detached buffer, more than 512 MiB encoded.
  *
  * Built on cbor-x, which on its own loses some of this (-0, holes, half pairs, `__proto__`), takes instances for plain
  * objects, and acts on tags and lengths in what it reads: values pass `encodable` before it, and bytes the check.
  */
-export function createCborCodec(): Codec {
+export function createCborCodec(options: ClassesOptions = {}): RegisteringCodec {
+  assertKnown(options, CLASSES_OPTIONS, 'createCborCodec')
+  const classes = new ClassRegistry(options)
   const write = createCborEncoder()
-  const read = createCborDecoder()
+  const read = createCborDecoder(classes)
 
   function encodeAfter(prefix: Uint8Array, value: unknown): Uint8Array {
     try {
-      return write(prefix, encodable(value, 0))
+      return write(prefix, encodable(value, 0, classes))
     } catch (thrown) {
       throw Refusal.from(thrown).toError()
     }
@@ -55,5 +62,5 @@ export function createCborCodec(): Codec {
     encodeAfter,
     decodeAfter,
   }
-  return codec
+  return registering(codec, classes)
 }

@@ -1,11 +1,12 @@
 import { Tag } from 'cbor-x/decode'
 import { Uuid } from '../keys/uuid.ts'
 import * as tags from './cbor-tags.ts'
+import { type ClassRegistry, StoredInstance } from './class-registry.ts'
 import { isPlainText } from './plain-text.ts'
 import { Refusal } from './refusal.ts'
 import { errorParts } from './stored-error.ts'
 
-type Encodable = (value: unknown, depth: number) => unknown
+type Encodable = (value: unknown, depth: number, classes: ClassRegistry | undefined) => unknown
 
 /** Whatever is written as a container passes here. `depth` counts the containers around it. @throws Refusal beyond MAX_DEPTH. */
 export function enter(container: object, depth: number): void {
@@ -18,26 +19,54 @@ export function enter(container: object, depth: number): void {
 }
 
 /** What stands for an object that is neither plain nor an array. `encodable` is what its contents go through. */
-export function encodableBuiltin(value: object, depth: number, encodable: Encodable): unknown {
+export function encodableBuiltin(
+  value: object,
+  depth: number,
+  encodable: Encodable,
+  classes: ClassRegistry | undefined,
+): unknown {
+  const known = classes?.of(value)
+  if (known !== undefined)
+    return encodableInstance(value, known.name, () => known.encode(value), depth, encodable, classes)
   if (ArrayBuffer.isView(value)) return encodableView(value)
   if (value instanceof Uuid) return new Tag(value.toBytes(), tags.UUID)
   const type = typeOf(value)
-  if (type === 'Error') return encodableError(value as Error, depth, encodable)
+  if (type === 'Error') return encodableError(value as Error, depth, encodable, classes)
   if (!isSubclassed(value)) {
     switch (type) {
       case 'Date':
         return encodableDate(value as Date)
       case 'Map':
-        return encodableMap(value as Map<unknown, unknown>, depth, encodable)
+        return encodableMap(value as Map<unknown, unknown>, depth, encodable, classes)
       case 'Set':
-        return encodableSet(value as Set<unknown>, depth, encodable)
+        return encodableSet(value as Set<unknown>, depth, encodable, classes)
       case 'RegExp':
         return encodableRegExp(value as RegExp, depth, encodable)
       case 'ArrayBuffer':
         return new Tag(bytesOf(value as ArrayBuffer), tags.ARRAY_BUFFER)
     }
   }
+  if (value instanceof StoredInstance) {
+    return encodableInstance(value, value.className, () => value.data, depth, encodable, classes)
+  }
   throw refused(value, type)
+}
+
+/** `dataOf` is code of the application: what it returns goes through `encodable` like any value. */
+function encodableInstance(
+  instance: object,
+  name: string,
+  dataOf: () => unknown,
+  depth: number,
+  encodable: Encodable,
+  classes: ClassRegistry | undefined,
+): Tag {
+  enter(instance, depth)
+  try {
+    return new Tag([encodable(name, depth + 1, undefined), encodable(dataOf(), depth + 1, classes)], tags.INSTANCE)
+  } catch (thrown) {
+    throw Refusal.from(thrown).within(instance, '')
+  }
 }
 
 /** Recognises built-ins of other realms too (a frame, a test runner's sandbox), which instanceof does not. */
@@ -61,7 +90,10 @@ function refused(value: object, type: string): Refusal {
   if (type === 'Promise') return new Refusal('is a Promise', 'await it first')
   const constructor: unknown = (value as { constructor?: unknown }).constructor
   const name = typeof constructor === 'function' && constructor.name !== '' ? constructor.name : type
-  return new Refusal(`is an instance of ${name}`, 'store plain data and rebuild the instance from it after reading')
+  return new Refusal(
+    `is an instance of ${name}`,
+    'register the class with the codec, or store plain data and rebuild the instance from it',
+  )
 }
 
 /** Built-ins that can be stored inherit from Object.prototype at the second step; instances of their subclasses later. */
@@ -81,15 +113,15 @@ function encodableDate(date: Date): Tag {
 function encodableRegExp({ source, flags }: RegExp, depth: number, encodable: Encodable): Tag {
   return isPlainText(source)
     ? new Tag(['RegExp', source, flags], tags.GENERIC)
-    : new Tag([encodable(source, depth + 1), flags], tags.REG_EXP)
+    : new Tag([encodable(source, depth + 1, undefined), flags], tags.REG_EXP)
 }
 
-function encodableError(error: Error, depth: number, encodable: Encodable): Tag {
+function encodableError(error: Error, depth: number, encodable: Encodable, classes: ClassRegistry | undefined): Tag {
   const [name, message, stack, properties] = errorParts(error)
   enter(error, depth + 1)
   try {
     return new Tag(
-      [name, message, stack, properties].map((part) => encodable(part, depth + 1)),
+      [name, message, stack, properties].map((part) => encodable(part, depth + 1, classes)),
       tags.ERROR,
     )
   } catch (thrown) {
@@ -98,16 +130,21 @@ function encodableError(error: Error, depth: number, encodable: Encodable): Tag 
 }
 
 /** cbor-x gives a Map its tag. */
-function encodableMap(map: Map<unknown, unknown>, depth: number, encodable: Encodable): Map<unknown, unknown> {
+function encodableMap(
+  map: Map<unknown, unknown>,
+  depth: number,
+  encodable: Encodable,
+  classes: ClassRegistry | undefined,
+): Map<unknown, unknown> {
   const copy = new Map<unknown, unknown>()
   let step = ''
   try {
     // Spread first, as getters inside could change the map while it is walked.
     for (const [i, [key, value]] of [...Map.prototype.entries.call(map)].entries()) {
       step = ` (key ${i} of the Map)`
-      const encodableKey = encodable(key, depth + 1)
+      const encodableKey = encodable(key, depth + 1, classes)
       step = typeof key === 'string' ? `.get(${JSON.stringify(key)})` : ` (value ${i} of the Map)`
-      copy.set(encodableKey, encodable(value, depth + 1))
+      copy.set(encodableKey, encodable(value, depth + 1, classes))
     }
     return copy
   } catch (thrown) {
@@ -115,11 +152,11 @@ function encodableMap(map: Map<unknown, unknown>, depth: number, encodable: Enco
   }
 }
 
-function encodableSet(set: Set<unknown>, depth: number, encodable: Encodable): Tag {
+function encodableSet(set: Set<unknown>, depth: number, encodable: Encodable, classes: ClassRegistry | undefined): Tag {
   const elements = [...Set.prototype.values.call(set)]
   let i = 0
   try {
-    for (; i < elements.length; i++) elements[i] = encodable(elements[i], depth + 1)
+    for (; i < elements.length; i++) elements[i] = encodable(elements[i], depth + 1, classes)
     return new Tag(elements, tags.SET)
   } catch (thrown) {
     throw Refusal.from(thrown).within(set, ` (element ${i} of the Set)`)

@@ -1,5 +1,6 @@
 import { Tag } from 'cbor-x/decode'
 import * as tags from './cbor-tags.ts'
+import type { ClassRegistry } from './class-registry.ts'
 import { encodableBuiltin, enter } from './encodable-builtin.ts'
 import { codeUnitsOf, isPlainText } from './plain-text.ts'
 import { propertyStep, Refusal } from './refusal.ts'
@@ -14,9 +15,10 @@ const LARGE_BIGINT = 1n << BigInt(tags.MAX_BIGINT_BYTES * 8)
  * A copy of `value`, of nothing but what cbor-x gives back exactly: what it would lose is in Tags, what it would mistake is
  * refused. No code of the application (a getter, a proxy) runs after this, so cbor-x writes what was looked at.
  *
+ * @param depth how many containers lie around it
  * @throws Refusal
  */
-export function encodable(value: unknown, depth: number): unknown {
+export function encodable(value: unknown, depth: number, classes: ClassRegistry | undefined): unknown {
   switch (typeof value) {
     case 'string':
       return isPlainText(value) ? value : new Tag(codeUnitsOf(value), tags.UTF16)
@@ -28,19 +30,19 @@ export function encodable(value: unknown, depth: number): unknown {
     case 'bigint':
       return value < LARGE_BIGINT && value > -LARGE_BIGINT ? value : new Tag(value.toString(16), tags.LARGE_BIGINT)
     case 'object':
-      return value === null ? null : encodableObject(value, depth)
+      return value === null ? null : encodableObject(value, depth, classes)
     default:
       throw new Refusal(`is a ${typeof value}`, 'leave it out: only data can be stored')
   }
 }
 
-function encodableObject(value: object, depth: number): unknown {
+function encodableObject(value: object, depth: number, classes: ClassRegistry | undefined): unknown {
   enter(value, depth)
-  if (Array.isArray(value)) return encodableArray(value, depth)
+  if (Array.isArray(value)) return encodableArray(value, depth, classes)
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === objectPrototype || prototype === null || isForeignPlainObject(prototype as object)
-    ? encodableRecord(value as Record<string, unknown>, depth)
-    : encodableBuiltin(value, depth, encodable)
+    ? encodableRecord(value as Record<string, unknown>, depth, classes)
+    : encodableBuiltin(value, depth, encodable, classes)
 }
 
 /** Of another realm: a frame, or a test runner's sandbox. */
@@ -48,7 +50,7 @@ function isForeignPlainObject(prototype: object): boolean {
   return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf')
 }
 
-function encodableArray(value: readonly unknown[], depth: number): unknown[] {
+function encodableArray(value: readonly unknown[], depth: number, classes: ClassRegistry | undefined): unknown[] {
   const { length } = value
   if (length > tags.MAX_ELEMENTS) {
     throw new Refusal(`has more than ${tags.MAX_ELEMENTS} elements`, 'store its parts under keys of their own')
@@ -61,7 +63,7 @@ function encodableArray(value: readonly unknown[], depth: number): unknown[] {
       const element = value[i]
       const isHole = element === undefined && !(i in value)
       if (isHole) holes++
-      copy.push(isHole ? hole : encodable(element, depth + 1))
+      copy.push(isHole ? hole : encodable(element, depth + 1, classes))
     }
   } catch (thrown) {
     throw Refusal.from(thrown).within(value, `[${i}]`)
@@ -72,7 +74,7 @@ function encodableArray(value: readonly unknown[], depth: number): unknown[] {
   return copy
 }
 
-function encodableRecord(value: Record<string, unknown>, depth: number): unknown {
+function encodableRecord(value: Record<string, unknown>, depth: number, classes: ClassRegistry | undefined): unknown {
   let name: string | undefined
   try {
     const copy = snapshot(value)
@@ -83,7 +85,7 @@ function encodableRecord(value: Record<string, unknown>, depth: number): unknown
       name = own
       if (own === '__proto__' || !isPlainText(own)) regular = false
       const property = copy[own]
-      const replacement = encodable(property, depth + 1)
+      const replacement = encodable(property, depth + 1, classes)
       if (replacement !== property) setProperty(copy, own, replacement)
     }
     // With a constructor of its own, cbor-x looks at what else, such as an iterator, the object might be.
@@ -109,7 +111,7 @@ function withoutSymbols(copy: Record<symbol, unknown>): void {
 }
 
 function entries(copy: Record<string, unknown>): unknown[] {
-  return Object.keys(copy).flatMap((name) => [encodable(name, 0), copy[name]])
+  return Object.keys(copy).flatMap((name) => [encodable(name, 0, undefined), copy[name]])
 }
 
 /** The first getter that fails, if it does so again. */

@@ -1,4 +1,5 @@
 import { Uuid } from '../keys/uuid.ts'
+import { toBase64 } from './base64.ts'
 
 /**
  * What stands for a storable value in JSON. Plain data stands for itself; what JSON lacks is an object with one property
@@ -67,11 +68,4 @@ function formOfError(error: Error): object {
 
 function nameOf(value: object): string {
   return Object.prototype.toString.call(value).slice(8, -1)
-}
-
-/** In steps: a call takes so many arguments only. */
-function toBase64(bytes: Uint8Array): string {
-  let text = ''
-  for (let i = 0; i < bytes.length; i += 8_192) text += String.fromCharCode(...bytes.subarray(i, i + 8_192))
-  return btoa(text)
 }

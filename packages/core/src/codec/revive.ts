@@ -2,6 +2,7 @@ import { Tag } from 'cbor-x/decode'
 import { CorruptError } from '../errors.ts'
 import { Uuid } from '../keys/uuid.ts'
 import * as tags from './cbor-tags.ts'
+import { type ClassRegistry, instanceOf } from './class-registry.ts'
 import { textOf } from './plain-text.ts'
 import { errorFrom, setOwn } from './stored-error.ts'
 
@@ -12,45 +13,47 @@ type Float16Constructor = new (buffer: ArrayBufferLike) => ArrayBufferView
  *
  * @throws CorruptError, or what a constructor refused.
  */
-export function revive(value: unknown): unknown {
+export function revive(value: unknown, classes: ClassRegistry | undefined): unknown {
   if (typeof value !== 'object' || value === null) return value
-  if (Array.isArray(value)) return reviveArray(value)
-  if (value instanceof Tag) return reviveTag(value)
-  if (value instanceof Map) return reviveMap(value)
-  if (value instanceof Set) return new Set(reviveEach(value))
-  return Object.getPrototypeOf(value) === Object.prototype ? reviveRecord(value as Record<string, unknown>) : value
+  if (Array.isArray(value)) return reviveArray(value, classes)
+  if (value instanceof Tag) return reviveTag(value, classes)
+  if (value instanceof Map) return reviveMap(value, classes)
+  if (value instanceof Set) return new Set(reviveEach(value, classes))
+  return Object.getPrototypeOf(value) === Object.prototype
+    ? reviveRecord(value as Record<string, unknown>, classes)
+    : value
 }
 
-function reviveArray(array: unknown[]): unknown[] {
+function reviveArray(array: unknown[], classes: ClassRegistry | undefined): unknown[] {
   for (let i = 0; i < array.length; i++) {
     const element = array[i]
     if (element instanceof Tag && element.tag === tags.HOLE) Reflect.deleteProperty(array, i)
-    else if (typeof element === 'object') array[i] = revive(element)
+    else if (typeof element === 'object') array[i] = revive(element, classes)
   }
   return array
 }
 
 /** Elsewhere than in arrays nothing can be absent. */
-function reviveEach(parts: unknown): unknown[] {
-  return Array.from(parts as Iterable<unknown>, revive)
+function reviveEach(parts: unknown, classes: ClassRegistry | undefined): unknown[] {
+  return Array.from(parts as Iterable<unknown>, (part) => revive(part, classes))
 }
 
-function reviveRecord(record: Record<string, unknown>): Record<string, unknown> {
+function reviveRecord(record: Record<string, unknown>, classes: ClassRegistry | undefined): Record<string, unknown> {
   for (const name of Object.keys(record)) {
     const property = record[name]
-    if (typeof property === 'object') record[name] = revive(property)
+    if (typeof property === 'object') record[name] = revive(property, classes)
   }
   return record
 }
 
-function reviveMap(map: Map<unknown, unknown>): Map<unknown, unknown> {
+function reviveMap(map: Map<unknown, unknown>, classes: ClassRegistry | undefined): Map<unknown, unknown> {
   const revived = new Map<unknown, unknown>()
-  for (const [key, value] of map) revived.set(revive(key), revive(value))
+  for (const [key, value] of map) revived.set(revive(key, classes), revive(value, classes))
   return revived
 }
 
 /** The check has made sure of the kind of content, not of what it says. */
-function reviveTag({ tag, value }: Tag): unknown {
+function reviveTag({ tag, value }: Tag, classes: ClassRegistry | undefined): unknown {
   switch (tag) {
     case tags.NEGATIVE_ZERO:
       if (value === 0) return -0
@@ -69,11 +72,13 @@ function reviveTag({ tag, value }: Tag): unknown {
     case tags.DATA_VIEW:
       return new DataView((value as Uint8Array).buffer)
     case tags.RECORD:
-      return recordOf(reviveEach(value))
+      return recordOf(reviveEach(value, classes))
     case tags.REG_EXP:
-      return regExpOf(reviveEach(value))
+      return regExpOf(reviveEach(value, classes))
     case tags.ERROR:
-      return errorOf(reviveEach(value))
+      return errorOf(reviveEach(value, classes))
+    case tags.INSTANCE:
+      return instanceOf(reviveEach(value, classes), classes)
     case tags.FLOAT16:
     case tags.FLOAT16_BIG_ENDIAN:
       return float16ArrayOf(tag, value as Uint8Array)
