@@ -56,9 +56,15 @@ export class MarkTable {
   }
 
   write(writes: readonly MarkWrite[]): void {
-    for (const { key, value } of writes) {
+    for (const { key, value, expected } of writes) {
+      if (expected !== undefined && !this.#isStill(key, expected)) continue
       if (value === undefined) this.#remove.run(key.bytes)
       else this.#put.run(key.bytes, value.boundTo(key, 0, 'mark').bytes)
     }
+  }
+
+  #isStill(key: StoreKey, expected: Payload): boolean {
+    const stored = this.#byKey.get(key.bytes)
+    return stored !== undefined && compareBytes(stored, expected.bytes) === 0
   }
 }

@@ -15,8 +15,10 @@ export class MemoryMarks {
   }
 
   write(writes: readonly MarkWrite[]): void {
-    for (const { key, value } of writes) {
-      const isNew = !this.#byId.has(key.id)
+    for (const { key, value, expected } of writes) {
+      const held = this.get(key)
+      if (expected !== undefined && (held === undefined || compareBytes(held.bytes, expected.bytes) !== 0)) continue
+      const isNew = held === undefined
       if (value !== undefined) {
         this.#byId.set(key.id, Object.freeze({ key, value: value.boundTo(key, 0, 'mark') }))
         if (isNew) this.#keys.add(key)

@@ -16,6 +16,8 @@ export interface MarkWrite {
   readonly key: StoreKey
   /** undefined removes the mark, if there is one. */
   readonly value: Payload | undefined
+  /** As a read has told: where the mark is another one by now, byte for byte, or gone, nothing happens. @default whatever it is */
+  readonly expected?: Payload | undefined
 }
 
 export interface MarkWriteOptions {

@@ -38,6 +38,27 @@ export function describeMarks(start: StartBacks): void {
       ])
     })
 
+    it('are written only where they are still what was expected, when that is said', async () => {
+      const { back, other } = await start()
+      await back.marks.write([marking('a', 1), marking('b', 1), marking('c', 1)])
+      const keys = ['a', 'b', 'c', 'none'].map((key) => StoreKey.of(key))
+      const [a, b, c] = await other.marks.read(keys)
+      await back.marks.write([marking('b', 2), marking('c', undefined)])
+      await other.marks.write([
+        { ...marking('a', undefined), expected: a },
+        { ...marking('b', undefined), expected: b },
+        { ...marking('c', 3), expected: c },
+        { ...marking('none', 3), expected: a },
+      ])
+      expect(await allMarks(back)).toEqual([['b', 2]])
+      const [, now] = await other.marks.read(keys)
+      await other.marks.write([
+        { ...marking('b', 3), expected: now },
+        { ...marking('b', 4), expected: now },
+      ])
+      expect(await allMarks(back)).toEqual([['b', 3]])
+    })
+
     it('are listed in key order, within a range, page by page', async () => {
       const { back } = await start()
       const lane = (i: number): readonly [string, number] => ['lane', i]
