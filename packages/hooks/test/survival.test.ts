@@ -16,3 +16,8 @@ it.each([
   const { code, out, err } = await runProgram('only-consumes', how)
   expect({ code, out: out.trim(), err }).toEqual({ code: 0, out: says, err: '' })
 })
+
+it('a process whose only work is to wait for a round of compaction stays until it is over, and then ends', async () => {
+  const { code, out, err } = await runProgram('only-compacts')
+  expect({ code, out, err }).toEqual({ code: 0, out: '490\n', err: '' })
+})

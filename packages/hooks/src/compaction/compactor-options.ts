@@ -29,13 +29,17 @@ export interface CompactorOptions {
    * @default false
    */
   readonly keepLatestPerKey?: boolean | undefined
-  /** Milliseconds between two rounds. @default 1000 */
+  /** Milliseconds between two rounds, at most: they follow one another sooner where much is written. @default 1000 */
   readonly everyMs?: number | undefined
   /** Who needs changes that would go. They stay for them, within `holdBack`. Asked in each round. @default nobody */
   readonly heldBy?: (() => Promise<readonly LogHolder[]>) | undefined
   /** How far the log may grow for those who hold it. Beyond it changes go, and a `lost` event says who misses which. */
   readonly holdBack?: HoldBackOptions | undefined
-  /** How many changes go in one step, a transaction of its own, about. @default 500 */
+  /**
+   * How many changes go in one step, a transaction of its own or part of one of writers, about. More where writers add
+   * more at a time, up to sixteen times as many.
+   * @default 500
+   */
   readonly step?: number | undefined
   /** @default the clock of the machine */
   readonly clock?: Clock | undefined

@@ -5,7 +5,9 @@ import { GuardedObservable } from '../guarded-observable.ts'
 import { lastResort } from '../last-resort.ts'
 import { alarmOf, type CompactorEvent } from './compactor-event.ts'
 import { type CompactorOptions, type ResolvedCompactorOptions, resolveCompactorOptions } from './compactor-options.ts'
+import { Pace } from './pace.ts'
 import { Retention, type Target } from './retention.ts'
+import { SpareRoom } from './spare-room.ts'
 
 /** Names the lease. Stored: never change it. */
 const LEASE_KEY = reservedKey('compaction')
@@ -46,8 +48,8 @@ export interface Compactor {
 /**
  * Compacts the log of a store by age, number and size of its changes, as far as nobody needs them. Any number of
  * processes may run one: a lease sees to it that one works; nothing is wrong if two do. Small steps, each a transaction
- * of its own, with pauses in which others write. The floor of the log only grows. Where a round has let go of more than
- * writers will soon use, disk space is given back, in small steps, too.
+ * of its own or part of one of this process's writers, with pauses in which others write. The floor of the log only
+ * grows. Where rounds let go of more than writers will soon use, disk space is given back, in small steps, too.
  * @throws TypeError or RangeError for wrong options
  */
 export function startCompactor(back: CompactorBack, options: CompactorOptions): Compactor {
@@ -60,13 +62,17 @@ class RunningCompactor implements Compactor {
   readonly #options: ResolvedCompactorOptions
   readonly #clock: Clock
   readonly #retention: Retention
+  readonly #pace: Pace
   readonly #events = new Emitter<CompactorEvent>((error) => lastResort('a subscriber of a compactor failed', error))
   readonly #wakes = new Set<() => void>()
   #stats: CompactorStats = Object.freeze({ rounds: 0, removed: 0, floor: 0, head: 0, isActive: false })
   #lease: Lease | undefined
-  /** Removed, and the space not yet given back. */
-  #freed = 0
-  #lastHead: number | undefined
+  #renewedAt = 0
+  readonly #room: SpareRoom
+  /** Until the next round. */
+  #waitMs: number
+  /** Who waits for a round of their own. */
+  #asked = 0
   #isClosed = false
   #cancel: () => void = () => undefined
   /** The rounds, one after the other. */
@@ -77,6 +83,9 @@ class RunningCompactor implements Compactor {
     this.#options = options
     this.#clock = options.clock
     this.#retention = new Retention(back.log, back.compaction, options)
+    this.#pace = new Pace(options)
+    this.#room = new SpareRoom(options)
+    this.#waitMs = options.everyMs
     this.events$ = new GuardedObservable(
       { onThrow: 'continue', report: (error) => lastResort('a subscriber of a compactor failed', error) },
       (subscriber) => this.#events.connect(subscriber, 0),
@@ -90,16 +99,19 @@ class RunningCompactor implements Compactor {
 
   compactNow(): Promise<CompactorStats> {
     if (this.#isClosed) return Promise.reject(new ClosedError('the compactor'))
+    this.#asked++
+    // A pause of the round before it would let the process end.
+    this.#wakeAll()
     return this.#queue(async () => {
-      await this.#round()
+      await this.#round('asked')
       return this.#stats
-    })
+    }).finally(() => this.#asked--)
   }
 
   async close(): Promise<void> {
     this.#isClosed = true
     this.#cancel()
-    for (const wake of this.#wakes) wake()
+    this.#wakeAll()
     await this.#work.catch(() => undefined)
     const lease = this.#lease
     this.#lease = undefined
@@ -116,16 +128,18 @@ class RunningCompactor implements Compactor {
 
   #schedule(): void {
     if (this.#isClosed) return
-    this.#cancel = this.#clock.schedule(this.#options.everyMs, () => {
+    this.#cancel = this.#clock.schedule(this.#waitMs, () => {
       void this.#queue(() => this.#turn()).then(() => this.#schedule())
     })
   }
 
   /** A round, if it is this process's turn. */
   async #turn(): Promise<void> {
+    const { everyMs } = this.#options
+    this.#waitMs = everyMs
     try {
       if (this.#isClosed || !(await this.#isMine())) return
-      await this.#round()
+      this.#waitMs = await this.#round('due')
     } catch (error) {
       if (!this.#isClosed) this.#tell({ kind: 'trouble', error })
     }
@@ -133,15 +147,22 @@ class RunningCompactor implements Compactor {
 
   async #isMine(): Promise<boolean> {
     const { leases } = this.#back
-    const ttlMs = 2 * this.#options.everyMs + LEASE_SLACK_MS
+    const { everyMs } = this.#options
+    const now = this.#clock.monotonic()
+    // To renew is a commit: rounds that follow one another quickly share one.
+    if (this.#lease !== undefined && now - this.#renewedAt < everyMs) return true
+    const ttlMs = 2 * everyMs + LEASE_SLACK_MS
     const isHeld = this.#lease !== undefined && (await leases.renew(this.#lease, ttlMs))
     if (!isHeld) this.#lease = (await leases.acquire(LEASE_KEY, ttlMs)).lease
+    this.#renewedAt = now
     this.#update({ isActive: this.#lease !== undefined })
     return this.#lease !== undefined
   }
 
-  async #round(): Promise<void> {
+  /** @returns milliseconds until the next one is due */
+  async #round(why: 'asked' | 'due'): Promise<number> {
     const target = await this.#retention.target(() => this.#pause(0))
+    this.#pace.roundBegins(target.head)
     // The first round also meets what another setting of `keepLatestPerKey` has left below the floor.
     const isDue = target.upTo > target.floor || this.#stats.rounds === 0
     const removed = isDue ? await this.#compact(target) : 0
@@ -158,20 +179,19 @@ class RunningCompactor implements Compactor {
         })
       }
     }
-    this.#freed += removed
-    const written = target.head - (this.#lastHead ?? target.head)
-    this.#lastHead = target.head
     this.#update({ rounds: this.#stats.rounds + 1, floor, head: target.head })
-    // What writers will soon fill again is theirs: to give it back would cost them more than it saves.
-    if (this.#freed > 0 && (written === 0 || removed > 2 * written)) await this.#reclaim()
+    if (this.#room.isSpare(target.head, removed, why)) await this.#reclaim()
+    return this.#pace.roundEnds(await this.#back.log.head(), removed)
   }
 
   async #compact({ floor, upTo }: Target): Promise<number> {
-    const { step, keepLatest } = this.#options
+    const { compaction, log } = this.#back
+    const { keepLatest } = this.#options
     let removed = 0
     for (let at = floor; !this.#isClosed;) {
+      const limit = this.#pace.stepSize(await log.head())
       const began = this.#clock.monotonic()
-      const done = await this.#back.compaction.compact({ upTo, limit: step, keepLatest })
+      const done = await compaction.compact({ upTo, limit, keepLatest })
       removed += done.removed
       this.#update({ removed: this.#stats.removed + done.removed, floor: done.floor })
       if (done.removed > 0) this.#tell({ kind: 'progress', floor: done.floor, target: upTo, removed: done.removed })
@@ -183,7 +203,6 @@ class RunningCompactor implements Compactor {
   }
 
   async #reclaim(): Promise<void> {
-    this.#freed = 0
     for (let isMore = true; isMore && !this.#isClosed;) {
       const began = this.#clock.monotonic()
       isMore = await this.#back.compaction.reclaim(RECLAIM_BYTES)
@@ -191,18 +210,26 @@ class RunningCompactor implements Compactor {
     }
   }
 
-  /** Ends early when the compactor is closed. */
+  /** Ends early when somebody asks for a round, or closes the compactor. */
   #pause(ms: number): Promise<void> {
     if (this.#isClosed) return Promise.resolve()
+    const pauseMs = Math.min(ms, MAX_PAUSE_MS)
     return new Promise((resolve) => {
+      let cancel = (): void => undefined
       const wake = (): void => {
         cancel()
         this.#wakes.delete(wake)
         resolve()
       }
-      const cancel = this.#clock.schedule(Math.min(ms, MAX_PAUSE_MS), wake)
       this.#wakes.add(wake)
+      // Slept where somebody waits: what is only scheduled would let the process end.
+      if (this.#asked > 0) void this.#clock.sleep(pauseMs).then(wake)
+      else cancel = this.#clock.schedule(pauseMs, wake)
     })
+  }
+
+  #wakeAll(): void {
+    for (const wake of this.#wakes) wake()
   }
 
   #update(some: Partial<CompactorStats>): void {
