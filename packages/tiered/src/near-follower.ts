@@ -9,6 +9,7 @@ import {
   TidemarkError,
 } from '@tidemark/core'
 import { asError, type TierEvents } from './tier-events.ts'
+import { fronted } from './fronted.ts'
 import type { Visibility } from './visibility.ts'
 
 /** Changes per page of the log. */
@@ -82,7 +83,7 @@ export class NearFollower {
     const last = changes.at(-1)
     // Otherwise commits of other processes lie in between: they, and these once more, come from the log.
     if (first !== undefined && last !== undefined && first.seq === near.watermark + 1) {
-      near.tail({ from: near.watermark, to: last.seq, changes })
+      near.tail({ from: near.watermark, to: last.seq, changes: fronted(changes) })
     }
   }
 
@@ -169,7 +170,7 @@ export class NearFollower {
     // A read of the log that came late: this was taken meanwhile, by a verification or from an own commit.
     if (first.seq !== near.watermark + 1) return
     onChanges(changes)
-    near.tail({ from: first.seq - 1, to: last.seq, changes })
+    near.tail({ from: first.seq - 1, to: last.seq, changes: fronted(changes) })
     this.#options.visible.tell(changes)
   }
 

@@ -19,6 +19,7 @@ import {
 } from '@tidemark/core'
 import type { Observable } from 'rxjs'
 import { Flights } from './flights.ts'
+import { fronted } from './fronted.ts'
 import { explain, type Explanation } from './inspection/explanation.ts'
 import { verify, type VerifyOptions, type VerifyProgress } from './inspection/verification.ts'
 import { NearFollower } from './near-follower.ts'
@@ -327,7 +328,9 @@ class Tiered implements TieredBack {
     }
   }
 
-  #notePage({ entries, asOf }: ScanPage): void {
+  #notePage({ entries: all, asOf }: ScanPage): void {
+    this.#follower?.saw(asOf)
+    const entries = fronted(all)
     this.#reads.note(
       entries.map(({ key }) => key),
       entries.map((entry) => ({ entry, asOf, until: Infinity, tier: this.name })),

@@ -1,6 +1,7 @@
 import type { ApplyMode, Commit, CommitListener, LogChange, Proposal, SyncBack, TierReport } from '@tidemark/core'
 import { NO_AGREEMENT } from '@tidemark/core'
 import type { Flights } from './flights.ts'
+import { fronted } from './fronted.ts'
 import type { NearFollower } from './near-follower.ts'
 import { type Acknowledgement, ackOf, type ResolvedOptions, type TieredWriteOptions, writePolicyOf } from './options.ts'
 import type { WritePolicy } from './policies.ts'
@@ -128,17 +129,23 @@ export class WritePath {
       const { mode = 'invalidate', onCommitted } = (proposal as TieredProposal | undefined) ?? {}
       if (onCommitted !== undefined) flushes.push(onCommitted)
       if (changes.length === 0) continue
-      this.#flights.forget(changes)
-      this.#options.near?.applyNow(changes, mode)
+      const concerned = fronted(changes)
+      this.#flights.forget(concerned)
+      this.#options.near?.applyNow(concerned, mode)
       this.#follower?.observe(changes)
-      for (const change of changes) byMode[mode].push(change)
+      for (const change of concerned) byMode[mode].push(change)
     }
     const committedAt = this.#options.clock.monotonic()
     const applied = Promise.all(this.#links.map((link) => applyTo(link, byMode)))
     const told = this.#tellInOrder(this.#told, commits, applied)
     this.#told = told
+    // No front has held any of it, or ever will.
+    const isApart = byMode.install.length === 0 && byMode.invalidate.length === 0
     let safe: Promise<unknown> | undefined
-    const group: Group = { told, safe: () => (safe ??= this.#whenSafe(commits, applied, committedAt)) }
+    const group: Group = {
+      told,
+      safe: () => (safe ??= isApart ? Promise.resolve() : this.#whenSafe(commits, applied, committedAt)),
+    }
     for (const commit of commits) this.#groups.set(commit, group)
     // After the fronts know of it, so that no read falls between the two.
     for (const onCommitted of flushes) onCommitted()

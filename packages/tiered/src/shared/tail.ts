@@ -1,4 +1,5 @@
 import { afterTurn, type Log, type LogChange, markOf, type SharedFront } from '@tidemark/core'
+import { fronted } from '../fronted.ts'
 
 /** Changes per step: each blocks the server for everybody while it runs, 500 for about 2 ms. */
 const STEP = 500
@@ -39,7 +40,7 @@ async function replay(changes: readonly LogChange[], from: number, run: TailRun)
     if (front.session !== session) return at
     const step = changes.slice(i, i + STEP)
     const last = step.at(-1)!
-    const reached = await front.tail({ from: at, to: last.seq, changes: step, mark: markOf(last), tailer })
+    const reached = await front.tail({ from: at, to: last.seq, changes: fronted(step), mark: markOf(last), tailer })
     if (reached !== last.seq) return reached
     at = reached
   }

@@ -6,6 +6,7 @@ import {
   type Found,
   type NearFront,
   prefixRange,
+  rangesWithoutParts,
   StoreKey,
 } from '@tidemark/core'
 import type { Observable } from 'rxjs'
@@ -122,15 +123,20 @@ async function* pagesOf(back: Back, { prefix = [], walk }: WarmOptions, clock: C
     }
     return
   }
-  const range = prefixRange(prefix)
-  const total = await back.count(range)
-  let after: StoreKey | undefined
-  for (;;) {
-    const { entries, asOf } = await back.scan(range, { after, limit: PAGE, reverse: false })
-    const tier = back.name
-    yield { found: entries.map((entry) => ({ entry, asOf, until: entry.expiresAt ?? Infinity, tier })), total }
-    if (entries.length < PAGE) return
-    after = entries.at(-1)?.key
+  const ranges = rangesWithoutParts(prefixRange(prefix))
+  const counts = await Promise.all(ranges.map((range) => back.count(range)))
+  const total = counts.reduce((sum, count) => sum + count, 0)
+  for (const range of ranges) {
+    let after: StoreKey | undefined
+    for (let isLast = false; !isLast;) {
+      const { entries, asOf } = await back.scan(range, { after, limit: PAGE, reverse: false })
+      const tier = back.name
+      isLast = entries.length < PAGE
+      after = entries.at(-1)?.key
+      // An empty page of the last range tells that there is nothing.
+      if (entries.length === 0 && !(isLast && range === ranges.at(-1))) continue
+      yield { found: entries.map((entry) => ({ entry, asOf, until: entry.expiresAt ?? Infinity, tier })), total }
+    }
   }
 }
 

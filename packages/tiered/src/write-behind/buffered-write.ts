@@ -1,6 +1,6 @@
 import type { Found, LogChange, MarkWrite, Payload, SetWrite } from '@tidemark/core'
 import type { Dirty } from './batch.ts'
-import { checkpointKey } from './journal-keys.ts'
+import type { JournalKeys } from './journal-keys.ts'
 
 /** What an entry takes in memory beside its key and value, about. */
 const OVERHEAD_BYTES = 200
@@ -42,9 +42,9 @@ export function bufferedCheckpoint(name: string, state: Payload): BufferedCheckp
 }
 
 /** The marks that these come to. */
-export function checkpointMarks(writes: readonly Buffered[]): readonly MarkWrite[] {
+export function checkpointMarks(keys: JournalKeys, writes: readonly Buffered[]): readonly MarkWrite[] {
   return writes.flatMap(({ checkpoint }) =>
-    checkpoint === undefined ? [] : [{ key: checkpointKey(checkpoint.name), value: checkpoint.state }],
+    checkpoint === undefined ? [] : [{ key: keys.checkpoint(checkpoint.name), value: checkpoint.state }],
   )
 }
 

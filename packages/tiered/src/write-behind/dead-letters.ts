@@ -1,10 +1,11 @@
-import { type Back, type Codec, type MarkWrite, Payload, type StoreKey } from '@tidemark/core'
-import { type Buffered } from './buffered-write.ts'
-import { DEAD_LETTERS, deadIdOf, deadKey } from './journal-keys.ts'
-import { decodeRow, encodeRow } from './journal-row.ts'
+import { type Back, type MarkWrite, Payload, type StoreKey } from '@tidemark/core'
+import type { Dirty } from './batch.ts'
+import { type JournalKeys, nameIn } from './journal-keys.ts'
+import type { RowFormat } from './journal.ts'
 
 const PAGE = 100
 
+/** As it is stored. */
 interface DeadRecord {
   readonly v: 1
   readonly at: number
@@ -13,69 +14,69 @@ interface DeadRecord {
   readonly row: Uint8Array
 }
 
-/** Writes that were acknowledged, and then refused for good: set aside with their payload, in the back tier. */
-export interface DeadLetter {
+/** Writes that were acknowledged, and then refused for good: set aside with their payload. */
+export interface DeadLetter<T = DeadWrite> {
   readonly id: string
   /** When it was set aside. */
   readonly at: Date
   /** What it was refused with. */
   readonly error: { readonly message: string; readonly code: string | undefined }
-  readonly writes: readonly DeadWrite[]
+  /** More than one where they were written together. */
+  readonly writes: readonly T[]
 }
 
 export interface DeadWrite {
   readonly key: StoreKey['tuple']
-  /** Decoded when it is read. @throws CorruptError */
+  /** undefined: a deletion. Decoded when it is read. @throws CorruptError */
   readonly value: unknown
   readonly expiresAt: Date | undefined
 }
 
-export function deadLetterMark(codec: Codec, writes: readonly Buffered[], error: unknown, at: number): MarkWrite {
+export interface DeadLetterOffice<D extends Dirty> {
+  readonly back: Pick<Back, 'marks' | 'codec'>
+  readonly keys: JournalKeys
+  readonly format: RowFormat<D>
+}
+
+export function deadLetterMark<D extends Dirty>(
+  { keys, format, back }: DeadLetterOffice<D>,
+  writes: readonly D[],
+  error: unknown,
+  at: number,
+): MarkWrite {
   const code = (error as { readonly code?: unknown } | undefined)?.code
   const record: DeadRecord = {
     v: 1,
     at,
     message: error instanceof Error ? error.message : String(error),
     ...(typeof code === 'string' && { code }),
-    row: encodeRow(writes),
+    row: format.encode(writes),
   }
-  return { key: deadKey(crypto.randomUUID()), value: Payload.encode(codec, record) }
+  return { key: keys.dead(crypto.randomUUID()), value: Payload.encode(back.codec, record) }
 }
 
 /** Every dead letter, in no order that means anything. */
-export async function* deadLetters({ marks, codec }: Pick<Back, 'marks' | 'codec'>): AsyncGenerator<DeadLetter> {
+export async function* deadLetters<D extends Dirty>(office: DeadLetterOffice<D>): AsyncGenerator<DeadLetter<D>> {
+  const { back, keys } = office
   let after: StoreKey | undefined
   for (;;) {
-    const page = await marks.scan(DEAD_LETTERS, { after, limit: PAGE })
-    for (const { key, value } of page) yield toDeadLetter(deadIdOf(key), codec, value)
+    const page = await back.marks.scan(keys.deadLetters, { after, limit: PAGE })
+    for (const { key, value } of page) yield toDeadLetter(office, nameIn(key), value)
     if (page.length < PAGE) return
     after = page.at(-1)!.key
   }
 }
 
-/** What a dead letter holds, to be written again; undefined: there is none of that id. */
-export async function buriedWrites(
-  { marks, codec }: Pick<Back, 'marks' | 'codec'>,
+/** undefined: there is none of that id. */
+export async function deadLetter<D extends Dirty>(
+  office: DeadLetterOffice<D>,
   id: string,
-): Promise<readonly Buffered[] | undefined> {
-  const [value] = await marks.read([deadKey(id)])
-  if (value === undefined) return undefined
-  const { row, at } = value.decode() as DeadRecord
-  return decodeRow(codec, row, at)
+): Promise<DeadLetter<D> | undefined> {
+  const [value] = await office.back.marks.read([office.keys.dead(id)])
+  return value && toDeadLetter(office, id, value)
 }
 
-function toDeadLetter(id: string, codec: Codec, value: Payload): DeadLetter {
+function toDeadLetter<D extends Dirty>({ format }: DeadLetterOffice<D>, id: string, value: Payload): DeadLetter<D> {
   const { at, message, code, row } = value.decode() as DeadRecord
-  const writes = decodeRow(codec, row, at).flatMap(({ write }) => (write === undefined ? [] : [toDeadWrite(write)]))
-  return { id, at: new Date(at), error: { message, code }, writes }
-}
-
-function toDeadWrite({ key, payload, expiresAt }: NonNullable<Buffered['write']>): DeadWrite {
-  return {
-    key: key.tuple,
-    get value(): unknown {
-      return payload.read()
-    },
-    expiresAt: expiresAt === undefined ? undefined : new Date(expiresAt),
-  }
+  return { id, at: new Date(at), error: { message, code }, writes: format.decode(row, at) }
 }

@@ -1,4 +1,5 @@
 import { TidemarkError } from '@tidemark/core'
+import type { Dirty, Failure } from './batch.ts'
 
 /** Writes that were refused for good: they are set aside, with their payload, and kept nobody else's from being flushed. */
 export class FlushFailure extends TidemarkError {
@@ -19,4 +20,8 @@ export class FlushFailure extends TidemarkError {
 export function bufferFull(name: string): TidemarkError {
   const message = `${name} holds as many writes as it may, because flushes are slow or fail; nothing was written: try again later`
   return new TidemarkError('BUFFER_FULL', message, { retryable: true })
+}
+
+export function flushFailure(failures: readonly Failure<Dirty>[]): FlushFailure {
+  return new FlushFailure(failures.map(({ writes, error }) => ({ keys: writes.map(({ id }) => id), error })))
 }

@@ -5,54 +5,75 @@ const WRITE_BEHIND = 'write-behind'
 const OWNER = 'owner'
 const ROW = 'row'
 const FLUSHED = 'flushed'
+const FLUSHING = 'flushing'
 const DEAD = 'dead'
 const CHECKPOINT = 'checkpoint'
 
-/** Names the journal of one opened store, and the lease of who writes or recovers it. */
-export function ownerKey(owner: string): StoreKey {
-  return reservedKey(WRITE_BEHIND, OWNER, owner)
+/** Of the journals of a store itself. */
+export const STORE_SCOPE = ''
+
+/** Where the journals of one kind lie among the marks: of a store itself, or of the buffers of one name. */
+export class JournalKeys {
+  readonly #scope: string
+
+  constructor(scope: string) {
+    this.#scope = scope
+  }
+
+  /** Names the journal of one opened store or buffer, and the lease of who writes or recovers it. */
+  owner(owner: string): StoreKey {
+    return this.#key(OWNER, owner)
+  }
+
+  get owners(): KeyRange {
+    return this.#range(OWNER)
+  }
+
+  row(owner: string, row: number): StoreKey {
+    return this.#key(ROW, owner, row)
+  }
+
+  rows(owner: string): KeyRange {
+    return this.#range(ROW, owner)
+  }
+
+  /** Up to which row a journal that lies elsewhere is flushed. */
+  flushed(owner: string): StoreKey {
+    return this.#key(FLUSHED, owner)
+  }
+
+  /** Which rows a flush was about to write that is not committed together with them. */
+  flushing(owner: string): StoreKey {
+    return this.#key(FLUSHING, owner)
+  }
+
+  dead(id: string): StoreKey {
+    return this.#key(DEAD, id)
+  }
+
+  get deadLetters(): KeyRange {
+    return this.#range(DEAD)
+  }
+
+  checkpoint(name: string): StoreKey {
+    return this.#key(CHECKPOINT, name)
+  }
+
+  #key(...parts: (string | number)[]): StoreKey {
+    return reservedKey(WRITE_BEHIND, this.#scope, ...parts)
+  }
+
+  #range(...parts: (string | number)[]): KeyRange {
+    return prefixRange(this.#key(...parts).tuple)
+  }
 }
 
-export const OWNERS: KeyRange = rangeOf(OWNER)
-
-/** The owner that such a key names. */
-export function ownerOf(key: StoreKey): string {
-  return key.tuple[3] as string
-}
-
-export function rowKey(owner: string, row: number): StoreKey {
-  return reservedKey(WRITE_BEHIND, ROW, owner, row)
-}
-
-export function rowsOf(owner: string): KeyRange {
-  return rangeOf(ROW, owner)
+/** The owner of a journal, or the id of a dead letter, that such a key names. */
+export function nameIn(key: StoreKey): string {
+  return key.tuple[4] as string
 }
 
 /** The row that such a key names. */
-export function rowOf(key: StoreKey): number {
-  return key.tuple[4] as number
-}
-
-/** Up to which row a journal that lies elsewhere is flushed. */
-export function flushedKey(owner: string): StoreKey {
-  return reservedKey(WRITE_BEHIND, FLUSHED, owner)
-}
-
-export function deadKey(id: string): StoreKey {
-  return reservedKey(WRITE_BEHIND, DEAD, id)
-}
-
-export const DEAD_LETTERS: KeyRange = rangeOf(DEAD)
-
-/** The id of the dead letter that such a key names. */
-export function deadIdOf(key: StoreKey): string {
-  return key.tuple[3] as string
-}
-
-export function checkpointKey(name: string): StoreKey {
-  return reservedKey(WRITE_BEHIND, CHECKPOINT, name)
-}
-
-function rangeOf(...parts: (string | number)[]): KeyRange {
-  return prefixRange(reservedKey(WRITE_BEHIND, ...parts).tuple)
+export function rowIn(key: StoreKey): number {
+  return key.tuple[5] as number
 }

@@ -1,5 +1,6 @@
 import { type Codec, CorruptError, type Path, Payload, StoreKey } from '@tidemark/core'
 import { type Buffered, bufferedCheckpoint, bufferedWrite } from './buffered-write.ts'
+import type { RowFormat } from './journal.ts'
 
 /**
  * A row of the journal: `[version]`, then per write `[kind and flags] [length][key] [length][value] [length][meta]
@@ -16,6 +17,10 @@ const HAS_PATH = 0x20
 const EXPIRES = 0x40
 
 const text = new TextEncoder()
+
+export function rowFormat(codec: Codec): RowFormat<Buffered> {
+  return { encode: encodeRow, decode: (bytes, at) => decodeRow(codec, bytes, at) }
+}
 
 export function encodeRow(writes: readonly Buffered[]): Uint8Array {
   const parts = writes.map(toParts)

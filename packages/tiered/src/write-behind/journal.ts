@@ -1,7 +1,6 @@
 import { type Back, type MarkWrite, Payload } from '@tidemark/core'
-import type { Buffered } from './buffered-write.ts'
-import { rowKey } from './journal-keys.ts'
-import { encodeRow } from './journal-row.ts'
+import type { Dirty } from './batch.ts'
+import type { JournalKeys } from './journal-keys.ts'
 import type { Holding } from './tenure.ts'
 
 /**
@@ -13,55 +12,63 @@ export type JournalLevel = 'memory' | 'front' | 'journal'
 
 export const JOURNAL_LEVELS: readonly JournalLevel[] = ['memory', 'front', 'journal']
 
+/** How writes become the bytes of a row. */
+export interface RowFormat<D extends Dirty> {
+  encode(writes: readonly D[]): Uint8Array
+  /** @param at wall-clock milliseconds that they are taken to be written at @throws CorruptError */
+  decode(bytes: Uint8Array, at: number): readonly D[]
+}
+
 /** Which rows a part of a flush leaves behind, and with what. */
-export interface Settling {
+export interface Settling<D extends Dirty> {
   readonly from: number
   readonly to: number
-  readonly left: readonly Buffered[]
+  readonly left: readonly D[]
 }
 
 /** Where acknowledged writes lie until they are flushed. */
-export interface Journal {
+export interface Journal<D extends Dirty> {
   readonly level: JournalLevel
   /** `gather` is called at the last moment, and may be called again: the last call counts. */
-  append(holding: Holding, row: number, gather: () => readonly Buffered[]): Promise<void>
+  append(holding: Holding, row: number, gather: () => readonly D[]): Promise<void>
   /** What the commit of a flush writes beside its changes, so that the journal holds `left` of these rows, and no more. */
-  settle(owner: string, settling: Settling): readonly MarkWrite[]
+  settle(owner: string, settling: Settling<D>): readonly MarkWrite[]
   /** After that commit. Never rejects: what it does not get rid of is known to be settled. */
   settled(owner: string, to: number): void
 }
 
 /** In the memory of the process, that is to say nowhere. */
-export const memoryJournal: Journal = {
+export const memoryJournal: Journal<Dirty> = {
   level: 'memory',
   append: async (_holding, _row, gather) => void gather(),
   settle: () => [],
   settled: () => {},
 }
 
+export interface MarksJournalOptions<D extends Dirty> {
+  readonly back: Pick<Back, 'commit' | 'codec'>
+  readonly keys: JournalKeys
+  readonly format: RowFormat<D>
+}
+
 /** In the back tier: one mark for all writes that are asked for in one turn, and so one sync of the disk. */
-export function marksJournal(back: Pick<Back, 'commit' | 'codec'>): Journal {
+export function marksJournal<D extends Dirty>({ back, keys, format }: MarksJournalOptions<D>): Journal<D> {
+  const mark = (owner: string, row: number, writes: readonly D[]): MarkWrite => ({
+    key: keys.row(owner, row),
+    value: Payload.encode(back.codec, format.encode(writes)),
+  })
   return {
     level: 'journal',
     async append({ owner, lease }, row, gather) {
-      const marks = (): readonly MarkWrite[] => [rowMark(back, owner, row, gather())]
+      const marks = (): readonly MarkWrite[] => [mark(owner, row, gather())]
       await back.commit({ reads: [], decide: () => [], lease, keepLease: true, marks })
     },
     settle(owner, { from, to, left }) {
       const marks: MarkWrite[] = []
-      for (let row = from; row <= to; row++) marks.push({ key: rowKey(owner, row), value: undefined })
-      if (left.length > 0) marks.push(rowMark(back, owner, to, left))
+      for (let row = from; row <= to; row++) marks.push({ key: keys.row(owner, row), value: undefined })
+      if (left.length > 0) marks.push(mark(owner, to, left))
       return marks
     },
     settled: () => {},
   }
-}
-
-export function rowMark(
-  { codec }: Pick<Back, 'codec'>,
-  owner: string,
-  row: number,
-  writes: readonly Buffered[],
-): MarkWrite {
-  return { key: rowKey(owner, row), value: Payload.encode(codec, encodeRow(writes)) }
 }

@@ -1,48 +1,35 @@
-import { type Back, type Clock, type Lease, type MarkWrite, Payload, type StoreKey, type Write } from '@tidemark/core'
+import type { Clock, MarkWrite, Write } from '@tidemark/core'
 import { type Buffered, checkpointMarks } from './buffered-write.ts'
-import { deadLetterMark } from './dead-letters.ts'
-import { rowMark } from './journal.ts'
+import { deadLetterMark, type DeadLetterOffice } from './dead-letters.ts'
+import { type RecoveredJournal, settleRecovered } from './recovered-journal.ts'
 import { type CommitFlush, verdictOf } from './store-target.ts'
 import type { FlushPart, FlushTarget } from './target.ts'
 
 export interface RecoveryTargetOptions {
-  readonly back: Pick<Back, 'codec'>
+  readonly office: DeadLetterOffice<Buffered>
   readonly clock: Clock
-  readonly owner: string
-  readonly lease: Lease
-  /** The marks of the journal: all of them go. */
-  readonly used: readonly StoreKey[]
+  readonly journal: RecoveredJournal
   readonly commit: CommitFlush
 }
 
-/** Where the journal of somebody who is gone is flushed to: the last commit removes the journal, and ends its lease. */
-export function recoveryTarget(options: RecoveryTargetOptions): FlushTarget<Buffered> {
-  const { back, clock, owner, lease, used, commit } = options
-  const begun = Payload.encode(back.codec, { v: 1, isRecovered: true })
+/** A store, into which the journal of somebody who is gone is flushed: the last commit removes the journal, and ends its lease. */
+export function recoveryTarget({ office, clock, journal, commit }: RecoveryTargetOptions): FlushTarget<Buffered> {
   const settle = async (
-    { left, to, onWritten }: FlushPart<Buffered>,
+    part: FlushPart<Buffered>,
     writes: readonly Write[],
     marks: readonly MarkWrite[],
   ): Promise<void> => {
-    const isLast = left.length === 0
-    const [ownerMark, ...rows] = used
-    const journal = [
-      ...(isLast ? [{ key: ownerMark!, value: undefined }] : []),
-      ...rows.map((key) => ({ key, value: undefined })),
-      ...(isLast ? [] : [rowMark(back, owner, to, left), { key: ownerMark!, value: begun }]),
-    ]
-    const proposal = { reads: [], decide: () => writes, lease, keepLease: !isLast, marks: [...marks, ...journal] }
-    await commit(proposal, onWritten)
+    const keepLease = part.left.length > 0
+    const all = [...marks, ...settleRecovered(office, journal, part)]
+    await commit({ reads: [], decide: () => writes, lease: journal.lease, keepLease, marks: all }, part.onWritten)
   }
   return {
     append: () => Promise.reject(new TypeError('nothing is added to the journal of somebody else')),
-    write: (part) =>
-      settle(
-        part,
-        part.writes.flatMap(({ write }) => (write === undefined ? [] : [write])),
-        checkpointMarks(part.writes),
-      ),
+    write: (part) => {
+      const writes = part.writes.flatMap(({ write }) => (write === undefined ? [] : [write]))
+      return settle(part, writes, checkpointMarks(office.keys, part.writes))
+    },
     verdict: (error) => (verdictOf(error) === 'split' ? 'split' : 'retry'),
-    bury: (part, error) => settle(part, [], [deadLetterMark(back.codec, part.writes, error, clock.now())]),
+    bury: (part, error) => settle(part, [], [deadLetterMark(office, part.writes, error, clock.now())]),
   }
 }

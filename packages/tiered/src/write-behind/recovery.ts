@@ -1,23 +1,24 @@
-import { type Back, type Clock, ClosedError, type Lease, type Mark, prefixRange, type StoreKey } from '@tidemark/core'
-import { Batch } from './batch.ts'
-import type { Buffered } from './buffered-write.ts'
+import { type Back, type Clock, ClosedError, type Lease, type Mark, prefixRange } from '@tidemark/core'
+import { Batch, type Dirty } from './batch.ts'
+import type { DeadLetterOffice } from './dead-letters.ts'
 import { flushBatch } from './flush-batch.ts'
-import { FlushFailure } from './flush-failure.ts'
-import { flushedKey, ownerKey, ownerOf, OWNERS, rowOf, rowsOf } from './journal-keys.ts'
-import { decodeRow } from './journal-row.ts'
-import { type CommitFlush } from './store-target.ts'
-import { recoveryTarget } from './recovery-target.ts'
+import { flushFailure } from './flush-failure.ts'
+import { nameIn, rowIn } from './journal-keys.ts'
+import type { RecoveredJournal } from './recovered-journal.ts'
+import type { FlushTarget } from './target.ts'
 import { isLeaseLost } from './tenure.ts'
 
 const PAGE = 100
 /** Beyond the time that is left to a lease: its end is exclusive, and clocks round. */
 const SLACK_MS = 5
 
-export interface RecoveryOptions {
-  readonly back: Pick<Back, 'codec' | 'commit' | 'leases' | 'marks'>
+export interface RecoveryOptions<D extends Dirty> {
+  readonly back: Pick<Back, 'leases' | 'marks'>
+  readonly office: DeadLetterOffice<D>
   readonly clock: Clock
   readonly leaseMs: number
-  readonly commit: CommitFlush
+  /** Where a journal is flushed to that somebody has left behind. */
+  readonly target: (journal: RecoveredJournal) => FlushTarget<D>
   /** Whose journal this process writes itself. */
   readonly own: () => string | undefined
   /** Whether who described itself so is known to be gone. */
@@ -25,15 +26,21 @@ export interface RecoveryOptions {
   readonly onError: (error: unknown) => void
 }
 
+interface Other {
+  readonly owner: string
+  /** How it described itself. */
+  readonly by: unknown
+}
+
 /** Flushes the journals of those who are gone: whose lease is free. */
-export class Recovery {
-  readonly #options: RecoveryOptions
+export class Recovery<D extends Dirty> {
+  readonly #options: RecoveryOptions<D>
   #running: Promise<void> | undefined
   #cancel: () => void = () => {}
   #isWaiting = false
   #isClosed = false
 
-  constructor(options: RecoveryOptions) {
+  constructor(options: RecoveryOptions<D>) {
     this.#options = options
   }
 
@@ -60,37 +67,40 @@ export class Recovery {
   async #run(): Promise<void> {
     this.#cancel()
     this.#isWaiting = false
+    const { clock, leaseMs, onError } = this.#options
     let waitMs = Infinity
-    for (const { owner, by } of await this.#others()) {
+    for (const other of await this.#others()) {
+      if (this.#isClosed) return
       try {
-        waitMs = Math.min(waitMs, await this.#recover(owner, by))
+        waitMs = Math.min(waitMs, await this.#recover(other))
       } catch (error) {
         if (error instanceof ClosedError) throw error
         // Somebody else recovers it; or the disk is full, say: reads go on, and it is tried again.
-        if (!isLeaseLost(error)) queueMicrotask(() => this.#options.onError(error))
-        waitMs = Math.min(waitMs, this.#options.leaseMs)
+        if (!isLeaseLost(error)) queueMicrotask(() => onError(error))
+        waitMs = Math.min(waitMs, leaseMs)
       }
     }
     if (waitMs === Infinity || this.#isClosed) return
     this.#isWaiting = true
-    this.#cancel = this.#options.clock.schedule(waitMs + SLACK_MS, () => {
-      this.run().catch((error: unknown) => this.#options.onError(error))
+    this.#cancel = clock.schedule(waitMs + SLACK_MS, () => {
+      this.run().catch((error: unknown) => {
+        if (!(error instanceof ClosedError)) onError(error)
+      })
     })
   }
 
-  async #others(): Promise<readonly { readonly owner: string; readonly by: unknown }[]> {
-    const { back, own } = this.#options
-    const others = (await marksIn(back, OWNERS)).filter(({ key }) => ownerOf(key) !== own())
-    return others.map(({ key, value }) => ({
-      owner: ownerOf(key),
-      by: (value.decode() as { readonly by?: unknown }).by,
-    }))
+  async #others(): Promise<readonly Other[]> {
+    const { back, office, own } = this.#options
+    const owners = await marksIn(back, office.keys.owners)
+    return owners
+      .map(({ key, value }) => ({ owner: nameIn(key), by: (value.decode() as { readonly by?: unknown }).by }))
+      .filter(({ owner }) => owner !== own())
   }
 
   /** @returns after how many milliseconds to look again; Infinity: it is done */
-  async #recover(owner: string, by: unknown): Promise<number> {
-    const { back, leaseMs, isGone } = this.#options
-    const key = ownerKey(owner)
+  async #recover({ owner, by }: Other): Promise<number> {
+    const { back, office, leaseMs, isGone } = this.#options
+    const key = office.keys.owner(owner)
     const [remainingMs = 0] = await back.leases.remaining([key])
     if (remainingMs > 0) {
       if (!isGone(by)) return remainingMs
@@ -99,7 +109,7 @@ export class Recovery {
     const grant = await back.leases.acquire(key, leaseMs)
     if (grant.lease === undefined) return grant.remainingMs
     try {
-      const [mark] = await back.marks.read([ownerKey(owner)])
+      const [mark] = await back.marks.read([key])
       if (mark === undefined) await back.leases.release(grant.lease)
       else await this.#flush(owner, grant.lease)
       return Infinity
@@ -110,21 +120,23 @@ export class Recovery {
   }
 
   async #flush(owner: string, lease: Lease): Promise<void> {
-    const { back, clock, commit, onError } = this.#options
-    const batch = new Batch<Buffered>(0, 0)
-    const rows = await marksIn(back, rowsOf(owner))
-    const used: StoreKey[] = [ownerKey(owner), flushedKey(owner)]
+    const { back, office, clock, target, onError } = this.#options
+    const { keys, format } = office
+    const batch = new Batch<D>(0, 0)
+    const rows = await marksIn(back, keys.rows(owner))
     for (const { key, value } of rows) {
-      batch.add(decodeRow(back.codec, value.decode() as Uint8Array, clock.now()), rowOf(key))
-      used.push(key)
+      batch.add(format.decode(value.decode() as Uint8Array, clock.now()), rowIn(key))
     }
-    await flushBatch(batch, recoveryTarget({ back, clock, owner, lease, used, commit }))
-    const failures = batch.failures.map(({ writes, error }) => ({ keys: writes.map(({ id }) => id), error }))
-    if (failures.length > 0) onError(new FlushFailure(failures))
+    const used = [keys.flushed(owner), keys.flushing(owner), ...rows.map(({ key }) => key)]
+    await flushBatch(batch, target({ owner, lease, used }))
+    if (batch.failures.length > 0) queueMicrotask(() => onError(flushFailure(batch.failures)))
   }
 }
 
-async function marksIn({ marks }: Pick<Back, 'marks'>, range: typeof OWNERS): Promise<readonly Mark[]> {
+async function marksIn(
+  { marks }: Pick<Back, 'marks'>,
+  range: Parameters<Back['marks']['scan']>[0],
+): Promise<readonly Mark[]> {
   const found: Mark[] = []
   for (;;) {
     const page = await marks.scan(range, { after: found.at(-1)?.key, limit: PAGE })

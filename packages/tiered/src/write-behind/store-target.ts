@@ -1,14 +1,6 @@
-import {
-  type Back,
-  type Clock,
-  type Commit,
-  type MarkWrite,
-  type Proposal,
-  TidemarkError,
-  type Write,
-} from '@tidemark/core'
+import { type Clock, type Commit, type MarkWrite, type Proposal, TidemarkError, type Write } from '@tidemark/core'
 import { type Buffered, checkpointMarks } from './buffered-write.ts'
-import { deadLetterMark } from './dead-letters.ts'
+import { deadLetterMark, type DeadLetterOffice } from './dead-letters.ts'
 import type { Journal } from './journal.ts'
 import type { FlushPart, FlushTarget, Verdict } from './target.ts'
 import { type Holding, isLeaseLost, type Tenure } from './tenure.ts'
@@ -29,9 +21,9 @@ const PASSING: readonly unknown[] = [
 export type CommitFlush = (proposal: Proposal, onCommitted: () => void) => Promise<Commit>
 
 export interface StoreTargetOptions {
-  readonly back: Pick<Back, 'codec'>
+  readonly office: DeadLetterOffice<Buffered>
   readonly clock: Clock
-  readonly journal: Journal
+  readonly journal: Journal<Buffered>
   readonly tenure: Pick<Tenure, 'held' | 'reclaim'>
   readonly commit: CommitFlush
 }
@@ -62,7 +54,9 @@ export class StoreTarget implements FlushTarget<Buffered> {
 
   write(part: FlushPart<Buffered>): Promise<void> {
     const writes = part.writes.flatMap(({ write }): readonly Write[] => (write === undefined ? [] : [write]))
-    return this.#settle(part, writes, checkpointMarks(part.writes), this.#options.journal.level === 'memory')
+    const { office, journal } = this.#options
+    const marks = checkpointMarks(office.keys, part.writes)
+    return this.#settle(part, writes, marks, journal.level === 'memory')
   }
 
   verdict(error: unknown): Verdict {
@@ -70,8 +64,8 @@ export class StoreTarget implements FlushTarget<Buffered> {
   }
 
   bury(part: FlushPart<Buffered>, error: unknown): Promise<void> {
-    const { back, clock } = this.#options
-    return this.#settle(part, [], [deadLetterMark(back.codec, part.writes, error, clock.now())], false)
+    const { office, clock } = this.#options
+    return this.#settle(part, [], [deadLetterMark(office, part.writes, error, clock.now())], false)
   }
 
   /** @param isFenced when the lease has run out, it is too late for this */

@@ -1,5 +1,5 @@
 import { type Back, type Clock, Payload, type Lease, TidemarkError } from '@tidemark/core'
-import { ownerKey } from './journal-keys.ts'
+import type { JournalKeys } from './journal-keys.ts'
 
 /** The right to write the journal of an owner, and to flush it. */
 export interface Holding {
@@ -9,6 +9,7 @@ export interface Holding {
 
 export interface TenureOptions {
   readonly back: Pick<Back, 'commit' | 'leases' | 'marks' | 'codec'>
+  readonly keys: JournalKeys
   readonly clock: Clock
   readonly leaseMs: number
   /** What others have to know in order to recover the journal; undefined: there is nothing to recover. */
@@ -62,9 +63,10 @@ export class Tenure {
     const holding = await this.#holding?.catch(() => undefined)
     if (holding === undefined) return
     const { owner, lease } = holding
-    const marks = [{ key: ownerKey(owner), value: undefined }]
+    const { back, keys } = this.#options
+    const marks = [{ key: keys.owner(owner), value: undefined }]
     try {
-      await this.#options.back.commit({ reads: [], decide: () => [], lease, marks })
+      await back.commit({ reads: [], decide: () => [], lease, marks })
     } catch (error) {
       // Somebody has recovered it, or is about to, and finds nothing.
       if (!isLeaseLost(error)) throw error
@@ -81,11 +83,11 @@ export class Tenure {
   }
 
   async #register(owner: string): Promise<Holding> {
-    const { back, record } = this.#options
+    const { back, keys, record } = this.#options
     const holding = await this.#acquire(owner)
     if (record !== undefined) {
       const value = Payload.encode(back.codec, { v: 1, ...record })
-      const marks = [{ key: ownerKey(owner), value }]
+      const marks = [{ key: keys.owner(owner), value }]
       await back.commit({ reads: [], decide: () => [], lease: holding.lease, keepLease: true, marks })
     }
     this.owner = owner
@@ -93,19 +95,19 @@ export class Tenure {
   }
 
   async #acquire(owner: string): Promise<Holding> {
-    const { back, clock, leaseMs } = this.#options
+    const { back, keys, clock, leaseMs } = this.#options
     for (;;) {
-      const grant = await back.leases.acquire(ownerKey(owner), leaseMs)
+      const grant = await back.leases.acquire(keys.owner(owner), leaseMs)
       if (grant.lease !== undefined) return { owner, lease: grant.lease }
       await clock.sleep(grant.remainingMs)
     }
   }
 
   async #again(owner: string): Promise<{ readonly holding: Holding; readonly outcome: 'kept' | 'lost' }> {
-    const { back, record } = this.#options
+    const { back, keys, record } = this.#options
     if (record !== undefined) {
       const holding = await this.#acquire(owner)
-      const [mark] = await back.marks.read([ownerKey(owner)])
+      const [mark] = await back.marks.read([keys.owner(owner)])
       // A part of it may be flushed already.
       const isMine = mark !== undefined && (mark.decode() as { isRecovered?: boolean }).isRecovered !== true
       if (isMine) return { holding, outcome: 'kept' }

@@ -8,16 +8,20 @@ import {
   toChange,
   toFound,
 } from './buffered-write.ts'
-import { type DeadLetter, deadLetters } from './dead-letters.ts'
+import { type DeadLetter, type DeadLetterOffice, deadLetters, type DeadWrite } from './dead-letters.ts'
 import { HeldKeys } from './held-keys.ts'
-import { checkpointKey } from './journal-keys.ts'
+import { JournalKeys, STORE_SCOPE } from './journal-keys.ts'
+import { rowFormat } from './journal-row.ts'
 import { type Journal, marksJournal, memoryJournal } from './journal.ts'
 import { Recovery } from './recovery.ts'
+import { recoveryTarget } from './recovery-target.ts'
 import { isReserved } from './reserved.ts'
 import { type CommitFlush, StoreTarget } from './store-target.ts'
 import { Tenure } from './tenure.ts'
 import type { ResolvedWriteBehind } from './write-behind-options.ts'
 import { WriteBuffer } from './write-buffer.ts'
+
+const KEYS = new JournalKeys(STORE_SCOPE)
 
 /** A proposal met writes that wait to be flushed, which come before it. */
 class NotFlushed extends Error {}
@@ -37,26 +41,33 @@ export class WriteBehind {
   readonly #parts: WriteBehindParts
   readonly #buffer: WriteBuffer<Buffered>
   readonly #tenure: Tenure
-  readonly #recovery: Recovery
+  readonly #recovery: Recovery<Buffered>
+  readonly #office: DeadLetterOffice<Buffered>
   /** Keys that a commit under way reads or writes: what is written to them meanwhile comes after it, and is not buffered. */
   readonly #guarded = new Map<string, number>()
 
   constructor(parts: WriteBehindParts) {
     this.#parts = parts
     const { back, clock, random, onError, options, commit } = parts
-    const journal: Journal = options.acknowledge === 'memory' ? memoryJournal : marksJournal(back)
+    const office = { back, keys: KEYS, format: rowFormat(back.codec) }
+    this.#office = office
+    const journal: Journal<Buffered> = options.acknowledge === 'memory' ? memoryJournal : marksJournal(office)
     const isRecoverable = journal.level !== 'memory'
     this.#tenure = new Tenure({
       back,
+      keys: KEYS,
       clock,
       leaseMs: options.leaseMs,
       record: isRecoverable ? { level: journal.level, by: options.presence.describe() } : undefined,
       isInUse: () => !this.#buffer.isIdle,
       onLost: () => {
-        if (isRecoverable) this.#buffer.abandon()
+        if (!isRecoverable) return
+        this.#buffer.abandon()
+        // What is left of it, if whoever has recovered it has not finished.
+        void this.#recovery.run().catch(() => undefined)
       },
     })
-    const target = new StoreTarget({ back, clock, journal, tenure: this.#tenure, commit })
+    const target = new StoreTarget({ office, clock, journal, tenure: this.#tenure, commit })
     this.#buffer = new WriteBuffer({
       name: 'the write-behind buffer',
       target,
@@ -67,9 +78,10 @@ export class WriteBehind {
     })
     this.#recovery = new Recovery({
       back,
+      office,
       clock,
       leaseMs: options.leaseMs,
-      commit,
+      target: (journal) => recoveryTarget({ office, clock, journal, commit }),
       own: () => this.#tenure.owner,
       isGone: (by) => options.presence.isGone(by),
       onError,
@@ -178,12 +190,17 @@ export class WriteBehind {
   async lastCheckpoint(name: string): Promise<unknown> {
     const { back } = this.#parts
     const buffered = this.#buffer.get(checkpointId(name))?.checkpoint?.state
-    const state = buffered ?? (await back.marks.read([checkpointKey(name)]))[0]
+    const state = buffered ?? (await back.marks.read([KEYS.checkpoint(name)]))[0]
     return state?.decode()
   }
 
-  deadLetters(): AsyncIterable<DeadLetter> {
-    return deadLetters(this.#parts.back)
+  async *deadLetters(): AsyncGenerator<DeadLetter> {
+    for await (const letter of deadLetters(this.#office)) {
+      yield {
+        ...letter,
+        writes: letter.writes.flatMap(({ write }) => (write === undefined ? [] : [toDeadWrite(write)])),
+      }
+    }
   }
 
   async close(): Promise<void> {
@@ -210,6 +227,16 @@ export class WriteBehind {
   #isBufferable({ key, source, stamped }: SetWrite): boolean {
     if (source !== undefined || stamped === true || isReserved(key)) return false
     return !this.#guarded.has(key.id) && !this.leases.has(key.id)
+  }
+}
+
+function toDeadWrite({ key, payload, expiresAt }: SetWrite): DeadWrite {
+  return {
+    key: key.tuple,
+    get value(): unknown {
+      return payload.read()
+    },
+    expiresAt: expiresAt === undefined ? undefined : new Date(expiresAt),
   }
 }
 

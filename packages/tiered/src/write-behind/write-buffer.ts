@@ -1,7 +1,7 @@
 import { type Clock, ClosedError } from '@tidemark/core'
 import { Batch, type Dirty } from './batch.ts'
 import { flushBatch } from './flush-batch.ts'
-import { bufferFull, FlushFailure } from './flush-failure.ts'
+import { bufferFull, FlushFailure, flushFailure } from './flush-failure.ts'
 import type { ResolvedLimits } from './limits.ts'
 import type { FlushTarget } from './target.ts'
 
@@ -264,9 +264,7 @@ export class WriteBuffer<D extends Dirty> {
     this.#failed = 0
     this.flushes++
     this.#watch()
-    if (batch.failures.length > 0) {
-      throw new FlushFailure(batch.failures.map(({ writes, error }) => ({ keys: writes.map(({ id }) => id), error })))
-    }
+    if (batch.failures.length > 0) throw flushFailure(batch.failures)
   }
 
   /** What is acknowledged from now on goes with the next flush. */
