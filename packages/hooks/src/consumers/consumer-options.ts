@@ -68,6 +68,13 @@ export interface ConsumerOptions extends ChangeFilter {
    */
   readonly onFailure?: FailurePolicy | undefined
   /**
+   * How many changes of a lane may be parked. Where another one would have to be, the lane halts with PARKED_FULL, and
+   * goes on by itself when some were replayed or dropped. Also bounds what `parkKey` holds in memory: for each of them its
+   * seq, for each of their keys the key.
+   * @default 10_000
+   */
+  readonly maxParked?: number | undefined
+  /**
    * What to do when the log no longer holds what comes next, or is another one: compacted, restored, diverged.
    * `error`: the lane is halted. `latest`: it goes on with what is committed from then on, and an event says what was
    * skipped.
@@ -116,6 +123,7 @@ export interface ResolvedConsumerOptions {
   readonly timeoutMs: number
   readonly leaseMs: number
   readonly onFailure: FailurePolicy
+  readonly maxParked: number
   readonly onCompacted: 'error' | 'latest'
   readonly transaction: boolean
   readonly closeGraceMs: number
@@ -123,7 +131,7 @@ export interface ResolvedConsumerOptions {
   readonly signal: AbortSignal | undefined
   readonly clock: Clock
   readonly random: () => number
-  readonly isWanted: RowFilter | undefined
+  readonly isWanted: RowFilter
   readonly delivery: Delivery
 }
 
@@ -138,6 +146,7 @@ const NAMES: readonly (keyof ConsumerOptions | keyof Batched | keyof Transaction
   'timeoutMs',
   'leaseMs',
   'onFailure',
+  'maxParked',
   'onCompacted',
   'transaction',
   'closeGraceMs',
@@ -171,6 +180,7 @@ export function resolveConsumerOptions(
     timeoutMs: wholeBetween('option timeoutMs', options.timeoutMs ?? 60_000, 1, DAY_MS),
     leaseMs: wholeBetween('option leaseMs', options.leaseMs ?? 10_000, 100, DAY_MS),
     onFailure: oneOf('option onFailure', options.onFailure ?? 'halt', ['halt', 'park', 'parkKey']),
+    maxParked: wholeAtLeast('option maxParked', options.maxParked ?? 10_000, 1),
     onCompacted: oneOf('option onCompacted', options.onCompacted ?? 'error', ['error', 'latest']),
     transaction,
     closeGraceMs: duration('option closeGraceMs', options.closeGraceMs ?? 10_000),

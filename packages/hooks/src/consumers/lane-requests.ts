@@ -76,8 +76,7 @@ async function answerForParked(
   }
   // An owner that ended during a replay has left it as failed: it may be what ended it.
   const isLeft = request.fence !== undefined
-  if (isLeft || (parts.options.onFailure === 'parkKey' && !keys.isFirst(row)))
-    return state.store(state.next({}), answered)
+  if (isLeft || !keys.isFirst(row)) return state.store(state.next({}), answered)
   const begun = withAttempt(parked)
   await state.store(
     state.next({}),

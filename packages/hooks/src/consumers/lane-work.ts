@@ -10,6 +10,7 @@ import type { LaneStep } from './lane-reader.ts'
 import type { LaneState } from './lane-state.ts'
 import type { LaneWait } from './lane-wait.ts'
 import { parkedWrite } from './parked-mark.ts'
+import { parkedFull } from './parked-full.ts'
 import type { ParkedKeys } from './parked-keys.ts'
 import { textOf } from './text-of.ts'
 
@@ -62,6 +63,11 @@ export class LaneWork {
     return this.#trying
   }
 
+  /** Whether no other change can be parked. */
+  get isFull(): boolean {
+    return this.#options.parked.count >= this.#parts.options.maxParked
+  }
+
   /** What was tried is to be tried as if for the first time. */
   forgive(): void {
     this.#trying = undefined
@@ -69,7 +75,7 @@ export class LaneWork {
 
   /** @returns false: it cannot go on from here; halted, or interrupted */
   async handle({ rows, through }: LaneStep): Promise<boolean> {
-    if (this.#suspects === 0 && !rows.some(({ seq }) => seq === this.#trying?.seq)) {
+    if (this.#suspects === 0 && !rows.some(({ seq }) => seq === this.#trying?.seq) && this.#hasRoomFor(rows)) {
       const outcome = await this.#tryAll(rows, through)
       if (outcome !== 'failed') return outcome === 'done'
     }
@@ -113,10 +119,7 @@ export class LaneWork {
 
   /** @returns false: halted, or interrupted */
   async #tryOne(row: LogChange, through: LogChange): Promise<boolean> {
-    if (this.#isBehind(row)) {
-      await this.#park(row, through, 0, BEHIND)
-      return true
-    }
+    if (this.#isBehind(row)) return this.#parkOrHalt(row, through, 0, BEHIND)
     const { state, lane, wait } = this.#options
     const known = this.#trying?.seq === row.seq ? this.#trying : undefined
     let attempts = known?.attempts ?? 0
@@ -138,8 +141,7 @@ export class LaneWork {
       await this.halt(row, error)
       return false
     }
-    await this.#park(row, through, attempts, error)
-    return true
+    return this.#parkOrHalt(row, through, attempts, error)
   }
 
   async #attempt(
@@ -161,12 +163,18 @@ export class LaneWork {
     return outcome
   }
 
-  async #park(row: LogChange, through: LogChange, attempts: number, error: unknown): Promise<void> {
+  /** @returns false: halted */
+  async #parkOrHalt(row: LogChange, through: LogChange, attempts: number, error: unknown): Promise<boolean> {
     const { state, parked } = this.#options
+    if (this.isFull) {
+      await this.halt(row, parkedFull(this.#parts, this.#options.lane, error === BEHIND ? undefined : error))
+      return false
+    }
     const mark = state.after(through, { trying: undefined, parked: parked.count + 1 })
     await state.store(mark, this.#parkedWrite(row, attempts, error))
     this.#trying = undefined
     this.#wasParked(row, attempts, error)
+    return true
   }
 
   #wasParked(row: LogChange, attempts: number, error: unknown): void {
@@ -174,6 +182,12 @@ export class LaneWork {
     parked.add(row)
     const change = toChanges([row])[0]!
     this.#parts.emit({ kind: 'parked', lane, change, attempts, behind: error === BEHIND, error })
+  }
+
+  /** Whether all of them can be parked that are behind others. */
+  #hasRoomFor(rows: readonly LogChange[]): boolean {
+    const { count } = this.#options.parked
+    return count === 0 || count + rows.filter((row) => this.#isBehind(row)).length <= this.#parts.options.maxParked
   }
 
   #isBehind(row: LogChange): boolean {

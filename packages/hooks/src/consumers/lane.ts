@@ -1,4 +1,4 @@
-import { CompactedError, type Lease, type LogChange, TidemarkError } from '@tidemark/core'
+import { CompactedError, type Lease, type LogChange, subjectOf, TidemarkError } from '@tidemark/core'
 import { startAfterToken, startNow } from '../resume.ts'
 import { encodeToken } from '../token.ts'
 import { backoffMs } from './backoff.ts'
@@ -11,6 +11,7 @@ import { LaneState } from './lane-state.ts'
 import { LaneWait } from './lane-wait.ts'
 import { LaneWork } from './lane-work.ts'
 import { loadLane } from './load-lane.ts'
+import { isParkedFull } from './parked-full.ts'
 import { PlaceKeeper } from './place-keeper.ts'
 import { isEnd } from './registration.ts'
 
@@ -108,7 +109,8 @@ export class Lane {
     if (state.mark.halt !== undefined && state.mark.owner !== owner) await state.store(state.next({ owner }))
     while (state.mark.halt !== undefined && !this.#wait.isEnding) {
       await this.#answer(work)
-      if (state.mark.halt !== undefined) await this.#wait.poked()
+      if (isParkedFull(state.mark.halt) && !work.isFull) await this.#goOn(work, state)
+      else if (state.mark.halt !== undefined) await this.#wait.poked()
     }
     if (this.#wait.isEnding) return
     // The look at the log is what meets a restore that was declared elsewhere.
@@ -154,6 +156,13 @@ export class Lane {
     return state
   }
 
+  /** What it stood still for is over. */
+  async #goOn(work: LaneWork, state: LaneState): Promise<void> {
+    await state.store(state.next({ halt: undefined, trying: undefined }))
+    work.forgive()
+    this.#parts.emit({ kind: 'lane-resumed', lane: this.index })
+  }
+
   async #handle(work: LaneWork, step: LaneStep): Promise<boolean> {
     this.#inHand = step.rows[0]!.seq
     this.#parts.progress.moved()
@@ -168,7 +177,7 @@ export class Lane {
     const { isWanted, lanes } = this.#parts.options
     const { notBefore } = this.#state!.mark
     if (notBefore !== undefined && row.at < notBefore) return false
-    return (isWanted === undefined || isWanted(row)) && (lanes === 1 || laneOf(row.key, lanes) === this.index)
+    return isWanted(row) && (lanes === 1 || laneOf(subjectOf(row.key), lanes) === this.index)
   }
 
   async #answer(work: LaneWork): Promise<void> {

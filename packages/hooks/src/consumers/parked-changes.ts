@@ -1,14 +1,11 @@
-import { assertKnown, type Codec, type Mark, type Marks, userKey, wholeAtLeast } from '@tidemark/core'
+import { assertKnown, type Codec, type Mark, type Marks, subjectOf, userKey, wholeAtLeast } from '@tidemark/core'
 import { toChanges } from '../logged-change.ts'
 import type { ParkedChange, ParkedSelection } from './consumer.ts'
 import { parkedKey, parkedOf } from './consumer-keys.ts'
 import { laneOf } from './lane-hash.ts'
-import { decodeParked, type Parked } from './parked-mark.ts'
+import { decodeParked, type Parked, PARKED_PER_PAGE } from './parked-mark.ts'
 import { type ConsumerBack, registrationOf } from './registration.ts'
 import { scanMarks } from './scan-marks.ts'
-
-/** So many are read at a time: they carry their values. */
-const PAGE = 50
 
 /**
  * The parked changes of a consumer, whether or not any process runs it: lane by lane, each in the order of the log.
@@ -42,10 +39,10 @@ export async function* selectParked(
   if (seq !== undefined) wholeAtLeast('seq', seq, 1)
   const key = selection.key === undefined ? undefined : userKey(selection.key)
   const lane = key && laneOf(key, lanes)
-  const marks = seq === undefined ? scanMarks(back.marks, parkedOf(name, lane), PAGE) : marksAt(source, seq)
+  const marks = seq === undefined ? scanMarks(back.marks, parkedOf(name, lane), PARKED_PER_PAGE) : marksAt(source, seq)
   for await (const mark of marks) {
     const parked = decodeParked(back.codec, mark)
-    if (key === undefined || parked.row.key.id === key.id) yield parked
+    if (key === undefined || subjectOf(parked.row.key).id === key.id) yield parked
   }
 }
 

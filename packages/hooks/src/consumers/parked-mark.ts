@@ -12,6 +12,9 @@ import {
 import { parkedKey, partsOf } from './consumer-keys.ts'
 import { decodeRecord, encodeRecord } from './record.ts'
 
+/** So many are read at a time: they carry their values. */
+export const PARKED_PER_PAGE = 50
+
 /** Why and when a change was set aside. */
 interface Parking {
   /** Of the log in which the change stands, or stood. */
