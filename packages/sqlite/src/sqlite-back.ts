@@ -10,6 +10,7 @@ import {
   type Log,
   type Proposal,
   type ReadOptions,
+  type Renewal,
   type ScanOptions,
   type ScanPage,
   type StoreKey,
@@ -36,6 +37,7 @@ import { MarkTable } from './mark-table.ts'
 import { type DriverSettings, openDatabase, untilFree } from './open-database.ts'
 import { type ResolvedOptions, resolveOptions, type SqliteBackOptions } from './options.ts'
 import { loadDriver } from './runtime.ts'
+import { RenewalTable } from './renewal-table.ts'
 import { Scanner } from './scanner.ts'
 import { toTidemarkError } from './sqlite-errors.ts'
 import { SqliteAgreements } from './sqlite-agreements.ts'
@@ -99,6 +101,7 @@ class OpenSqliteBack implements SqliteBack {
   readonly leases: SqliteLeases
   readonly marks: SqliteMarks
   readonly compaction: SqliteCompaction
+  readonly renewal: Renewal
   readonly sync: SyncBack = {
     read: (keys) => this.#read(keys),
     scan: (range, options) => this.#scan(range, options),
@@ -168,6 +171,14 @@ class OpenSqliteBack implements SqliteBack {
     this.marks = new SqliteMarks({ table: marks, commit: (proposal) => this.commit(proposal), assertOpen })
     const compactor = new LogCompactor(connection)
     this.compaction = new SqliteCompaction({ compactor, committer, assertOpen, assertWritable })
+    const renewing = new RenewalTable(connection, codec)
+    this.renewal = {
+      renew: async (from, limit) => {
+        assertWritable()
+        wholeAtLeast('limit', limit, 1)
+        return committer.perform(() => renewing.renew(from, limit))
+      },
+    }
     this.leases = new SqliteLeases(connection, { clock, committer, assertOpen, assertWritable })
   }
 

@@ -12,6 +12,7 @@ import {
   type Log,
   type Marks,
   type Proposal,
+  type Renewal,
   type ScanOptions,
   type ScanPage,
   type StoreKey,
@@ -106,6 +107,7 @@ class Tiered implements TieredBack {
   readonly leases: Leases
   readonly marks: Marks
   readonly compaction: Compaction
+  readonly renewal: Renewal
   readonly sync: SyncBack | undefined
   readonly readOptions: readonly string[] = [
     'consistency',
@@ -139,6 +141,7 @@ class Tiered implements TieredBack {
     this.agreements = back.agreements
     this.marks = back.marks
     this.compaction = back.compaction
+    this.renewal = back.renewal
     this.tierEvents$ = this.#events.events$
     this.#visible = new Visibility(back, clock)
     this.visibilityLag$ = this.#visible.lag$

@@ -6,6 +6,8 @@ import {
   type EnvelopeCodec,
   isBinding,
   isEnvelopeCodec,
+  isJudging,
+  type JudgingCodec,
   oneOf,
   port,
   type ReadingCodec,
@@ -67,7 +69,7 @@ export function compressed(codec: Codec, options: CompressionOptions = {}): Code
     if (encoded.length > maxBytes) throw tooLargeToWrite(encoded.length, maxBytes)
     if (encoded.length < minBytes) return plain
     const packed = algorithm.compress(encoded, level)
-    if (packed.length + HEADER_BYTES - SIZE_AT >= encoded.length) return plain
+    if (!isWorthIt(packed, encoded)) return plain
     const bytes = new Uint8Array(prefix.length + HEADER_BYTES + packed.length)
     bytes.set(plain.subarray(0, prefix.length + SIZE_AT))
     bytes[prefix.length] = algorithm.code
@@ -89,15 +91,30 @@ export function compressed(codec: Codec, options: CompressionOptions = {}): Code
       : inner.decode(decompressed(bytes.subarray(at), maxBytes))
   }
 
-  const made: EnvelopeCodec & ReadingCodec = {
+  function isCurrent(bytes: Uint8Array): boolean {
+    if (bytes[1] !== codec.id) return false
+    if (bytes[0] !== NOT_COMPRESSED) {
+      return bytes[0] === algorithm.code && (!isJudging(codec) || codec.isCurrent(decompressed(bytes, maxBytes)))
+    }
+    const encoded = bytes.subarray(SIZE_AT)
+    if (isJudging(codec) && !codec.isCurrent(encoded)) return false
+    return encoded.length < minBytes || !isWorthIt(algorithm.compress(encoded, level), encoded)
+  }
+
+  const made: EnvelopeCodec & ReadingCodec & JudgingCodec = {
     id: ID,
     alsoReads: codecs,
     encode: (value) => encodeAfter(NO_PREFIX, value),
     decode: (bytes) => decodeAfter(0, bytes),
     encodeAfter,
     decodeAfter,
+    isCurrent,
   }
   return made
+}
+
+function isWorthIt(packed: Uint8Array, encoded: Uint8Array): boolean {
+  return packed.length + HEADER_BYTES - SIZE_AT < encoded.length
 }
 
 /** As it is stored when it is not compressed. */

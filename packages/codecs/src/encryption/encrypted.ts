@@ -5,6 +5,7 @@ import {
   CorruptError,
   flag,
   isBinding,
+  type JudgingCodec,
   openValue,
   port,
   type ReadingCodec,
@@ -104,13 +105,14 @@ export function encrypted(codec: Codec, options: EncryptionOptions): Codec {
     })
   }
 
-  const made: BindingCodec = {
+  const made: BindingCodec & JudgingCodec = {
     id: ID,
     inner: codec,
     alsoReads,
     readsUnbound,
     bind: (envelope, { key, version, part }) => seal(envelope, { key: key.bytes, version, part }),
     unbind: (bytes, { key, version, part }) => open(bytes, { key: key.bytes, version, part }),
+    isCurrent: (bytes) => keyOf(headerOf(bytes)) === ring.current,
     encode: (value) => seal(sealValue(codec, value), NOWHERE),
     decode: (bytes) => openValue(alsoReads, open(bytes, NOWHERE)),
   }

@@ -1,5 +1,5 @@
-import type { Codec, EnvelopeCodec, ReadingCodec } from './codec.ts'
-import { isBinding, isEnvelopeCodec } from './codec-lookup.ts'
+import type { Codec, EnvelopeCodec, JudgingCodec, ReadingCodec } from './codec.ts'
+import { isBinding, isEnvelopeCodec, isJudging } from './codec-lookup.ts'
 
 /**
  * A codec that writes as `codec` does, and reads what any of `others` has written, too: for a store whose settings have
@@ -11,7 +11,8 @@ export function alsoReading(codec: Codec, ...others: readonly Codec[]): Codec {
     throw new TypeError('give the others to the codec inside: encrypted(alsoReading(codec, …), …)')
   }
   const already = 'alsoReads' in codec ? (codec as ReadingCodec).alsoReads : []
-  const reading: ReadingCodec = {
+  const reading: ReadingCodec & Partial<JudgingCodec> = {
+    ...(isJudging(codec) && { isCurrent: (bytes: Uint8Array) => codec.isCurrent(bytes) }),
     id: codec.id,
     alsoReads: [...already, ...others],
     encode: (value) => codec.encode(value),

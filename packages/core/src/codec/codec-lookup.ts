@@ -1,4 +1,4 @@
-import type { BindingCodec, Codec, EnvelopeCodec, ReadingCodec } from './codec.ts'
+import type { BindingCodec, Codec, EnvelopeCodec, JudgingCodec, ReadingCodec } from './codec.ts'
 
 /** The codec with this id, among these and what they also read. */
 export function codecById(codecs: Codec | readonly Codec[], id: number): Codec | undefined {
@@ -24,6 +24,10 @@ export function isEnvelopeCodec(codec: Codec): codec is EnvelopeCodec {
 /** Whether each reads what the other writes. Of those that consist of several parts that is known only of one and the same. */
 export function areInterchangeable(one: Codec, other: Codec): boolean {
   return one === other || (one.id === other.id && !isReading(one) && !isReading(other))
+}
+
+export function isJudging(codec: Codec): codec is JudgingCodec {
+  return 'isCurrent' in codec
 }
 
 function isReading(codec: Codec): codec is ReadingCodec {

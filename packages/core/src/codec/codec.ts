@@ -39,6 +39,15 @@ export interface ReadingCodec extends Codec {
   readonly alsoReads: readonly Codec[]
 }
 
+/** A codec that tells what it would write in another way today. */
+export interface JudgingCodec extends Codec {
+  /**
+   * Whether it would write the value in the same way today.
+   * @param bytes what it, with whatever settings, has encoded or bound
+   */
+  isCurrent(bytes: Uint8Array): boolean
+}
+
 /** Where stored bytes stand. */
 export interface Place {
   readonly key: StoreKey

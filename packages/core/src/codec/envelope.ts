@@ -1,6 +1,6 @@
 import { CorruptError, TidemarkError } from '../errors.ts'
 import type { Codec } from './codec.ts'
-import { codecById, isEnvelopeCodec } from './codec-lookup.ts'
+import { codecById, isEnvelopeCodec, isJudging } from './codec-lookup.ts'
 
 /**
  * The first byte of every stored value. Version 1: `[1][codec id][payload]`. Version 2, where something is noted beside
@@ -100,6 +100,14 @@ export function openValue(codecs: Codec | readonly Codec[], bytes: Uint8Array, s
   return isEnvelopeCodec(codec)
     ? codec.decodeAfter(at, bytes)
     : decodeWith(codec, new Uint8Array(bytes.buffer, bytes.byteOffset + at, bytes.length - at))
+}
+
+/** Whether the codec would write the value of this envelope in the same way today. */
+export function isCurrent(codec: Codec, envelope: Uint8Array): boolean {
+  if (envelope[1] !== codec.id) return false
+  if (!isJudging(codec)) return true
+  const at = envelope[0] === VERSION ? HEADER_BYTES : payloadAfterNotes(envelope, 0)
+  return at === envelope.length || codec.isCurrent(envelope.subarray(at))
 }
 
 function unopenable(version: number, id: number): CorruptError {

@@ -3,7 +3,7 @@ import { compareBytes } from '../keys/tuple-order.ts'
 import type { BindingCodec, Codec, Place } from './codec.ts'
 import { codecById, isBinding } from './codec-lookup.ts'
 import { isWasteful } from './detached.ts'
-import { BOUND, notesOf, openValue, sealValue, sealWithNotes, withNotes } from './envelope.ts'
+import { BOUND, isCurrent, notesOf, openValue, sealValue, sealWithNotes, withNotes } from './envelope.ts'
 import { freezeDeep } from './freeze.ts'
 import { Seal } from './seal.ts'
 
@@ -107,6 +107,20 @@ export class Payload {
     return this.#seal === undefined
       ? new Payload(this.#codecs, noted, 0)
       : Payload.#sealed(Seal.of(this.#seal.codec, noted))
+  }
+
+  /**
+   * The same value as `codec` writes it today, at its place; undefined: it is written so.
+   * @throws CorruptError
+   */
+  renewedBy(codec: Codec, { key, version, part }: Place): Payload | undefined {
+    const isRight =
+      this.#seal === undefined ? !isBinding(codec) && isCurrent(codec, this.bytes) : this.#seal.isCurrent(codec)
+    if (isRight) return undefined
+    const { notes } = this
+    const value = this.decode()
+    const anew = notes === undefined ? Payload.encode(codec, value) : Payload.encodeWithNotes(codec, notes, value)
+    return anew.boundTo(key, version, part)
   }
 
   /** Whether its bytes are worth something at one place only. */

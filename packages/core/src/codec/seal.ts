@@ -1,7 +1,8 @@
 import { CorruptError } from '../errors.ts'
-import type { BindingCodec, Place } from './codec.ts'
+import type { BindingCodec, Codec, Place } from './codec.ts'
+import { isBinding, isJudging } from './codec-lookup.ts'
 import { isWasteful } from './detached.ts'
-import { BOUND, notesOf } from './envelope.ts'
+import { BOUND, isCurrent, notesOf } from './envelope.ts'
 
 const UNREAD: unique symbol = Symbol('unread')
 
@@ -75,6 +76,13 @@ export class Seal {
   /** The same envelope, at another place. It can be bound again and again: an attempt of a commit may fail. @throws as `plain` does */
   boundTo(place: Place): Seal {
     return new Seal(this.#codec, place, this.plain, undefined)
+  }
+
+  /** Whether `codec` would write it in the same way today. @throws as `plain` does */
+  isCurrent(codec: Codec): boolean {
+    const stored = this.#stored
+    if (!isBinding(codec) || stored?.[0] !== BOUND || stored[1] !== codec.id) return false
+    return (!isJudging(codec) || codec.isCurrent(stored)) && isCurrent(codec.inner, this.plain)
   }
 
   /** Lets go of what is there twice, or is a view into something much larger. */

@@ -20,6 +20,7 @@ import type { Compaction } from '../ports/compaction.ts'
 import type { Leases } from '../ports/leases.ts'
 import type { Log, SyncLog } from '../ports/log.ts'
 import type { Marks } from '../ports/marks.ts'
+import { NOTHING_TO_RENEW, type Renewal } from '../ports/renewal.ts'
 import { assertKnown, callback, wholeAtLeast } from '../options/checks.ts'
 import { clockOption, codecOption } from '../options/ports.ts'
 import { CommitQueue } from './commit-queue.ts'
@@ -73,6 +74,7 @@ class OpenMemoryBack implements MemoryBack {
   readonly leases: Leases
   readonly marks: Marks
   readonly compaction: Compaction
+  readonly renewal: Renewal = NOTHING_TO_RENEW
   readonly sync: SyncBack = {
     read: (keys) => this.#read(keys),
     scan: (range, options) => this.#scan(range, options),

@@ -8,6 +8,7 @@ import type { FrontAgreement, FrontAgreements } from './front-agreement.ts'
 import type { Lease, Leases } from './leases.ts'
 import type { ChangeSource, Log, LogChange, Path } from './log.ts'
 import type { Marks, MarkWrite } from './marks.ts'
+import type { Renewal } from './renewal.ts'
 
 /** One intended change of one key. Deleting what does not exist changes nothing and is not logged. */
 export type Write = SetWrite | DeleteWrite
@@ -134,6 +135,7 @@ export interface Back<R extends ReadOptions = ReadOptions, W extends object = ob
   readonly leases: Leases
   readonly marks: Marks
   readonly compaction: Compaction
+  readonly renewal: Renewal
   /** The capability to answer and to commit without leaving the current turn; undefined where that takes a round trip. */
   readonly sync: SyncBack | undefined
   /** The names of what `R` holds: a store above refuses any other, which would do nothing. */

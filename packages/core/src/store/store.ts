@@ -25,6 +25,7 @@ import { StoredBlob } from './blobs/stored-blob.ts'
 import { PartCollector } from './parts/part-collector.ts'
 import type { PartStore } from './parts/part-store.ts'
 import { checkPath, type GetInOptions, valueAt, withValueAt } from './path.ts'
+import { rewriteAll, type RewriteOptions, type RewriteResult } from './rewrite.ts'
 import { runTransaction, type Transaction, type TransactionOptions } from './transaction.ts'
 import {
   type DeleteManyResult,
@@ -341,6 +342,16 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
     if (sync === undefined) return undefined
     this.#sync ??= new SyncStore({ back: sync, codec, clock: this.#clock, assertOpen: () => this.#assertOpen() })
     return this.#sync
+  }
+
+  /**
+   * Stores anew what the codec would write in another way today, the log included: after a change of the encryption key, the
+   * compression or the serializer. Every process has to have the new codec by then. Nothing that anybody sees changes. Reads
+   * everything there is; when it is interrupted, call it again.
+   */
+  async rewrite(options?: RewriteOptions): Promise<RewriteResult> {
+    this.#assertOpen()
+    return rewriteAll(this.#back, options)
   }
 
   /** Lets writes under way finish and releases everything. Idempotent. */

@@ -17,6 +17,7 @@ import {
   type LogChange,
   type Marks,
   type ReadOptions,
+  type Renewal,
   type ScanPage,
   type StoreKey,
   tagOfKey,
@@ -93,6 +94,7 @@ class Reader implements RedisReader {
   readonly leases: Leases
   readonly marks: Marks
   readonly compaction: Compaction
+  readonly renewal: Renewal
   readonly sync = undefined
   readonly #clock: Clock
   readonly #waitMs: number
@@ -117,6 +119,7 @@ class Reader implements RedisReader {
     this.leases = { acquire: refuse, remaining: refuse, renew: refuse, release: refuse, endRange: refuse }
     this.marks = { read: refuse, scan: refuse, write: refuse }
     this.compaction = { compact: refuse, sizeOf: refuse, reclaim: refuse }
+    this.renewal = { renew: refuse }
   }
 
   get position(): number {

@@ -14,6 +14,7 @@ import {
   type LogPage,
   type Marks,
   type Proposal,
+  type Renewal,
   type ScanOptions,
   type ScanPage,
   type StoreKey,
@@ -31,6 +32,7 @@ export class SharedMemoryBack implements Back, CommitOwner {
   readonly leases: Leases
   readonly marks: Marks
   readonly compaction: Compaction
+  readonly renewal: Renewal
   readonly sync = undefined
   readonly readOptions: readonly string[]
   readonly writeOptions: readonly string[]
@@ -75,6 +77,7 @@ export class SharedMemoryBack implements Back, CommitOwner {
       scan: (range, page) => this.#later(() => marks.scan(range, page)),
       write: (writes, lease) => this.#later(() => marks.write(writes, lease)),
     }
+    this.renewal = base.renewal
     this.compaction = {
       compact: (bounds) => this.#later(() => compaction.compact(bounds)),
       sizeOf: (after, upTo) => this.#later(() => compaction.sizeOf(after, upTo)),
