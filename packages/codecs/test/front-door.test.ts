@@ -2,15 +2,7 @@ import { eventually, type RedisServer, startRedis } from '@tidemark/testkit'
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Redis } from 'ioredis'
-import {
-  type Codec,
-  open,
-  type OpenOptions,
-  openReader,
-  type Tidemark,
-  TidemarkError,
-  type TidemarkReader,
-} from 'tidemark'
+import { type Codec, open, type OpenOptions, openReader, type Tidemark } from 'tidemark'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { KEY_1, KEY_2, packed } from './support/keys.ts'
 import { tempFile } from './support/temp.ts'

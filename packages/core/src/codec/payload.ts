@@ -54,6 +54,11 @@ export class Payload {
     return new Payload(codecs, bytes, start)
   }
 
+  /** Of an {@link envelope}, and as one that was just encoded. Keeps it: the caller must not change it afterwards. */
+  static fromEnvelope(codec: Codec, envelope: Uint8Array): Payload {
+    return isBinding(codec) ? Payload.#sealed(Seal.of(codec, envelope)) : new Payload(codec, envelope, 0)
+  }
+
   static #sealed(seal: Seal): Payload {
     return new Payload(seal.codec, NOTHING, 0, seal)
   }
@@ -91,6 +96,15 @@ export class Payload {
     return this.#holder
   }
 
+  /**
+   * What the codec has encoded, bound to no place: for who stores it within a value of his own, which is bound then. Where the
+   * codec encrypts, this is not encrypted.
+   * @throws CorruptError when it cannot be had of what is stored
+   */
+  get envelope(): Uint8Array {
+    return this.#seal === undefined ? this.bytes : this.#seal.plain
+  }
+
   get byteLength(): number {
     return this.#seal === undefined ? this.#holder.byteLength - this.#start : this.#seal.byteLength
   }
@@ -102,7 +116,7 @@ export class Payload {
 
   /** The same value with other notes. @returns undefined: neither a value nor notes are left */
   withNotes(notes: Uint8Array | undefined): Payload | undefined {
-    const noted = withNotes(this.#envelope, notes)
+    const noted = withNotes(this.envelope, notes)
     if (noted === undefined) return undefined
     return this.#seal === undefined
       ? new Payload(this.#codecs, noted, 0)
@@ -130,7 +144,7 @@ export class Payload {
 
   /** Whether both hold the same bytes, wherever each of them stands. */
   isSameAs(other: Payload): boolean {
-    return this === other || compareBytes(this.#envelope, other.#envelope) === 0
+    return this === other || compareBytes(this.envelope, other.envelope) === 0
   }
 
   /**
@@ -168,9 +182,5 @@ export class Payload {
     return seal === undefined
       ? openValue(this.#codecs, this.#holder, this.#start)
       : openValue(seal.codec.alsoReads, seal.plain)
-  }
-
-  get #envelope(): Uint8Array {
-    return this.#seal === undefined ? this.bytes : this.#seal.plain
   }
 }

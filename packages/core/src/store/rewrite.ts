@@ -1,4 +1,4 @@
-import { CorruptError } from '../errors.ts'
+import type { CorruptError } from '../errors.ts'
 import { assertKnown, wholeBetween } from '../options/checks.ts'
 import type { Back } from '../ports/back.ts'
 import { RENEWAL_START, type RenewalPlace } from '../ports/renewal.ts'

@@ -107,7 +107,7 @@ export class States implements AsyncDisposable {
     const state: Defined = { name, value: byDefault, saved: undefined }
     if (payload !== undefined) {
       state.value = payload.decode()
-      state.saved = { bytes: payload.bytes, storedBy: this.#loaded!.save.values[name]! }
+      state.saved = { bytes: payload.envelope, storedBy: this.#loaded!.save.values[name]! }
     }
     this.#states.set(name, state)
     return state as unknown as State<T>
@@ -154,7 +154,7 @@ export class States implements AsyncDisposable {
     const candidates = new Map<string, Candidate>()
     for (const { name, value, saved } of this.#states.values()) {
       const payload = encodeState(this.#codec, name, value)
-      const isSame = saved !== undefined && areEqual(saved.bytes, payload.bytes)
+      const isSame = saved !== undefined && areEqual(saved.bytes, payload.envelope)
       candidates.set(name, { payload, unchangedSince: isSame ? saved.storedBy : undefined })
     }
     return candidates
@@ -163,7 +163,7 @@ export class States implements AsyncDisposable {
   async #save(candidates: ReadonlyMap<string, Candidate>): Promise<Save> {
     const save = await this.#saves.add(candidates, this.#clock.now())
     for (const [name, { payload }] of candidates) {
-      this.#states.get(name)!.saved = { bytes: payload.bytes, storedBy: save.values[name]! }
+      this.#states.get(name)!.saved = { bytes: payload.envelope, storedBy: save.values[name]! }
     }
     this.#failure = undefined
     return save
@@ -193,7 +193,7 @@ export class States implements AsyncDisposable {
       const state = this.#states.get(name)
       if (state === undefined) continue
       state.value = value
-      state.saved = { bytes: payload.bytes, storedBy: save.values[name]! }
+      state.saved = { bytes: payload.envelope, storedBy: save.values[name]! }
     }
   }
 

@@ -1,12 +1,14 @@
 import {
   type Back,
   type Clock,
+  compareBytes,
   CorruptError,
   type Entry,
   type Found,
   type FrontRecordPage,
   type FrontSession,
   parseKey,
+  type Payload,
   type SharedFront,
   StoreKey,
   TidemarkError,
@@ -137,14 +139,20 @@ function isEqual(a: Entry, b: Entry): boolean {
   return (
     a.writtenAt === b.writtenAt &&
     a.expiresAt === b.expiresAt &&
-    isSameBytes(a.payload.bytes, b.payload.bytes) &&
-    isSameBytes(a.meta?.bytes, b.meta?.bytes)
+    isSamePayload(a.payload, b.payload) &&
+    isSamePayload(a.meta, b.meta)
   )
 }
 
-function isSameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+/** What a front holds may be bound by another key by now; what cannot be read there is another one. */
+function isSamePayload(a: Payload | undefined, b: Payload | undefined): boolean {
   if (a === undefined || b === undefined) return a === b
-  return a.length === b.length && a.every((byte, i) => byte === b[i])
+  try {
+    return a.isSameAs(b)
+  } catch (error) {
+    if (error instanceof CorruptError) return compareBytes(a.bytes, b.bytes) === 0
+    throw error
+  }
 }
 
 function isSame(a: FrontSession, b: FrontSession): boolean {

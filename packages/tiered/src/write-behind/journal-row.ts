@@ -56,14 +56,14 @@ interface Parts {
 function toParts({ write, checkpoint }: Buffered): Parts {
   if (write === undefined) {
     const { name, state } = checkpoint
-    return { flags: CHECKPOINT, fields: [text.encode(name), state.bytes], expiresAt: undefined }
+    return { flags: CHECKPOINT, fields: [text.encode(name), state.envelope], expiresAt: undefined }
   }
   const { key, payload, meta, path, expiresAt } = write
-  const fields = [key.bytes, payload.bytes]
+  const fields = [key.bytes, payload.envelope]
   let flags = SET
   if (meta !== undefined) {
     flags |= HAS_META
-    fields.push(meta.bytes)
+    fields.push(meta.envelope)
   }
   if (path !== undefined) {
     flags |= HAS_PATH
@@ -87,12 +87,12 @@ function readWrite(codec: Codec, row: RowReader, at: number): Buffered {
   const kind = flags & KIND
   if (kind === CHECKPOINT) {
     const name = new TextDecoder().decode(row.field())
-    return bufferedCheckpoint(name, Payload.fromBytes(codec, row.field()))
+    return bufferedCheckpoint(name, Payload.fromEnvelope(codec, row.field()))
   }
   if (kind !== SET) throw new CorruptError(`a row of a write-behind journal holds a write of the unknown kind ${kind}`)
   const key = StoreKey.fromBytes(row.field())
-  const payload = Payload.fromBytes(codec, row.field())
-  const meta = (flags & HAS_META) === 0 ? undefined : Payload.fromBytes(codec, row.field())
+  const payload = Payload.fromEnvelope(codec, row.field())
+  const meta = (flags & HAS_META) === 0 ? undefined : Payload.fromEnvelope(codec, row.field())
   const path = (flags & HAS_PATH) === 0 ? undefined : (JSON.parse(new TextDecoder().decode(row.field())) as Path)
   const expiresAt = (flags & EXPIRES) === 0 ? undefined : row.float()
   return bufferedWrite({ op: 'set', key, payload, meta, path, expiresAt }, at)
