@@ -105,7 +105,7 @@ export { type EntryType, metaOf, noteOfAbsence, notesOf, typeOf } from './store/
 export { readValue, type StoreEntry, toStoreEntry } from './store/entry-view.ts'
 export type { ListOptions } from './store/listing.ts'
 export { AppendLog, type ElementsOptions, type LogElement } from './store/logs/append-log.ts'
-export { partOf, type PartKind, type PartOf, subjectOf } from './store/parts/part-key.ts'
+export { partOf, type PartKind, type PartOf, rangesWithoutParts, subjectOf } from './store/parts/part-key.ts'
 export { wrongType } from './store/parts/wrong-type.ts'
 export type { DeleteManyResult, DeleteResult, UpdateResult, WriteResult } from './store/results.ts'
 export { backOf, Store, type StoreOptions } from './store/store.ts'

@@ -58,6 +58,16 @@ export function inRange(range: KeyRange, bytes: Uint8Array): boolean {
   return compareBytes(bytes, range.start) >= 0 && (range.end === undefined || compareBytes(bytes, range.end) < 0)
 }
 
+/** What of a range lies outside of another one, in key order. The other one has an end. */
+export function rangeWithout({ start, end }: KeyRange, hole: KeyRange): readonly KeyRange[] {
+  const after = hole.end!
+  const parts = [
+    { start, end: end !== undefined && compareBytes(end, hole.start) < 0 ? end : hole.start },
+    { start: compareBytes(start, after) > 0 ? start : after, end },
+  ]
+  return parts.filter((part) => part.end === undefined || compareBytes(part.start, part.end) < 0)
+}
+
 /** The first byte string after a key: no key lies between the two. */
 function after(key: Key | undefined): Uint8Array | undefined {
   return key === undefined ? undefined : withByte(encodeTuple(toTuple(key)), 0)

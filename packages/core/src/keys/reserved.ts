@@ -1,7 +1,6 @@
 import { type Key, type KeyTuple, isTuple } from './key.ts'
-import { type KeyRange, prefixRange } from './key-range.ts'
+import { type KeyRange, prefixRange, rangeWithout } from './key-range.ts'
 import { StoreKey } from './store-key.ts'
-import { compareBytes } from './tuple-order.ts'
 import { Uuid } from './uuid.ts'
 
 /** The first part of every key that the store keeps for itself: `tidemark` in its first eight bytes. Stored: never change it. */
@@ -40,8 +39,5 @@ export function userKey(key: Key): StoreKey {
 
 /** The parts of a range, in key order, that hold keys of users. */
 export function userRanges(range: KeyRange): readonly KeyRange[] {
-  const { start, end } = range
-  const before = { start, end: end !== undefined && compareBytes(end, RANGE.start) < 0 ? end : RANGE.start }
-  const after = { start: compareBytes(start, RANGE.end!) > 0 ? start : RANGE.end!, end }
-  return [before, after].filter((part) => part.end === undefined || compareBytes(part.start, part.end) < 0)
+  return rangeWithout(range, RANGE)
 }

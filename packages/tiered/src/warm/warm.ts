@@ -126,18 +126,17 @@ async function* pagesOf(back: Back, { prefix = [], walk }: WarmOptions, clock: C
   const ranges = rangesWithoutParts(prefixRange(prefix))
   const counts = await Promise.all(ranges.map((range) => back.count(range)))
   const total = counts.reduce((sum, count) => sum + count, 0)
-  for (const range of ranges) {
+  const tier = back.name
+  for (const [i, range] of ranges.entries()) {
     let after: StoreKey | undefined
-    for (let isLast = false; !isLast;) {
+    for (let isMore = counts[i]! > 0; isMore;) {
       const { entries, asOf } = await back.scan(range, { after, limit: PAGE, reverse: false })
-      const tier = back.name
-      isLast = entries.length < PAGE
-      after = entries.at(-1)?.key
-      // An empty page of the last range tells that there is nothing.
-      if (entries.length === 0 && !(isLast && range === ranges.at(-1))) continue
       yield { found: entries.map((entry) => ({ entry, asOf, until: entry.expiresAt ?? Infinity, tier })), total }
+      isMore = entries.length === PAGE
+      after = entries.at(-1)?.key
     }
   }
+  if (total === 0) yield { found: [], total }
 }
 
 function toFill(found: Found): Fill {

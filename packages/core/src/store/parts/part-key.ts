@@ -1,4 +1,4 @@
-import { prefixRange, type KeyRange } from '../../keys/key-range.ts'
+import { type KeyRange, prefixRange, rangeWithout } from '../../keys/key-range.ts'
 import { isReserved, reservedKey, reservedParts } from '../../keys/reserved.ts'
 import { StoreKey } from '../../keys/store-key.ts'
 import { Uuid } from '../../keys/uuid.ts'
@@ -25,6 +25,16 @@ export function partsKey(kind: PartKind, owner: StoreKey, id: Uuid): StoreKey {
 /** Where the parts lie of whatever stands, or stood, under a prefix of keys. */
 export function partsRange(kind: PartKind, prefix: StoreKey | undefined): KeyRange {
   return prefixRange(reservedKey(kind, ...(prefix?.tuple ?? [])).tuple)
+}
+
+const APART = PART_KINDS.map((kind) => partsRange(kind, undefined))
+
+/** What of a range lies outside of all parts. They are many, and large, and read by who knows their log or blob. */
+export function rangesWithoutParts(range: KeyRange): readonly KeyRange[] {
+  return APART.reduce<readonly KeyRange[]>(
+    (ranges, parts) => ranges.flatMap((each) => rangeWithout(each, parts)),
+    [range],
+  )
 }
 
 const known = new WeakMap<StoreKey, PartOf>()
