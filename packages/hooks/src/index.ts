@@ -58,6 +58,7 @@ export type {
   SnapshotStep,
 } from './streams/snapshot-step.ts'
 export { sharedLog, type SharedLogOptions } from './streams/shared-log.ts'
+export { dropSync } from './sync/drop-sync.ts'
 export type { SyncSource } from './sync/incoming.ts'
 export { type Sync, sync } from './sync/sync.ts'
 export type { SyncConflict, SyncSide } from './sync/sync-conflict.ts'
@@ -69,6 +70,7 @@ export type {
   SyncOptions,
   VersionPolicy,
 } from './sync/sync-options.ts'
+export { type SyncPosition, syncPositions } from './sync/sync-positions.ts'
 export type { EntryFailed, SyncEvent, SyncFailed, SyncRestart, SyncState, SyncTrouble } from './sync/sync-state.ts'
 export type { SyncTarget } from './sync/tenure.ts'
 export { decodeToken, encodeToken, type Position } from './token.ts'

@@ -28,6 +28,7 @@ export {
   type StoredLaneStats,
   type Sync,
   type SyncConflict,
+  type SyncPosition,
   type SyncState,
   type TransactionContext,
   type UndoResult,

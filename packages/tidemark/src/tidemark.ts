@@ -26,6 +26,7 @@ import {
   createHooks,
   dropConsumer,
   dropParked,
+  dropSync,
   follow,
   type FollowOptions,
   type FollowStep,
@@ -48,6 +49,8 @@ import {
   undo,
   type UndoResult,
   valueAt,
+  type SyncPosition,
+  syncPositions,
 } from '@tidemark/hooks'
 import type {
   DeadLetter,
@@ -322,6 +325,20 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
   /** Unregisters a consumer: what it has not handled is forgotten, and holds no compaction back. @returns whether there was one */
   dropConsumer(name: string): Promise<boolean> {
     return dropConsumer(this.#tiers, name, { clock: this.#clock })
+  }
+
+  /** Every sync into this store, and how far it has come, whether or not any process runs it. */
+  syncs(): Promise<readonly SyncPosition[]> {
+    return syncPositions(this.#tiers)
+  }
+
+  /**
+   * Forgets a sync into this store: where it runs, it ends with SYNC_DROPPED. What it has copied stays. One of the same name
+   * copies everything anew, and takes what differs here by then for this store's own.
+   * @returns whether there was one
+   */
+  dropSync(name: string): Promise<boolean> {
+    return dropSync(this.#tiers, name, { clock: this.#clock })
   }
 
   /**

@@ -54,6 +54,25 @@ test('closing either store ends the sync', async () => {
   expect(await target.get('k')).toBe(1)
 })
 
+test('a sync can be listed, and dropped for one by another policy', async () => {
+  const [source, target] = [await openStore(), await openStore()]
+  await source.set('k', 1)
+  const first = sync(source, target, { name: 'copy' })
+  await first.caughtUp()
+  expect(await target.syncs()).toEqual([
+    { name: 'copy', source: source.logId, position: 1, phase: 'following', policy: 'version' },
+  ])
+  first.events$.subscribe(() => undefined)
+  expect(await target.dropSync('copy')).toBe(true)
+  await source.set('k', 2)
+  await new Promise<void>((resolve) => void first.state$.subscribe({ complete: resolve }))
+  expect(first.state.error).toMatchObject({ code: 'SYNC_DROPPED' })
+  expect([await target.syncs(), await target.dropSync('copy'), await target.get('k')]).toEqual([[], false, 1])
+  await using second = sync(source, target, { name: 'copy', conflict: { policy: 'lastWriter' } })
+  await second.caughtUp()
+  expect(await target.syncs()).toMatchObject([{ name: 'copy', policy: 'lastWriter' }])
+})
+
 test('wrong options are refused at once', async () => {
   const [source, target] = [await openStore(), await openStore()]
   expect(() => sync(source, target, { name: '' })).toThrow(RangeError)

@@ -34,7 +34,7 @@ export async function begin(options: PlaceOptions): Promise<Checkpoint> {
 
 /** An older release has noted none: that of the first sync which does is believed. */
 export async function withScope(stored: Checkpoint, { to, name, scope, lease }: PlaceOptions): Promise<Checkpoint> {
-  if (stored.scope !== undefined) return stored
+  if (stored.scope?.policy !== undefined) return stored
   const place = { ...stored, scope }
   await to.marks.write([{ key: checkpointKey(name), value: encodeCheckpoint(to.codec, place) }], { lease })
   return place

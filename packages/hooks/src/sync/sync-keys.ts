@@ -14,6 +14,11 @@ export function checkpointKey(name: string): StoreKey {
 
 export const CHECKPOINTS: KeyRange = prefixRange(reservedKey(SYNC, CHECKPOINT).tuple)
 
+/** Where {@link checkpointKey} has the name. */
+export function nameOfCheckpoint(key: StoreKey): string {
+  return key.tuple[3] as string
+}
+
 /** Names a run of versions that a sync has written, by the first of them. */
 export function writtenKey(name: string, from: number): StoreKey {
   return reservedKey(SYNC, WRITTEN, name, from)

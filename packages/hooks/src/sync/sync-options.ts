@@ -56,7 +56,8 @@ export type ConflictPolicy = VersionPolicy | LastWriterPolicy | CustomPolicy
 export interface SyncOptions {
   /**
    * Names the checkpoint in the target: a sync from another source, with another prefix or with other functions has
-   * another name. What can be told of that is refused with SYNC_MISMATCH; that a function became another one cannot.
+   * another name, and so has one by `lastWriter` where the earlier one was not, or the other way. What can be told of that
+   * is refused with SYNC_MISMATCH; that a function became another one cannot.
    */
   readonly name: string
   /** Only keys of the source whose first parts are these. @default everything */
@@ -129,14 +130,15 @@ export function resolveSyncOptions(options: SyncOptions): ResolvedSyncOptions {
   if (map !== undefined) callback('option map', map)
   if (mapValue !== undefined) callback('option mapValue', mapValue)
   const range = prefixRange(prefix)
+  const conflict = resolvePolicy(options.conflict ?? { policy: 'version' })
   return Object.freeze({
     name,
     range,
-    scope: scopeOf(range, { filter, map, mapValue }),
+    scope: scopeOf(range, { filter, map, mapValue }, conflict.policy),
     isWanted: (key: StoreKey) => inRange(range, key.bytes) && (filter === undefined || filter(key.tuple)),
     map,
     mapValue,
-    conflict: resolvePolicy(options.conflict ?? { policy: 'version' }),
+    conflict,
     onCompacted: oneOf('option onCompacted', options.onCompacted ?? 'snapshot', ['snapshot', 'error']),
     batch: wholeAtLeast('option batch', options.batch ?? 500, 1),
     leaseMs: between('option leaseMs', options.leaseMs ?? 10_000, 100, 86_400_000),

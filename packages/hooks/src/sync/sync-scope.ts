@@ -6,10 +6,17 @@ export interface SyncScope {
   readonly prefix: Uint8Array
   /** The options that were given, of those that are functions. */
   readonly functions: readonly string[]
+  /** What is stored beside what is copied depends on it. undefined: an older release has noted none. */
+  readonly policy?: 'version' | 'lastWriter' | undefined
 }
 
-export function scopeOf(range: KeyRange, functions: Readonly<Record<string, unknown>>): SyncScope {
-  return { prefix: range.start, functions: Object.keys(functions).filter((name) => functions[name] !== undefined) }
+export function scopeOf(
+  range: KeyRange,
+  functions: Readonly<Record<string, unknown>>,
+  policy: SyncScope['policy'],
+): SyncScope {
+  const given = Object.keys(functions).filter((name) => functions[name] !== undefined)
+  return { prefix: range.start, functions: given, policy }
 }
 
 /** A sync of some name: what it copies from, and what of it. */
@@ -35,9 +42,15 @@ export function assertSameSync(name: string, begun: Begun, asked: Begun): void {
 
 function differences(a: SyncScope, b: SyncScope): readonly string[] {
   const functions = new Set(a.functions).symmetricDifference(new Set(b.functions))
-  return [...(compareBytes(a.prefix, b.prefix) === 0 ? [] : ['prefix']), ...functions]
+  const isOtherPolicy = a.policy !== undefined && b.policy !== undefined && a.policy !== b.policy
+  return [
+    ...(compareBytes(a.prefix, b.prefix) === 0 ? [] : ['prefix']),
+    ...functions,
+    ...(isOtherPolicy ? ['conflict.policy'] : []),
+  ]
 }
 
 function mismatch(what: string): TidemarkError {
-  return new TidemarkError('SYNC_MISMATCH', `${what}; what it has copied stays as it is: give this one another name`)
+  const wayOut = 'what it has copied stays as it is: give this one another name, or drop that one (dropSync) first'
+  return new TidemarkError('SYNC_MISMATCH', `${what}; ${wayOut}`)
 }

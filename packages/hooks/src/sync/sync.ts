@@ -12,7 +12,7 @@ import { checkpointKey } from './sync-keys.ts'
 import { assertSameSync } from './sync-scope.ts'
 import { type ResolvedSyncOptions, resolveSyncOptions, type SyncOptions } from './sync-options.ts'
 import type { SyncEvent, SyncState } from './sync-state.ts'
-import { runTenure, type SyncTarget } from './tenure.ts'
+import { dropped, runTenure, type SyncTarget } from './tenure.ts'
 
 /** How often a process that stands by looks whether it is needed. */
 const STANDBY_MS = 100
@@ -81,6 +81,8 @@ class RunningSync implements Sync {
   #state: SyncState = Object.freeze({ phase: 'standby', position: 0, head: 0, taken: 0, error: undefined })
   /** The position is one that the target holds as a whole. */
   #isWhole = false
+  /** There was a checkpoint. */
+  #isBegun = false
   /** Since the last failure. */
   #hasMoved = false
 
@@ -172,7 +174,12 @@ class RunningSync implements Sync {
     const { name, scope } = this.#options
     const place = await readCheckpoint(this.#to, name)
     const head = await this.#from.log.head()
-    if (place === undefined || this.#stop.signal.aborted) return
+    if (this.#stop.signal.aborted) return
+    if (place === undefined) {
+      if (this.#isBegun) throw dropped(name)
+      return
+    }
+    this.#isBegun = true
     assertSameSync(name, place, { log: this.#from.log.identity.id, scope })
     this.#isWhole = place.snapshot === undefined
     this.#update({ phase: 'standby', position: place.seq, head, error: undefined })
@@ -193,8 +200,12 @@ class RunningSync implements Sync {
         from: this.#from,
         to: this.#to,
         lease,
+        isBegun: this.#isBegun,
         signal: tenure.signal,
-        onState: (some) => this.#progress(some),
+        onState: (some) => {
+          this.#isBegun = true
+          this.#progress(some)
+        },
         onTaken: (count) => {
           this.#hasMoved = true
           this.#state = Object.freeze({ ...this.#state, taken: this.#state.taken + count })

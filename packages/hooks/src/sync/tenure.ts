@@ -28,12 +28,19 @@ export interface TenureOptions extends ResolvedSyncOptions {
   readonly from: SyncSource
   readonly to: SyncTarget
   readonly lease: Lease
+  /** A checkpoint was met already: where there is none now, the sync was dropped. */
+  readonly isBegun: boolean
   readonly signal: AbortSignal
   readonly onState: (some: Partial<SyncState>) => void
   /** So many entries or changes have been dealt with, all for good. */
   readonly onTaken: (count: number) => void
   readonly onEvent: (event: SyncEvent) => void
   readonly onConflicts: (conflicts: readonly SyncConflict[]) => void
+}
+
+/** What ends a sync whose checkpoint is gone. */
+export function dropped(name: string): TidemarkError {
+  return new TidemarkError('SYNC_DROPPED', `sync ${name} was dropped; to start it again copies everything anew`)
 }
 
 function isDead(error: unknown): boolean {
@@ -48,6 +55,7 @@ export async function runTenure(options: TenureOptions): Promise<never> {
   const { from, to, name, scope } = options
   const stored = await readCheckpoint(to, name)
   if (stored !== undefined) assertSameSync(name, stored, { log: from.log.identity.id, scope })
+  else if (options.isBegun) throw dropped(name)
   const merge = await mergeOf(options)
   // The look at the log is what meets a restore that was declared elsewhere.
   await from.log.head()

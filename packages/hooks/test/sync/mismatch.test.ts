@@ -1,6 +1,6 @@
 import { type Back, createMemoryBack, Payload } from '@tidemark/core'
 import { afterEach, describe, expect, it } from 'vitest'
-import { sync, type Sync, type SyncEvent, type SyncOptions } from '../../src/index.ts'
+import { dropSync, sync, type Sync, type SyncEvent, type SyncOptions } from '../../src/index.ts'
 import { checkpointKey } from '../../src/sync/sync-keys.ts'
 import { contentOf } from '../support/content.ts'
 import { tempStore } from '../support/temp-store.ts'
@@ -89,14 +89,24 @@ describe('the name of a sync with other options', () => {
     { was: { filter }, is: {}, what: /filter/ },
     { was: {}, is: { map }, what: / map/ },
     { was: {}, is: { mapValue: (value: unknown) => value, prefix: ['n'] }, what: /prefix and mapValue/ },
-  ])('is refused: $was, and then $is', async ({ was, is, what }) => {
-    const [from, to] = [createMemoryBack(), createMemoryBack()]
-    await commitNumbers(from, 3)
-    await runOnce(from, to, was)
-    await expectRefused(from, to, is, what)
-    await commitNumbers(from, 3, 5)
-    await runOnce(from, to, was)
-  })
+    { was: {}, is: { conflict: { policy: 'lastWriter' } }, what: /conflict\.policy.*dropSync/ },
+    { was: { conflict: { policy: 'lastWriter' } }, is: {}, what: /conflict\.policy/ },
+    {
+      was: { conflict: { policy: 'lastWriter' } },
+      is: { conflict: { policy: 'custom', resolve: () => 'source' } },
+      what: /policy/,
+    },
+  ] satisfies { was: Partial<SyncOptions>; is: Partial<SyncOptions>; what: RegExp }[])(
+    'is refused: $was, and then $is',
+    async ({ was, is, what }) => {
+      const [from, to] = [createMemoryBack(), createMemoryBack()]
+      await commitNumbers(from, 3)
+      await runOnce(from, to, was)
+      await expectRefused(from, to, is, what)
+      await commitNumbers(from, 3, 5)
+      await runOnce(from, to, was)
+    },
+  )
 
   it('is refused in another process too, and after the place in the log was lost', async () => {
     await using source = await tempStore()
@@ -124,6 +134,36 @@ describe('the name of a sync with other options', () => {
     await to.marks.write([{ key, value: Payload.encode(codec, older) }], {})
     await runOnce(from, to, { prefix: ['n'] })
     await expectRefused(from, to, {}, /prefix/)
+  })
+
+  it('is noted with its policy over a checkpoint that lacks only that', async () => {
+    const [from, to] = [createMemoryBack(), createMemoryBack()]
+    await commitNumbers(from, 3)
+    await runOnce(from, to)
+    const key = checkpointKey('s')
+    const older = (await to.marks.read([key]))[0]!.decode() as { scope: { policy?: string } }
+    expect(older.scope.policy).toBe('version')
+    delete older.scope.policy
+    await to.marks.write([{ key, value: Payload.encode(codec, older) }], {})
+    await runOnce(from, to)
+    await expectRefused(from, to, { conflict: { policy: 'lastWriter' } }, /policy/)
+  })
+
+  it('goes on where only who wins has changed, or a function decides from now on', async () => {
+    const [from, to] = [createMemoryBack(), createMemoryBack()]
+    await commitNumbers(from, 3)
+    await runOnce(from, to)
+    await runOnce(from, to, { conflict: { policy: 'version', winner: 'target' } })
+    await runOnce(from, to, { conflict: { policy: 'custom', resolve: () => 'target' } })
+  })
+
+  it('can be had once the earlier sync was dropped', async () => {
+    const [from, to] = [createMemoryBack(), createMemoryBack()]
+    await commitNumbers(from, 3)
+    await runOnce(from, to)
+    expect(await dropSync(to, 's')).toBe(true)
+    await runOnce(from, to, { conflict: { policy: 'lastWriter' } })
+    expect(await contentOf(to)).toEqual(await contentOf(from))
   })
 })
 
