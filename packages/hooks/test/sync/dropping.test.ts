@@ -96,7 +96,9 @@ describe('dropping a sync', () => {
     const held = Promise.withResolvers<void>()
     let pages = 0
     const slow = {
-      ...{ log: from.log, marks: from.marks, codec: from.codec },
+      log: from.log,
+      marks: from.marks,
+      codec: from.codec,
       scan: async (...args: Parameters<Back['scan']>) => {
         if (++pages === 2) await held.promise
         return from.scan(...args)
