@@ -190,7 +190,7 @@ describe('a sync', () => {
               else if (what.do === 'start') begin()
               else if (what.do === 'stop') await end()
               else if (what.do === 'restart-follower') await follower.restart()
-              else {
+              else if (what.do === 'compact') {
                 const store = what.back === 0 ? to : from
                 await store.compaction.compact({ upTo: await store.log.head(), limit: 100 })
               }
