@@ -1,0 +1,29 @@
+import { spawnSync } from 'node:child_process'
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+
+const examples = fileURLToPath(new URL('../../examples/', import.meta.url))
+const programs = globSync('*/*.ts', { cwd: examples }).toSorted()
+const folders = [...new Set(programs.map((path) => dirname(path)))]
+
+test('there are examples', () => {
+  expect(folders).toContain('konserve')
+})
+
+test.each(folders)('examples/%s prints what it says', (folder) => {
+  // All programs of an example share a folder, as the runs of one application do.
+  const cwd = mkdtempSync(join(tmpdir(), 'tidemark-example-'))
+  try {
+    for (const program of programs.filter((path) => dirname(path) === folder)) {
+      const run = spawnSync(process.execPath, [join(examples, program)], { cwd, encoding: 'utf8', timeout: 25_000 })
+      expect(run.stderr, program).toBe('')
+      expect(run.stdout, program).toBe(readFileSync(join(examples, program.replace(/\.ts$/, '.out')), 'utf8'))
+      expect(run.status, program).toBe(0)
+    }
+  } finally {
+    rmSync(cwd, { recursive: true, force: true })
+  }
+})
