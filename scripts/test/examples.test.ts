@@ -19,9 +19,8 @@ test.each(folders)('examples/%s prints what it says', (folder) => {
   try {
     for (const program of programs.filter((path) => dirname(path) === folder)) {
       const run = spawnSync(process.execPath, [join(examples, program)], { cwd, encoding: 'utf8', timeout: 25_000 })
-      expect(run.stderr, program).toBe('')
-      expect(run.stdout, program).toBe(readFileSync(join(examples, program.replace(/\.ts$/, '.out')), 'utf8'))
-      expect(run.status, program).toBe(0)
+      const stdout = readFileSync(join(examples, program.replace(/\.ts$/, '.out')), 'utf8')
+      expect({ program, ...run }).toMatchObject({ program, stdout, stderr: '', status: 0 })
     }
   } finally {
     rmSync(cwd, { recursive: true, force: true })
