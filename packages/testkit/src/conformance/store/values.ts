@@ -1,4 +1,4 @@
-import { ClosedError, CorruptError, Payload, type Store, StoreKey } from '@tidemark/core'
+import { ClosedError, CorruptError, isBinding, Payload, type Store, StoreKey } from '@tidemark/core'
 import { describe, expect, it } from 'vitest'
 import type { StartStore } from './store-suite.ts'
 
@@ -179,7 +179,10 @@ export function describeValues(start: StartStore): void {
       ]) {
         const error: unknown = await read().catch((thrown: unknown) => thrown)
         expect(error).toBeInstanceOf(CorruptError)
-        expect(error).toMatchObject({ code: 'CORRUPT', key: StoreKey.of('bad').id })
+        expect(error).toMatchObject({
+          code: isBinding(back.codec) ? 'NOT_ENCRYPTED' : 'CORRUPT',
+          key: StoreKey.of('bad').id,
+        })
       }
       expect([many.get('good'), listed.find(({ key }) => key[0] === 'good')?.value]).toEqual([1, 1])
       expect(await store.get('good')).toBe(1)
