@@ -7,8 +7,10 @@ import type { FlushPart } from './target.ts'
 export interface RecoveredJournal {
   readonly owner: string
   readonly lease: Lease
-  /** The marks that it consists of, beside the owner's own: all of them go. */
+  /** The marks that what is flushed consists of: all of them go. */
   readonly used: readonly StoreKey[]
+  /** Whether nothing else of the journal is to be flushed after this. */
+  readonly isLast: boolean
 }
 
 /**
@@ -17,14 +19,12 @@ export interface RecoveredJournal {
  */
 export function settleRecovered<D extends Dirty>(
   { keys, format, back }: DeadLetterOffice<D>,
-  { owner, used }: RecoveredJournal,
+  { owner, used, isLast }: RecoveredJournal,
   { left, to }: FlushPart<D>,
 ): readonly MarkWrite[] {
   const removals = used.map((key) => ({ key, value: undefined }))
-  if (left.length === 0) return [{ key: keys.owner(owner), value: undefined }, ...removals]
-  return [
-    { key: keys.owner(owner), value: Payload.encode(back.codec, { v: 1, isRecovered: true }) },
-    ...removals,
-    { key: keys.row(owner, to), value: Payload.encode(back.codec, format.encode(left)) },
-  ]
+  if (isLast && left.length === 0) return [{ key: keys.owner(owner), value: undefined }, ...removals]
+  const begun = { key: keys.owner(owner), value: Payload.encode(back.codec, { v: 1, isRecovered: true }) }
+  if (left.length === 0) return [begun, ...removals]
+  return [begun, ...removals, { key: keys.row(owner, to), value: Payload.encode(back.codec, format.encode(left)) }]
 }

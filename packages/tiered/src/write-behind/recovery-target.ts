@@ -19,7 +19,7 @@ export function recoveryTarget({ office, clock, journal, commit }: RecoveryTarge
     writes: readonly Write[],
     marks: readonly MarkWrite[],
   ): Promise<void> => {
-    const keepLease = part.left.length > 0
+    const keepLease = part.left.length > 0 || !journal.isLast
     const all = [...marks, ...settleRecovered(office, journal, part)]
     await commit({ reads: [], decide: () => writes, lease: journal.lease, keepLease, marks: all }, part.onWritten)
   }

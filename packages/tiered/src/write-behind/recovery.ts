@@ -1,5 +1,5 @@
 import { type Back, type Clock, ClosedError, type Lease, type Mark, prefixRange } from '@tidemark/core'
-import { Batch, type Dirty } from './batch.ts'
+import { Batch, type Dirty, type Failure } from './batch.ts'
 import type { DeadLetterOffice } from './dead-letters.ts'
 import { flushBatch } from './flush-batch.ts'
 import { flushFailure } from './flush-failure.ts'
@@ -122,14 +122,27 @@ export class Recovery<D extends Dirty> {
   async #flush(owner: string, lease: Lease): Promise<void> {
     const { back, office, clock, target, onError } = this.#options
     const { keys, format } = office
-    const batch = new Batch<D>(0, 0)
     const rows = await marksIn(back, keys.rows(owner))
-    for (const { key, value } of rows) {
-      batch.add(format.decode(value.decode() as Uint8Array, clock.now()), rowIn(key))
+    const [noted] = await back.marks.read([keys.flushing(owner)])
+    // What its owner was about to flush comes first, by itself, so that who has it already can tell.
+    const { from, to = -1 } = (noted?.decode() ?? {}) as { readonly from?: number; readonly to?: number }
+    const begun = rows.filter(({ key }) => rowIn(key) <= to)
+    const parts = [begun, rows.slice(begun.length)].filter((part) => part.length > 0)
+    const failures: Failure<D>[] = []
+    for (const [i, part] of (parts.length === 0 ? [rows] : parts).entries()) {
+      const batch = new Batch<D>(
+        0,
+        (part === begun ? from : undefined) ?? (part.length === 0 ? 0 : rowIn(part[0]!.key)),
+      )
+      for (const { key, value } of part) {
+        batch.add(format.decode(value.decode() as Uint8Array, clock.now()), rowIn(key))
+      }
+      if (part === begun) batch.to = to
+      const used = [keys.flushed(owner), keys.flushing(owner), ...part.map(({ key }) => key)]
+      await flushBatch(batch, target({ owner, lease, used, isLast: i >= parts.length - 1 }))
+      failures.push(...batch.failures)
     }
-    const used = [keys.flushed(owner), keys.flushing(owner), ...rows.map(({ key }) => key)]
-    await flushBatch(batch, target({ owner, lease, used }))
-    if (batch.failures.length > 0) queueMicrotask(() => onError(flushFailure(batch.failures)))
+    if (failures.length > 0) queueMicrotask(() => onError(flushFailure(failures)))
   }
 }
 

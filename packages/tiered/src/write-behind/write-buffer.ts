@@ -20,6 +20,8 @@ export interface WriteBufferOptions<D extends Dirty> {
   readonly random: () => number
   /** Gets what a flush failed with that nobody asked for. */
   readonly onError: (error: unknown) => void
+  /** Called with the ids of what a flush has written. @default nobody is told */
+  readonly onFlushed?: ((ids: Iterable<string>) => void) | undefined
 }
 
 interface Adding<D> {
@@ -59,8 +61,6 @@ export class WriteBuffer<D extends Dirty> {
   #cancelAge: (() => void) | undefined
   #cancelRetry: (() => void) | undefined
   #isClosed = false
-  /** Flushes that were written. */
-  flushes = 0
 
   constructor(options: WriteBufferOptions<D>) {
     this.#options = options
@@ -105,7 +105,7 @@ export class WriteBuffer<D extends Dirty> {
   async add(writes: readonly D[]): Promise<void> {
     if (this.#isClosed) throw new ClosedError(this.#options.name)
     if (this.#fill() >= 1) {
-      this.#flushSoon()
+      this.flushSoon()
       throw bufferFull(this.#options.name)
     }
     for (const { id, bytes } of writes) {
@@ -137,6 +137,26 @@ export class WriteBuffer<D extends Dirty> {
       }
     }
     if (failures.length > 0) throw new FlushFailure(failures.flatMap((each) => each.failures))
+  }
+
+  /** Begins a flush in the background; not while a failed flush waits for its next attempt. */
+  flushSoon(): void {
+    if (this.#cancelRetry === undefined) this.#pass().catch(() => undefined)
+  }
+
+  /** Runs a task while nothing is flushed. */
+  async between<T>(task: () => Promise<T>): Promise<T> {
+    // What is flushed half way is not touched: another attempt completes it first.
+    while (this.#flushing !== undefined || this.#passing !== undefined) await this.#pass()
+    let free!: () => void
+    const held = new Promise<void>((resolve) => (free = resolve))
+    this.#passing = held
+    try {
+      return await task()
+    } finally {
+      this.#passing = undefined
+      free()
+    }
   }
 
   /** Forgets everything that is acknowledged: somebody else has taken the journal over, and flushes it. */
@@ -207,7 +227,7 @@ export class WriteBuffer<D extends Dirty> {
       else reject(refusal.error)
     }
     if (refusal === undefined) this.#watch()
-    else this.#flushSoon()
+    else this.flushSoon()
   }
 
   #unpend({ id, bytes }: D): void {
@@ -226,18 +246,13 @@ export class WriteBuffer<D extends Dirty> {
   #watch(): void {
     const { maxDirty, maxBytes, maxAgeMs } = this.#options.limits
     const { size, bytes, journaled } = this.#active
-    if (size >= maxDirty || bytes >= maxBytes || journaled >= maxBytes) this.#flushSoon()
+    if (size >= maxDirty || bytes >= maxBytes || journaled >= maxBytes) this.flushSoon()
     else if (size > 0) this.#cancelAge ??= this.#options.clock.schedule(maxAgeMs, () => this.#onAge())
   }
 
   #onAge(): void {
     this.#cancelAge = undefined
-    this.#flushSoon()
-  }
-
-  /** Not while a failed flush waits for its next attempt. */
-  #flushSoon(): void {
-    if (this.#cancelRetry === undefined) this.#pass().catch(() => undefined)
+    this.flushSoon()
   }
 
   /** One attempt at a time; what it fails with is told once. */
@@ -254,6 +269,7 @@ export class WriteBuffer<D extends Dirty> {
     this.#cancelRetry?.()
     this.#cancelRetry = undefined
     const batch = (this.#flushing ??= this.#seal())
+    const ids = [...batch.writes.keys()]
     try {
       await flushBatch(batch, this.#options.target)
     } catch (error) {
@@ -262,7 +278,7 @@ export class WriteBuffer<D extends Dirty> {
     }
     this.#flushing = undefined
     this.#failed = 0
-    this.flushes++
+    this.#options.onFlushed?.(ids)
     this.#watch()
     if (batch.failures.length > 0) throw flushFailure(batch.failures)
   }
@@ -284,7 +300,7 @@ export class WriteBuffer<D extends Dirty> {
     const pause = Math.min(LAST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failed++) * (0.5 + random() / 2)
     this.#cancelRetry = clock.schedule(pause, () => {
       this.#cancelRetry = undefined
-      this.#flushSoon()
+      this.flushSoon()
     })
   }
 }

@@ -1,0 +1,116 @@
+import {
+  assertKnown,
+  type Back,
+  between,
+  callback,
+  type Clock,
+  clockOption,
+  type Codec,
+  codecOption,
+  type Key,
+  port,
+} from '@tidemark/core'
+import { BUFFER_LIMITS, type BufferLimits, resolveLimits, type ResolvedLimits } from '../write-behind/limits.ts'
+import { noPresence, type Presence } from '../write-behind/presence.ts'
+import { CACHE_OPTIONS, type CacheOptions } from './read-cache.ts'
+
+/** Where acknowledged writes lie until they are flushed: a store of this machine, say. */
+export type JournalBack = Pick<Back, 'commit' | 'leases' | 'marks' | 'codec'>
+
+export interface BufferedOptions<A = Key> extends BufferLimits {
+  /** What identifies a value out of the arguments that it is asked for with. @default the arguments are the key */
+  readonly keyOf?: ((args: A) => Key) | undefined
+  /** Makes the value of what no connector has; undefined: there is none. It is remembered, and not written. */
+  readonly load?: ((args: A) => unknown) | undefined
+  /**
+   * Makes one value out of what several connectors have, in their order; undefined: there is none.
+   * @default the first one that there is
+   */
+  readonly merge?: ((values: readonly unknown[], args: A) => unknown) | undefined
+  readonly cache?: CacheOptions | undefined
+  /**
+   * A back tier: writes are acknowledged when they are journaled there, and survive the process. Buffers of the same `name`
+   * recover what others of it have left behind when they died.
+   * @default none: what is not flushed is lost with the process
+   */
+  readonly journal?: JournalBack | undefined
+  /** Of the journal: which buffers belong together. @default the ids of the connectors */
+  readonly name?: string | undefined
+  /** As of write-behind; of use with a journal. @default 5_000 */
+  readonly leaseMs?: number | undefined
+  /** As of write-behind; of use with a journal. @default none */
+  readonly presence?: Presence | undefined
+  /** @default CBOR */
+  readonly codec?: Codec | undefined
+  /** @default the machine's clock */
+  readonly clock?: Clock | undefined
+  /** From 0 to below 1. @default Math.random */
+  readonly random?: (() => number) | undefined
+  /** Gets what a flush in the background failed with. @default it is thrown again where nothing of the buffer can stop */
+  readonly onError?: ((error: unknown) => void) | undefined
+}
+
+const KNOWN: readonly string[] = [
+  ...BUFFER_LIMITS,
+  'keyOf',
+  'load',
+  'merge',
+  'cache',
+  'journal',
+  'name',
+  'leaseMs',
+  'presence',
+  'codec',
+  'clock',
+  'random',
+  'onError',
+] satisfies (keyof BufferedOptions)[]
+
+export interface ResolvedBuffered<A> {
+  readonly keyOf: ((args: A) => Key) | undefined
+  readonly load: ((args: A) => unknown) | undefined
+  readonly merge: (values: readonly unknown[], args: A) => unknown
+  readonly cache: CacheOptions
+  readonly journal: JournalBack | undefined
+  readonly name: string | undefined
+  readonly leaseMs: number
+  readonly presence: Presence
+  readonly limits: ResolvedLimits
+  readonly codec: Codec
+  readonly clock: Clock
+  readonly random: () => number
+  readonly onError: (error: unknown) => void
+}
+
+/** @throws TypeError or RangeError that names the option. */
+export function resolveBuffered<A>(options: BufferedOptions<A>): ResolvedBuffered<A> {
+  assertKnown(options, KNOWN, 'buffered')
+  const { keyOf, load, merge = firstOf, cache = {}, journal, name } = options
+  assertKnown(cache, CACHE_OPTIONS, 'cache')
+  if (name !== undefined && (typeof name !== 'string' || name === '')) {
+    throw new TypeError(`option name must be a text that is not empty, not ${String(name)}`)
+  }
+  return {
+    keyOf: keyOf && callback('option keyOf', keyOf),
+    load: load && callback('option load', load),
+    merge: callback('option merge', merge),
+    cache,
+    journal: journal && port('option journal', journal, ['commit']),
+    name,
+    leaseMs: between('option leaseMs', options.leaseMs ?? 5_000, 100, 3_600_000),
+    presence: port('option presence', options.presence ?? noPresence, ['describe', 'isGone']),
+    limits: resolveLimits(options),
+    codec: codecOption(options.codec ?? journal?.codec),
+    clock: clockOption(options.clock),
+    random: callback('option random', options.random ?? Math.random),
+    onError: callback('option onError', options.onError ?? throwAgain),
+  }
+}
+
+function firstOf(values: readonly unknown[]): unknown {
+  return values.find((value) => value !== undefined)
+}
+
+function throwAgain(error: unknown): never {
+  throw error
+}
