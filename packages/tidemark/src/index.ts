@@ -35,14 +35,23 @@ export {
 } from '@tidemark/hooks'
 export type {
   Acknowledgement,
+  Buffered,
   BypassReason,
+  CacheOptions,
+  Connector,
+  ConnectorWrite,
+  Counts,
   DeadLetter,
   DeadWrite,
   Difference,
   Explanation,
+  FlushContext,
   FrontExplanation,
   JournalLevel,
+  Metrics,
+  Migration,
   NearExplanation,
+  Query,
   ReadPolicy,
   StartReason,
   TieredReadOptions,
@@ -94,6 +103,7 @@ export {
 } from '@tidemark/core'
 export { dropRelay, type DropRelayOptions } from './drop-relay.ts'
 export { create, destroy, type DestroyOptions, exists } from './lifecycle.ts'
+export { buffered, type BufferedOptions } from './buffered.ts'
 export { open } from './open.ts'
 export type {
   CompactionOptions,
