@@ -3,6 +3,7 @@ import { assertKnown } from '../options/checks.ts'
 import type { Back, ReadOptions } from '../ports/back.ts'
 import type { ClearOptions } from './clear.ts'
 import { LIST_OPTIONS } from './listing.ts'
+import { SWEEP_OPTIONS } from './sweep.ts'
 import { TRANSACTION_OPTIONS } from './transaction.ts'
 import { CONDITION_OPTIONS, SET_OPTIONS } from './write-options.ts'
 
@@ -30,6 +31,7 @@ export type StoreMethod =
   | 'entries'
   | 'clear'
   | 'invalidateTag'
+  | 'sweep'
   | 'getOrSet'
 
 /** The names of the options of every method of a store above this back tier. */
@@ -54,6 +56,7 @@ export function optionNames<R extends ReadOptions, W extends object>(back: Back<
     entries: LIST_OPTIONS,
     clear: [...CLEAR_OPTIONS, ...write],
     invalidateTag: write,
+    sweep: [...SWEEP_OPTIONS, ...write],
     getOrSet: [...LOAD_OPTIONS, ...read, ...write],
   }
 }

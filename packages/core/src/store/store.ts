@@ -36,6 +36,7 @@ import {
 } from './results.ts'
 import { commitSeen } from './seen-commit.ts'
 import { SyncStore } from './sync-store.ts'
+import { sweep, type SweepOptions, type SweepResult } from './sweep.ts'
 import { checkTagNames, invalidation } from './tags.ts'
 import { type NotHeld, Visibility } from './visibility.ts'
 import { type ConditionOptions, type Item, SET_OPTIONS, type SetOptions, toSetWrite } from './write-options.ts'
@@ -334,6 +335,17 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
   blob(key: Key): StoredBlob<R, W> {
     this.#assertOpen()
     return new StoredBlob<R, W>(this.#parts, userKey(key))
+  }
+
+  /**
+   * Deletes what was written last before a time and is not to be kept, in batches, and says what that was; what is written
+   * meanwhile stays. Removes what logs and blobs that are gone have left behind, as after a crash; given no time, only that.
+   * @throws TypeError or RangeError for wrong options; what `keep` throws
+   */
+  async sweep(options?: SweepOptions & W): Promise<SweepResult> {
+    this.#assertOpen()
+    if (options !== undefined) refuseUnknown(options, this.#names, 'sweep')
+    return sweep(this.#parts, options)
   }
 
   /** The calls without promises; undefined where the tiers cannot do that: it takes a round trip. */

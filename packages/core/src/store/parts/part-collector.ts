@@ -1,5 +1,6 @@
 import { TidemarkError } from '../../errors.ts'
 import { prefixRange } from '../../keys/key-range.ts'
+import type { Key } from '../../keys/key.ts'
 import { isReserved, reservedKey } from '../../keys/reserved.ts'
 import { StoreKey } from '../../keys/store-key.ts'
 import type { Back, Commit, DeleteWrite, ReadOptions } from '../../ports/back.ts'
@@ -64,15 +65,17 @@ export class PartCollector<R extends ReadOptions = ReadOptions, W extends object
   }
 
   /**
-   * Removes what does not stand, wherever it is.
+   * Removes what does not stand, at all keys with the prefix.
    * @param isOld says of the last part of a group whether it has been there for so long that its head is not still to come
    * @returns how many parts were removed
    */
-  async collectAll(isOld: (writtenAt: number) => boolean): Promise<number> {
+  async collectAll(prefix: Key | readonly [], isOld: (writtenAt: number) => boolean): Promise<number> {
     const { back } = this.#options
+    // What has expired may be there again when the clock goes back, until that is written down.
+    while ((await back.expire(BATCH)).changes.length === BATCH);
     let removed = 0
     for (const kind of PART_KINDS) {
-      for await (const group of allGroups(back, kind)) {
+      for await (const group of allGroups(back, kind, prefix)) {
         if (await isStanding(this.#options, group.owner, group.id)) continue
         if (await this.#isOld(group, isOld)) removed += await this.#remove(group)
       }
@@ -115,7 +118,7 @@ export class PartCollector<R extends ReadOptions = ReadOptions, W extends object
   async #collectAt(kind: PartKind, keys: ReadonlyMap<string, StoreKey>): Promise<void> {
     const { back } = this.#options
     if (keys.size >= MANY_KEYS) {
-      for await (const group of allGroups(back, kind)) if (keys.has(group.owner.id)) await this.#remove(group)
+      for await (const group of allGroups(back, kind, [])) if (keys.has(group.owner.id)) await this.#remove(group)
       return
     }
     // Most stores have none at all.

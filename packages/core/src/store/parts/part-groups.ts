@@ -1,4 +1,5 @@
 import { type KeyRange, prefixRange } from '../../keys/key-range.ts'
+import { type Key, toTuple } from '../../keys/key.ts'
 import { reservedKey } from '../../keys/reserved.ts'
 import type { StoreKey } from '../../keys/store-key.ts'
 import { Uuid } from '../../keys/uuid.ts'
@@ -8,9 +9,16 @@ import { type PartKind, type PartOf, partOf, partsKey } from './part-key.ts'
 const FIRST_ID = Uuid.from(new Uint8Array(16))
 const LAST_ID = Uuid.from(new Uint8Array(16).fill(0xff))
 
-/** Every log or blob that has parts, whether or not it still stands. One look at each, however many parts it has. */
-export function allGroups(back: Pick<Back, 'scan'>, kind: PartKind): AsyncGenerator<PartOf, void> {
-  return groupsIn(back, prefixRange(reservedKey(kind).tuple))
+/**
+ * Every log or blob under a prefix of keys that has parts, whether or not it still stands. One look at each, however many
+ * parts it has.
+ */
+export function allGroups(
+  back: Pick<Back, 'scan'>,
+  kind: PartKind,
+  prefix: Key | readonly [],
+): AsyncGenerator<PartOf, void> {
+  return groupsIn(back, prefixRange(reservedKey(kind, ...toTuple(prefix as Key)).tuple))
 }
 
 /** As {@link allGroups}, of what stands, or stood, at one key. */

@@ -13,6 +13,7 @@ import { describeOptions } from './options.ts'
 import { describePaths } from './paths.ts'
 import { type OpenStoreBack, type StartStore, startStore } from './store-suite.ts'
 import { describeOvertaking } from './overtaking.ts'
+import { describeSweeps } from './sweeps.ts'
 import { describeTags } from './tags.ts'
 import { describeUpdates } from './updates.ts'
 import { describeValues } from './values.ts'
@@ -37,5 +38,6 @@ export function storeConformance(name: string, open: OpenStoreBack): void {
     describeTags(start)
     describeLogs(start)
     describeBlobs(start)
+    describeSweeps(start)
   })
 }

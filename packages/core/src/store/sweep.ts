@@ -1,0 +1,112 @@
+import { prefixRange } from '../keys/key-range.ts'
+import type { Key, KeyTuple } from '../keys/key.ts'
+import { userKey, userRanges } from '../keys/reserved.ts'
+import type { StoreKey } from '../keys/store-key.ts'
+import { callback, duration, wholeAtLeast } from '../options/checks.ts'
+import type { Commit, ReadOptions } from '../ports/back.ts'
+import type { Entry } from '../ports/entry.ts'
+import { deletion } from './deletion.ts'
+import { typeOf } from './entry-notes.ts'
+import { type StoreEntry, toStoreEntry } from './entry-view.ts'
+import { deleteOldLog } from './logs/old-log.ts'
+import type { PartStore } from './parts/part-store.ts'
+
+/** What is swept; given no option, only what logs and blobs have left behind. */
+export interface SweepOptions {
+  /**
+   * Entries that were written last before this are deleted; of a log, its last append counts. A Date or wall-clock
+   * milliseconds. @default none is
+   */
+  readonly before?: Date | number | undefined
+  /** Which entries stay all the same: their keys, or a function that says so of each old one. @default none */
+  readonly keep?: Iterable<Key> | ((entry: StoreEntry) => boolean) | undefined
+  /** Only keys that start with these parts. @default everything */
+  readonly prefix?: Key | readonly [] | undefined
+  /** How many entries one commit deletes at most. @default 500 */
+  readonly batch?: number | undefined
+  /**
+   * For how many milliseconds parts without a log or blob are left alone: they may be those of one that a sync is copying.
+   * @default an hour
+   */
+  readonly orphanAgeMs?: number | undefined
+}
+
+export const SWEEP_OPTIONS: readonly (keyof SweepOptions)[] = ['before', 'keep', 'prefix', 'batch', 'orphanAgeMs']
+
+export interface SweepResult {
+  /** In key order. What readers did not see any more, for its tags or its age, is deleted too, and not among them. */
+  readonly deleted: readonly KeyTuple[]
+  /** How many elements and chunks of logs and blobs that are gone were removed. */
+  readonly parts: number
+}
+
+const HOUR_MS = 3_600_000
+
+/**
+ * Deletes what is old, batch by batch, each as one commit: whatever was written since it was looked at stays. Interrupted,
+ * it has deleted some of it, and the next one goes on.
+ */
+export async function sweep<R extends ReadOptions, W extends object>(
+  store: PartStore<R, W>,
+  options: (SweepOptions & W) | undefined,
+): Promise<SweepResult> {
+  const { before, prefix = [], batch = 500, orphanAgeMs = HOUR_MS } = options ?? {}
+  const isKept = keeper(options?.keep)
+  const until = before === undefined ? undefined : timeOf(before)
+  wholeAtLeast('option batch', batch, 1)
+  duration('option orphanAgeMs', orphanAgeMs)
+  const deleted: KeyTuple[] = []
+  for (const range of until === undefined ? [] : userRanges(prefixRange(prefix))) {
+    let after: StoreKey | undefined
+    for (let isMore = true; isMore;) {
+      store.assertOpen()
+      const { entries } = await store.back.scan(range, { after, limit: batch, reverse: false })
+      const old = entries.filter((entry) => entry.writtenAt < until! && !isKept(entry))
+      deleted.push(...(await deleteOld(store, old, until!, options)))
+      after = entries.at(-1)?.key
+      isMore = entries.length === batch
+    }
+  }
+  await store.collector.idle()
+  const now = store.clock.now()
+  const parts = await store.collector.collectAll(prefix, (writtenAt) => now - writtenAt >= orphanAgeMs)
+  return { deleted, parts }
+}
+
+async function deleteOld<R extends ReadOptions, W extends object>(
+  store: PartStore<R, W>,
+  old: readonly Entry[],
+  before: number,
+  options: W | undefined,
+): Promise<readonly KeyTuple[]> {
+  if (old.length === 0) return []
+  const seen = await store.visibility.seeAll(old, { consistency: 'linearizable' } as R)
+  const shown = new Set(seen.flatMap((entry) => (entry === undefined ? [] : [entry.key.id])))
+  const logs = old.filter((entry) => typeOf(entry) === 'log')
+  const others = old.filter((entry) => typeOf(entry) !== 'log')
+  const commits: Commit[] = others.length === 0 ? [] : [await store.back.commit(deletion(others), options)]
+  for (const log of logs) {
+    const commit = await deleteOldLog(store, log, before, options)
+    if (commit !== undefined) commits.push(commit)
+  }
+  const gone = new Set(commits.flatMap(({ changes }) => changes.map(({ key }) => key.id)))
+  return old.filter(({ key }) => gone.has(key.id) && shown.has(key.id)).map(({ key }) => key.tuple)
+}
+
+function keeper(keep: SweepOptions['keep']): (entry: Entry) => boolean {
+  if (keep === undefined) return () => false
+  if (typeof keep === 'function') {
+    const says = callback('option keep', keep)
+    return (entry) => says(toStoreEntry(entry))
+  }
+  const ids = new Set(Array.from(keep, (key) => userKey(key).id))
+  return ({ key }) => ids.has(key.id)
+}
+
+function timeOf(before: Date | number): number {
+  const at = before instanceof Date ? before.getTime() : before
+  if (typeof at !== 'number' || !Number.isFinite(at)) {
+    throw new TypeError(`option before must be a valid Date or milliseconds since 1970, not ${String(before)}`)
+  }
+  return at
+}

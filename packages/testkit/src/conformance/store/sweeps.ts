@@ -1,0 +1,171 @@
+import { ALL_KEYS, type Back, type Commit, partOf, type Proposal } from '@tidemark/core'
+import { describe, expect, it } from 'vitest'
+import type { StartStore } from './store-suite.ts'
+
+const HOUR = 3_600_000
+const CHUNK = 256 * 1024
+
+export function describeSweeps(start: StartStore): void {
+  describe('a sweep', () => {
+    it('deletes what is old and not kept, and says what that was', async () => {
+      const { store, clock } = await start()
+      await store.setMany(['a', 'b', 'c', 'd'].map((key) => [key, key] as const))
+      clock.step(HOUR)
+      await store.set('c', 'again')
+      const before = new Date(clock.now() - HOUR / 2)
+      expect(await store.sweep({ before, keep: ['b', 'nobody'] })).toEqual({ deleted: [['a'], ['d']], parts: 0 })
+      expect(await Array.fromAsync(store.keys())).toEqual([['b'], ['c']])
+      const keep = ({ value }: { readonly value: unknown }): boolean => value === 'again'
+      expect(await store.sweep({ before: clock.now() + HOUR, keep })).toEqual({ deleted: [['b']], parts: 0 })
+      expect(await store.get('c')).toBe('again')
+    })
+
+    it('deletes five keys in batches of two', async () => {
+      const { store, back, clock } = await start()
+      await store.setMany(Array.from({ length: 5 }, (_, i) => [['k', i], i] as const))
+      await store.set(['other', 1], 1)
+      const commits: Commit[] = []
+      back.onCommit((told) => commits.push(...told))
+      const { deleted } = await store.sweep({ before: clock.now() + 1, batch: 2, prefix: 'k' })
+      expect(deleted).toEqual(Array.from({ length: 5 }, (_, i) => ['k', i]))
+      expect(commits.map(({ changes }) => changes.length)).toEqual([2, 2, 1])
+      expect(await Array.fromAsync(store.keys())).toEqual([['other', 1]])
+    })
+
+    it('of nothing deletes nothing, and given no time it deletes no entry', async () => {
+      const { store, clock } = await start()
+      expect(await store.sweep({ before: clock.now() })).toEqual({ deleted: [], parts: 0 })
+      await store.set('a', 1)
+      expect(await store.sweep()).toEqual({ deleted: [], parts: 0 })
+      expect(await store.get('a')).toBe(1)
+    })
+
+    it('leaves alone what is written while it is under way', async () => {
+      const { store, back, clock } = await start()
+      await store.setMany(['a', 'b', 'c', 'd'].map((key) => [key, 'old'] as const))
+      const scan = back.scan.bind(back)
+      let isFirst = true
+      // Between the look and the deletion.
+      back.scan = async (range, options) => {
+        const page = await scan(range, options)
+        if (page.entries.length > 0 && isFirst) {
+          isFirst = false
+          await store.set('b', 'new')
+          await store.delete('c')
+          await store.set('c', 'anew')
+        }
+        return page
+      }
+      const { deleted } = await store.sweep({ before: clock.now() + HOUR })
+      back.scan = scan
+      expect(deleted).toEqual([['a'], ['d']])
+      expect(await store.get('b')).toBe('new')
+      expect(await store.get('c')).toBe('anew')
+    })
+
+    it('that was interrupted has deleted whole batches, and the next one deletes the rest', async () => {
+      const { store, back, clock } = await start()
+      await store.setMany(Array.from({ length: 5 }, (_, i) => [i, i] as const))
+      const commit = back.commit.bind(back)
+      let left = 2
+      back.commit = (proposal: Proposal) => (left-- > 0 ? commit(proposal) : Promise.reject(new Error('crash')))
+      await expect(store.sweep({ before: clock.now() + 1, batch: 2 })).rejects.toThrow('crash')
+      back.commit = commit
+      expect(await Array.fromAsync(store.keys())).toEqual([[4]])
+      expect(await store.sweep({ before: clock.now() + 1, batch: 2 })).toEqual({ deleted: [[4]], parts: 0 })
+    })
+
+    it('judges a log by its last append, and never loses one that comes meanwhile', async () => {
+      const { store, back, clock } = await start()
+      await store.log('old').append(1)
+      await store.log('young').append(1)
+      await store.log('appended').append(1)
+      clock.step(2 * HOUR)
+      const before = clock.now() - HOUR
+      await store.log('young').append(2)
+      const scan = back.scan.bind(back)
+      back.scan = async (range, options) => {
+        const page = await scan(range, options)
+        const owner = page.entries[0] && partOf(page.entries[0].key)?.owner.id
+        if (options.reverse && owner === 'appended') await store.log('appended').append(2)
+        return page
+      }
+      const { deleted } = await store.sweep({ before })
+      back.scan = scan
+      expect(deleted).toEqual([['old']])
+      expect(await Array.fromAsync(store.log('young'))).toEqual([1, 2])
+      expect(await Array.fromAsync(store.log('appended'))).toEqual([1, 2])
+      expect(await Array.fromAsync(store.log('old'))).toEqual([])
+    })
+
+    it('removes what a log and a blob have left behind when the process that deleted them died', async () => {
+      const { store, back, clock } = await start()
+      await store.log('l').appendMany([1, 2, 3])
+      await store.log('kept').append(1)
+      await store.blob('b').write(new Uint8Array(2 * CHUNK))
+      await store.blob('kept too').write(new Uint8Array(2 * CHUNK))
+      // As if the process died before it could remove anything.
+      const acquire = back.leases.acquire.bind(back.leases)
+      back.leases.acquire = () => Promise.resolve({ lease: undefined, remainingMs: 1 })
+      await store.deleteMany(['l', 'b'])
+      expect(await store.sweep({ orphanAgeMs: 0 })).toEqual({ deleted: [], parts: 0 })
+      back.leases.acquire = acquire
+      expect(await partsIn(back)).toBe(3 + 1 + 2 + 2)
+      expect(await store.sweep()).toEqual({ deleted: [], parts: 0 })
+      clock.step(2 * HOUR)
+      expect(await store.sweep({ prefix: 'l' })).toEqual({ deleted: [], parts: 3 })
+      expect(await store.sweep()).toEqual({ deleted: [], parts: 2 })
+      expect(await partsIn(back)).toBe(1 + 2)
+      expect(await Array.fromAsync(store.log('kept'))).toEqual([1])
+      expect((await store.blob('kept too').bytes())!.length).toBe(2 * CHUNK)
+    })
+
+    it('leaves a blob alone that is being written, however long that takes', async () => {
+      const { store, back, clock } = await start()
+      let swept: unknown
+      const source = (async function* () {
+        yield new Uint8Array(8 * CHUNK)
+        expect(await partsIn(back)).toBe(8)
+        swept = await store.sweep({ orphanAgeMs: 0, before: clock.now() + HOUR })
+        yield new Uint8Array(CHUNK)
+      })()
+      await store.blob('b').write(source)
+      expect(swept).toEqual({ deleted: [], parts: 0 })
+      expect((await store.blob('b').bytes())!.length).toBe(9 * CHUNK)
+    })
+
+    it('takes away what a writer has written that stood still for too long, who is told so', async () => {
+      const { store, back, clock } = await start()
+      const source = (async function* () {
+        yield new Uint8Array(8 * CHUNK)
+        // Its lease ends, and somebody else finds what it has left.
+        clock.step(HOUR)
+        expect(await store.sweep({ orphanAgeMs: 0 })).toEqual({ deleted: [], parts: 8 })
+        yield new Uint8Array(8 * CHUNK)
+      })()
+      await store.set('b', 'value')
+      await expect(store.blob('b').write(source)).rejects.toMatchObject({ code: 'LEASE_LOST' })
+      expect(await store.get('b')).toBe('value')
+      await store.sweep({ orphanAgeMs: 0 })
+      expect(await partsIn(back)).toBe(0)
+    })
+
+    it.each([
+      [{ before: 'yesterday' }],
+      [{ before: new Date(Number.NaN) }],
+      [{ batch: 0 }],
+      [{ batch: 1.5 }],
+      [{ orphanAgeMs: -1 }],
+      [{ kept: [] }],
+      [{ before: 1, keep: [{}] }],
+    ])('refuses %j', async (options) => {
+      const { store } = await start()
+      await expect(store.sweep(options as never)).rejects.toThrow(/option|before|key/)
+    })
+  })
+}
+
+async function partsIn(back: Back): Promise<number> {
+  const { entries } = await back.scan(ALL_KEYS, { after: undefined, limit: 1_000, reverse: false })
+  return entries.filter(({ key }) => partOf(key) !== undefined).length
+}
