@@ -20,6 +20,17 @@ export interface JsonLinesSink extends Sink, AsyncDisposable {
  * what is there already is read when the file is opened, by the first batch. A batch is one write and one sync, together
  * with those of other lanes that wait at the same time, in the order in which they came.
  *
+ * A line is there twice only where somebody else is at the file between the last look of a sink at it and the end of its
+ * write, which are a few system calls apart:
+ * - Another sink writes the same change. So there are two consumers or lanes on one path; or an owner was stopped just there
+ *   (SIGSTOP, a suspended machine) for longer than its lease, and the next one has written the batch meanwhile.
+ * - Another sink, or somebody by hand, moves the file away. Then the lines are in the file that was moved and in the new one,
+ *   as the one that was moved may have been compressed before they were in it.
+ *
+ * It is what was written together then, once: before its next write a sink sees that the file is another one, or has grown,
+ * and reads it. File systems have no write that fails when somebody else has written, so nothing closes this. Both lines
+ * are the same bytes: take the first of each `id`.
+ *
  * The sink rejects with a TidemarkError, and nothing of the batch in the file: DISK_FULL, READ_ONLY, FOLDER_MISSING, IO;
  * BUSY while another process keeps writing to the file, which then may hold the batch, or lines of it, all the same;
  * CORRUPT for a change that cannot be decoded, or a file that ends in somebody else's half line; CLOSED.
