@@ -1,4 +1,4 @@
-import { afterTurn, ALL_KEYS, type Back } from '@tidemark/core'
+import { afterTurn, ALL_KEYS, type Back, StoreKey } from '@tidemark/core'
 import { describe, expect, it } from 'vitest'
 import { eventually } from '../../waiting/eventually.ts'
 import type { StartStore } from './store-suite.ts'
@@ -141,6 +141,26 @@ export function describeBlobs(start: StartStore): void {
       const bytes = Buffer.concat(got)
       expect(Buffer.compare(bytes, old.subarray(0, bytes.length))).toBe(0)
       if (bytes.length < old.length) expect(error).toMatchObject({ code: 'REPLACED', retryable: true })
+    })
+
+    it('that has lost a chunk is damaged, and nothing else is given for it', async () => {
+      const { store, back } = await start()
+      const bytes = patterned(7 * CHUNK)
+      await store.blob('b').write(bytes)
+      const { entries } = await back.scan(ALL_KEYS, { after: undefined, limit: 100, reverse: false })
+      const chunks = entries.filter(({ key }) => key.tuple[1] === 'chunk')
+      await back.commit({ reads: [], decide: () => [{ op: 'delete', key: chunks[2]!.key }] })
+      await expect(store.blob('b').bytes()).rejects.toMatchObject({ code: 'CORRUPT', key: StoreKey.of('b').id })
+      expect(Buffer.compare((await store.blob('b').bytes({ end: 2 * CHUNK }))!, bytes.subarray(0, 2 * CHUNK))).toBe(0)
+      const got: Uint8Array[] = []
+      const reading = async (): Promise<void> => {
+        const stream = (await store.blob('b').read())!
+        for await (const piece of stream as unknown as AsyncIterable<Uint8Array>) got.push(piece)
+      }
+      await expect(reading()).rejects.toMatchObject({ code: 'CORRUPT' })
+      expect(Buffer.compare(Buffer.concat(got), bytes.subarray(0, 2 * CHUNK))).toBe(0)
+      const rest = await store.blob('b').bytes({ start: 3 * CHUNK })
+      expect(Buffer.compare(rest!, bytes.subarray(3 * CHUNK))).toBe(0)
     })
 
     it('is read no faster than it is taken, and its source is asked no faster than it is stored', async () => {

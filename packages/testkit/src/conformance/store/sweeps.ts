@@ -134,21 +134,31 @@ export function describeSweeps(start: StartStore): void {
       expect((await store.blob('b').bytes())!.length).toBe(9 * CHUNK)
     })
 
-    it('takes away what a writer has written that stood still for too long, who is told so', async () => {
-      const { store, back, clock } = await start()
-      const source = (async function* () {
-        yield new Uint8Array(8 * CHUNK)
-        // Its lease ends, and somebody else finds what it has left.
-        clock.step(HOUR)
-        expect(await store.sweep({ orphanAgeMs: 0 })).toEqual({ deleted: [], parts: 8 })
-        yield new Uint8Array(8 * CHUNK)
-      })()
-      await store.set('b', 'value')
-      await expect(store.blob('b').write(source)).rejects.toMatchObject({ code: 'LEASE_LOST' })
-      expect(await store.get('b')).toBe('value')
-      await store.sweep({ orphanAgeMs: 0 })
-      expect(await partsIn(back)).toBe(0)
-    })
+    it.each([0, 1, 8])(
+      'takes away what a writer has left who stood still for too long, and is told so: %d chunks to go',
+      async (rest) => {
+        const { store, back, clock } = await start()
+        const source = (async function* () {
+          yield new Uint8Array(8 * CHUNK)
+          // Its lease ends, and somebody else finds what it has left.
+          clock.step(HOUR)
+          expect(await store.sweep({ orphanAgeMs: 0 })).toEqual({ deleted: [], parts: 8 })
+          yield new Uint8Array(rest * CHUNK)
+        })()
+        await store.set('b', 'value')
+        let stored = 0
+        back.onCommit((commits) => {
+          for (const { op, key } of commits.flatMap(({ changes }) => changes)) {
+            if (op === 'set' && partOf(key) !== undefined) stored += 1
+          }
+        })
+        await expect(store.blob('b').write(source)).rejects.toMatchObject({ code: 'LEASE_LOST' })
+        expect(stored).toBe(8)
+        expect(await store.get('b')).toBe('value')
+        await store.sweep({ orphanAgeMs: 0 })
+        expect(await partsIn(back)).toBe(0)
+      },
+    )
 
     it.each([
       [{ before: 'yesterday' }],
