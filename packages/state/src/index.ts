@@ -1,8 +1,17 @@
-export { prevalent, type Prevalent } from './prevalent/prevalent.ts'
+export type { Dropped } from './journal/dropped.ts'
+export { journal, type Journal, type JournalOptions } from './journal/journal.ts'
+export type {
+  JournalReadOptions,
+  JournalView,
+  ReplayContext,
+  ReplayFunctions,
+  ReplayTarget,
+} from './journal/journal-view.ts'
+export type { JournalTransaction } from './journal/record.ts'
 export type { PrevalentOptions } from './prevalent/options.ts'
-export type { Dropped, Recovery } from './prevalent/recovery.ts'
+export { prevalent, type Prevalent } from './prevalent/prevalent.ts'
+export type { Recovery } from './prevalent/recovery.ts'
 export type { Transaction, TransactionFunction } from './prevalent/transaction.ts'
-export type { AnyStore } from './store-option.ts'
 export type { Save } from './states/saves.ts'
 export {
   type AutosaveOptions,
@@ -13,3 +22,4 @@ export {
   type States,
   type StatesOptions,
 } from './states/states.ts'
+export type { AnyStore } from './store-option.ts'

@@ -1,15 +1,14 @@
+import { isWide } from '../wide/is-wide.ts'
 import { kindOf } from './kinds.ts'
+import { refuseChange } from './refuse-change.ts'
 
-function refuse(): never {
-  throw new TypeError('a state cannot be changed outside of a transaction; execute one')
-}
-
-const REFUSED = { value: refuse, enumerable: false }
+const REFUSED = { value: refuseChange, enumerable: false }
 const MAP_LOCK = { set: REFUSED, delete: REFUSED, clear: REFUSED }
 const SET_LOCK = { add: REFUSED, delete: REFUSED, clear: REFUSED }
 
 /** Makes one container unchangeable, but not what it holds. A Map and a Set cannot be frozen: their methods refuse. */
 export function lock(container: object): void {
+  if (isWide(container)) return
   if (container instanceof Map) Object.defineProperties(container, MAP_LOCK)
   else if (container instanceof Set) Object.defineProperties(container, SET_LOCK)
   Object.freeze(container)

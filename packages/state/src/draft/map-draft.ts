@@ -1,3 +1,4 @@
+import { WIDE, WideMap } from '../wide/wide-map.ts'
 import { checkMapKey } from './checked.ts'
 import { DRAFT, type Draft, type DraftScope } from './draft.ts'
 import { KeyedChanges } from './keyed-changes.ts'
@@ -98,11 +99,22 @@ class MapDraft extends Map<unknown, unknown> implements Draft {
   #settle(): AnyMap {
     const changed = this.#changes.settle()
     if (changed === undefined) return this.base
-    const map = this.#scope.writable(this.base, (base) => new Map(base))
-    for (const key of changed.removed) map.delete(key)
-    for (const [key, value] of changed.put) map.set(key, value)
+    const map = this.#scope.writable(this.base, copied)
+    const wide = WideMap.of(map)
+    for (const key of changed.removed) {
+      if (wide === undefined) map.delete(key)
+      else wide.remove(key)
+    }
+    for (const [key, value] of changed.put) {
+      if (wide === undefined) map.set(key, value)
+      else wide.put(key, value)
+    }
     return map
   }
+}
+
+function copied(base: AnyMap): AnyMap {
+  return base.size > WIDE || WideMap.of(base) !== undefined ? (WideMap.from(base) as unknown as AnyMap) : new Map(base)
 }
 
 export function openMap(scope: DraftScope, base: AnyMap): Draft {

@@ -1,3 +1,6 @@
+import { combinable } from '../wide/combinable.ts'
+import { WIDE } from '../wide/wide-map.ts'
+import { WideSet } from '../wide/wide-set.ts'
 import { checkStorable } from './checked.ts'
 import { DRAFT, type Draft, type DraftScope } from './draft.ts'
 import type { Place, StateHash } from './state-hash.ts'
@@ -5,19 +8,26 @@ import type { Place, StateHash } from './state-hash.ts'
 type AnySet = Set<unknown>
 
 /**
- * Is a Set, and holds what the transaction sees: a copy, since the methods that combine Sets look inside. Members that are
- * objects are unchangeable, as one that is changed would be another member.
+ * Is a Set by class, and holds nothing itself. Members that are objects are unchangeable, as one that is changed would be
+ * another member.
  */
 class SetDraft extends Set<unknown> implements Draft {
+  static {
+    combinable(SetDraft.prototype)
+  }
+
   readonly base: AnySet
   readonly #scope: DraftScope
+  /** Of the base, and gone at least for a while: what is added again comes last. */
+  readonly #removed = new Set<unknown>()
+  readonly #added = new Set<unknown>()
+  #settledMembers: readonly unknown[] = []
   #settled: AnySet | undefined
 
   constructor(scope: DraftScope, base: AnySet) {
     super()
     this.base = base
     this.#scope = scope
-    for (const member of base) super.add(member)
   }
 
   get [DRAFT](): Draft {
@@ -28,27 +38,59 @@ class SetDraft extends Set<unknown> implements Draft {
     return this
   }
 
-  override add(member: unknown): this {
+  override get size(): number {
     this.#scope.assertLive()
-    return super.add(member)
+    return this.base.size - this.#removed.size + this.#added.size
+  }
+
+  override has(member: unknown): boolean {
+    this.#scope.assertLive()
+    return this.#added.has(member) || (this.base.has(member) && !this.#removed.has(member))
+  }
+
+  override add(member: unknown): this {
+    if (!this.has(member)) this.#added.add(member)
+    return this
   }
 
   override delete(member: unknown): boolean {
-    this.#scope.assertLive()
-    return super.delete(member)
+    if (!this.has(member)) return false
+    if (!this.#added.delete(member)) this.#removed.add(member)
+    return true
   }
 
   override clear(): void {
+    for (const member of Array.from(this)) this.delete(member)
+  }
+
+  override *values(): SetIterator<unknown> {
     this.#scope.assertLive()
-    super.clear()
+    for (const member of this.base) if (!this.#removed.has(member)) yield member
+    yield* this.#added
+  }
+
+  override keys(): SetIterator<unknown> {
+    return this.values()
+  }
+
+  override *entries(): SetIterator<[unknown, unknown]> {
+    for (const member of this.values()) yield [member, member]
+  }
+
+  override forEach(callback: (member: unknown, same: unknown, set: AnySet) => void, self?: unknown): void {
+    for (const member of this.values()) callback.call(self, member, member, this)
+  }
+
+  override [Symbol.iterator](): SetIterator<unknown> {
+    return this.values()
   }
 
   check(path: string, depth: number): void {
-    for (const member of this) if (!this.base.has(member)) checkStorable(member, `a member of ${path}`, depth + 1)
+    for (const member of this.#added) checkStorable(member, `a member of ${path}`, depth + 1)
   }
 
   subtractOld(hash: StateHash, place: Place): void {
-    for (const member of this.base) if (!this.has(member)) hash.subtractMember(place, member)
+    for (const member of this.#removed) hash.subtractMember(place, member)
   }
 
   settle(): object {
@@ -56,24 +98,28 @@ class SetDraft extends Set<unknown> implements Draft {
   }
 
   addNew(hash: StateHash, place: Place): void {
-    for (const member of this) if (!this.base.has(member)) hash.addMember(place, this.#scope.settled(member))
+    for (const member of this.#settledMembers) hash.addMember(place, member)
   }
 
   #settle(): AnySet {
-    if (this.size === this.base.size && areEqual(this, this.base)) return this.base
-    const settled = new Set(
-      Array.from(this, (member) => (this.base.has(member) ? member : this.#scope.settled(member))),
-    )
-    this.#scope.owned.add(settled)
-    return settled
+    if (this.#removed.size === 0 && this.#added.size === 0) return this.base
+    this.#settledMembers = Array.from(this.#added, (member) => this.#scope.settled(member))
+    const set = this.#scope.writable(this.base, copied)
+    const wide = WideSet.of(set)
+    for (const member of this.#removed) {
+      if (wide === undefined) set.delete(member)
+      else wide.remove(member)
+    }
+    for (const member of this.#settledMembers) {
+      if (wide === undefined) set.add(member)
+      else wide.put(member)
+    }
+    return set
   }
 }
 
-/** In order, too. */
-function areEqual(a: AnySet, b: AnySet): boolean {
-  const others = b.values()
-  for (const member of a) if (!Object.is(member, others.next().value)) return false
-  return true
+function copied(base: AnySet): AnySet {
+  return base.size > WIDE || WideSet.of(base) !== undefined ? (WideSet.from(base) as unknown as AnySet) : new Set(base)
 }
 
 export function openSet(scope: DraftScope, base: AnySet): Draft {

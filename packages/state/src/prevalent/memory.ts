@@ -1,6 +1,7 @@
 import { TidemarkError } from '@tidemark/core'
 import { Owned } from '../draft/owned.ts'
 import type { Follower } from '../journal/journal-writer.ts'
+import { unknownTransaction } from '../journal/journal-view.ts'
 import type { JournalTransaction } from '../journal/record.ts'
 import type { StateAt } from '../snapshot/snapshots.ts'
 import { runTransaction, type TransactionFunction } from './transaction.ts'
@@ -58,11 +59,7 @@ export class Memory implements Follower<StateAt> {
    */
   replay({ number, name, args, at, seed, check }: JournalTransaction): void {
     if (!Object.hasOwn(this.#functions, name)) {
-      throw new TidemarkError(
-        'TRANSACTION_UNKNOWN',
-        `transaction ${number} of ${this.#name} is '${name}', which is not among the transactions that were given; give it, under this name`,
-        { key: this.#name },
-      )
+      throw unknownTransaction(this.#name, number, name)
     }
     try {
       this.execute(name, args, { now: at, seed })

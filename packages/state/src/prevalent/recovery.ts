@@ -1,14 +1,4 @@
-import type { Key } from '@tidemark/core'
-
-/** A record of the journal, or a snapshot, that could not be used. */
-export interface Dropped {
-  /** The first transaction in it, or the last one in the snapshot. */
-  readonly number: number
-  readonly what: 'journal' | 'snapshot'
-  readonly reason: string
-  /** Where it was put, as it was; undefined: it is where it was. */
-  readonly movedTo: Key | undefined
-}
+import type { Dropped } from '../journal/dropped.ts'
 
 /** What opening found. */
 export interface Recovery {

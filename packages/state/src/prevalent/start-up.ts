@@ -1,14 +1,15 @@
-import { type Back, CorruptError, type Lease, type Write } from '@tidemark/core'
+import { CorruptError, type Lease } from '@tidemark/core'
 import { checkStorable } from '../draft/checked.ts'
 import { Owned } from '../draft/owned.ts'
 import { Scope } from '../draft/scope.ts'
 import { StateHash } from '../draft/state-hash.ts'
-import { droppedKey, recordsOf } from '../journal/journal-keys.ts'
-import { type Damage, JournalReader } from '../journal/journal-reader.ts'
+import { type Dropped, putAside } from '../journal/dropped.ts'
+import { recordsOf } from '../journal/journal-keys.ts'
+import { JournalReader } from '../journal/journal-reader.ts'
 import type { Snapshots, StateAt } from '../snapshot/snapshots.ts'
 import { Memory } from './memory.ts'
 import type { ResolvedOptions } from './options.ts'
-import type { Dropped, Recovery } from './recovery.ts'
+import type { Recovery } from './recovery.ts'
 
 /** The state as the newest good snapshot and the journal behind it tell it. */
 export async function startUp(
@@ -23,7 +24,8 @@ export async function startUp(
   const reader = new JournalReader(back, name)
   for await (const record of reader.read(start.number)) for (const transaction of record) memory.replay(transaction)
   memory.committed(memory.groupEnded())
-  if (reader.damage !== undefined) dropped.push(...(await putAside(options, reader.damage, lease)))
+  const { damage } = reader
+  if (damage !== undefined) dropped.push(...(await putAside({ ...options, lease }, damage.entries, damage.reason)))
   const replayed = memory.durable.number - start.number
   return { memory, recovery: Object.freeze({ snapshot: start.number, replayed, dropped: Object.freeze(dropped) }) }
 }
@@ -61,29 +63,4 @@ async function first(
   const state: StateAt = { root, hash: StateHash.of(root), number: 0, at: 0 }
   await snapshots.take(state, lease)
   return state
-}
-
-/** What follows must not be taken for a part of the journal; what it was can still be looked into. */
-async function putAside(
-  { back, name, clock }: ResolvedOptions,
-  damage: Damage,
-  lease: Lease,
-): Promise<readonly Dropped[]> {
-  const at = Math.floor(clock.now())
-  const dropped: Dropped[] = []
-  for (const { key, payload } of damage.entries) {
-    const number = key.tuple.at(-1) as number
-    const to = droppedKey(name, at, number)
-    await move(back, lease, [
-      { op: 'set', key: to, payload, expiresAt: undefined, meta: undefined, path: undefined },
-      { op: 'delete', key },
-    ])
-    const reason = dropped.length === 0 ? damage.reason : 'it follows what is damaged'
-    dropped.push({ number, what: 'journal', reason, movedTo: to.tuple })
-  }
-  return dropped
-}
-
-async function move(back: Back, lease: Lease, writes: readonly Write[]): Promise<void> {
-  await back.commit({ reads: [], lease, keepLease: true, decide: () => writes })
 }

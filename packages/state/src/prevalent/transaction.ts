@@ -3,7 +3,7 @@ import { type Draft, draftOf } from '../draft/draft.ts'
 import type { Owned } from '../draft/owned.ts'
 import { Scope } from '../draft/scope.ts'
 import { ROOT, StateHash } from '../draft/state-hash.ts'
-import { seededRandom } from './random.ts'
+import { seededRandom } from '../random.ts'
 
 /** What a transaction function gets beside its arguments. Everything else that it uses has to be the same at every replay. */
 export interface Transaction<S> {

@@ -1,4 +1,7 @@
 import { type Container, isContainer } from '../draft/kinds.ts'
+import { isWide } from '../wide/is-wide.ts'
+import { WideMap } from '../wide/wide-map.ts'
+import { WideSet } from '../wide/wide-set.ts'
 import { setOwn } from '../draft/own-property.ts'
 
 /**
@@ -41,8 +44,8 @@ function* runsOfContainer(
     return made
   }
   for (const [key, value] of entriesOf(container)) {
-    const heavy = isObject(value) && isContainer(value) && weightOf(value, LIGHT) >= LIGHT
-    if (heavy && kind !== 'set') {
+    const isHeavy = isObject(value) && isContainer(value) && weightOf(value, LIGHT) >= LIGHT
+    if (isHeavy && kind !== 'set') {
       // First what comes before it, so that all of it is put together in its order; and what it is to be put into.
       if (isFirst || content.length > 0) yield taken()
       yield* runsOfContainer(value, [...path, key])
@@ -74,6 +77,8 @@ function weightOf(value: unknown, limit: number): number {
   if (!isObject(value)) return 1
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return 1 + value.byteLength / 64
   if (!isContainer(value)) return 1
+  // No codec knows it.
+  if (isWide(value)) return limit
   let weight = 1
   for (const [, element] of entriesOf(value)) {
     weight += weightOf(element, limit - weight)
@@ -100,7 +105,7 @@ export class Assembly {
     if (Array.isArray(container)) {
       for (const [i, value] of content.entries()) if (i in content) container[start! + i] = value
       container.length = Math.max(container.length, start! + content.length)
-    } else if (container instanceof Set) for (const member of content) container.add(member)
+    } else if (container instanceof Set) for (const member of content) WideSet.of(container)!.put(member)
     else for (let i = 0; i < content.length; i += 2) put(container, content[i], content[i + 1])
   }
 
@@ -128,8 +133,9 @@ function kindOfRun(container: Container): RunKind {
 
 function emptyOf(kind: RunKind): Container {
   if (kind === 'array') return []
-  if (kind === 'map') return new Map()
-  return kind === 'set' ? new Set() : {}
+  // Whether they will be large is not known yet.
+  if (kind === 'map') return WideMap.from(new Map()) as unknown as Map<unknown, unknown>
+  return kind === 'set' ? (WideSet.from(new Set()) as unknown as Set<unknown>) : {}
 }
 
 function has(container: Container, key: unknown): boolean {
@@ -141,6 +147,6 @@ function got(container: Container, key: unknown): unknown {
 }
 
 function put(container: Container, key: unknown, value: unknown): void {
-  if (container instanceof Map) container.set(key, value)
+  if (container instanceof Map) WideMap.of(container)!.put(key, value)
   else setOwn(container, key as string, value)
 }

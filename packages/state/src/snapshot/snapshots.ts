@@ -92,6 +92,7 @@ export class Snapshots {
   async take(state: StateAt, lease: Lease): Promise<number> {
     const { back, name, keep } = this.#options
     const { number, at, hash } = state
+    if ((await this.numbers()).includes(number)) return this.#oldest()
     const sums: number[] = []
     for (const runs of parts(state.root)) {
       const { bytes } = Payload.encode(back.codec, runs)
@@ -112,6 +113,10 @@ export class Snapshots {
       { lease },
     )
     return kept[0] ?? number
+  }
+
+  async #oldest(): Promise<number> {
+    return (await this.numbers())[0]!
   }
 
   /** Removes the parts of which there is no head: of removed snapshots, and of those that were never completed. */

@@ -1,0 +1,44 @@
+import type { Back, Clock, Entry, Key, Lease, Write } from '@tidemark/core'
+import { droppedKey } from './journal-keys.ts'
+
+/** A record of the journal, or a snapshot, that could not be used. */
+export interface Dropped {
+  /** The first transaction in it, or the last one in the snapshot. */
+  readonly number: number
+  readonly what: 'journal' | 'snapshot'
+  readonly reason: string
+  /** Where it was put, as it was; undefined: it is where it was. */
+  readonly movedTo: Key | undefined
+}
+
+export interface PutAsideOptions {
+  readonly back: Back
+  readonly name: string
+  readonly clock: Clock
+  readonly lease: Lease
+}
+
+/**
+ * Moves records from where the next ones will be written: they must not be taken for a part of what follows, and can still
+ * be looked into. The last one first: what a crash leaves is damaged at the same place.
+ */
+export async function putAside(
+  { back, name, clock, lease }: PutAsideOptions,
+  entries: readonly Entry[],
+  reason: string,
+): Promise<readonly Dropped[]> {
+  const at = Math.floor(clock.now())
+  const dropped: Dropped[] = []
+  for (const { key, payload } of entries.toReversed()) {
+    const number = key.tuple.at(-1) as number
+    const to = droppedKey(name, at, number)
+    const writes: readonly Write[] = [
+      { op: 'set', key: to, payload, expiresAt: undefined, meta: undefined, path: undefined },
+      { op: 'delete', key },
+    ]
+    await back.commit({ reads: [], lease, keepLease: true, decide: () => writes })
+    const why = dropped.length === entries.length - 1 ? reason : 'it follows what is damaged'
+    dropped.unshift({ number, what: 'journal', reason: why, movedTo: to.tuple })
+  }
+  return dropped
+}

@@ -1,0 +1,103 @@
+import { assertKnown, type Back, CompactedError, TidemarkError, toJsonForm, wholeAtLeast } from '@tidemark/core'
+import { seededRandom } from '../random.ts'
+import { recordsOf } from './journal-keys.ts'
+import { JournalReader } from './journal-reader.ts'
+import { redoOf } from './replay-target.ts'
+import { fromStored, type JournalTransaction } from './record.ts'
+
+/** What a function gets that a journal is replayed into, beside the arguments: what the transaction got when it was recorded. */
+export interface ReplayContext {
+  readonly number: number
+  readonly now: number
+  random(): number
+}
+
+/** By the name of the transaction; each one is waited for before the next one begins. */
+// oxlint-disable-next-line typescript/no-explicit-any -- of arguments, which are as they were recorded
+export type ReplayFunctions = Readonly<Record<string, (context: ReplayContext, ...args: any[]) => unknown>>
+
+/** Another prevalent system. */
+export interface ReplayTarget {
+  readonly journal: JournalView
+  readonly number: number
+}
+
+export interface JournalReadOptions {
+  /** The number of the last transaction that is not wanted. @default from the oldest that there is */
+  readonly after?: number | undefined
+}
+
+/** What is recorded in a journal, for whoever wants to read it: at any time, from any process. */
+export class JournalView {
+  readonly #back: Back
+  readonly #name: string
+
+  constructor(back: Back, name: string) {
+    this.#back = back
+    this.#name = name
+  }
+
+  /**
+   * The transactions, oldest first.
+   * @throws CompactedError when those that follow `after` were removed; CorruptError where the journal is damaged
+   */
+  async *read(options: JournalReadOptions = {}): AsyncGenerator<JournalTransaction> {
+    assertKnown(options, ['after'])
+    const after = await this.#start(options.after)
+    const reader = new JournalReader(this.#back, this.#name)
+    for await (const transactions of reader.read(after)) yield* transactions
+    if (reader.damage !== undefined) throw reader.damage.cause
+  }
+
+  /**
+   * Does the recorded transactions again, in their order, one at a time: with functions of the same names, which may write
+   * to another database, or in another prevalent system.
+   * @returns the number of the last one that was done, to go on `after` it
+   * @throws what a function throws; TidemarkError TRANSACTION_UNKNOWN; as {@link read} does
+   */
+  async replay(into: ReplayFunctions | ReplayTarget, options: JournalReadOptions = {}): Promise<number> {
+    let last = options.after ?? 0
+    const redo = redoOf(into) ?? ((transaction) => this.#call(into as ReplayFunctions, transaction))
+    for await (const transaction of this.read(options)) {
+      await redo(transaction)
+      last = transaction.number
+    }
+    return last
+  }
+
+  /** One line of JSON per transaction, without its end: number, name, args, at. Values as sinks write them. */
+  async *export(options: JournalReadOptions = {}): AsyncGenerator<string> {
+    for await (const { number, name, args, at, seed } of this.read(options)) {
+      yield JSON.stringify({ number, name, args: toJsonForm(args), at: new Date(at).toISOString(), seed })
+    }
+  }
+
+  async #call(functions: ReplayFunctions, { number, name, args, at, seed }: JournalTransaction): Promise<void> {
+    if (!Object.hasOwn(functions, name)) throw unknownTransaction(this.#name, number, name)
+    let random: (() => number) | undefined
+    const context = { number, now: at, random: () => (random ??= seededRandom(seed))() }
+    await functions[name]!(context, ...args)
+  }
+
+  async #start(after: number | undefined): Promise<number> {
+    const { entries } = await this.#back.scan(recordsOf(this.#name), { after: undefined, limit: 1, reverse: false })
+    const floor = entries[0] === undefined ? 0 : (entries[0].key.tuple.at(-1) as number) - 1
+    if (after === undefined) return floor
+    if (wholeAtLeast('option after', after, 0) < floor) throw new CompactedError(after, floor, await this.#last())
+    return after
+  }
+
+  async #last(): Promise<number> {
+    const { entries } = await this.#back.scan(recordsOf(this.#name), { after: undefined, limit: 1, reverse: true })
+    const [entry] = entries
+    return entry === undefined ? 0 : fromStored(entry.payload.decode(), entry.key.tuple.at(-1) as number).at(-1)!.number
+  }
+}
+
+export function unknownTransaction(journal: string, number: number, name: string): TidemarkError {
+  return new TidemarkError(
+    'TRANSACTION_UNKNOWN',
+    `transaction ${number} of ${journal} is '${name}', which is not among the functions that were given; give it, under this name`,
+    { key: journal },
+  )
+}

@@ -1,0 +1,150 @@
+import {
+  assertKnown,
+  type Back,
+  between,
+  callback,
+  type Clock,
+  clockOption,
+  ClosedError,
+  type Entry,
+} from '@tidemark/core'
+import { type AnyStore, backIn, checkName } from '../store-option.ts'
+import { fixed } from './arguments.ts'
+import { type Dropped, putAside } from './dropped.ts'
+import { recordsOf } from './journal-keys.ts'
+import { JournalView } from './journal-view.ts'
+import { JournalWriter } from './journal-writer.ts'
+import { fromStored } from './record.ts'
+import { WriterLease } from './writer-lease.ts'
+
+export interface JournalOptions {
+  readonly store: AnyStore
+  /** Of this journal in its store. */
+  readonly name: string
+  /** For how long a process that was killed keeps others from writing, 10 to 600,000 ms. @default 5000 */
+  readonly leaseMs?: number | undefined
+  /** @default the machine's clock */
+  readonly clock?: Clock | undefined
+  /** From 0 to below 1: seeds the random numbers of each transaction. @default Math.random */
+  readonly random?: (() => number) | undefined
+}
+
+/** A journal on its own: what was done is recorded, and can be done again, here or elsewhere. One process at a time writes. */
+export class Journal extends JournalView implements AsyncDisposable {
+  /** What could not be read at the end of the journal when it was opened. */
+  readonly dropped: readonly Dropped[]
+  readonly #back: Back
+  readonly #name: string
+  readonly #clock: Clock
+  readonly #random: () => number
+  readonly #lease: WriterLease
+  readonly #writer: JournalWriter<undefined>
+  #at: number
+  #closing: Promise<void> | undefined
+
+  constructor({ back, name, clock, random }: ResolvedOptions, lease: WriterLease, { last, at, dropped }: Tail) {
+    super(back, name)
+    this.dropped = dropped
+    this.#back = back
+    this.#name = name
+    this.#clock = clock
+    this.#random = random
+    this.#lease = lease
+    this.#at = at
+    const follower = { groupEnded: () => undefined, committed: () => {}, rolledBack: () => {} }
+    this.#writer = new JournalWriter({ back, name, lease, last, follower })
+  }
+
+  /**
+   * Records that something is done. Resolves with its number when that is durable.
+   * @throws TidemarkError UNENCODABLE, DISK_FULL, READ_ONLY, BUSY, LEASE_LOST, IO; ClosedError
+   */
+  record(name: string, ...args: readonly unknown[]): Promise<number> {
+    return new Promise((resolve, reject) => {
+      if (this.#closing !== undefined) throw new ClosedError(`the journal ${this.#name}`)
+      const recorded = fixed(args, this.#back.codec)
+      const seed = Math.floor(this.#random() * 0x1_0000_0000)
+      let number = 0
+      this.#writer.append({
+        attempt: (next) => {
+          number = next
+          this.#at = Math.max(this.#at, Math.floor(this.#clock.now()))
+          return { number, name, args: recorded(), at: this.#at, seed, check: undefined }
+        },
+        resolve: () => resolve(number),
+        reject,
+      })
+    })
+  }
+
+  /** Lets what is under way finish. The store stays open. Idempotent. */
+  close(): Promise<void> {
+    return (this.#closing ??= this.#writer.close().then(() => this.#lease.release()))
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}
+
+/** @throws TypeError or RangeError for a wrong option; TidemarkError ANOTHER_WRITER; what the store fails with */
+export async function journal(options: JournalOptions): Promise<Journal> {
+  const resolved = resolveOptions(options)
+  const lease = await WriterLease.take(resolved)
+  try {
+    return new Journal(resolved, lease, await tailOf(resolved, lease))
+  } catch (error) {
+    await lease.release()
+    throw error
+  }
+}
+
+interface Tail {
+  readonly last: number
+  readonly at: number
+  readonly dropped: readonly Dropped[]
+}
+
+/** Where it ends: behind the last record that is whole. */
+async function tailOf(options: ResolvedOptions, { lease }: WriterLease): Promise<Tail> {
+  const { back, name } = options
+  const damaged: Entry[] = []
+  let reason = ''
+  for (;;) {
+    const after = damaged[0]?.key
+    const { entries } = await back.scan(recordsOf(name), { after, limit: 1, reverse: true })
+    const [entry] = entries
+    const found = { last: 0, at: 0 }
+    if (entry !== undefined) {
+      try {
+        const last = fromStored(entry.payload.decode(), entry.key.tuple.at(-1) as number).at(-1)!
+        found.last = last.number
+        found.at = last.at
+      } catch (error) {
+        reason = (error as Error).message
+        damaged.unshift(entry)
+        continue
+      }
+    }
+    return { ...found, dropped: await putAside({ ...options, lease }, damaged, reason) }
+  }
+}
+
+interface ResolvedOptions {
+  readonly back: Back
+  readonly name: string
+  readonly leaseMs: number
+  readonly clock: Clock
+  readonly random: () => number
+}
+
+function resolveOptions(options: JournalOptions): ResolvedOptions {
+  assertKnown(options, ['store', 'name', 'leaseMs', 'clock', 'random'] satisfies (keyof JournalOptions)[])
+  return Object.freeze({
+    back: backIn(options.store),
+    name: checkName(options.name),
+    leaseMs: between('option leaseMs', options.leaseMs ?? 5_000, 10, 600_000),
+    clock: clockOption(options.clock),
+    random: callback('option random', options.random ?? Math.random),
+  })
+}
