@@ -74,14 +74,16 @@ export async function copy(parts: CopyParts, reader: LogReader, progress: Snapsh
 
 /** What the source remembers to have deleted: entries tell of none of it. */
 async function copyTombstones({ options, wanted, writer }: CopyParts): Promise<void> {
-  const { from, batch } = options
-  if (from.marks === undefined) return
+  const { from, batch, clock, conflict } = options
+  if (from.marks === undefined || conflict.policy !== 'lastWriter') return
+  const since = clock.now() - conflict.keepDeletionsMs
   let after: StoreKey | undefined
   for (;;) {
     const marks = await from.marks.scan(STAMPS, { after, limit: batch })
     const items = marks.flatMap(({ key, value }) => {
       const { stamp, version } = decodeStampMark(value)
-      return version > 0 ? [] : wanted.ofTombstone(keyOfStamp(key), { ...stamp, origin: '' })
+      // What the target would forget at once, it has forgotten, perhaps.
+      return version > 0 || stamp.at < since ? [] : wanted.ofTombstone(keyOfStamp(key), { ...stamp, origin: '' })
     })
     if (items.length > 0) await writer.apply(items, writer.place)
     if (marks.length < batch) return

@@ -42,6 +42,12 @@ export interface LastWriterPolicy {
   readonly policy: 'lastWriter'
   /** How far a source's clock may be ahead of the target's; what is further ahead is refused with CLOCK_DRIFT. @default 60_000 */
   readonly maxDriftMs?: number | undefined
+  /**
+   * How long the target remembers, in milliseconds, when what it no longer holds was written or deleted. Every change has to
+   * arrive within that time: a store that was out of touch for longer may bring deleted keys back.
+   * @default 30 days
+   */
+  readonly keepDeletionsMs?: number | undefined
 }
 
 /** As `version`, where a function of both sides decides. */
@@ -101,7 +107,7 @@ export interface ResolvedSyncOptions {
 }
 
 type ResolvedPolicy =
-  | { readonly policy: 'lastWriter'; readonly maxDriftMs: number }
+  | { readonly policy: 'lastWriter'; readonly maxDriftMs: number; readonly keepDeletionsMs: number }
   | { readonly policy: 'version'; readonly resolve: CustomPolicy['resolve'] }
 
 const NAMES: readonly (keyof SyncOptions)[] = [
@@ -116,6 +122,8 @@ const NAMES: readonly (keyof SyncOptions)[] = [
   'leaseMs',
   'clock',
 ]
+
+const KEEP_DELETIONS_MS = 30 * 86_400_000
 
 const MAX_NAME_LENGTH = 256
 
@@ -151,8 +159,12 @@ function resolvePolicy(conflict: ConflictPolicy): ResolvedPolicy {
   oneOf('option conflict.policy', conflict.policy, ['version', 'lastWriter', 'custom'])
   switch (conflict.policy) {
     case 'lastWriter': {
-      assertKnown(conflict, ['policy', 'maxDriftMs'], 'conflict')
-      return { policy: 'lastWriter', maxDriftMs: duration('option conflict.maxDriftMs', conflict.maxDriftMs ?? 60_000) }
+      assertKnown(conflict, ['policy', 'maxDriftMs', 'keepDeletionsMs'], 'conflict')
+      return {
+        policy: 'lastWriter',
+        maxDriftMs: duration('option conflict.maxDriftMs', conflict.maxDriftMs ?? 60_000),
+        keepDeletionsMs: duration('option conflict.keepDeletionsMs', conflict.keepDeletionsMs ?? KEEP_DELETIONS_MS),
+      }
     }
     case 'custom': {
       assertKnown(conflict, ['policy', 'resolve'], 'conflict')

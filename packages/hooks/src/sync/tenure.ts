@@ -8,6 +8,7 @@ import { LastWriterMerge } from './merge-last-writer.ts'
 import type { Merge } from './merge-plan.ts'
 import { VersionMerge } from './merge-versions.ts'
 import { begin, fresh, placeAt, readCheckpoint, sweepFrom, withScope } from './place.ts'
+import { pruneStamps } from './prune-stamps.ts'
 import type { SyncConflict } from './sync-conflict.ts'
 import type { ResolvedSyncOptions } from './sync-options.ts'
 import { assertSameSync } from './sync-scope.ts'
@@ -117,11 +118,12 @@ class Tenure {
   }
 
   async #follow(reader: LogReader): Promise<never> {
-    const { from, signal, batch, onState, onTaken } = this.#options
+    const { from, signal, batch, conflict, onState, onTaken } = this.#options
     const writer = this.#writer
     // A process that died may have left something to look at.
     await writer.mergeLocal()
     onState({ phase: 'following', position: writer.place.seq })
+    const stopPruning = conflict.policy === 'lastWriter' ? pruneStamps({ ...this.#options, ...conflict }) : undefined
     try {
       for (;;) {
         const { changes: rows, head } = await reader.next(signal)
@@ -138,6 +140,7 @@ class Tenure {
       }
     } finally {
       writer.stopSaving()
+      await stopPruning?.()
     }
   }
 }
