@@ -23,7 +23,7 @@ const TAG = 16
 
 function stored(value: unknown, place: Partial<Place> = {}, by: Codec = codec): Uint8Array {
   const { key = KEY, version = 7, part = 'value' } = place
-  return Payload.encode(by, value).boundTo(key, version, part).bytes
+  return Payload.encode(by, value).boundTo(by, key, version, part).bytes
 }
 
 function read(bytes: Uint8Array, place: Partial<Place> = {}, by: Codec = codec): unknown {
@@ -80,7 +80,7 @@ describe('an encrypted value', () => {
 
   it('is another one each time, and the same for the log as for the entry', () => {
     expect(stored({ a: 1 })).not.toEqual(stored({ a: 1 }))
-    const payload = Payload.encode(codec, { a: 1 }).boundTo(KEY, 7)
+    const payload = Payload.encode(codec, { a: 1 }).boundTo(codec, KEY, 7)
     expect(payload.bytes).toBe(payload.bytes)
   })
 
@@ -192,7 +192,7 @@ function changed(bytes: Uint8Array, at: number): Uint8Array {
 describe('notes beside a value', () => {
   it('are encrypted with it, and are no way around the refusal of what is not encrypted', () => {
     const notes = new TextEncoder().encode('tag: secret')
-    const payload = Payload.encodeWithNotes(codec, notes, { by: 'me' }).boundTo(KEY, 7, 'meta')
+    const payload = Payload.encodeWithNotes(codec, notes, { by: 'me' }).boundTo(codec, KEY, 7, 'meta')
     expect(Buffer.from(payload.bytes).includes('secret')).toBe(false)
     const back = Payload.fromBytes(codec, payload.bytes).at(KEY, 7, 'meta')
     expect(back.notes).toEqual(notes)
@@ -203,9 +203,9 @@ describe('notes beside a value', () => {
 
   it('can be changed without the value, which is bound anew then', () => {
     const notes = Uint8Array.of(1, 2)
-    const stored = Payload.encode(codec, 'm').boundTo(KEY, 7, 'meta').bytes
+    const stored = Payload.encode(codec, 'm').boundTo(codec, KEY, 7, 'meta').bytes
     const noted = Payload.fromBytes(codec, stored).at(KEY, 7, 'meta').withNotes(notes)!
-    const back = Payload.fromBytes(codec, noted.boundTo(KEY, 8, 'meta').bytes).at(KEY, 8, 'meta')
+    const back = Payload.fromBytes(codec, noted.boundTo(codec, KEY, 8, 'meta').bytes).at(KEY, 8, 'meta')
     expect([back.notes, back.decode()]).toEqual([notes, 'm'])
   })
 })
@@ -255,23 +255,25 @@ test('what is not encrypted is read, where a store is moved to encryption, and i
   const payload = Payload.fromBytes(moving, plain).at(KEY, 7)
   expect(payload.decode()).toEqual({ a: 1 })
   expect(payload.bytes).toEqual(plain)
-  const copied = payload.boundTo(KEY, 8)
+  const copied = payload.boundTo(moving, KEY, 8)
   expect(read(copied.bytes, { version: 8 }, moving)).toEqual({ a: 1 })
   expect(Buffer.from(copied.bytes).subarray(0, 2)).toEqual(Buffer.of(3, 32))
 })
 
 test('a payload that is bound again keeps its value: each attempt of a commit has another version', () => {
   const payload = Payload.encode(codec, { a: 1 })
-  const first = payload.boundTo(KEY, 7)
-  const second = payload.boundTo(KEY, 8)
+  const first = payload.boundTo(codec, KEY, 7)
+  const second = payload.boundTo(codec, KEY, 8)
   expect(read(first.bytes)).toEqual({ a: 1 })
   expect(read(second.bytes, { version: 8 })).toEqual({ a: 1 })
-  expect(read(first.boundTo(StoreKey.of('copy'), 1).bytes, { key: StoreKey.of('copy'), version: 1 })).toEqual({ a: 1 })
+  expect(read(first.boundTo(codec, StoreKey.of('copy'), 1).bytes, { key: StoreKey.of('copy'), version: 1 })).toEqual({
+    a: 1,
+  })
   expect(payload.decode()).toEqual({ a: 1 })
 })
 
 test('a payload that is kept lets go of what it was encrypted from, and still reads', () => {
-  const payload = Payload.encode(codec, { a: 1 }).boundTo(KEY, 7)
+  const payload = Payload.encode(codec, { a: 1 }).boundTo(codec, KEY, 7)
   payload.detach()
   expect(payload.read()).toEqual({ a: 1 })
   void payload.bytes

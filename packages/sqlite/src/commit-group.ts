@@ -70,6 +70,7 @@ export class CommitGroup {
       agreements.begin(epoch, terms)
       leases.begin(leaseEnd, now)
       const plan = new GroupPlan({
+        codec: this.#options.codec,
         source: this.#source,
         agreements,
         leases,

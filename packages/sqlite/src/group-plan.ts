@@ -1,4 +1,5 @@
 import {
+  type Codec,
   type Commit,
   type DeleteWrite,
   type Entry,
@@ -35,6 +36,7 @@ interface Known {
 const ABSENT: Known = Object.freeze({ version: 0, entry: undefined })
 
 export interface GroupPlanOptions {
+  readonly codec: Codec
   readonly source: WriteSource
   readonly agreements: AgreementTable
   readonly leases: LeaseTable
@@ -172,6 +174,7 @@ export class GroupPlan {
     }
     const { path, expiresAt } = write
     const stored = keyAt(write, seq)
+    const { codec } = this.#options
     const change: LogChange = {
       seq,
       first,
@@ -180,9 +183,9 @@ export class GroupPlan {
       key: stored,
       path,
       prevVersion,
-      payload: write.payload.boundTo(stored, seq),
+      payload: write.payload.boundTo(codec, stored, seq),
       expiresAt,
-      meta: write.meta?.boundTo(stored, seq, 'meta'),
+      meta: write.meta?.boundTo(codec, stored, seq, 'meta'),
       at,
       origin,
       source,

@@ -59,7 +59,7 @@ export class MarkTable {
     for (const { key, value, expected } of writes) {
       if (expected !== undefined && !this.#isStill(key, expected)) continue
       if (value === undefined) this.#remove.run(key.bytes)
-      else this.#put.run(key.bytes, value.boundTo(key, 0, 'mark').bytes)
+      else this.#put.run(key.bytes, value.boundTo(this.#codec, key, 0, 'mark').bytes)
     }
   }
 

@@ -77,12 +77,13 @@ export class Payload {
   }
 
   /**
-   * Of what is about to be stored: where that will be. For back tiers, which alone know the version, and as often as they try to
-   * commit. Without a codec that binds it is the payload itself.
+   * What a tier with this codec stores at a place: the payload itself, unless the codec binds, or another one has bound it. For
+   * back tiers, which alone know the version, and as often as they try to commit.
    * @throws CorruptError when what is copied cannot be read where it comes from
    */
-  boundTo(key: StoreKey, version: number, part: Place['part'] = 'value'): Payload {
-    return this.#seal === undefined ? this : Payload.#sealed(this.#seal.boundTo({ key, version, part }))
+  boundTo(codec: Codec, key: StoreKey, version: number, part: Place['part'] = 'value'): Payload {
+    if (isBinding(codec)) return Payload.#sealed(Seal.of(codec, this.envelope, { key, version, part }))
+    return this.#seal === undefined ? this : new Payload(codec, this.#seal.plain, 0)
   }
 
   /** The envelope, as stored. Shared: do not write to it. @throws TypeError before it is bound, where it has to be */
@@ -134,7 +135,7 @@ export class Payload {
     const { notes } = this
     const value = this.decode()
     const anew = notes === undefined ? Payload.encode(codec, value) : Payload.encodeWithNotes(codec, notes, value)
-    return anew.boundTo(key, version, part)
+    return anew.boundTo(codec, key, version, part)
   }
 
   /** Whether its bytes are worth something at one place only. */

@@ -27,8 +27,9 @@ export class Seal {
     this.#stored = stored
   }
 
-  static of(codec: BindingCodec, envelope: Uint8Array): Seal {
-    return new Seal(codec, undefined, envelope, undefined)
+  /** @param place undefined: the commit gives it one */
+  static of(codec: BindingCodec, envelope: Uint8Array, place?: Place): Seal {
+    return new Seal(codec, place, envelope, undefined)
   }
 
   static stored(codec: BindingCodec, bytes: Uint8Array, place: Place): Seal {
@@ -71,11 +72,6 @@ export class Seal {
       this.#notes = notes && new Uint8Array(notes)
     }
     return this.#notes
-  }
-
-  /** The same envelope, at another place. It can be bound again and again: an attempt of a commit may fail. @throws as `plain` does */
-  boundTo(place: Place): Seal {
-    return new Seal(this.#codec, place, this.plain, undefined)
   }
 
   /** Whether `codec` would write it in the same way today. @throws as `plain` does */

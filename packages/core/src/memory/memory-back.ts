@@ -98,8 +98,9 @@ class OpenMemoryBack implements MemoryBack {
     })
     const agreements = new MemoryAgreements()
     const leases = new MemoryLeases()
-    const marks = new MemoryMarks()
+    const marks = new MemoryMarks(this.codec)
     this.#writer = new MemoryWriter({
+      codec: this.codec,
       entries: this.#entries,
       log: this.log,
       agreements,

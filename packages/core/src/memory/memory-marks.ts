@@ -1,3 +1,4 @@
+import type { Codec } from '../codec/codec.ts'
 import type { Payload } from '../codec/payload.ts'
 import type { KeyRange } from '../keys/key-range.ts'
 import type { StoreKey } from '../keys/store-key.ts'
@@ -7,8 +8,13 @@ import { SortedList } from './sorted-list.ts'
 
 /** The marks of a memory store. */
 export class MemoryMarks {
+  readonly #codec: Codec
   readonly #byId = new Map<string, Mark>()
   readonly #keys = new SortedList<StoreKey>((a, b) => compareBytes(a.bytes, b.bytes))
+
+  constructor(codec: Codec) {
+    this.#codec = codec
+  }
 
   get(key: StoreKey): Payload | undefined {
     return this.#byId.get(key.id)?.value
@@ -20,7 +26,7 @@ export class MemoryMarks {
       if (expected !== undefined && (held === undefined || compareBytes(held.bytes, expected.bytes) !== 0)) continue
       const isNew = held === undefined
       if (value !== undefined) {
-        this.#byId.set(key.id, Object.freeze({ key, value: value.boundTo(key, 0, 'mark') }))
+        this.#byId.set(key.id, Object.freeze({ key, value: value.boundTo(this.#codec, key, 0, 'mark') }))
         if (isNew) this.#keys.add(key)
       } else if (!isNew) {
         this.#byId.delete(key.id)

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import type { Codec } from '../codec/codec.ts'
 import { TidemarkError } from '../errors.ts'
 import { keyAt } from '../keys/stamped-key.ts'
 import type { KeyRange } from '../keys/key-range.ts'
@@ -31,6 +32,7 @@ interface Effect {
 }
 
 export interface MemoryWriterOptions {
+  readonly codec: Codec
   readonly entries: MemoryEntries
   readonly log: MemoryLog
   readonly agreements: MemoryAgreements
@@ -169,6 +171,7 @@ export class MemoryWriter {
     const set = write.op === 'set' ? write : undefined
     const source = write.op === 'expire' ? undefined : write.source
     const key = set === undefined ? write.key : keyAt(set, seq)
+    const { codec } = this.#options
     return Object.freeze({
       ...(set?.leftOut === true && { leftOut: true }),
       seq,
@@ -178,9 +181,9 @@ export class MemoryWriter {
       key,
       path: set?.path,
       prevVersion,
-      payload: set?.payload.boundTo(key, seq),
+      payload: set?.payload.boundTo(codec, key, seq),
       expiresAt: set?.expiresAt,
-      meta: set?.meta?.boundTo(key, seq, 'meta'),
+      meta: set?.meta?.boundTo(codec, key, seq, 'meta'),
       at,
       origin: source?.origin ?? this.#options.origin,
       source: source && Object.freeze({ log: source.log, seq: source.seq, at: source.at }),

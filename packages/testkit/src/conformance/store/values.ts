@@ -1,4 +1,4 @@
-import { ClosedError, CorruptError, isBinding, Payload, type Store, StoreKey } from '@tidemark/core'
+import { ClosedError, CorruptError, Payload, type Store, StoreKey } from '@tidemark/core'
 import { describe, expect, it } from 'vitest'
 import type { StartStore } from './store-suite.ts'
 
@@ -180,7 +180,7 @@ export function describeValues(start: StartStore): void {
         const error: unknown = await read().catch((thrown: unknown) => thrown)
         expect(error).toBeInstanceOf(CorruptError)
         expect(error).toMatchObject({
-          code: isBinding(back.codec) ? 'NOT_ENCRYPTED' : 'CORRUPT',
+          code: 'CORRUPT',
           key: StoreKey.of('bad').id,
         })
       }
