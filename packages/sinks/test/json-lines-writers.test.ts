@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { jsonLines, type JsonLinesOptions, type JsonLinesSink } from '../src/index.ts'
 import { changeOf, changesOf, contextOf } from './support/changes.ts'
 import { holdNextRename } from './support/held-rename.ts'
+import { holdNextWrite } from './support/held-write.ts'
 import { type TempFolder, tempFolder } from './support/temp-folder.ts'
 
 const NAME = 'audit.jsonl'
@@ -53,6 +54,43 @@ describe('an owner that is stopped just before it moves the file', () => {
     await late
     expect(await folder.names()).toEqual([NAME, 'taken'])
     expect((await folder.lines(NAME)).map(({ seq }) => seq)).toEqual(changesOf(13, 20).map(({ seq }) => seq))
+  })
+})
+
+describe('between its last look at the file and its write a sink does not notice', () => {
+  const seqsOf = async (name: string): Promise<number[]> => (await folder.lines(name)).map(({ seq }) => seq)
+  const whole = { rotate: {} }
+
+  it('that the next owner has written the batch: its lines are there twice, the same bytes, and none of a later one', async () => {
+    const [stopped, next] = [open(whole), open(whole)]
+    await stopped(changesOf(1, 3), context)
+    const held = await holdNextWrite()
+    const late = stopped(changesOf(4, 5), context)
+    await held.reached
+    await next(changesOf(4, 6), context)
+    held.release()
+    await late
+    await stopped(changesOf(5, 8), context)
+    await next(changesOf(7, 9), context)
+    expect(await seqsOf(NAME)).toEqual([1, 2, 3, 4, 5, 6, 4, 5, 7, 8, 9])
+    const lines = (await readFile(folder.file(NAME), 'utf8')).split('\n')
+    expect(lines.slice(6, 8)).toEqual(lines.slice(3, 5))
+  })
+
+  it('that somebody has moved the file away: its batch is in that one, and in the new one', async () => {
+    const sink = open(whole)
+    await sink(changesOf(1, 3), context)
+    const held = await holdNextWrite()
+    const late = sink(changesOf(4, 5), context)
+    await held.reached
+    await rename(folder.file(NAME), folder.file('taken'))
+    held.release()
+    await late
+    await sink(changesOf(5, 7), context)
+    expect([await seqsOf('taken'), await seqsOf(NAME)]).toEqual([
+      [1, 2, 3, 4, 5],
+      [4, 5, 6, 7],
+    ])
   })
 })
 
