@@ -1,22 +1,19 @@
-import { CompactedError, type Lease, type LogChange, subjectOf, TidemarkError } from '@tidemark/core'
-import { startAfterToken, startNow } from '../resume.ts'
-import { encodeToken } from '../token.ts'
+import { type Lease, type LogChange, subjectOf, TidemarkError } from '@tidemark/core'
 import { backoffMs } from './backoff.ts'
 import type { ConsumerParts } from './consumer-parts.ts'
 import { doneTo, type LaneMark } from './lane-mark.ts'
 import { laneOf } from './lane-hash.ts'
-import { LaneReader, type LaneStep } from './lane-reader.ts'
+import type { LaneReader, LaneStep } from './lane-reader.ts'
 import { answerRequests } from './lane-requests.ts'
 import { LaneState } from './lane-state.ts'
 import { LaneWait } from './lane-wait.ts'
 import { LaneWork } from './lane-work.ts'
 import { loadLane } from './load-lane.ts'
+import { isPlaceLost, leaveLostPlace } from './lost-place.ts'
+import { openLaneReader } from './open-lane-reader.ts'
 import { isParkedFull } from './parked-full.ts'
 import { PlaceKeeper } from './place-keeper.ts'
 import { isEnd } from './registration.ts'
-
-const MIN_PAGE = 500
-const MAX_PAGE = 1_000
 
 /** One lane of a consumer, for as long as this process holds it. It is the only one who writes the lane's mark. */
 export class Lane {
@@ -103,25 +100,19 @@ export class Lane {
   async #follow(): Promise<void> {
     const state = await this.#load()
     const work = this.#work!
-    const { log, options } = this.#parts
-    if (this.#dead !== undefined) await this.#endOfPlace(state, this.#dead)
-    const { origin: owner } = this.#parts.back
-    if (state.mark.halt !== undefined && state.mark.owner !== owner) await state.store(state.next({ owner }))
-    while (state.mark.halt !== undefined && !this.#wait.isEnding) {
-      await this.#answer(work)
-      if (isParkedFull(state.mark.halt) && !work.isFull) await this.#goOn(work, state)
-      else if (state.mark.halt !== undefined) await this.#wait.poked()
+    const { options, back } = this.#parts
+    if (this.#dead !== undefined) {
+      const error = this.#dead
+      this.#dead = undefined
+      await leaveLostPlace(this.#parts, work, error)
     }
+    await this.#standStill(work, state)
     if (this.#wait.isEnding) return
-    // The look at the log is what meets a restore that was declared elsewhere.
-    await log.head()
-    const token = encodeToken({ id: log.identity.id, ...placeOf(state.mark) })
-    const pageSize = Math.min(Math.max(options.batch, MIN_PAGE), MAX_PAGE)
-    const start = await startAfterToken(log, token, pageSize)
-    const reader = new LaneReader({ log, pageSize, isWanted: (row) => this.#isWanted(row) }, start)
+    const reader = await openLaneReader(this.#parts, state.mark, (row) => this.#isWanted(row))
     this.#reader = reader
     const open = Math.max(options.batch, work.suspects)
-    if (state.mark.open !== open || state.mark.owner !== owner) await state.store(state.next({ open, owner }))
+    if (state.mark.open !== open || state.mark.owner !== back.origin)
+      await state.store(state.next({ open, owner: back.origin }))
     while (!this.#wait.isEnding) {
       await this.#answer(work)
       await this.#place.storeIfDue(state)
@@ -156,6 +147,17 @@ export class Lane {
     return state
   }
 
+  /** For as long as it is halted. */
+  async #standStill(work: LaneWork, state: LaneState): Promise<void> {
+    const { origin: owner } = this.#parts.back
+    if (state.mark.halt !== undefined && state.mark.owner !== owner) await state.store(state.next({ owner }))
+    while (state.mark.halt !== undefined && !this.#wait.isEnding) {
+      await this.#answer(work)
+      if (isParkedFull(state.mark.halt) && !work.isFull) await this.#goOn(work, state)
+      else if (state.mark.halt !== undefined) await this.#wait.poked()
+    }
+  }
+
   /** What it stood still for is over. */
   async #goOn(work: LaneWork, state: LaneState): Promise<void> {
     await state.store(state.next({ halt: undefined, trying: undefined }))
@@ -186,17 +188,6 @@ export class Lane {
     await answerRequests(this.#parts, this.index, work)
   }
 
-  async #endOfPlace(state: LaneState, error: TidemarkError): Promise<void> {
-    this.#dead = undefined
-    const { log, options } = this.#parts
-    if (state.mark.halt !== undefined) return
-    if (options.onCompacted === 'error') return this.#work!.halt(undefined, error)
-    const { epoch, seq, check } = await startNow(log, 1)
-    const after = state.mark.seq
-    await state.store(state.next({ trying: undefined }, { epoch, seq, check }))
-    this.#parts.emit({ kind: 'skipped', lane: this.index, after, to: seq, error })
-  }
-
   async #recover(error: unknown): Promise<void> {
     if (this.#wait.isEnding) return
     const code = error instanceof TidemarkError ? error.code : undefined
@@ -205,7 +196,7 @@ export class Lane {
       this.stop()
       return this.#parts.end(error)
     }
-    if (error instanceof TidemarkError && isDead(error)) {
+    if (isPlaceLost(error)) {
       this.#dead = error
       return
     }
@@ -241,14 +232,4 @@ export class Lane {
     if (open !== mark.open || trying !== mark.trying || mark.owner !== undefined || unstored > 0)
       await state.store(state.next({ open, trying, owner: undefined }))
   }
-}
-
-function placeOf({ epoch, seq, check }: LaneMark): Pick<LaneMark, 'epoch' | 'seq' | 'check'> {
-  return { epoch, seq, check }
-}
-
-/** Whether a lane can never go on from its place. */
-function isDead(error: TidemarkError): boolean {
-  if (error instanceof CompactedError) return true
-  return ['LOG_AHEAD', 'LOG_EPOCH_CHANGED', 'LOG_DIVERGED', 'LOG_GAP', 'TOKEN_FOREIGN'].includes(error.code)
 }

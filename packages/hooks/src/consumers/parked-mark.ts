@@ -1,7 +1,9 @@
 import {
+  BOUND,
   type ChangeOp,
   type ChangeSource,
   type Codec,
+  CorruptError,
   type LogChange,
   type Mark,
   type MarkWrite,
@@ -56,8 +58,8 @@ export function parkedWrite(codec: Codec, name: string, { lane, row, parking }: 
     ...withoutUndefined(rest),
     ...parking,
     key: key.bytes,
-    ...(payload && { payload: payload.bytes }),
-    ...(meta && { meta: meta.bytes }),
+    ...(payload && { payload: carried(payload) }),
+    ...(meta && { meta: carried(meta) }),
   }
   return { key: parkedKey(name, lane, seq), value: encodeRecord(codec, record) }
 }
@@ -76,15 +78,29 @@ export function decodeParked(codec: Codec, { key: markKey, value }: Mark): Parke
     key,
     path,
     prevVersion,
-    payload: record.payload && Payload.fromBytes(codec, record.payload).at(key, seq),
+    payload: record.payload && uncarried(codec, record.payload, key, seq, 'value'),
     expiresAt,
-    meta: record.meta && Payload.fromBytes(codec, record.meta).at(key, seq, 'meta'),
+    meta: record.meta && uncarried(codec, record.meta, key, seq, 'meta'),
     ...(leftOut && { leftOut }),
     at,
     origin,
     source,
   }
   return { lane, row: Object.freeze(row), parking: { epoch, attempts, error, behind, parkedAt } }
+}
+
+/** The mark is encrypted as a whole, and anew when keys change. What cannot be read, which may be why it is parked, goes as it is. */
+function carried(payload: Payload): Uint8Array {
+  try {
+    return payload.envelope
+  } catch (error) {
+    if (error instanceof CorruptError) return payload.bytes
+    throw error
+  }
+}
+
+function uncarried(codec: Codec, bytes: Uint8Array, key: StoreKey, seq: number, part: 'value' | 'meta'): Payload {
+  return bytes[0] === BOUND ? Payload.fromBytes(codec, bytes).at(key, seq, part) : Payload.fromEnvelope(codec, bytes)
 }
 
 function withoutUndefined<T extends object>(record: T): T {
