@@ -2,7 +2,7 @@ import { createMemoryBack, createNearMemory, type Log, Store, TidemarkError } fr
 import { commit, eventually, ManualClock, setting } from '@tidemark/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createTiered, type TierEvent } from '../src/index.ts'
-import { Fleet, heldIn, type Instance, keyOf, useRedis } from './support/fleet.ts'
+import { Fleet, heldIn, type Instance, keyOf, serving, tailed, useRedis } from './support/fleet.ts'
 import { late } from './support/late.ts'
 import { RemoteLog, searchesOf, seenFromOutside } from './support/other-process.ts'
 import { StoppableClock } from './support/stoppable-clock.ts'
@@ -183,15 +183,34 @@ describe('a Redis that lacks what a writer without it wrote', () => {
     expect(b.events).toEqual([])
   })
 
-  test('and by one that opens, for the last 10,000 changes', async () => {
+  test('and by one that opens before anybody has brought there what it lacks', async () => {
     const fleet = new Fleet(redis.server)
-    const a = await fleet.open()
-    await a.store.set('k', 'old')
+    // So that a proof which should not have been given is not over before it is used.
+    const frontMaxStaleMs = 2_000
+    const a = await fleet.open({ frontMaxStaleMs })
+    await a.store.setMany([
+      ['j', 'old'],
+      ['k', 'old'],
+    ])
     const script = await fleet.open({ redis: false })
-    await script.store.set('k', 'new')
-    await script.store.setMany(numbers(9_999))
-    const b = await fleet.open({ near: true })
+    await script.store.set('other', 1)
+    // Who did it last is who does it next, unless he turns out not to.
+    await tailed(a, 3)
+    const there = a.front.hold('tail')
+    onTestFinished(() => there.release())
+    await script.store.setMany([['j', 'new'], ['k', 'new'], ...numbers(9_998)])
+    const b = await fleet.open({ near: true, redis: {}, frontMaxStaleMs })
+    const here = b.front.hold('tail')
+    onTestFinished(() => here.release())
     expect(await b.store.get('k')).toBe('new')
+    // By now it has looked at Redis once, and has waited for the other one in vain.
+    await here.arrived()
+    expect((await heldIn(b.redis, [keyOf('j')]))[0]?.entry?.payload.read()).toBe('old')
+    expect(await b.store.get('j')).toBe('new')
+    expect(b.isServing()).toBe(false)
+    here.release()
+    await serving(b)
+    expect((await heldIn(b.redis, [keyOf('j')]))[0]?.entry?.payload.read()).not.toBe('old')
   })
 })
 
