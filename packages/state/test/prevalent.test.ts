@@ -1,45 +1,241 @@
-import { expect, test } from 'vitest'
-import { prevalent } from '../src/index.ts'
+import { ShiftedClock } from '@tidemark/testkit'
+import { describe, expect, test } from 'vitest'
+import { prevalent, type Transaction } from '../src/index.ts'
+import { type Bank, bank, transactions } from './support/bank.ts'
 import { openTemp, tempFile } from './support/temp.ts'
 
-const initial = { x: 0, y: 0, s: {} as Record<string, unknown> }
-const transactions = {
-  add({ state }: { state: typeof initial }, x: number, y: number) {
-    state.x += x
-    state.y += y
-    return state.x
-  },
-  swap(tx: { state: typeof initial }) {
-    const { state } = tx
-    ;[state.x, state.y] = [state.y, state.x]
-  },
-  inc(tx: { state: typeof initial }) {
-    tx.state.x++
-    tx.state.y++
-  },
-  setS({ state }: { state: typeof initial }, s: Record<string, unknown>) {
-    state.s = s
-  },
-}
+const open = (store: ReturnType<typeof openTemp>['store'], options = {}) =>
+  prevalent({ store, name: 'bank', initial: bank, transactions, leaseMs: 200, ...options })
 
-test('two runs come to the same state', async () => {
-  const file = tempFile()
-  const s = { a: 'bb', key: new Set(['val1', 'val2']) }
-  {
+describe('Simple Persistence: its table', () => {
+  test('init-db, apply-transaction: what was executed is there again, replayed at open', async () => {
+    const file = tempFile()
+    {
+      const { store } = openTemp({ file })
+      await using db = await open(store)
+      expect(db.state).toEqual(bank())
+      expect(await db.execute('put', 'ada', 10)).toBe(10)
+      expect(await db.execute('pay', 'ada', 'bob', 4)).toBe(4)
+      expect(db.number).toBe(2)
+    }
     const { store } = openTemp({ file })
-    await using db = await prevalent({ store, name: 'db', initial, transactions })
-    expect(await db.execute('add', 1, 2)).toBe(1)
-    await db.execute('add', 10, 20)
-    await db.execute('swap')
-    await db.execute('inc')
-    await db.execute('setS', s)
-    expect(db.state).toEqual({ x: 23, y: 12, s })
+    await using db = await open(store, { initial: { never: 'asked for' } as unknown as Bank })
+    expect([...db.state.accounts]).toEqual([
+      ['ada', 6],
+      ['bob', 4],
+    ])
+    expect(db.recovery).toEqual({ snapshot: 0, replayed: 2, dropped: [] })
+  })
+
+  test('apply-transaction-and-block: resolves when durable; before that nobody sees it in memory', async () => {
+    const { store, back } = openTemp()
+    await using db = await open(store)
+    const before = db.state
+    const head = await back.log.head()
+    const executed = db.execute('put', 'ada', 10)
+    expect(db.state).toBe(before)
+    await executed
+    expect(await back.log.head()).toBe(head + 1)
+    expect(db.state.accounts.get('ada')).toBe(10)
+    expect(before.accounts.size).toBe(0)
+  })
+
+  test('group commit: the transactions of one turn are one record in one commit, in their order', async () => {
+    const { store, back } = openTemp()
+    await using db = await open(store)
+    const head = await back.log.head()
+    await Promise.all(Array.from({ length: 100 }, (_, i) => db.execute('note', { text: `${i}` })))
+    expect(await back.log.head()).toBe(head + 1)
+    expect(db.state.log).toEqual(Array.from({ length: 100 }, (_, i) => `${i}`))
+    const record = await store.get<{ first: number; transactions: unknown[] }>(['bank', 'journal', 1])
+    expect(record).toMatchObject({ first: 1, transactions: { length: 100 } })
+  })
+
+  test('the journal is data, not code: name, arguments, time', async () => {
+    const { store } = openTemp({})
+    await using db = await open(store, { random: () => 0.5 })
+    await db.execute('put', 'ada', 10)
+    const record = await store.get<{ transactions: [string, unknown[], number, number, number][] }>([
+      'bank',
+      'journal',
+      1,
+    ])
+    const [[name, args, at, seed, check]] = record!.transactions as [[string, unknown[], number, number, number]]
+    expect({ name, args, seed }).toEqual({ name: 'put', args: ['ada', 10], seed: 0x8000_0000 })
+    expect(Number.isSafeInteger(at) && Number.isSafeInteger(check)).toBe(true)
+  })
+
+  test('a throwing transaction is not journaled, and leaves nothing of what it did', async () => {
+    const { store, back } = openTemp()
+    await using db = await open(store)
+    await db.execute('put', 'ada', 10)
+    const before = db.state
+    const head = await back.log.head()
+    await expect(db.execute('pay', 'ada', 'bob', 11)).rejects.toThrow(new RangeError('ada has 10'))
+    expect(db.state).toBe(before)
+    expect(await back.log.head()).toBe(head)
+    const settled = await Promise.allSettled([
+      db.execute('pay', 'ada', 'bob', 6),
+      db.execute('pay', 'ada', 'bob', 6),
+      db.execute('pay', 'bob', 'ada', 1),
+    ])
+    expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+    expect([...db.state.accounts.values(), db.state.log.length, db.number]).toEqual([5, 5, 2, 3])
+  })
+
+  test('arguments are evaluated once: neither the caller nor the function changes what is journaled', async () => {
+    const file = tempFile()
+    const note = { text: 'as it was' }
+    {
+      const { store } = openTemp({ file })
+      await using db = await open(store)
+      const executed = db.execute('note', note)
+      note.text = 'changed by the caller'
+      await executed
+      expect([db.state.log, note.text]).toEqual([['as it was'], 'changed by the caller'])
+    }
+    const { store } = openTemp({ file })
+    await using db = await open(store)
+    expect(db.state.log).toEqual(['as it was'])
+  })
+
+  test('time and randomness are injected: replay is exact, and time never goes back', async () => {
+    const file = tempFile()
+    const clock = new ShiftedClock()
+    let state: Bank
+    {
+      const { store } = openTemp({ file })
+      await using db = await open(store, { clock })
+      await db.execute('draw')
+      clock.step(-3_600_000)
+      await db.execute('draw')
+      state = db.state
+      const [a, b, first, , c, d, second] = state.drawn as [number, number, number, number, number, number, number]
+      expect(second).toBeGreaterThanOrEqual(first)
+      expect(new Set([a, b, c, d]).size).toBe(4)
+      expect(Math.min(a, b, c, d) >= 0 && Math.max(a, b, c, d) < 1).toBe(true)
+    }
+    const { store } = openTemp({ file })
+    await using db = await open(store, { clock })
+    expect(db.state).toEqual(state)
+    await db.execute('draw')
+    expect(db.state.drawn[10]).toBeGreaterThanOrEqual(state.drawn[6]!)
+  })
+
+  test('reads are never blocked, and plain memory: a state that is held never changes', async () => {
+    const { store } = openTemp()
+    await using db = await open(store)
+    await db.execute('put', 'ada', 1)
+    const held = db.state
+    const writing = Promise.all(Array.from({ length: 50 }, (_, i) => db.execute('put', 'ada', i + 2)))
+    expect(held.accounts.get('ada')).toBe(1)
+    await writing
+    expect([held.accounts.get('ada'), db.state.accounts.get('ada')]).toEqual([1, 51])
+    expect(() => held.accounts.set('ada', 0)).toThrow(TypeError)
+    expect(() => held.log.push('x')).toThrow(TypeError)
+    expect(() => (held.log = [])).toThrow(TypeError)
+  })
+})
+
+describe('a replay that comes to something else', () => {
+  test('a state hash detects divergence, and names the transaction', async () => {
+    const file = tempFile()
+    {
+      const { store } = openTemp({ file })
+      await using db = await open(store)
+      await db.execute('put', 'ada', 1)
+      await db.execute('put', 'bob', 2)
+    }
+    const { store } = openTemp({ file })
+    const changed = {
+      ...transactions,
+      put({ state }: Transaction<Bank>, name: string, amount: number) {
+        state.accounts.set(name, name === 'bob' ? amount + 1 : amount)
+        return amount
+      },
+    }
+    await expect(open(store, { transactions: changed })).rejects.toMatchObject({
+      code: 'STATE_DIVERGED',
+      message: expect.stringContaining("transaction 2 of bank, 'put',"),
+    })
+    const failing = { ...transactions, put: () => { throw new Error('no more') } } // prettier-ignore
+    await expect(open(store, { transactions: failing })).rejects.toMatchObject({
+      code: 'STATE_DIVERGED',
+      cause: new Error('no more'),
+    })
+    await using db = await open(store)
+    expect(db.number).toBe(2)
+  })
+
+  test('a function that reads what is not injected is found out', async () => {
+    const file = tempFile()
+    const impure = { roll: ({ state }: Transaction<{ n: number }>) => void (state.n = Math.random()) }
+    const openIt = (store: ReturnType<typeof openTemp>['store']) =>
+      prevalent({ store, name: 'dice', initial: { n: 0 }, transactions: impure, leaseMs: 200 })
+    {
+      const { store } = openTemp({ file })
+      await using db = await openIt(store)
+      await db.execute('roll')
+    }
+    await expect(openIt(openTemp({ file }).store)).rejects.toMatchObject({ code: 'STATE_DIVERGED' })
+  })
+
+  test('code execution on replay: a name that was not given is an error, whatever the object inherits', async () => {
+    const file = tempFile()
+    {
+      const { store } = openTemp({ file })
+      await using db = await open(store)
+      await db.execute('put', 'ada', 1)
+    }
+    const { store } = openTemp({ file })
+    const others = { pay: transactions.pay.bind(undefined) }
+    await expect(open(store, { transactions: others })).rejects.toMatchObject({ code: 'TRANSACTION_UNKNOWN' })
+    await using db = await open(store)
+    await expect(db.execute('toString' as 'put', 'x', 1)).rejects.toThrow(TypeError)
+  })
+})
+
+describe('misuse', () => {
+  const odd = {
+    later: async ({ state }: Transaction<{ n: unknown }>) => void (state.n = 1),
+    keep: ({ state }: Transaction<{ n: unknown }>) => void (held = state),
+    put: ({ state }: Transaction<{ n: unknown }>, what: string) => {
+      state.n =
+        what === 'function' ? () => {} : what === 'class' ? new (class Account {})() : what === 'cycle' ? state : what
+    },
+    again: () => void db().execute('put', 'x'),
   }
-  const { store } = openTemp({ file })
-  await using db = await prevalent({ store, name: 'db', initial, transactions })
-  expect(db.state).toEqual({ x: 23, y: 12, s })
-  expect(db.recovery).toEqual({ snapshot: 0, replayed: 5, dropped: [] })
-  await Promise.all(Array.from({ length: 100 }, () => db.execute('inc')))
-  expect(db.state.x).toBe(123)
-  await db.snapshot()
+  let held: { n: unknown } | undefined
+  let db: () => { execute(name: 'put', what: string): Promise<unknown> }
+
+  test('is refused, names the place, and leaves the state', async () => {
+    const { store } = openTemp()
+    const real = await prevalent({ store, name: 'odd', initial: { n: 0 as unknown }, transactions: odd })
+    db = () => real
+    await expect(real.execute('later')).rejects.toThrow(/must not be async/)
+    await expect(real.execute('put', 'function')).rejects.toThrow(/^state\.n is a function/)
+    await expect(real.execute('put', 'class')).rejects.toThrow(/^state\.n is an instance of Account/)
+    await expect(real.execute('put', 'cycle')).rejects.toThrow(/contains itself/)
+    await expect(real.execute('put', (() => {}) as never)).rejects.toMatchObject({ code: 'UNENCODABLE' })
+    await expect(real.execute('again')).rejects.toThrow(/cannot execute another one/)
+    await real.execute('keep')
+    expect(() => held!.n).toThrow(/when it is over/)
+    expect([real.state, real.number]).toEqual([{ n: 0 }, 1])
+    await real.close()
+    await real.close()
+    await expect(real.execute('put', 'x')).rejects.toMatchObject({ code: 'CLOSED' })
+    await expect(real.snapshot()).rejects.toMatchObject({ code: 'CLOSED' })
+    expect(real.state).toEqual({ n: 0 })
+  })
+
+  test('of options is a TypeError or RangeError at once', async () => {
+    const { store } = openTemp()
+    const given = { store, name: 'x', initial: 0, transactions: {} }
+    await expect(prevalent({ ...given, snapshotsEvery: 1 } as never)).rejects.toThrow(/unknown option snapshotsEvery/)
+    await expect(prevalent({ ...given, name: '' })).rejects.toThrow(RangeError)
+    await expect(prevalent({ ...given, store: {} as never })).rejects.toThrow(/option store/)
+    await expect(prevalent({ ...given, keepSnapshots: 0 })).rejects.toThrow(RangeError)
+    await expect(prevalent({ ...given, transactions: { x: 1 as never } })).rejects.toThrow(/transaction x/)
+    await expect(prevalent({ ...given, initial: { x: Symbol('x') } })).rejects.toThrow(/^initial\.x is a symbol/)
+  })
 })

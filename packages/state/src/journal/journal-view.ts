@@ -9,7 +9,7 @@ import { fromStored, type JournalTransaction } from './record.ts'
 export interface ReplayContext {
   readonly number: number
   readonly now: number
-  random(): number
+  readonly random: () => number
 }
 
 /** By the name of the transaction; each one is waited for before the next one begins. */

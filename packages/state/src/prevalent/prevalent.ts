@@ -116,10 +116,11 @@ export class Prevalent<S, T extends Record<string, TransactionFunction<S>>> impl
   }
 
   #execute(name: string, args: readonly unknown[], now: () => number, random: () => number): Promise<unknown> {
+    // At once, so that the transaction that does it fails.
+    if (this.#isExecuting) throw new TypeError('a transaction cannot execute another one; call its function')
     return new Promise((resolve, reject) => {
       const { transactions, back } = this.#options
       if (this.#closing !== undefined) throw new ClosedError(this.#options.name)
-      if (this.#isExecuting) throw new TypeError('a transaction cannot execute another one; call its function')
       if (!Object.hasOwn(transactions, name)) {
         throw new TypeError(`there is no transaction ${name}; there is ${Object.keys(transactions).join(', ')}`)
       }

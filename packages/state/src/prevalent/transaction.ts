@@ -14,7 +14,7 @@ export interface Transaction<S> {
   /** Of all transactions, from 1 on. */
   readonly number: number
   /** From 0 to below 1; the same sequence when it is replayed. */
-  random(): number
+  readonly random: () => number
 }
 
 /** A function that changes the state. Synchronous, and a function of nothing but what it gets. */
@@ -71,13 +71,15 @@ class Attempt implements Transaction<unknown> {
   readonly #root: unknown
   readonly #circumstances: Circumstances
   readonly #draft: Draft | undefined
+  readonly random: () => number
   #state: unknown
-  #random: (() => number) | undefined
 
   constructor(scope: Scope, root: unknown, circumstances: Circumstances) {
     this.#scope = scope
     this.#root = root
     this.#circumstances = circumstances
+    let draw: (() => number) | undefined
+    this.random = () => (draw ??= seededRandom(circumstances.seed))()
     this.#draft = typeof root === 'object' && root !== null ? scope.open(root) : undefined
     this.#state = this.#draft?.proxy ?? root
   }
@@ -98,11 +100,6 @@ class Attempt implements Transaction<unknown> {
 
   get number(): number {
     return this.#circumstances.number
-  }
-
-  random(): number {
-    this.#random ??= seededRandom(this.#circumstances.seed)
-    return this.#random()
   }
 
   check(): void {
