@@ -3,7 +3,7 @@ import { type ChangesOptions, changes, decodeToken } from '@tidemark/hooks'
 import { type StreamEvent, type StreamHistory, StreamRecorder } from '@tidemark/testkit'
 
 /** A log as one process sees it, until it is closed. */
-export interface WatchedLog {
+interface WatchedLog {
   readonly log: Log
   close(): Promise<void>
 }
