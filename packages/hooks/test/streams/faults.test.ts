@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { createMemoryBack, type Log, Store } from '@tidemark/core'
 import { createSqliteBack, type SqliteBack } from '@tidemark/sqlite'
-import { eventOf, eventually, StreamRecorder, validateStreams } from '@tidemark/testkit'
+import { eventOf, eventually, ManualClock, StreamRecorder, validateStreams } from '@tidemark/testkit'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import {
@@ -251,6 +251,39 @@ describe('a subscriber that never pulls again', () => {
     expect((await stat(`${store.file}-wal`)).size).toBeLessThan(100_000_000)
     expect(seqsOf((await stalled.next()).value!)).toEqual([3, 4])
     await Promise.all([stalled.return!(), scanning.return!()])
+  })
+})
+
+describe('nudges that are all lost', () => {
+  it('a change of another process is shown at the next poll, and no earlier', async () => {
+    await using store = await tempStore()
+    const clock = new ManualClock()
+    const pollMs = 15
+    const here = store.open({ clock, pollMs })
+    const there = store.open()
+    let waits = 0
+    const watched = withLog(here.log, { wait: (after, signal) => (waits++, here.log.wait(after, signal)) })
+    const stop = new AbortController()
+    const seen: number[] = []
+    const following = (async () => {
+      for await (const batch of changes(sharedLog(watched), { from: 'start', signal: stop.signal }))
+        seen.push(...seqsOf(batch))
+    })()
+    const somethingCouldCome = async (): Promise<void> => {
+      for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
+    }
+    for (let n = 1; n <= 5; n++) {
+      await eventually('it waits', () => waits >= n)
+      await commitNumbers(there, 1, n)
+      clock.advance(pollMs - 1)
+      await somethingCouldCome()
+      expect(seen).toEqual(range(1, n - 1))
+      clock.advance(1)
+      await eventually('it is shown', () => seen.length === n)
+    }
+    stop.abort()
+    await following
+    expect(seen).toEqual(range(1, 5))
   })
 })
 
