@@ -13,6 +13,7 @@ const PAGES: Readonly<Record<string, number>> = {
   'docs/ancestors.md': 8,
   'docs/guarantees.md': 90,
   'docs/races.md': 50,
+  'docs/streams.md': 28,
 }
 
 const REFERENCE = /`([^`]+)` › "([^"]+)"/g
