@@ -8,6 +8,7 @@ import { openTidemark } from './open-tidemark.ts'
 
 /** As of the stream, by default. */
 const PAGE = 500
+const MB = 1_000_000
 
 export interface ReplaysOptions {
   /** A multiple of {@link PAGE}, so that every page is a whole one. */
@@ -81,6 +82,8 @@ function replayOf(read: Read, events: number, values: boolean, close: () => Prom
       const expected = values ? (events * (events - 1)) / 2 : 0
       if (sum !== expected) throw new Error(`the values that were read make ${sum}, not ${expected}`)
     },
+    // The kernel's own high-water mark, in KiB; of whoever filled the log, too.
+    notes: async () => ({ 'peak RSS, MB': Math.round((process.resourceUsage().maxRSS * 1024) / MB) }),
     close,
   }
 }
