@@ -4,6 +4,8 @@ import {
   type LogChange,
   prefixRange,
   type StoreKey,
+  subjectOf,
+  tagOfKey,
   TidemarkError,
   userRanges,
 } from '@tidemark/core'
@@ -14,7 +16,7 @@ import type { Merge } from './merge-plan.ts'
 import { placeAt } from './place.ts'
 import { pagesOf } from './source-snapshot.ts'
 import { decodeStampMark } from './stamp-marks.ts'
-import { isUserKey, keyOfStamp, STAMPS } from './sync-keys.ts'
+import { keyOfStamp, STAMPS } from './sync-keys.ts'
 import type { TargetWriter } from './target-writer.ts'
 import type { TenureOptions } from './tenure.ts'
 import type { WantedChanges } from './wanted-changes.ts'
@@ -39,7 +41,8 @@ export async function copy(parts: CopyParts, reader: LogReader, progress: Snapsh
   let { shownTo } = progress
   const concerns = ({ key }: LogChange): boolean =>
     // By their stamps, changes of what is still to come do no harm; and nothing else tells of what was deleted.
-    isAll || (shownTo !== undefined && (compareBytes(key.bytes, shownTo) <= 0 || !isUserKey(key)))
+    isAll ||
+    (shownTo !== undefined && (compareBytes(subjectOf(key).bytes, shownTo) <= 0 || tagOfKey(key) !== undefined))
   const pages = pagesOf(from, range, batch, shownTo)
   for (;;) {
     signal.throwIfAborted()
@@ -54,16 +57,20 @@ export async function copy(parts: CopyParts, reader: LogReader, progress: Snapsh
       const due = rows.filter((row) => row.seq <= page.asOf && concerns(row))
       const seq = Math.min(reader.position, page.asOf)
       await writer.apply(await wanted.ofChanges(due), await placeAt(from, writer.place, seq, rows))
+      await wanted.stored()
       onState({ head })
     }
     shownTo = page.shownTo
     // Where all changes are taken, those of the later entries were.
     const due = isAll ? page.entries.filter(({ entry }) => entry.version <= start) : page.entries
     const place = await placeAt(from, writer.place, page.asOf, [])
-    await writer.apply(wanted.ofEntries(due), { ...place, snapshot: { ...progress, shownTo } }, page.entries.length)
+    const items = await wanted.ofEntries(due, page.asOf)
+    await writer.apply(items, { ...place, snapshot: { ...progress, shownTo } }, page.entries.length)
+    await wanted.stored()
     if (late.length > 0) {
       const items = await wanted.ofChanges(late.filter(concerns))
       await writer.apply(items, await placeAt(from, writer.place, reader.position, late))
+      await wanted.stored()
     }
     await new Promise<void>(afterTurn)
   }

@@ -8,8 +8,11 @@ import {
   noteOfAbsence,
   Payload,
   type SetWrite,
-  type StoreKey,
+  StoreKey,
+  partOf,
+  partsKey,
   tagOfKey,
+  typeOf,
   userKey,
   type WriteSource,
 } from '@tidemark/core'
@@ -34,6 +37,8 @@ export interface Incoming {
   readonly version: number
   /** It is one of a snapshot. */
   readonly isEntry: boolean
+  /** An element of a log: nobody else writes it, or writes it anew. */
+  readonly isPart?: boolean
   /** The target itself has made it, and it is there already. */
   readonly isLocal?: boolean
 }
@@ -60,6 +65,8 @@ export class Intake {
 
   /** undefined: it is not wanted. */
   ofChange(row: LogChange): Incoming | undefined {
+    // What a blob is made of is copied when it is whole, and what is gone is removed by each store for itself.
+    if (partOf(row.key) !== undefined) return row.op === 'set' && row.leftOut !== true ? this.ofElement(row) : undefined
     const isTag = tagOfKey(row.key) !== undefined
     const key = isTag ? row.key : this.#keyOf(row.key, row.seq)
     if (key === undefined) return undefined
@@ -74,6 +81,37 @@ export class Intake {
     }
     const values = this.#valuesOf(row.key, seq, row.payload, row.meta)
     return values && { ...facts, isExpiry: false, write: { op, key, path, expiresAt, source, ...values } }
+  }
+
+  /** An element of a log, as a change or an entry tells of it; undefined: it is not wanted. */
+  ofElement(element: LogChange | Entry): Incoming | undefined {
+    const part = partOf(element.key)
+    if (part?.kind !== 'element' || element.payload === undefined) return undefined
+    const facts = 'seq' in element ? element : { ...element, seq: element.version, at: element.writtenAt, origin: '' }
+    const { seq, at, origin } = facts
+    const owner = this.#keyOf(part.owner, seq)
+    const values = owner && this.#valuesOf(part.owner, seq, element.payload, undefined)
+    if (owner === undefined || values === undefined) return undefined
+    const key = StoreKey.of([...partsKey('element', owner, part.id).tuple, element.key.tuple.at(-1)!])
+    const relayed = 'source' in element ? element.source : undefined
+    const source = relayed === undefined ? { log: this.#from.log.identity.id, seq, at, origin } : { ...relayed, origin }
+    return {
+      key,
+      write: { op: 'set', key, path: undefined, expiresAt: undefined, source, ...values },
+      source,
+      isRelayed: relayed !== undefined,
+      isExpiry: false,
+      isTag: false,
+      isPart: true,
+      prevVersion: 0,
+      version: seq,
+      isEntry: !('seq' in element),
+    }
+  }
+
+  /** A value of the source, as the target can read it. */
+  copied(payload: Payload): Payload {
+    return this.#isForeign() ? reencoded(this.#codec, payload) : payload
   }
 
   /** @param row the change that made it; undefined: the log of the source does not tell */
@@ -132,10 +170,12 @@ export class Intake {
   ): { readonly payload: Payload; readonly meta: Payload | undefined } | undefined {
     const { mapValue } = this.#options
     try {
-      if (mapValue !== undefined && !noteOfAbsence(meta)) {
+      // Of a log and a blob, it says where their parts are.
+      const isValue = !noteOfAbsence(meta) && typeOf({ meta }) === 'value'
+      if (mapValue !== undefined && isValue) {
         return { payload: Payload.encode(this.#codec, mapValue(payload.decode(), key.tuple)), meta: this.#meta(meta) }
       }
-      return { payload: this.#isForeign() ? reencoded(this.#codec, payload) : payload, meta: this.#meta(meta) }
+      return { payload: this.copied(payload), meta: this.#meta(meta) }
     } catch (error) {
       this.#failed(key, seq, error)
       return undefined

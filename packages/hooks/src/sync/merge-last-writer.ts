@@ -174,6 +174,10 @@ class LastWriterPlan implements MergePlan {
   }
 
   #take(item: Incoming, held: Held): void {
+    if (item.isPart === true) {
+      if (held.entry === undefined) this.#writes.push(item.write)
+      return
+    }
     const order = held.stamp === undefined ? 1 : compareStamps(item.source, held.stamp)
     if (order > 0 || (item.isLocal !== true && this.#isToRefresh(held))) this.#win(item, held)
     else if (order === 0) this.#note(item, held)

@@ -163,6 +163,10 @@ class VersionPlan implements MergePlan {
   }
 
   #take(item: Incoming, { entry, isOurs }: State): void {
+    if (item.isPart === true) {
+      if (entry === undefined && !isOurs) this.#write(item)
+      return
+    }
     if (entry !== undefined && item.isRelayed && this.#isOutdated(item, entry)) return
     if (isOurs || item.isTag) return this.#write(item)
     if (entry === undefined) return this.#takeAbsent(item)

@@ -7,6 +7,7 @@ import { Intake, type SyncSource } from './incoming.ts'
 import { LastWriterMerge } from './merge-last-writer.ts'
 import type { Merge } from './merge-plan.ts'
 import { VersionMerge } from './merge-versions.ts'
+import { PartCopies } from './part-copies.ts'
 import { begin, fresh, placeAt, readCheckpoint, sweepFrom, withScope } from './place.ts'
 import { pruneStamps } from './prune-stamps.ts'
 import type { SyncConflict } from './sync-conflict.ts'
@@ -83,7 +84,7 @@ class Tenure {
     const intake = new Intake(from, to.codec, options, (key, seq, error) =>
       onEvent({ kind: 'entry-failed', key: key.id, seq, error }),
     )
-    this.#wanted = new WantedChanges(intake, to, options)
+    this.#wanted = new WantedChanges(intake, to, new PartCopies(options, intake), options)
   }
 
   async work(isFirst: boolean): Promise<never> {
@@ -130,8 +131,10 @@ class Tenure {
         const items = await this.#wanted.ofChanges(rows)
         const place = await placeAt(from, writer.place, reader.position, rows)
         // Where nothing was wanted, the place in the log need not be stored at once: nothing is taken twice.
-        if (items.length > 0 || place.seq - writer.place.seq >= batch) await writer.apply(items, place, rows.length)
-        else {
+        if (items.length > 0 || place.seq - writer.place.seq >= batch) {
+          await writer.apply(items, place, rows.length)
+          await this.#wanted.stored()
+        } else {
           onTaken(rows.length)
           writer.saveSoon(place)
         }

@@ -1,6 +1,7 @@
-import type { Back, LogChange } from '@tidemark/core'
+import { type Back, type LogChange, readHead, type StoreKey, typeOf } from '@tidemark/core'
 import type { CopiedEntry } from './source-snapshot.ts'
 import type { Incoming, Intake } from './incoming.ts'
+import type { PartCopies } from './part-copies.ts'
 import type { ResolvedSyncOptions } from './sync-options.ts'
 
 const NONE: ReadonlySet<LogChange> = new Set()
@@ -10,8 +11,15 @@ export class WantedChanges {
   readonly #intake: Intake
   readonly #to: Pick<Back, 'log'>
   readonly #isLastWriter: boolean
+  readonly #parts: PartCopies
 
-  constructor(intake: Intake, to: Pick<Back, 'log'>, { conflict }: Pick<ResolvedSyncOptions, 'conflict'>) {
+  constructor(
+    intake: Intake,
+    to: Pick<Back, 'log'>,
+    parts: PartCopies,
+    { conflict }: Pick<ResolvedSyncOptions, 'conflict'>,
+  ) {
+    this.#parts = parts
     this.#intake = intake
     this.#to = to
     this.#isLastWriter = conflict.policy === 'lastWriter'
@@ -22,7 +30,7 @@ export class WantedChanges {
     const { id } = log.identity
     const returned = rows.filter(({ source }) => source?.log === id)
     const lost = this.#isLastWriter && returned.length > 0 ? await lostBy(log, returned) : NONE
-    return rows.flatMap((row, i) => {
+    const wanted = rows.map((row, i): readonly Incoming[] => {
       // That a deletion was announced is nothing beside it.
       if (isAnnouncement(row, rows[i + 1])) return []
       // The target's own, which has come back.
@@ -31,10 +39,53 @@ export class WantedChanges {
       if (row.op === 'expire' && this.#isLastWriter) return []
       return this.#wanted(this.#intake.ofChange(row))
     })
+    return this.#withParts(rows, wanted, undefined)
   }
 
-  ofEntries(entries: readonly CopiedEntry[]): readonly Incoming[] {
-    return entries.flatMap(({ entry, row, source }) => this.#wanted(this.#intake.ofEntry(entry, row, source)))
+  /** @param asOf of the page that they are on: what was appended to a log later comes with its change */
+  ofEntries(entries: readonly CopiedEntry[], asOf: number): Promise<readonly Incoming[]> {
+    const wanted = entries.map(({ entry, row, source }) => this.#wanted(this.#intake.ofEntry(entry, row, source)))
+    return this.#withParts(
+      entries.map(({ entry }) => entry),
+      wanted,
+      asOf,
+    )
+  }
+
+  /** What was wanted last is stored. */
+  async stored(): Promise<void> {
+    await this.#parts.release()
+  }
+
+  /** Copies what logs and blobs are made of, before the heads that name them. */
+  async #withParts(
+    sources: readonly { readonly key: StoreKey }[],
+    wanted: readonly (readonly Incoming[])[],
+    asOf: number | undefined,
+  ): Promise<readonly Incoming[]> {
+    const all: Incoming[] = []
+    for (const [i, items] of wanted.entries()) {
+      for (const item of items) {
+        const whole = await this.#withItsParts(sources[i]!.key, item, asOf)
+        if (whole !== undefined) all.push(whole)
+      }
+    }
+    return all
+  }
+
+  /** undefined: the source has deleted or replaced it meanwhile, which comes with a later change. */
+  async #withItsParts(owner: StoreKey, item: Incoming, asOf: number | undefined): Promise<Incoming | undefined> {
+    const { write, key, version } = item
+    const type = write.op === 'set' ? typeOf(write) : 'value'
+    if (write.op !== 'set' || type === 'value') return item
+    const head = { ...write, version, writtenAt: 0 }
+    if (type === 'log') {
+      // One that began a moment ago comes with its elements, as changes.
+      if (asOf !== undefined) await this.#parts.log(owner, key, readHead(head, 'log').id, asOf)
+      return item
+    }
+    const payload = await this.#parts.blob(owner, key, readHead(head, 'blob'))
+    return payload && { ...item, write: { ...write, payload } }
   }
 
   ofTombstone(...tombstone: Parameters<Intake['ofTombstone']>): readonly Incoming[] {

@@ -46,12 +46,16 @@ export function headWrite(
   return {
     op: 'set',
     key,
-    // The id as text: a codec of the application need not know a Uuid.
-    payload: Payload.encode(codec, { ...head, id: head.id.text }),
+    payload: headPayload(codec, head),
     expiresAt,
     meta: metaOf(codec, meta, { ...notes, type }),
     path: undefined,
   }
+}
+
+/** What the head's entry holds. The id as text: a codec of the application need not know a Uuid. */
+export function headPayload(codec: Codec, head: LogHead | BlobHead): Payload {
+  return Payload.encode(codec, { ...head, id: head.id.text })
 }
 
 /** @throws TidemarkError WRONG_TYPE when something else is at the key; CorruptError */
@@ -67,7 +71,7 @@ export function readHead(entry: Entry, type: HeadType): LogHead | BlobHead {
   if (id === undefined || !isWhole) {
     throw new CorruptError(`what says where the ${type} at ${entry.key.id} is kept is damaged`, { key: entry.key.id })
   }
-  return { id, size: size!, chunkBytes: chunkBytes! }
+  return type === 'log' ? { id } : { id, size: size!, chunkBytes: chunkBytes! }
 }
 
 /** Which log or blob an entry stands for; undefined: it is a value, or damaged. */
