@@ -6,7 +6,7 @@ import { keyOfStamp, STAMPS } from './sync-keys.ts'
 const EVERY_MS = 60_000
 const PAGE = 500
 
-export interface PruningOptions {
+interface PruningOptions {
   readonly to: Pick<Back, 'read' | 'marks'>
   readonly lease: Lease
   readonly clock: Clock
