@@ -4,6 +4,8 @@ import { registrationKey } from './consumer-keys.ts'
 import { type Delivery, type Difference, differencesOf } from './delivery.ts'
 import type { LanePosition } from './lane-mark.ts'
 import { decodeRecord, encodeRecord } from './record.ts'
+import { removeRemains } from './remove-remains.ts'
+import { whileRegistering } from './while-registering.ts'
 
 /** What every member of a consumer has to agree on. */
 export interface Registration {
@@ -27,10 +29,6 @@ export interface RegisterOptions {
   readonly onCompacted: 'error' | 'latest'
   readonly clock: Clock
 }
-
-/** Long enough for a few statements; a process that dies during them keeps nobody waiting for longer. */
-const LEASE_MS = 5_000
-const POLL_MS = 20
 
 export async function readRegistration(back: ConsumerBack, name: string): Promise<Registration | undefined> {
   const key = registrationKey(name)
@@ -56,6 +54,8 @@ export async function register(back: ConsumerBack, name: string, options: Regist
   return whileRegistering(back, name, options.clock, async (lease) => {
     const present = await readRegistration(back, name)
     const registration = present === undefined ? await firstOf(back, lease, options) : agreeing(name, present, options)
+    // Of one that was dropped by a process that died over it: its lanes would go on where they were.
+    if (present === undefined) await removeRemains(back, name, lease)
     if (registration !== present)
       await back.marks.write([{ key: registrationKey(name), value: encodeRecord(back.codec, registration) }], { lease })
     return registration
@@ -71,27 +71,6 @@ export async function assertRegistered(back: ConsumerBack, name: string, { id }:
 /** Whether a consumer can never go on after this. */
 export function isEnd(error: unknown): boolean {
   return error instanceof TidemarkError && (error.code === 'CLOSED' || error.code === 'CONSUMER_DROPPED')
-}
-
-/** Does what nobody else may do to the registration meanwhile. */
-export async function whileRegistering<T>(
-  { leases }: ConsumerBack,
-  name: string,
-  clock: Clock,
-  work: (lease: Lease) => Promise<T>,
-): Promise<T> {
-  for (;;) {
-    const grant = await leases.acquire(registrationKey(name), LEASE_MS)
-    if (grant.lease === undefined) {
-      await clock.sleep(Math.min(POLL_MS, grant.remainingMs))
-      continue
-    }
-    try {
-      return await work(grant.lease)
-    } finally {
-      await leases.release(grant.lease)
-    }
-  }
 }
 
 async function firstOf(back: ConsumerBack, lease: Lease, options: RegisterOptions): Promise<Registration> {

@@ -1,10 +1,19 @@
-import { createMemoryBack, Payload } from '@tidemark/core'
-import { eventually } from '@tidemark/testkit'
-import { describe, expect, it } from 'vitest'
+import { createMemoryBack, type MemoryBack, Payload, TidemarkError } from '@tidemark/core'
+import { eventually, ManualClock } from '@tidemark/testkit'
+import { describe, expect, it, vi } from 'vitest'
 import { consume, type ConsumerOptions, dropConsumer } from '../../src/index.ts'
 import { registrationKey } from '../../src/consumers/consumer-keys.ts'
+import { deferred } from '../support/deferred.ts'
 import { kindsOf, recordEvents } from '../support/events.ts'
+import { pass } from '../support/passing.ts'
+import { StoppableClock } from '../support/stoppable-clock.ts'
 import { commitNumbers } from '../support/writing.ts'
+
+/** Runs it until it has caught up, and leaves. */
+async function runOnce(back: MemoryBack, options: ConsumerOptions, seen: number[]): Promise<void> {
+  await using consumer = await consume(back, 'anew', options, ({ seq }) => seen.push(seq))
+  await consumer.caughtUp()
+}
 
 describe('members of a consumer', () => {
   it.each([
@@ -60,6 +69,69 @@ describe('members of a consumer', () => {
     const seen: number[] = []
     await using _again = await consume(back, 'fixed', { lanes: 5, from: 'start' }, ({ seq }) => seen.push(seq))
     await eventually('all seen', () => seen.length === 7)
+  })
+
+  it('begins anew after a drop that did not come to its end', async () => {
+    const clock = new ManualClock()
+    const back = createMemoryBack({ clock })
+    await commitNumbers(back, 3)
+    const seen: number[] = []
+    const options = { from: 'start', lanes: 1, clock } as const
+    await runOnce(back, options, seen)
+    const scan = vi.spyOn(back.marks, 'scan').mockRejectedValueOnce(new TidemarkError('IO', 'the disk failed'))
+    await expect(dropConsumer(back, 'anew', { clock })).rejects.toMatchObject({ code: 'IO' })
+    scan.mockRestore()
+    await runOnce(back, options, seen)
+    expect(seen).toEqual([1, 2, 3, 1, 2, 3])
+  })
+
+  it('begins anew also where an owner of before knows of nothing yet', async () => {
+    const clock = new ManualClock()
+    const back = createMemoryBack({ clock })
+    await commitNumbers(back, 3)
+    const gate = deferred()
+    const options = { from: 'start', lanes: 1 } as const
+    const stopped = new StoppableClock(clock)
+    const old = await consume(back, 'anew', { ...options, batch: 3, clock: stopped }, () => gate.promise)
+    const events = recordEvents(old)
+    await eventually('it is at work', async () => (await old.stats()).lanes[0]!.owned)
+    stopped.stop()
+    vi.spyOn(back.leases, 'endRange').mockRejectedValueOnce(new TidemarkError('IO', 'the disk failed'))
+    await expect(dropConsumer(back, 'anew', { clock })).rejects.toMatchObject({ code: 'IO' })
+    const seen: number[] = []
+    await using consumer = await consume(back, 'anew', { ...options, clock }, ({ seq }) => seen.push(seq))
+    gate.resolve()
+    await eventually('it has lost the lane', () => kindsOf(events).includes('lane-lost'))
+    stopped.goOn()
+    await old.close()
+    await pass(clock, 1_000)
+    await consumer.caughtUp()
+    expect(seen).toEqual([1, 2, 3])
+  })
+
+  it('loses nothing to a drop that is held up until it was registered anew', async () => {
+    const clock = new ManualClock()
+    const back = createMemoryBack({ clock })
+    await commitNumbers(back, 3)
+    const seen: number[] = []
+    const options = { from: 'start', lanes: 1, clock } as const
+    await runOnce(back, options, seen)
+    const [isAt, gate] = [deferred(), deferred()]
+    const scan = back.marks.scan.bind(back.marks)
+    const held = vi.spyOn(back.marks, 'scan').mockImplementationOnce(async (...args) => {
+      isAt.resolve()
+      await gate.promise
+      return scan(...args)
+    })
+    const drop = dropConsumer(back, 'anew', { clock })
+    await isAt.promise
+    clock.advance(60_000)
+    await runOnce(back, options, seen)
+    gate.resolve()
+    expect(await drop).toBe(true)
+    held.mockRestore()
+    await runOnce(back, options, seen)
+    expect(seen).toEqual([1, 2, 3, 1, 2, 3])
   })
 
   it('ends when it was dropped and registered anew before it has noticed, with lanes or without', async () => {
