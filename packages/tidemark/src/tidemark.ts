@@ -55,6 +55,7 @@ import {
 import type {
   DeadLetter,
   Explanation,
+  Metrics,
   TieredBack,
   TieredReadOptions,
   TieredWriteOptions,
@@ -406,6 +407,24 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
   /** Writes that were acknowledged, and refused for good when they were flushed. */
   deadLetters(): AsyncIterable<DeadLetter> {
     return this.#tiers.deadLetters()
+  }
+
+  /** Writes what a dead letter holds, whatever is there by now, and removes it, in one commit. @returns whether there was one */
+  redeem(id: string): Promise<boolean> {
+    return this.#tiers.redeem(id)
+  }
+
+  /** Removes a dead letter. @returns whether there was one */
+  dropDeadLetter(id: string): Promise<boolean> {
+    return this.#tiers.dropDeadLetter(id)
+  }
+
+  /**
+   * Lookups, reads of the back tier, writes behind and flushes since the store was opened, in total and by key. Lookups and reads
+   * are counted where the policy of the store is `write-behind`.
+   */
+  metrics(): Metrics {
+    return this.#tiers.metrics()
   }
 
   /** Which tier answered how many reads since the store was opened. */

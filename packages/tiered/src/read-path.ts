@@ -32,6 +32,8 @@ export class ReadPath {
   readonly #counters: TierCounters
   readonly #nearHits: { hits: number }
   readonly #backReads = new BackReads()
+  /** Told which keys the back tier is asked for. */
+  onBackRead: ((keys: readonly StoreKey[]) => void) | undefined
   /** Reads of single keys, by policy: those of one turn travel together. */
   readonly #batchers: Record<ReadPolicy, Batcher<StoreKey, Found>>
 
@@ -188,6 +190,7 @@ export class ReadPath {
     const joined = missing.map((i) => this.#backReads.join(keys[i]!.id, began))
     const rest = missing.filter((_, n) => joined[n] === undefined)
     const wanted = rest.map((i) => keys[i]!)
+    if (rest.length > 0) this.onBackRead?.(wanted)
     const [asked, landed] = rest.length > 0 ? this.#backReads.start(wanted, () => back.read(wanted)) : NONE_ASKED
     const filled: Promise<void>[] = []
     try {

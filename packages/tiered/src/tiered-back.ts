@@ -39,6 +39,7 @@ import { Visibility } from './visibility.ts'
 import { warm, type WarmProgress } from './warm/warm.ts'
 import type { WarmOptions, WarmStrategy } from './warm/warm-options.ts'
 import type { DeadLetter } from './write-behind/dead-letters.ts'
+import type { Metrics } from './write-behind/metrics.ts'
 import { readBehind, readManyBehind } from './write-behind/read-behind.ts'
 import { WriteBehind } from './write-behind/write-behind.ts'
 import { WritePath } from './write-path.ts'
@@ -75,6 +76,15 @@ export interface TieredBack extends Back<TieredReadOptions, TieredWriteOptions> 
   lastCheckpoint(name: string): Promise<unknown>
   /** Acknowledged writes that were refused for good when they were flushed. */
   deadLetters(): AsyncIterable<DeadLetter>
+  /** Writes what a dead letter holds, whatever is there by now, and removes it, in one commit. @returns whether there was one */
+  redeem(id: string): Promise<boolean>
+  /** @returns whether there was one */
+  dropDeadLetter(id: string): Promise<boolean>
+  /**
+   * Lookups, reads of the back tier, writes behind and flushes since the store was opened, in total and by key. Lookups and reads
+   * are counted where the policy of the store is `write-behind`.
+   */
+  metrics(): Metrics
   /**
    * Flushes what others have acknowledged and left behind when they died. Resolves when all of it is committed that nobody
    * may still be about to flush; looks again when that has become clear for the rest.
@@ -127,6 +137,8 @@ class Tiered implements TieredBack {
   readonly #reads: ReadPath
   readonly #writes: WritePath
   readonly #behind: WriteBehind
+  /** Whether reads are counted by key, which costs a little on each hit. */
+  readonly #isCounting: boolean
   #closing: Promise<void> | undefined
 
   constructor(given: TieredOptions) {
@@ -178,17 +190,25 @@ class Tiered implements TieredBack {
       commit: (proposal, onCommitted) => this.#writes.commit(proposal, { writePolicy: 'write-through' }, onCommitted),
     })
     this.leases = this.#behind.leases
+    this.#isCounting = options.writePolicy === 'write-behind'
+    if (this.#isCounting) {
+      this.#reads.onBackRead = (keys) => {
+        for (const { id } of keys) this.#behind.metrics.count('reads', id)
+      }
+    }
     this.sync = fronts.length === 0 ? back.sync && this.#syncOver(back.sync) : undefined
   }
 
   readOne(key: StoreKey, options?: TieredReadOptions): Found | Promise<Found> {
     this.#assertOpen()
+    if (this.#isCounting) this.#behind.metrics.count('lookups', key.id)
     if (this.#behind.isEmpty) return this.#reads.readOne(key, options)
     return readBehind(this.#behind, this.#reads, key, options)
   }
 
   async read(keys: readonly StoreKey[], options?: TieredReadOptions): Promise<readonly Found[]> {
     this.#assertOpen()
+    if (this.#isCounting) for (const { id } of keys) this.#behind.metrics.count('lookups', id)
     if (this.#behind.isEmpty) return this.#reads.read(keys, options)
     return readManyBehind(this.#behind, this.#reads, keys, options)
   }
@@ -248,6 +268,20 @@ class Tiered implements TieredBack {
   deadLetters(): AsyncIterable<DeadLetter> {
     this.#assertOpen()
     return this.#behind.deadLetters()
+  }
+
+  async redeem(id: string): Promise<boolean> {
+    this.#assertOpen()
+    return this.#behind.redeem(id, (proposal) => this.#writes.commit(proposal, undefined))
+  }
+
+  async dropDeadLetter(id: string): Promise<boolean> {
+    this.#assertOpen()
+    return this.#behind.dropDeadLetter(id)
+  }
+
+  metrics(): Metrics {
+    return this.#behind.metrics.snapshot()
   }
 
   async recoverWrites(): Promise<void> {
@@ -316,16 +350,18 @@ class Tiered implements TieredBack {
         this.#assertOpen()
         const found = sync.read(keys)
         this.#reads.note(keys, found)
-        return found
+        return this.#behind.isEmpty ? found : found.map((below, i) => this.#behind.find(keys[i]!.id) ?? below)
       },
       scan: (range, options) => {
         this.#assertOpen()
+        this.#behind.assertIdle()
         const page = sync.scan(range, options)
         this.#notePage(page)
         return page
       },
       commit: (proposal) => {
         this.#assertOpen()
+        this.#behind.assertIdle()
         return this.#writes.commitNow(proposal, sync)
       },
     }

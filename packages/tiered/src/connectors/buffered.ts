@@ -4,7 +4,7 @@ import {
   type Key,
   type KeyTuple,
   Payload,
-  StoreKey,
+  type StoreKey,
   type UpdateResult,
   userKey,
 } from '@tidemark/core'
@@ -273,6 +273,9 @@ export class Buffered<A = Key> implements AsyncDisposable {
     try {
       await this.#buffer.close()
       await this.#tenure?.end()
+    } catch (error) {
+      await this.#tenure?.leave()
+      throw error
     } finally {
       await this.#recovery?.close()
       await this.#connectors.disconnect()

@@ -18,12 +18,15 @@ export class Batch<D extends Dirty> {
   readonly first: number
   /** Rows of the journal: from the first one to the last. */
   readonly from: number
+  readonly since: number
   to: number
   /** What is still to be written, one part after the other; more than one when something was refused. */
   parts: (readonly D[])[] | undefined
   readonly failures: Failure<D>[] = []
 
-  constructor(first: number, row: number) {
+  /** @param since when its first write was acknowledged, in monotonic milliseconds */
+  constructor(first: number, row: number, since = 0) {
+    this.since = since
     this.first = first
     this.from = row
     this.to = row - 1

@@ -1,9 +1,17 @@
-import { type Clock, type Commit, type MarkWrite, type Proposal, TidemarkError, type Write } from '@tidemark/core'
+import {
+  type Clock,
+  type Commit,
+  type MarkWrite,
+  Payload,
+  type Proposal,
+  TidemarkError,
+  type Write,
+} from '@tidemark/core'
 import { type Buffered, checkpointMarks } from './buffered-write.ts'
 import { deadLetterMark, type DeadLetterOffice } from './dead-letters.ts'
 import type { Journal } from './journal.ts'
 import type { FlushPart, FlushTarget, Verdict } from './target.ts'
-import { type Holding, isLeaseLost, type Tenure } from './tenure.ts'
+import { isLeaseLost, type Tenure } from './tenure.ts'
 
 /** Failures that pass, or that somebody can make pass: the same flush is tried again. */
 const PASSING: readonly unknown[] = [
@@ -34,6 +42,8 @@ export interface StoreTargetOptions {
  */
 export class StoreTarget implements FlushTarget<Buffered> {
   readonly #options: StoreTargetOptions
+  /** The last flush has failed: it may be committed all the same. */
+  #isUncertain = false
 
   constructor(options: StoreTargetOptions) {
     this.#options = options
@@ -79,13 +89,14 @@ export class StoreTarget implements FlushTarget<Buffered> {
     for (;;) {
       const holding = await tenure.held()
       const { owner, lease } = holding
-      const all = [...marks, ...journal.settle(owner, part)]
-      if (writes.length === 0 && all.length === 0) return
+      if (this.#isUncertain && (await this.#isFlushed(owner, part))) return this.#settled(owner, part)
+      const all = [...marks, ...journal.settle(owner, part), this.#note(owner, part)]
       try {
         await commit({ reads: [], decide: () => writes, lease, keepLease: true, marks: all }, part.onWritten)
-        journal.settled(owner, part.left.length === 0 ? part.to : part.from - 1)
-        return
+        this.#isUncertain = false
+        return this.#settled(owner, part)
       } catch (error) {
+        this.#isUncertain = true
         if (!isLeaseLost(error)) throw error
         const outcome = await tenure.reclaim(holding)
         if (isFenced) throw error
@@ -93,6 +104,27 @@ export class StoreTarget implements FlushTarget<Buffered> {
         if (outcome === 'lost' && journal.level !== 'memory') return
       }
     }
+  }
+
+  #settled(owner: string, { left, from, to }: FlushPart<Buffered>): void {
+    this.#options.journal.settled(owner, left.length === 0 ? to : from - 1)
+  }
+
+  /** How far the journal is flushed, so that a flush whose outcome nobody has told is not made twice. */
+  #note(owner: string, { to, left }: FlushPart<Buffered>): MarkWrite {
+    const { back, keys } = this.#options.office
+    return { key: keys.flushed(owner), value: Payload.encode(back.codec, { v: 1, to, left: left.length }) }
+  }
+
+  async #isFlushed(owner: string, { to, left, onWritten }: FlushPart<Buffered>): Promise<boolean> {
+    const { back, keys } = this.#options.office
+    const [mark] = await back.marks.read([keys.flushed(owner)])
+    this.#isUncertain = false
+    if (mark === undefined) return false
+    const flushed = mark.decode() as { readonly to: number; readonly left: number }
+    const isFlushed = flushed.to > to || (flushed.to === to && flushed.left <= left.length)
+    if (isFlushed) onWritten()
+    return isFlushed
   }
 }
 

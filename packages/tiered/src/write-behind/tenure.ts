@@ -64,13 +64,25 @@ export class Tenure {
     if (holding === undefined) return
     const { owner, lease } = holding
     const { back, keys } = this.#options
-    const marks = [{ key: keys.owner(owner), value: undefined }]
+    const marks = [keys.owner(owner), keys.flushed(owner), keys.flushing(owner)].map((key) => ({
+      key,
+      value: undefined,
+    }))
     try {
       await back.commit({ reads: [], decide: () => [], lease, marks })
     } catch (error) {
       // Somebody has recovered it, or is about to, and finds nothing.
       if (!isLeaseLost(error)) throw error
     }
+  }
+
+  /** Something is left in the journal: it is for others to recover, at once. */
+  async leave(): Promise<void> {
+    this.#isEnded = true
+    this.#cancel()
+    const holding = await this.#holding?.catch(() => undefined)
+    // When it cannot be released, they have to wait for its end.
+    if (holding !== undefined) await this.#options.back.leases.release(holding.lease).catch(() => undefined)
   }
 
   async #begin(): Promise<Holding> {

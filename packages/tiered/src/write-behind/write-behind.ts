@@ -1,18 +1,29 @@
-import { type Back, type Clock, type Commit, type Found, Payload, type Proposal, type SetWrite } from '@tidemark/core'
+import {
+  type Back,
+  type Clock,
+  type Commit,
+  type Found,
+  Payload,
+  type Proposal,
+  type SetWrite,
+  TidemarkError,
+} from '@tidemark/core'
 import {
   type Buffered,
   bufferedCheckpoint,
   type BufferedWrite,
   bufferedWrite,
   checkpointId,
+  checkpointMarks,
   toChange,
   toFound,
 } from './buffered-write.ts'
-import { type DeadLetter, type DeadLetterOffice, deadLetters, type DeadWrite } from './dead-letters.ts'
+import { type DeadLetter, deadLetter, type DeadLetterOffice, deadLetters, type DeadWrite } from './dead-letters.ts'
 import { HeldKeys } from './held-keys.ts'
 import { JournalKeys, STORE_SCOPE } from './journal-keys.ts'
 import { rowFormat } from './journal-row.ts'
 import { type Journal, marksJournal, memoryJournal } from './journal.ts'
+import { MetricCounters } from './metrics.ts'
 import { Recovery } from './recovery.ts'
 import { recoveryTarget } from './recovery-target.ts'
 import { isReserved } from './reserved.ts'
@@ -38,6 +49,7 @@ export interface WriteBehindParts {
 /** The writes of one opened store that are acknowledged before they are committed, and what everything else makes of them. */
 export class WriteBehind {
   readonly leases: HeldKeys
+  readonly metrics: MetricCounters = new MetricCounters()
   readonly #parts: WriteBehindParts
   readonly #buffer: WriteBuffer<Buffered>
   readonly #tenure: Tenure
@@ -75,6 +87,7 @@ export class WriteBehind {
       clock,
       random,
       onError,
+      onFlushed: (ids) => this.metrics.flushed(ids),
     })
     this.#recovery = new Recovery({
       back,
@@ -107,6 +120,13 @@ export class WriteBehind {
   /** Whether nothing waits, neither to be acknowledged nor to be flushed. */
   get isIdle(): boolean {
     return this.#buffer.isIdle
+  }
+
+  /** For who cannot wait for a flush. @throws TidemarkError BUSY */
+  assertIdle(): void {
+    if (this.isIdle) return
+    const message = 'writes wait to be flushed, which takes a promise: await flush() before this'
+    throw new TidemarkError('BUSY', message, { retryable: true })
   }
 
   /** What is acknowledged for the key and not flushed; undefined: nothing. */
@@ -155,7 +175,6 @@ export class WriteBehind {
     const guarded: Proposal = {
       ...proposal,
       decide: (current) => {
-        for (const { id } of proposal.reads) if (this.#buffer.has(id)) throw new NotFlushed()
         const writes = proposal.decide(current)
         // What invalidates a tag comes after everything that may carry it.
         for (const { key } of writes)
@@ -203,10 +222,42 @@ export class WriteBehind {
     }
   }
 
+  /** Writes what a dead letter holds, whatever is there, and removes it, in one commit. @returns whether there was one */
+  async redeem(id: string, commit: (proposal: Proposal) => Promise<Commit>): Promise<boolean> {
+    const letter = await deadLetter(this.#office, id)
+    if (letter === undefined) return false
+    const writes = letter.writes.flatMap(({ write }) => (write === undefined ? [] : [write]))
+    const { back } = this.#parts
+    const key = KEYS.dead(id)
+    const marks = [...checkpointMarks(KEYS, letter.writes), { key, value: undefined }]
+    const grant = await back.leases.acquire(key, this.#parts.options.leaseMs)
+    if (grant.lease === undefined) return false
+    try {
+      const [mark] = await back.marks.read([key])
+      if (mark === undefined) return false
+      await this.commit({ reads: [], decide: () => writes, marks, lease: grant.lease }, commit)
+      return true
+    } finally {
+      await back.leases.release(grant.lease).catch(() => undefined)
+    }
+  }
+
+  /** @returns whether there was one */
+  async dropDeadLetter(id: string): Promise<boolean> {
+    const { marks } = this.#parts.back
+    const key = KEYS.dead(id)
+    if ((await marks.read([key]))[0] === undefined) return false
+    await marks.write([{ key, value: undefined }])
+    return true
+  }
+
   async close(): Promise<void> {
     try {
       await this.#buffer.close()
       await this.#tenure.end()
+    } catch (error) {
+      await this.#tenure.leave()
+      throw error
     } finally {
       await this.#recovery.close()
     }
@@ -214,6 +265,7 @@ export class WriteBehind {
 
   async #add(proposal: Proposal, writes: readonly BufferedWrite[]): Promise<Commit> {
     await this.#buffer.add(writes)
+    for (const { id } of writes) this.metrics.count('writes', id)
     const { origin } = this.#parts.back
     return {
       changes: writes.map((write) => toChange(write, origin)),

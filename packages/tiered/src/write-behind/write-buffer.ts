@@ -55,8 +55,10 @@ export class WriteBuffer<D extends Dirty> {
   #row = 0
   /** The last row that is journaled or refused. */
   #doneRow = 0
-  /** A row that was refused may stand in the journal all the same: the next flush has to cover it. */
-  #isUnclean = false
+  /**
+   * Keys of rows that were refused, and the last such row: it may stand in the journal all the same, until a flush has covered it.
+   */
+  readonly #uncertain = new Map<string, number>()
   #failed = 0
   #cancelAge: (() => void) | undefined
   #cancelRetry: (() => void) | undefined
@@ -72,14 +74,15 @@ export class WriteBuffer<D extends Dirty> {
     return this.#active.writes.get(id) ?? this.#flushing?.writes.get(id)
   }
 
-  /** Whether there is a write that is not flushed, acknowledged or not. */
+  /** Whether there is, or may be, a write that is not flushed, acknowledged or not. */
   has(id: string): boolean {
-    return this.#pending.has(id) || this.get(id) !== undefined
+    return this.#pending.has(id) || this.#uncertain.has(id) || this.get(id) !== undefined
   }
 
   /** Whether nothing waits: neither to be journaled nor to be flushed. */
   get isIdle(): boolean {
-    return this.#adding.length === 0 && this.isEmpty && !this.#isUnclean
+    const isFlushed = this.#flushing === undefined && this.#active.size === 0
+    return this.#adding.length === 0 && isFlushed && this.#uncertain.size === 0
   }
 
   /** Whether no acknowledged write waits to be flushed. */
@@ -128,7 +131,7 @@ export class WriteBuffer<D extends Dirty> {
     const upTo = this.#offered
     while (this.#settled < upTo) await this.#appending
     const failures: FlushFailure[] = []
-    while (this.#isUnclean || this.#flushing !== undefined || this.#isDue(upTo)) {
+    while (this.#uncertain.size > 0 || this.#flushing !== undefined || this.#isDue(upTo)) {
       try {
         await this.#pass()
       } catch (error) {
@@ -165,7 +168,7 @@ export class WriteBuffer<D extends Dirty> {
     this.#flushing?.drop([...this.#flushing.writes.values()])
     this.#flushing?.parts?.splice(0)
     this.#active = new Batch(this.#settled + 1, this.#doneRow + 1)
-    this.#isUnclean = false
+    this.#uncertain.clear()
     this.#cancelAge?.()
     this.#cancelAge = undefined
     return all
@@ -213,13 +216,15 @@ export class WriteBuffer<D extends Dirty> {
       await this.#options.target.append(row, gather)
     } catch (error) {
       refusal = { error }
-      this.#isUnclean = true
     }
     this.#doneRow = row
     const adds = this.#adding.splice(0, taken)
     this.#settled = adds.at(-1)!.number
     for (const { number, writes } of adds) {
-      for (const write of writes) this.#unpend(write)
+      for (const write of writes) {
+        this.#unpend(write)
+        if (refusal !== undefined) this.#uncertain.set(write.id, row)
+      }
       if (refusal === undefined) this.#take(number, writes, row)
     }
     for (const { resolve, reject } of adds) {
@@ -238,16 +243,19 @@ export class WriteBuffer<D extends Dirty> {
   }
 
   #take(number: number, writes: readonly D[], row: number): void {
-    if (this.#active.size === 0) this.#active = new Batch(number, this.#active.from)
+    if (this.#active.size === 0) this.#active = new Batch(number, this.#active.from, this.#options.clock.monotonic())
     this.#active.add(writes, row)
   }
 
   /** Flushes by count, bytes and age. */
   #watch(): void {
-    const { maxDirty, maxBytes, maxAgeMs } = this.#options.limits
-    const { size, bytes, journaled } = this.#active
-    if (size >= maxDirty || bytes >= maxBytes || journaled >= maxBytes) this.flushSoon()
-    else if (size > 0) this.#cancelAge ??= this.#options.clock.schedule(maxAgeMs, () => this.#onAge())
+    const { limits, clock } = this.#options
+    const { maxDirty, maxBytes, maxAgeMs } = limits
+    const { size, bytes, journaled, since } = this.#active
+    if (size === 0 && this.#uncertain.size === 0) return
+    const leftMs = size === 0 ? 0 : since + maxAgeMs - clock.monotonic()
+    if (leftMs <= 0 || size >= maxDirty || bytes >= maxBytes || journaled >= maxBytes) this.flushSoon()
+    else this.#cancelAge ??= clock.schedule(leftMs, () => this.#onAge())
   }
 
   #onAge(): void {
@@ -260,8 +268,15 @@ export class WriteBuffer<D extends Dirty> {
     if (this.#passing !== undefined) return this.#passing
     const passing = this.#attempt().finally(() => (this.#passing = undefined))
     this.#passing = passing
-    // Later, so that an error handler that throws cannot get between the flush and who waits for it.
-    passing.catch((error: unknown) => queueMicrotask(() => this.#options.onError(error)))
+    passing.then(
+      // What has gathered meanwhile may be enough for the next one.
+      () => this.#watch(),
+      (error: unknown) => {
+        if (error instanceof FlushFailure) this.#watch()
+        // Later, so that an error handler that throws cannot get between the flush and who waits for it.
+        queueMicrotask(() => this.#options.onError(error))
+      },
+    )
     return passing
   }
 
@@ -278,8 +293,8 @@ export class WriteBuffer<D extends Dirty> {
     }
     this.#flushing = undefined
     this.#failed = 0
+    for (const [id, row] of this.#uncertain) if (row <= batch.to) this.#uncertain.delete(id)
     this.#options.onFlushed?.(ids)
-    this.#watch()
     if (batch.failures.length > 0) throw flushFailure(batch.failures)
   }
 
@@ -289,7 +304,6 @@ export class WriteBuffer<D extends Dirty> {
     // Rows that were refused, too: they may be there.
     batch.to = this.#doneRow
     this.#active = new Batch(this.#settled + 1, batch.to + 1)
-    this.#isUnclean = false
     this.#cancelAge?.()
     this.#cancelAge = undefined
     return batch

@@ -32,7 +32,14 @@ const PATIENT_MS = 5_000
 
 export interface InstanceOptions extends Pick<
   TieredOptions,
-  'writePolicy' | 'writeBehind' | 'readPolicy' | 'nearMaxStaleMs' | 'frontMaxStaleMs' | 'ack' | 'negativeEntries' | 'onError'
+  | 'writePolicy'
+  | 'writeBehind'
+  | 'readPolicy'
+  | 'nearMaxStaleMs'
+  | 'frontMaxStaleMs'
+  | 'ack'
+  | 'negativeEntries'
+  | 'onError'
 > {
   readonly near?: boolean | NearMemoryOptions
   /** @default true, when the fleet has a server */
