@@ -1,4 +1,4 @@
-import type { Back, Clock, Entry, Key, Lease, Write } from '@tidemark/core'
+import { type Back, type Clock, type Entry, type Key, type Lease, Payload, type Write } from '@tidemark/core'
 import { droppedKey } from './journal-keys.ts'
 
 /** A record of the journal, or a snapshot, that could not be used. */
@@ -33,7 +33,7 @@ export async function putAside(
     const number = key.tuple.at(-1) as number
     const to = droppedKey(name, at, number)
     const writes: readonly Write[] = [
-      { op: 'set', key: to, payload, expiresAt: undefined, meta: undefined, path: undefined },
+      { op: 'set', key: to, payload: movable(payload, back), expiresAt: undefined, meta: undefined, path: undefined },
       { op: 'delete', key },
     ]
     await back.commit({ reads: [], lease, keepLease: true, decide: () => writes })
@@ -41,4 +41,14 @@ export async function putAside(
     dropped.unshift({ number, what: 'journal', reason: why, movedTo: to.tuple })
   }
   return dropped
+}
+
+/** As it is; where it is bound to its place, and cannot be read there, what stands there, as bytes. */
+function movable(payload: Payload, back: Back): Payload {
+  try {
+    void payload.envelope
+    return payload
+  } catch {
+    return Payload.encode(back.codec, payload.bytes)
+  }
 }

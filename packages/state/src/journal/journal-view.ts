@@ -1,9 +1,10 @@
 import { assertKnown, type Back, CompactedError, TidemarkError, toJsonForm, wholeAtLeast } from '@tidemark/core'
 import { seededRandom } from '../random.ts'
 import { recordsOf } from './journal-keys.ts'
+import { lastNumber } from './last-number.ts'
 import { JournalReader } from './journal-reader.ts'
 import { redoOf } from './replay-target.ts'
-import { fromStored, type JournalTransaction } from './record.ts'
+import type { JournalTransaction } from './record.ts'
 
 /** What a function gets that a journal is replayed into, beside the arguments: what the transaction got when it was recorded. */
 export interface ReplayContext {
@@ -83,14 +84,9 @@ export class JournalView {
     const { entries } = await this.#back.scan(recordsOf(this.#name), { after: undefined, limit: 1, reverse: false })
     const floor = entries[0] === undefined ? 0 : (entries[0].key.tuple.at(-1) as number) - 1
     if (after === undefined) return floor
-    if (wholeAtLeast('option after', after, 0) < floor) throw new CompactedError(after, floor, await this.#last())
+    if (wholeAtLeast('option after', after, 0) < floor)
+      throw new CompactedError(after, floor, await lastNumber(this.#back, this.#name))
     return after
-  }
-
-  async #last(): Promise<number> {
-    const { entries } = await this.#back.scan(recordsOf(this.#name), { after: undefined, limit: 1, reverse: true })
-    const [entry] = entries
-    return entry === undefined ? 0 : fromStored(entry.payload.decode(), entry.key.tuple.at(-1) as number).at(-1)!.number
   }
 }
 

@@ -9,6 +9,7 @@ import {
 } from '@tidemark/core'
 import { durably } from '../durably.ts'
 import { recordKey } from './journal-keys.ts'
+import { lastNumber } from './last-number.ts'
 import { type JournalTransaction, toStored } from './record.ts'
 import type { WriterLease } from './writer-lease.ts'
 
@@ -62,6 +63,8 @@ export class JournalWriter<M> {
   #underWay: Promise<void> | undefined
   /** Of which it is not known whether it was written. */
   #doubtful: Group<M> | undefined
+  /** Until that is known: there is no state to attempt them over. */
+  #waiting: Intent[] = []
   #isClosed = false
 
   constructor(options: JournalWriterOptions<M>) {
@@ -76,8 +79,9 @@ export class JournalWriter<M> {
 
   append(intent: Intent): void {
     if (this.#isClosed) return intent.reject(new ClosedError(`the journal ${this.#options.name}`))
-    this.#attempt(intent)
-    if (this.#open.members.length > 0) this.#underWay ??= this.#run()
+    if (this.#doubtful === undefined) this.#attempt(intent)
+    else this.#waiting.push(intent)
+    if (this.#hasWork) this.#underWay ??= this.#run()
   }
 
   /** Resolves when nothing is under way. */
@@ -99,17 +103,21 @@ export class JournalWriter<M> {
     }
   }
 
+  get #hasWork(): boolean {
+    return this.#waiting.length > 0 || (this.#open.members.length > 0 && this.#open.mark === undefined)
+  }
+
   /** Commits one group after the other until there is none. Never rejects. */
   async #run(): Promise<void> {
-    while (this.#open.members.length > 0 && this.#open.mark === undefined) await this.#commit(this.#open)
+    while (this.#hasWork) {
+      if (this.#doubtful === undefined) await this.#commit(this.#open)
+      else await this.#resolveDoubt(this.#doubtful)
+    }
     this.#underWay = undefined
   }
 
   async #commit(group: Group<M>): Promise<void> {
     try {
-      if (this.#doubtful !== undefined && (await this.#wasWritten(this.#doubtful)))
-        return this.#makeUpFor(this.#doubtful)
-      this.#doubtful = undefined
       await this.#write(group)
     } catch (error) {
       if (!(await this.#wasWrittenAllTheSame(group, error))) return this.#fail(group, error)
@@ -117,7 +125,17 @@ export class JournalWriter<M> {
     this.#succeed(group)
   }
 
-  #write(group: Group<M>): Promise<Commit> {
+  async #write(group: Group<M>): Promise<void> {
+    try {
+      await this.#commitOf(group)
+    } catch (error) {
+      const isLost = error instanceof TidemarkError && error.code === 'LEASE_LOST'
+      if (!isLost || !(await this.#isLeaseRetaken(group).catch(() => false))) throw error
+      await this.#commitOf(group)
+    }
+  }
+
+  #commitOf(group: Group<M>): Promise<Commit> {
     const { back, lease } = this.#options
     return back.commit(
       {
@@ -129,6 +147,15 @@ export class JournalWriter<M> {
       },
       durably(back),
     )
+  }
+
+  /** The lease is had again, and the journal ends where this process knows it to end: nobody has written meanwhile. */
+  async #isLeaseRetaken({ first }: Group<M>): Promise<boolean> {
+    const { back, name, lease } = this.#options
+    if (!(await lease.retake())) return false
+    if ((await lastNumber(back, name)) === first - 1) return true
+    await lease.release()
+    return false
   }
 
   #end(group: Group<M>): SetWrite {
@@ -148,20 +175,19 @@ export class JournalWriter<M> {
     for (const { intent } of group.members) intent.resolve()
   }
 
+  /** What came after it was attempted over a state that will never be: it is attempted again over the one that is. */
   #fail(group: Group<M>, error: unknown): void {
     const later = this.#open === group ? [] : this.#open.members
     for (const { intent } of group.members) intent.reject(error)
-    this.#attemptAgain(later, group.first)
-  }
-
-  /** They were attempted over a state that will never be: now over the one that is. */
-  #attemptAgain(members: readonly Member[], first: number): void {
     this.#options.follower.rolledBack()
-    this.#open = new Group(first - 1)
-    for (const { intent } of members) this.#attempt(intent)
+    this.#open = new Group(group.first - 1)
+    for (const { intent } of later) {
+      if (this.#doubtful === undefined) this.#attempt(intent)
+      else this.#waiting.push(intent)
+    }
   }
 
-  /** A disk that failed may have written all the same. Where it cannot tell either, it is asked before the next commit. */
+  /** A disk that failed may have written all the same. Where it cannot tell either, it is asked before anything else. */
   async #wasWrittenAllTheSame(group: Group<M>, error: unknown): Promise<boolean> {
     if (group.write === undefined || isCertain(error)) return false
     try {
@@ -172,11 +198,28 @@ export class JournalWriter<M> {
     }
   }
 
-  /** It is in the journal, though its callers were told that this is not known: the state follows the journal. */
-  #makeUpFor(group: Group<M>): void {
+  /** Its callers were told that it is not known. If it is in the journal, the state follows the journal. */
+  async #resolveDoubt(group: Group<M>): Promise<void> {
+    let wasWritten: boolean
+    try {
+      wasWritten = await this.#wasWritten(group)
+    } catch (error) {
+      for (const intent of this.#takeWaiting()) intent.reject(error)
+      return
+    }
     this.#doubtful = undefined
-    this.#options.follower.committed(group.mark!.mark)
-    this.#attemptAgain(this.#open.members, group.last + 1)
+    if (wasWritten) {
+      this.#options.follower.committed(group.mark!.mark)
+      this.#options.follower.rolledBack()
+      this.#open = new Group(group.last)
+    }
+    for (const intent of this.#takeWaiting()) this.#attempt(intent)
+  }
+
+  #takeWaiting(): readonly Intent[] {
+    const waiting = this.#waiting
+    this.#waiting = []
+    return waiting
   }
 
   async #wasWritten({ first, write }: Group<M>): Promise<boolean> {

@@ -12,13 +12,13 @@ export interface WriterLeaseOptions {
 
 /** The right to write a journal. Every commit names it, so that who has lost it writes nothing any more. */
 export class WriterLease {
-  readonly lease: Lease
   readonly #options: WriterLeaseOptions
+  #lease: Lease
   #isReleased = false
   #cancel: () => void
 
   private constructor(lease: Lease, options: WriterLeaseOptions) {
-    this.lease = lease
+    this.#lease = lease
     this.#options = options
     this.#cancel = this.#soon()
   }
@@ -42,11 +42,31 @@ export class WriterLease {
     }
   }
 
+  /** What a commit names. */
+  get lease(): Lease {
+    return this.#lease
+  }
+
+  /**
+   * Takes it once more, when its time was up before it was renewed: a process may be stopped, or its disk, for longer than
+   * that. Whether somebody else has written in between, the caller has to see for himself.
+   * @returns whether it was to be had
+   */
+  async retake(): Promise<boolean> {
+    const { back, name, leaseMs } = this.#options
+    const { lease } = await back.leases.acquire(writerKey(name), leaseMs)
+    if (lease === undefined) return false
+    this.#lease = lease
+    this.#cancel()
+    this.#cancel = this.#soon()
+    return true
+  }
+
   /** Never rejects: it runs out by itself. */
   async release(): Promise<void> {
     this.#isReleased = true
     this.#cancel()
-    await this.#options.back.leases.release(this.lease).catch(() => undefined)
+    await this.#options.back.leases.release(this.#lease).catch(() => undefined)
   }
 
   #soon(): () => void {
@@ -57,14 +77,15 @@ export class WriterLease {
   /** That it is lost, the next commit tells. */
   async #renew(): Promise<void> {
     const { back, leaseMs } = this.#options
+    const lease = this.#lease
     let isHeld = true
     try {
-      isHeld = await back.leases.renew(this.lease, leaseMs)
+      isHeld = await back.leases.renew(lease, leaseMs)
     } catch (error) {
       // A back tier that is busy now may have time for the next renewal.
       isHeld = !(error instanceof ClosedError)
     }
-    if (isHeld && !this.#isReleased) this.#cancel = this.#soon()
+    if (isHeld && !this.#isReleased && lease === this.#lease) this.#cancel = this.#soon()
   }
 }
 

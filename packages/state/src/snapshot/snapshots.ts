@@ -72,7 +72,7 @@ export class Snapshots {
       for (const mark of page) {
         const bytes = mark.value.decode() as Uint8Array
         if (sumOfBytes(bytes) !== head.sums[part]) throw damagedPart(name, number, part)
-        for (const run of Payload.fromBytes(back.codec, bytes).decode() as readonly Run[]) assembly.add(run)
+        for (const run of Payload.fromEnvelope(back.codec, bytes).decode() as readonly Run[]) assembly.add(run)
         part++
       }
       after = page.at(-1)?.key
@@ -95,10 +95,10 @@ export class Snapshots {
     if ((await this.numbers()).includes(number)) return this.#oldest()
     const sums: number[] = []
     for (const runs of parts(state.root)) {
-      const { bytes } = Payload.encode(back.codec, runs)
-      const value = Payload.encode(back.codec, bytes)
+      const { envelope } = Payload.encode(back.codec, runs)
+      const value = Payload.encode(back.codec, envelope)
       await back.marks.write([{ key: partKey(name, number, sums.length), value }], { lease })
-      sums.push(sumOfBytes(bytes))
+      sums.push(sumOfBytes(envelope))
       await new Promise<void>((resolve) => afterTurn(resolve))
     }
     const older = (await this.numbers()).filter((other) => other < number)

@@ -55,15 +55,14 @@ export class Saves {
     return savesIn(found?.entry)
   }
 
-  /** The values of a save, by the names of their states; undefined: one of them is not there any more, since the save is not. */
-  async values({ values }: Save): Promise<ReadonlyMap<string, Payload> | undefined> {
+  /** The values of a save, by the names of their states. One that is missing is damage, unless the save is gone by now. */
+  async values({ values }: Save): Promise<ReadonlyMap<string, Payload>> {
     const names = Object.keys(values)
     const found = await this.#back.read(
       names.map((name) => this.#keyOf(name, values[name]!)),
       LINEARIZABLE,
     )
-    const payloads = found.flatMap(({ entry }) => entry?.payload ?? [])
-    return payloads.length < names.length ? undefined : new Map(names.map((name, i) => [name, payloads[i]!]))
+    return new Map(names.flatMap((name, i) => (found[i]?.entry === undefined ? [] : [[name, found[i].entry.payload]])))
   }
 
   /** One commit: all of them, or nothing. What others have saved meanwhile, under names of their own, stays. */

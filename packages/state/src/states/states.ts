@@ -58,7 +58,7 @@ interface Defined {
   readonly name: string
   value: unknown
   /** The value as it was last saved or loaded, and by which save it was stored. */
-  saved: { readonly bytes: Uint8Array; readonly storedBy: number } | undefined
+  saved: { readonly payload: Payload; readonly storedBy: number } | undefined
 }
 
 /**
@@ -70,7 +70,7 @@ export class States implements AsyncDisposable {
   readonly #clock: Clock
   readonly #onError: (error: unknown) => void
   readonly #states = new Map<string, Defined>()
-  #loaded: { readonly save: Save; readonly payloads: ReadonlyMap<string, Payload> } | undefined
+  #loaded: Loaded | undefined
   #autosave: AutosaveOptions | undefined
   #cancel = (): void => {}
   #failure: { readonly error: unknown } | undefined
@@ -81,7 +81,7 @@ export class States implements AsyncDisposable {
     readonly codec: Codec
     readonly clock: Clock
     readonly onError: (error: unknown) => void
-    readonly loaded: { readonly save: Save; readonly payloads: ReadonlyMap<string, Payload> } | undefined
+    readonly loaded: Loaded | undefined
     readonly autosave: AutosaveOptions | undefined
   }) {
     this.#saves = parts.saves
@@ -103,12 +103,8 @@ export class States implements AsyncDisposable {
     checkName(name)
     const known = this.#states.get(name)
     if (known !== undefined) return known as unknown as State<T>
-    const payload = this.#loaded?.payloads.get(name)
-    const state: Defined = { name, value: byDefault, saved: undefined }
-    if (payload !== undefined) {
-      state.value = payload.decode()
-      state.saved = { bytes: payload.envelope, storedBy: this.#loaded!.save.values[name]! }
-    }
+    const loaded = this.#loaded && valueIn(this.#loaded, name)
+    const state: Defined = { name, value: loaded === undefined ? byDefault : loaded.value, saved: loaded?.saved }
     this.#states.set(name, state)
     return state as unknown as State<T>
   }
@@ -154,7 +150,7 @@ export class States implements AsyncDisposable {
     const candidates = new Map<string, Candidate>()
     for (const { name, value, saved } of this.#states.values()) {
       const payload = encodeState(this.#codec, name, value)
-      const isSame = saved !== undefined && areEqual(saved.bytes, payload.envelope)
+      const isSame = saved !== undefined && saved.payload.isSameAs(payload)
       candidates.set(name, { payload, unchangedSince: isSame ? saved.storedBy : undefined })
     }
     return candidates
@@ -163,7 +159,7 @@ export class States implements AsyncDisposable {
   async #save(candidates: ReadonlyMap<string, Candidate>): Promise<Save> {
     const save = await this.#saves.add(candidates, this.#clock.now())
     for (const [name, { payload }] of candidates) {
-      this.#states.get(name)!.saved = { bytes: payload.envelope, storedBy: save.values[name]! }
+      this.#states.get(name)!.saved = { payload, storedBy: save.values[name]! }
     }
     this.#failure = undefined
     return save
@@ -178,23 +174,16 @@ export class States implements AsyncDisposable {
     assertKnown(options, ['missing'])
     const missing = oneOf('option missing', options.missing ?? 'error', ['error', 'keep'])
     const loaded = await load(this.#saves, choose)
-    const names = [...this.#states.keys()]
-    const lacking = names.filter((name) => loaded?.payloads.has(name) !== true)
+    // All are decoded before any is set.
+    const found = new Map([...this.#states.keys()].map((name) => [name, loaded && valueIn(loaded, name)]))
+    const lacking = [...found.keys()].filter((name) => found.get(name) === undefined)
     if (missing === 'error' && (loaded === undefined || lacking.length > 0)) {
       const what = loaded === undefined ? `there is no ${called}` : `${lacking.join(', ')} is not in ${called}`
       throw new TidemarkError('NEVER_SAVED', `${what}; save first, or keep what is missing, with { missing: 'keep' }`)
     }
     if (loaded === undefined) return
-    const { save, payloads } = loaded
-    // All are decoded before any is set.
-    const decoded = Array.from(payloads, ([name, payload]) => ({ name, payload, value: payload.decode() }))
     this.#loaded = loaded
-    for (const { name, payload, value } of decoded) {
-      const state = this.#states.get(name)
-      if (state === undefined) continue
-      state.value = value
-      state.saved = { bytes: payload.envelope, storedBy: save.values[name]! }
-    }
+    for (const [name, value] of found) if (value !== undefined) Object.assign(this.#states.get(name)!, value)
   }
 
   #schedule(): () => void {
@@ -266,23 +255,36 @@ function autosaveOptions(options: AutosaveOptions): AutosaveOptions {
   return { everyMs, exit }
 }
 
-/** Others may save meanwhile, and with that remove what is read here: then there are newer ones. */
-async function load(
-  saves: Saves,
-  choose: (saves: readonly Save[]) => Save | undefined,
-): Promise<{ readonly save: Save; readonly payloads: ReadonlyMap<string, Payload> } | undefined> {
-  for (let before = 0; ;) {
-    const save = choose(await saves.list())
-    if (save === undefined) return undefined
-    const payloads = await saves.values(save)
-    if (payloads !== undefined) return { save, payloads }
-    if (save.number === before) throw new CorruptError(`a value of save ${before} is missing`)
-    before = save.number
-  }
+interface Loaded {
+  readonly save: Save
+  readonly payloads: ReadonlyMap<string, Payload>
 }
 
-function areEqual(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i])
+/** Others may save meanwhile, and with that remove what is read here: then there are newer ones. */
+async function load(saves: Saves, choose: (saves: readonly Save[]) => Save | undefined): Promise<Loaded | undefined> {
+  let save = choose(await saves.list())
+  while (save !== undefined) {
+    const payloads = await saves.values(save)
+    const { number } = save
+    if (payloads.size === Object.keys(save.values).length) return { save, payloads }
+    save = choose(await saves.list())
+    if (save?.number === number) return { save, payloads }
+  }
+  return undefined
+}
+
+/** @throws CorruptError when it was saved, and cannot be had any more */
+function valueIn({ save, payloads }: Loaded, name: string): Pick<Defined, 'value' | 'saved'> | undefined {
+  const storedBy = Object.hasOwn(save.values, name) ? save.values[name] : undefined
+  if (storedBy === undefined) return undefined
+  const payload = payloads.get(name)
+  const what = `the state ${name} of save ${save.number} cannot be read; restore() an older one of the saves()`
+  if (payload === undefined) throw new CorruptError(what, { key: name })
+  try {
+    return { value: payload.decode(), saved: { payload, storedBy } }
+  } catch (cause) {
+    throw new CorruptError(what, { key: name, cause })
+  }
 }
 
 function toConsole(error: unknown): void {

@@ -1,0 +1,111 @@
+import { describe, expect, test } from 'vitest'
+import { journal, prevalent } from '../src/index.ts'
+import { bank, transactions } from './support/bank.ts'
+import { openTemp, tempFile } from './support/temp.ts'
+
+const open = (store: ReturnType<typeof openTemp>['store'], options = {}) =>
+  prevalent({ store, name: 'bank', initial: bank, transactions, leaseMs: 200, ...options })
+
+describe('Simple Persistence: the journal usable on its own', () => {
+  test('what is recorded is replayed later, with its time and randomness, into functions that may wait', async () => {
+    const file = tempFile()
+    {
+      const { store } = openTemp({ file })
+      await using log = await journal({ store, name: 'work' })
+      expect(await Promise.all([log.record('add', 1, { to: new Date(5) }), log.record('add', 2)])).toEqual([1, 2])
+      expect(await log.record('remove')).toBe(3)
+      await expect(log.record('add', () => {})).rejects.toMatchObject({ code: 'UNENCODABLE' })
+    }
+    const { store } = openTemp({ file })
+    await using log = await journal({ store, name: 'work' })
+    expect(await log.record('add', 4)).toBe(4)
+    const seen: unknown[] = []
+    const functions = {
+      async add({ number, now, random }: { number: number; now: number; random: () => number }, ...args: unknown[]) {
+        await Promise.resolve()
+        seen.push([number, args, Number.isInteger(now), random() < 1])
+      },
+      remove: () => seen.push('removed'),
+    }
+    expect(await log.replay(functions)).toBe(4)
+    expect(seen).toEqual([
+      [1, [1, { to: new Date(5) }], true, true],
+      [2, [2], true, true],
+      'removed',
+      [4, [4], true, true],
+    ])
+    expect(await log.replay(functions, { after: 3 })).toBe(4)
+    expect(seen).toHaveLength(5)
+    await expect(log.replay({ add: () => {} })).rejects.toMatchObject({ code: 'TRANSACTION_UNKNOWN' })
+  })
+
+  test('a damaged end is put aside and reported when it is opened', async () => {
+    const file = tempFile()
+    const { store } = openTemp({ file })
+    {
+      await using log = await journal({ store, name: 'work' })
+      for (const n of [1, 2, 3]) await log.record('add', n)
+    }
+    await store.set(['work', 'journal', 3], 'torn')
+    await using log = await journal({ store, name: 'work' })
+    expect(log.dropped.map(({ number }) => number)).toEqual([3])
+    expect(await log.record('add', 'three')).toBe(3)
+    const all = await Array.fromAsync(log.read())
+    expect(all.map(({ args }) => args[0])).toEqual([1, 2, 'three'])
+  })
+})
+
+describe('the journal of a prevalent system', () => {
+  test('is replayed into another database: a prevalent one comes to the same state', async () => {
+    const { store } = openTemp()
+    await using db = await open(store)
+    await db.execute('put', 'ada', 10)
+    await db.execute('draw')
+    await db.execute('pay', 'ada', 'bob', 3).catch(() => {})
+    const { store: other } = openTemp()
+    await using copy = await open(other)
+    expect(await db.journal.replay(copy)).toBe(3)
+    expect(copy.state).toEqual(db.state)
+    const rows = new Map<string, number>()
+    const elsewhere = {
+      put: async (_context: unknown, name: string, amount: number) => void rows.set(name, amount),
+      pay: () => {},
+      draw: () => {},
+    }
+    await db.journal.replay(elsewhere)
+    expect([...rows]).toEqual([['ada', 10]])
+  })
+
+  test('is exported as readable lines of JSON', async () => {
+    const { store } = openTemp()
+    await using db = await open(store, { random: () => 0 })
+    await db.execute('put', 'ada', 10)
+    await db.execute('note', { text: 'x' })
+    const lines = await Array.fromAsync(db.journal.export())
+    expect(lines.map((line) => ({ ...JSON.parse(line), at: '' }))).toEqual([
+      { number: 1, name: 'put', args: ['ada', 10], at: '', seed: 0 },
+      { number: 2, name: 'note', args: [{ text: 'x' }], at: '', seed: 0 },
+    ])
+  })
+
+  test('says when what is asked for was removed, and when it is damaged', async () => {
+    const { store } = openTemp()
+    await using db = await open(store, { keepSnapshots: 1, snapshotEvery: 0 })
+    for (const text of ['1', '2', '3']) await db.execute('note', { text })
+    await db.snapshot()
+    await db.execute('note', { text: '4' })
+    await db.execute('note', { text: '5' })
+    await expect(Array.fromAsync(db.journal.read({ after: 1 }))).rejects.toMatchObject({
+      code: 'LOG_COMPACTED',
+      floor: 3,
+    })
+    expect(await Array.fromAsync(db.journal.read())).toMatchObject([{ number: 4 }, { number: 5 }])
+    await store.set(['bank', 'journal', 5], 'torn')
+    const read: number[] = []
+    const reading = (async () => {
+      for await (const { number } of db.journal.read({ after: 3 })) read.push(number)
+    })()
+    await expect(reading).rejects.toMatchObject({ code: 'CORRUPT' })
+    expect(read).toEqual([4])
+  })
+})
