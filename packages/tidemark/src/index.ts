@@ -114,6 +114,7 @@ export type {
   WriteBehindOptions,
 } from './options.ts'
 export { FlushFailure } from '@tidemark/tiered'
+export { type ExitPort, processExit } from './process-exit.ts'
 export { openReader, type ReaderOptions, TidemarkReader } from './reader.ts'
 export { type StoreSyncOptions, sync } from './sync.ts'
 export { type AtOptions, type ChangesOrSnapshotOptions, type StoreConsumerOptions, Tidemark } from './tidemark.ts'
