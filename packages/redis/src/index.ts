@@ -10,6 +10,7 @@ export type {
   RedisFrontStatus,
 } from './redis-front.ts'
 export { createRedisNudge, type Nudge, type NudgeMessage, type RedisNudgeOptions } from './redis-nudge.ts'
+export { createRedisJournal } from './journal/redis-journal.ts'
 export { dropRedisRelay, type DropRedisRelayOptions } from './relay/drop-relay.ts'
 export { createRedisRelay, type RedisRelay, type RelayStats } from './relay/redis-relay.ts'
 export { openRedisStreamLog, type RedisStreamLog, type RedisStreamLogOptions } from './relay/redis-stream-log.ts'

@@ -16,6 +16,8 @@ export interface Keyspace {
   readonly streamMeta: string
   /** The hash that says, beside the stream, when tags were invalidated last. */
   readonly streamTags: string
+  /** What stands before the name of a journal. */
+  readonly journals: string
   /** The ids of the logs that relays copy, by when one has said so last, in seconds of the server's clock. */
   readonly logs: string
   /** The channel on which processes tell each other that the log has grown. */
@@ -38,6 +40,7 @@ export function keyspaceOf(namespace: string): Keyspace {
     stream: `${partition}.s`,
     streamMeta: `${partition}.sm`,
     streamTags: `${partition}.st`,
+    journals: `${partition}.j:`,
     logs: `${namespace}:logs`,
     channel: `${namespace}:nudge`,
   })
