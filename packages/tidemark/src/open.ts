@@ -1,6 +1,6 @@
 import { type Back, createMemoryBack, createNearMemory, startSweeper } from '@tidemark/core'
 import { consumerPositions, guarded, startCompactor } from '@tidemark/hooks'
-import { createRedisFront, createRedisNudge, createRedisRelay } from '@tidemark/redis'
+import { createRedisFront, createRedisJournal, createRedisNudge, createRedisRelay } from '@tidemark/redis'
 import { createSqliteBack } from '@tidemark/sqlite'
 import { createTiered } from '@tidemark/tiered'
 import { namespaceOf } from './namespace.ts'
@@ -116,7 +116,20 @@ function assemble(options: ResolvedOptions, parts: Parts): Tidemark {
     near: near && createNearMemory({ ...near, clock }),
     fronts: front === undefined ? [] : [front],
     writePolicy: options.writePolicy,
-    writeBehind: { ...options.writeBehind, presence },
+    writeBehind: {
+      ...options.writeBehind,
+      shared:
+        redis &&
+        createRedisJournal({
+          url: redis.url,
+          connection: redis.connection,
+          namespace: namespaceOf(redis, back.log.identity.id),
+          commandTimeoutMs: redis.commandTimeoutMs,
+          connectTimeoutMs: redis.connectTimeoutMs,
+          clock,
+        }),
+      presence,
+    },
     readPolicy: options.readPolicy,
     nearMaxStaleMs: options.nearMaxStaleMs,
     frontMaxStaleMs: options.frontMaxStaleMs,

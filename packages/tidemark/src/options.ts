@@ -62,7 +62,7 @@ export interface RelayOptions {
 export interface CompactionOptions extends Omit<CompactorOptions, 'heldBy' | 'clock' | 'step'> {}
 
 /** How writes with `writePolicy: 'write-behind'` are kept until they are flushed. */
-export interface WriteBehindOptions extends Omit<TieredWriteBehind, 'presence'> {}
+export interface WriteBehindOptions extends Omit<TieredWriteBehind, 'presence' | 'shared'> {}
 
 /** What {@link open} takes. A wrong or unknown option throws at once. */
 export interface OpenOptions {
