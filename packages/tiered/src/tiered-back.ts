@@ -217,8 +217,9 @@ class Tiered implements TieredBack {
     this.#assertOpen()
     const policy = writePolicyOf(options?.writePolicy, this.#options.writePolicy)
     if (policy !== 'write-behind' && this.#behind.isIdle) return this.#writes.commit(proposal, options)
-    const accepted = policy === 'write-behind' ? this.#behind.accept(proposal) : undefined
-    return accepted ?? this.#behind.commit(proposal, (guarded) => this.#writes.commit(guarded, options))
+    const commit = (guarded: Proposal): Promise<Commit> => this.#writes.commit(guarded, options)
+    const accepted = policy === 'write-behind' ? this.#behind.accept(proposal, commit) : undefined
+    return accepted ?? this.#behind.commit(proposal, commit)
   }
 
   async expire(limit: number): Promise<Commit> {
@@ -338,6 +339,7 @@ class Tiered implements TieredBack {
       await this.#writes.close()
       await Promise.all(this.#links.map((link) => link.close()))
       await this.#options.near?.close()
+      await this.#options.writeBehind.shared?.close()
       this.#events.close()
       this.#visible.close()
     }

@@ -1,4 +1,4 @@
-import { type Back, type MarkWrite, Payload } from '@tidemark/core'
+import { type Back, type MarkWrite, Payload, type SharedJournal } from '@tidemark/core'
 import type { Dirty } from './batch.ts'
 import type { JournalKeys } from './journal-keys.ts'
 import type { Holding } from './tenure.ts'
@@ -35,6 +35,10 @@ export interface Journal<D extends Dirty> {
   settle(owner: string, settling: Settling<D>): readonly MarkWrite[]
   /** After that commit. Never rejects: what it does not get rid of is known to be settled. */
   settled(owner: string, to: number): void
+  /** The lease is held again, after somebody else may have been about to recover the journal. */
+  reopen(owner: string): Promise<void>
+  /** Nothing is left in it. Never rejects. */
+  end(owner: string): Promise<void>
 }
 
 /** In the memory of the process, that is to say nowhere. */
@@ -43,6 +47,8 @@ export const memoryJournal: Journal<Dirty> = {
   append: async (_holding, _row, gather) => void gather(),
   settle: () => [],
   settled: () => {},
+  reopen: async () => {},
+  end: async () => {},
 }
 
 export interface MarksJournalOptions<D extends Dirty> {
@@ -70,5 +76,25 @@ export function marksJournal<D extends Dirty>({ back, keys, format }: MarksJourn
       return marks
     },
     settled: () => {},
+    reopen: async () => {},
+    end: async () => {},
+  }
+}
+
+/** In a shared front. What is left of a flush that was split is noted in the back tier, in the commit of its part. */
+export function frontJournal<D extends Dirty>(
+  shared: SharedJournal,
+  { back, keys, format }: MarksJournalOptions<D>,
+): Journal<D> {
+  return {
+    level: 'front',
+    append: ({ owner }, row, gather) => shared.append(owner, { row, bytes: format.encode(gather()) }),
+    settle(owner, { to, left }) {
+      const value = left.length === 0 ? undefined : Payload.encode(back.codec, format.encode(left))
+      return [{ key: keys.row(owner, to), value }]
+    },
+    settled: (owner, to) => void shared.trim(owner, to).catch(() => undefined),
+    reopen: (owner) => shared.unseal(owner),
+    end: (owner) => shared.drop(owner).catch(() => undefined),
   }
 }

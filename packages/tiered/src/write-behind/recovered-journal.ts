@@ -6,6 +6,8 @@ import type { FlushPart } from './target.ts'
 /** The journal of somebody who is gone, in the hands of who flushes it. */
 export interface RecoveredJournal {
   readonly owner: string
+  /** As its owner has noted it. */
+  readonly level: unknown
   readonly lease: Lease
   /** The marks that what is flushed consists of: all of them go. */
   readonly used: readonly StoreKey[]
@@ -19,12 +21,17 @@ export interface RecoveredJournal {
  */
 export function settleRecovered<D extends Dirty>(
   { keys, format, back }: DeadLetterOffice<D>,
-  { owner, used, isLast }: RecoveredJournal,
+  { owner, level, used, isLast }: RecoveredJournal,
   { left, to }: FlushPart<D>,
 ): readonly MarkWrite[] {
   const removals = used.map((key) => ({ key, value: undefined }))
   if (isLast && left.length === 0) return [{ key: keys.owner(owner), value: undefined }, ...removals]
-  const begun = { key: keys.owner(owner), value: Payload.encode(back.codec, { v: 1, isRecovered: true }) }
-  if (left.length === 0) return [begun, ...removals]
-  return [begun, ...removals, { key: keys.row(owner, to), value: Payload.encode(back.codec, format.encode(left)) }]
+  const begun = [
+    ...removals,
+    { key: keys.owner(owner), value: Payload.encode(back.codec, { v: 1, level, isRecovered: true }) },
+    // Of what lies elsewhere, this much need not be read again.
+    { key: keys.flushed(owner), value: Payload.encode(back.codec, { v: 1, to, left: left.length }) },
+  ]
+  if (left.length === 0) return begun
+  return [...begun, { key: keys.row(owner, to), value: Payload.encode(back.codec, format.encode(left)) }]
 }

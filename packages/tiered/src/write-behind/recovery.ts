@@ -1,4 +1,15 @@
-import { type Back, type Clock, ClosedError, type Lease, type Mark, prefixRange } from '@tidemark/core'
+import {
+  type Back,
+  type Clock,
+  ClosedError,
+  type JournalRow,
+  type Lease,
+  type Mark,
+  prefixRange,
+  type SharedJournal,
+  type StoreKey,
+  TidemarkError,
+} from '@tidemark/core'
 import { Batch, type Dirty, type Failure } from './batch.ts'
 import type { DeadLetterOffice } from './dead-letters.ts'
 import { flushBatch } from './flush-batch.ts'
@@ -19,6 +30,8 @@ export interface RecoveryOptions<D extends Dirty> {
   readonly leaseMs: number
   /** Where a journal is flushed to that somebody has left behind. */
   readonly target: (journal: RecoveredJournal) => FlushTarget<D>
+  /** Where rows lie that are not in the back tier; undefined: nowhere. */
+  readonly shared?: SharedJournal | undefined
   /** Whose journal this process writes itself. */
   readonly own: () => string | undefined
   /** Whether who described itself so is known to be gone. */
@@ -28,6 +41,7 @@ export interface RecoveryOptions<D extends Dirty> {
 
 interface Other {
   readonly owner: string
+  readonly level: unknown
   /** How it described itself. */
   readonly by: unknown
 }
@@ -93,12 +107,16 @@ export class Recovery<D extends Dirty> {
     const { back, office, own } = this.#options
     const owners = await marksIn(back, office.keys.owners)
     return owners
-      .map(({ key, value }) => ({ owner: nameIn(key), by: (value.decode() as { readonly by?: unknown }).by }))
+      .map(({ key, value }): Other => {
+        const { level, by } = value.decode() as { readonly level?: unknown; readonly by?: unknown }
+        return { owner: nameIn(key), level, by }
+      })
       .filter(({ owner }) => owner !== own())
   }
 
   /** @returns after how many milliseconds to look again; Infinity: it is done */
-  async #recover({ owner, by }: Other): Promise<number> {
+  async #recover(other: Other): Promise<number> {
+    const { owner, by } = other
     const { back, office, leaseMs, isGone } = this.#options
     const key = office.keys.owner(owner)
     const [remainingMs = 0] = await back.leases.remaining([key])
@@ -111,7 +129,7 @@ export class Recovery<D extends Dirty> {
     try {
       const [mark] = await back.marks.read([key])
       if (mark === undefined) await back.leases.release(grant.lease)
-      else await this.#flush(owner, grant.lease)
+      else await this.#flush(other, grant.lease)
       return Infinity
     } catch (error) {
       await back.leases.release(grant.lease).catch(() => undefined)
@@ -119,31 +137,48 @@ export class Recovery<D extends Dirty> {
     }
   }
 
-  async #flush(owner: string, lease: Lease): Promise<void> {
-    const { back, office, clock, target, onError } = this.#options
+  /** Nobody adds to what this returns. @throws when they cannot be read, and perhaps later can */
+  async #sharedRows(owner: string, level: unknown): Promise<readonly FoundRow[]> {
+    if (level !== 'front') return []
+    const { back, office, shared } = this.#options
+    if (shared === undefined)
+      throw new TidemarkError('FRONT_UNAVAILABLE', `the journal ${owner} lies in a shared front, and there is none`)
+    const [flushed] = await back.marks.read([office.keys.flushed(owner)])
+    const { to = 0 } = (flushed?.decode() ?? {}) as { readonly to?: number }
+    await shared.seal(owner)
+    return shared.read(owner, to)
+  }
+
+  async #flush({ owner, level }: Other, lease: Lease): Promise<void> {
+    const { back, office, clock, target, shared, onError } = this.#options
     const { keys, format } = office
-    const rows = await marksIn(back, keys.rows(owner))
+    const marks = await marksIn(back, keys.rows(owner))
+    const rows = [
+      ...marks.map(({ key, value }): FoundRow => ({ row: rowIn(key), key, bytes: value.decode() as Uint8Array })),
+      ...(await this.#sharedRows(owner, level)),
+    ]
     const [noted] = await back.marks.read([keys.flushing(owner)])
     // What its owner was about to flush comes first, by itself, so that who has it already can tell.
     const { from, to = -1 } = (noted?.decode() ?? {}) as { readonly from?: number; readonly to?: number }
-    const begun = rows.filter(({ key }) => rowIn(key) <= to)
+    const begun = rows.filter(({ row }) => row <= to)
     const parts = [begun, rows.slice(begun.length)].filter((part) => part.length > 0)
     const failures: Failure<D>[] = []
     for (const [i, part] of (parts.length === 0 ? [rows] : parts).entries()) {
-      const batch = new Batch<D>(
-        0,
-        (part === begun ? from : undefined) ?? (part.length === 0 ? 0 : rowIn(part[0]!.key)),
-      )
-      for (const { key, value } of part) {
-        batch.add(format.decode(value.decode() as Uint8Array, clock.now()), rowIn(key))
-      }
+      const batch = new Batch<D>(0, (part === begun ? from : undefined) ?? part[0]?.row ?? 0)
+      for (const { row, bytes } of part) batch.add(format.decode(bytes, clock.now()), row)
       if (part === begun) batch.to = to
-      const used = [keys.flushed(owner), keys.flushing(owner), ...part.map(({ key }) => key)]
-      await flushBatch(batch, target({ owner, lease, used, isLast: i >= parts.length - 1 }))
+      const used = [keys.flushed(owner), keys.flushing(owner), ...part.flatMap(({ key }) => key ?? [])]
+      await flushBatch(batch, target({ owner, level, lease, used, isLast: i >= parts.length - 1 }))
       failures.push(...batch.failures)
     }
+    if (level === 'front') await shared?.drop(owner).catch(() => undefined)
     if (failures.length > 0) queueMicrotask(() => onError(flushFailure(failures)))
   }
+}
+
+interface FoundRow extends JournalRow {
+  /** Where it lies in the back tier; undefined: elsewhere. */
+  readonly key?: StoreKey | undefined
 }
 
 async function marksIn(

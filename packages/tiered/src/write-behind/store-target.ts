@@ -57,7 +57,7 @@ export class StoreTarget implements FlushTarget<Buffered> {
         return await journal.append(holding, row, gather)
       } catch (error) {
         if (!isLeaseLost(error)) throw error
-        await tenure.reclaim(holding)
+        if ((await tenure.reclaim(holding)) === 'kept') await journal.reopen(holding.owner)
       }
     }
   }

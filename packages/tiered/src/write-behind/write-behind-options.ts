@@ -1,4 +1,4 @@
-import { assertKnown, between, oneOf, port } from '@tidemark/core'
+import { assertKnown, between, oneOf, port, type SharedJournal } from '@tidemark/core'
 import { JOURNAL_LEVELS, type JournalLevel } from './journal.ts'
 import { noPresence, type Presence } from './presence.ts'
 import { BUFFER_LIMITS, type BufferLimits, resolveLimits, type ResolvedLimits } from './limits.ts'
@@ -17,6 +17,8 @@ export interface WriteBehindOptions extends BufferLimits {
    * @default 5_000
    */
   readonly leaseMs?: number | undefined
+  /** Where journals of the level `front` lie, this process's own and those of others. Owned, and closed. @default none */
+  readonly shared?: SharedJournal | undefined
   /** How a process that is gone is told from one that does not answer. @default not at all: its lease has to run out */
   readonly presence?: Presence | undefined
 }
@@ -25,12 +27,14 @@ const KNOWN: readonly string[] = [
   ...BUFFER_LIMITS,
   'acknowledge',
   'leaseMs',
+  'shared',
   'presence',
 ] satisfies (keyof WriteBehindOptions)[]
 
 export interface ResolvedWriteBehind {
   readonly acknowledge: JournalLevel
   readonly leaseMs: number
+  readonly shared: SharedJournal | undefined
   readonly presence: Presence
   readonly limits: ResolvedLimits
 }
@@ -38,8 +42,13 @@ export interface ResolvedWriteBehind {
 /** @throws TypeError or RangeError that names the option. */
 export function resolveWriteBehind(options: WriteBehindOptions = {}): ResolvedWriteBehind {
   assertKnown(options, KNOWN, 'writeBehind')
+  const acknowledge = oneOf('option acknowledge', options.acknowledge ?? 'journal', JOURNAL_LEVELS)
+  if (acknowledge === 'front' && options.shared === undefined) {
+    throw new TypeError('option acknowledge is front: that takes a shared front to keep the journal in')
+  }
   return Object.freeze({
-    acknowledge: oneOf('option acknowledge', options.acknowledge ?? 'journal', JOURNAL_LEVELS),
+    acknowledge,
+    shared: options.shared,
     leaseMs: between('option leaseMs', options.leaseMs ?? 5_000, 100, 3_600_000),
     presence: port('option presence', options.presence ?? noPresence, ['describe', 'isGone']),
     limits: resolveLimits(options),

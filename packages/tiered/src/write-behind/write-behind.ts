@@ -6,6 +6,7 @@ import {
   Payload,
   type Proposal,
   type SetWrite,
+  tagOfKey,
   TidemarkError,
 } from '@tidemark/core'
 import {
@@ -22,7 +23,7 @@ import { type DeadLetter, deadLetter, type DeadLetterOffice, deadLetters, type D
 import { HeldKeys } from './held-keys.ts'
 import { JournalKeys, STORE_SCOPE } from './journal-keys.ts'
 import { rowFormat } from './journal-row.ts'
-import { type Journal, marksJournal, memoryJournal } from './journal.ts'
+import { frontJournal, type Journal, marksJournal, memoryJournal } from './journal.ts'
 import { MetricCounters } from './metrics.ts'
 import { Recovery } from './recovery.ts'
 import { recoveryTarget } from './recovery-target.ts'
@@ -33,6 +34,9 @@ import type { ResolvedWriteBehind } from './write-behind-options.ts'
 import { WriteBuffer } from './write-buffer.ts'
 
 const KEYS = new JournalKeys(STORE_SCOPE)
+
+/** Commits a proposal, which may be refused with what its decision throws. */
+type CommitGuarded = (guarded: Proposal) => Promise<Commit>
 
 /** A proposal met writes that wait to be flushed, which come before it. */
 class NotFlushed extends Error {}
@@ -55,6 +59,7 @@ export class WriteBehind {
   readonly #tenure: Tenure
   readonly #recovery: Recovery<Buffered>
   readonly #office: DeadLetterOffice<Buffered>
+  readonly #journal: Journal<Buffered>
   /** Keys that a commit under way reads or writes: what is written to them meanwhile comes after it, and is not buffered. */
   readonly #guarded = new Map<string, number>()
 
@@ -63,7 +68,8 @@ export class WriteBehind {
     const { back, clock, random, onError, options, commit } = parts
     const office = { back, keys: KEYS, format: rowFormat(back.codec) }
     this.#office = office
-    const journal: Journal<Buffered> = options.acknowledge === 'memory' ? memoryJournal : marksJournal(office)
+    const journal = journalOf(options, office)
+    this.#journal = journal
     const isRecoverable = journal.level !== 'memory'
     this.#tenure = new Tenure({
       back,
@@ -92,9 +98,10 @@ export class WriteBehind {
     this.#recovery = new Recovery({
       back,
       office,
+      shared: options.shared,
       clock,
       leaseMs: options.leaseMs,
-      target: (journal) => recoveryTarget({ office, clock, journal, commit }),
+      target: (left) => recoveryTarget({ office, clock, journal: left, commit }),
       own: () => this.#tenure.owner,
       isGone: (by) => options.presence.isGone(by),
       onError,
@@ -155,7 +162,7 @@ export class WriteBehind {
    * Acknowledges a proposal before it is committed, if it only sets keys of users, whatever is there.
    * @returns undefined: it does more, or meets a commit or a lease under way, and is to be committed
    */
-  accept(proposal: Proposal): Promise<Commit> | undefined {
+  accept(proposal: Proposal, commit: CommitGuarded): Promise<Commit> | undefined {
     if (proposal.reads.length > 0 || proposal.lease || proposal.marks || proposal.notBefore) return undefined
     const writes = proposal.decide([])
     const at = Math.floor(this.#parts.clock.now())
@@ -164,11 +171,11 @@ export class WriteBehind {
       if (write.op !== 'set' || !this.#isBufferable(write)) return undefined
       buffered.push(bufferedWrite(write, at))
     }
-    return buffered.length === 0 ? undefined : this.#add(proposal, buffered)
+    return buffered.length === 0 ? undefined : this.#add(proposal, buffered, commit)
   }
 
   /** Commits after everything that it meets in the buffer. */
-  async commit(proposal: Proposal, commit: (guarded: Proposal) => Promise<Commit>): Promise<Commit> {
+  async commit(proposal: Proposal, commit: CommitGuarded): Promise<Commit> {
     const keys = new Set(proposal.reads.map(({ id }) => id))
     if (proposal.reads.length === 0) for (const { key } of proposal.decide([])) keys.add(key.id)
     for (const id of keys) this.#guarded.set(id, (this.#guarded.get(id) ?? 0) + 1)
@@ -178,7 +185,7 @@ export class WriteBehind {
         const writes = proposal.decide(current)
         // What invalidates a tag comes after everything that may carry it.
         for (const { key } of writes)
-          if (this.#buffer.has(key.id) || (isReserved(key) && !this.#buffer.isIdle)) throw new NotFlushed()
+          if (this.#buffer.has(key.id) || (tagOfKey(key) !== undefined && !this.#buffer.isIdle)) throw new NotFlushed()
         return writes
       },
     }
@@ -254,7 +261,9 @@ export class WriteBehind {
   async close(): Promise<void> {
     try {
       await this.#buffer.close()
+      const { owner } = this.#tenure
       await this.#tenure.end()
+      if (owner !== undefined) await this.#journal.end(owner)
     } catch (error) {
       await this.#tenure.leave()
       throw error
@@ -263,8 +272,14 @@ export class WriteBehind {
     }
   }
 
-  async #add(proposal: Proposal, writes: readonly BufferedWrite[]): Promise<Commit> {
-    await this.#buffer.add(writes)
+  async #add(proposal: Proposal, writes: readonly BufferedWrite[], commit: CommitGuarded): Promise<Commit> {
+    try {
+      await this.#buffer.add(writes)
+    } catch (error) {
+      // Without the server that keeps the journal, writes are slower, and as safe as others.
+      if (this.#journal.level === 'front' && isUnreachable(error)) return this.commit(proposal, commit)
+      throw error
+    }
     for (const { id } of writes) this.metrics.count('writes', id)
     const { origin } = this.#parts.back
     return {
@@ -290,6 +305,19 @@ function toDeadWrite({ key, payload, expiresAt }: SetWrite): DeadWrite {
     },
     expiresAt: expiresAt === undefined ? undefined : new Date(expiresAt),
   }
+}
+
+function isUnreachable(error: unknown): boolean {
+  return error instanceof TidemarkError && (error.code === 'FRONT_UNAVAILABLE' || error.code === 'TIMEOUT')
+}
+
+function journalOf(
+  { acknowledge, shared }: ResolvedWriteBehind,
+  office: DeadLetterOffice<Buffered>,
+): Journal<Buffered> {
+  if (acknowledge === 'memory') return memoryJournal
+  const options = { ...office, back: office.back as Back }
+  return acknowledge === 'front' ? frontJournal(shared!, options) : marksJournal(options)
 }
 
 const NO_AGREEMENTS: Commit['agreements'] = new Map()
