@@ -22,6 +22,10 @@ const CASES: ReadonlyMap<string, () => Promise<Case>> = new Map([
   ['compaction-cost', async () => (await import('./compaction-cost.ts')).compactionCost],
   ['consumer-throughput', async () => (await import('./consumer-throughput.ts')).consumerThroughput],
   ['sync-rows', async () => (await import('./sync-rows.ts')).syncRows],
+  ['codec-pipeline', async () => (await import('./codec-pipeline.ts')).codecPipeline],
+  ['codec-pipeline-reads', async () => (await import('./codec-pipeline.ts')).codecPipelineReads],
+  ['compression-encode', async () => (await import('./codec-pipeline.ts')).compressionEncode],
+  ['compression-decode', async () => (await import('./codec-pipeline.ts')).compressionDecode],
   ['rss-1m-sets', async () => (await import('./rss-sets.ts')).rss1mSets],
 ])
 
