@@ -116,6 +116,12 @@ test('a checksum finds what the format does not', () => {
   expect(codeOf(() => decode(codec, bytes.with(8, bytes[8]! ^ 1)))).toBe('CORRUPT')
 })
 
+test('what is shorter than it says is truncated', () => {
+  const codec = compressed(cbor, { minBytes: 0 })
+  const bytes = encode(codec, LONG)
+  expect(codeOf(() => decode(codec, bytes.with(5, bytes[5]! + 1)))).toBe('TRUNCATED')
+})
+
 test('what is small is not compressed', () => {
   const value = 'x'.repeat(400)
   expect(encode(compressed(cbor), value).length).toBe(encode(cbor, value).length + 2)

@@ -14,7 +14,7 @@ export function codecById(codecs: Codec | readonly Codec[], id: number): Codec |
 }
 
 export function isBinding(codec: Codec | readonly Codec[]): codec is BindingCodec {
-  return 'bind' in codec && 'unbind' in codec
+  return 'bind' in codec
 }
 
 export function isEnvelopeCodec(codec: Codec): codec is EnvelopeCodec {
