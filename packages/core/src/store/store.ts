@@ -49,7 +49,8 @@ export interface StoreOptions {
   readonly random?: (() => number) | undefined
   /**
    * Gets what a loader threw while nobody waited for it: in a refresh ahead, after a timeout, or where the last value was
-   * served instead. @default it is written to the console
+   * served instead; and what kept the parts of a log or blob that is gone from being removed, which `sweep` does again.
+   * @default it is written to the console
    */
   readonly onError?: ((error: unknown) => void) | undefined
   /** What reads reject with where the tiers cannot say whether a key exists. @default nothing: it reads as absent */
@@ -100,7 +101,7 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
     this.#visibility = new Visibility(back, this.#clock, options.notHeld)
     const assertOpen = (): void => this.#assertOpen()
     const onError = callback('option onError', options.onError ?? toConsole)
-    const collector = new PartCollector({ back, onError })
+    const collector = new PartCollector({ back, onError: options.onError === undefined ? leftBehind : onError })
     this.#parts = { back, visibility: this.#visibility, clock: this.#clock, collector, assertOpen }
     this.#loads = LoadTable.of(back)
     this.#loading = new Loading({
@@ -413,4 +414,8 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
 
 function toConsole(error: unknown): void {
   console.error('tidemark: a load in the background failed:', error)
+}
+
+function leftBehind(error: unknown): void {
+  console.error('tidemark: what a log or a blob has left behind was not removed, sweep() does it again:', error)
 }

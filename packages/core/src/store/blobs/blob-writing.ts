@@ -43,6 +43,11 @@ export class BlobWriting<R extends ReadOptions, W extends object> {
     this.#options = options
   }
 
+  /** Whether there may be any chunk of it. */
+  get hasBegun(): boolean {
+    return this.#lease !== undefined
+  }
+
   /** Stores what the source gives. @throws what the source throws, or the back tier; LEASE_LOST */
   async store(source: BlobSource): Promise<WrittenChunks> {
     const { back, clock } = this.#store

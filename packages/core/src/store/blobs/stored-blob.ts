@@ -85,7 +85,7 @@ export class StoredBlob<R extends ReadOptions = ReadOptions, W extends object = 
       return { ...writeResult(commit), size: written.size }
     } catch (error) {
       await writing.end()
-      this.#store.collector.due(this.#key)
+      if (writing.hasBegun) this.#store.collector.due(this.#key)
       throw error
     } finally {
       await writing.end()
