@@ -18,7 +18,7 @@ import { pagesOf } from './source-snapshot.ts'
 import { decodeStampMark } from './stamp-marks.ts'
 import { keyOfStamp, STAMPS } from './sync-keys.ts'
 import type { TargetWriter } from './target-writer.ts'
-import type { TenureOptions } from './tenure.ts'
+import type { TenureOptions } from './tenure-options.ts'
 import type { WantedChanges } from './wanted-changes.ts'
 
 interface CopyParts {

@@ -12,7 +12,8 @@ import { checkpointKey } from './sync-keys.ts'
 import { assertSameSync } from './sync-scope.ts'
 import { type ResolvedSyncOptions, resolveSyncOptions, type SyncOptions } from './sync-options.ts'
 import type { SyncEvent, SyncState } from './sync-state.ts'
-import { dropped, runTenure, type SyncTarget } from './tenure.ts'
+import { dropped, runTenure } from './tenure.ts'
+import type { SyncTarget } from './tenure-options.ts'
 
 /** How often a process that stands by looks whether it is needed. */
 const STANDBY_MS = 100

@@ -4,7 +4,7 @@ import type { Incoming } from './incoming.ts'
 import { LocalChanges } from './local-changes.ts'
 import { type Merge, type MergePlan, Overtaken } from './merge-plan.ts'
 import { checkpointKey } from './sync-keys.ts'
-import type { TenureOptions } from './tenure.ts'
+import type { TenureOptions } from './tenure-options.ts'
 
 /** How long a place that was reached without a commit stays unsaved. */
 const SAVE_MS = 100

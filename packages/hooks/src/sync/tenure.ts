@@ -1,20 +1,18 @@
-import { afterTurn, type Back, CompactedError, type Lease, TidemarkError } from '@tidemark/core'
+import { afterTurn, CompactedError, TidemarkError } from '@tidemark/core'
 import { LogReader } from '../log-reader.ts'
 import { startAfterToken } from '../resume.ts'
 import { encodeToken } from '../token.ts'
 import { copy } from './copy.ts'
-import { Intake, type SyncSource } from './incoming.ts'
+import { Intake } from './incoming.ts'
 import { LastWriterMerge } from './merge-last-writer.ts'
 import type { Merge } from './merge-plan.ts'
 import { VersionMerge } from './merge-versions.ts'
 import { PartCopies } from './part-copies.ts'
 import { begin, fresh, placeAt, readCheckpoint, sweepFrom, withScope } from './place.ts'
 import { pruneStamps } from './prune-stamps.ts'
-import type { SyncConflict } from './sync-conflict.ts'
-import type { ResolvedSyncOptions } from './sync-options.ts'
 import { assertSameSync } from './sync-scope.ts'
-import type { SyncEvent, SyncState } from './sync-state.ts'
 import { TargetWriter } from './target-writer.ts'
+import type { TenureOptions } from './tenure-options.ts'
 import { WantedChanges } from './wanted-changes.ts'
 import { WrittenVersions } from './written-versions.ts'
 
@@ -23,22 +21,6 @@ const DEAD: readonly string[] = ['LOG_COMPACTED', 'LOG_AHEAD', 'LOG_EPOCH_CHANGE
 
 /** So often in a row may a snapshot be overtaken by compaction. */
 const MAX_RESTARTS = 16
-
-export type SyncTarget = Pick<Back, 'log' | 'scan' | 'read' | 'commit' | 'leases' | 'marks' | 'codec'>
-
-export interface TenureOptions extends ResolvedSyncOptions {
-  readonly from: SyncSource
-  readonly to: SyncTarget
-  readonly lease: Lease
-  /** A checkpoint was met already: where there is none now, the sync was dropped. */
-  readonly isBegun: boolean
-  readonly signal: AbortSignal
-  readonly onState: (some: Partial<SyncState>) => void
-  /** So many entries or changes have been dealt with, all for good. */
-  readonly onTaken: (count: number) => void
-  readonly onEvent: (event: SyncEvent) => void
-  readonly onConflicts: (conflicts: readonly SyncConflict[]) => void
-}
 
 /** What ends a sync whose checkpoint is gone. */
 export function dropped(name: string): TidemarkError {
