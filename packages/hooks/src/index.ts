@@ -72,5 +72,5 @@ export type {
 } from './sync/sync-options.ts'
 export { type SyncPosition, syncPositions } from './sync/sync-positions.ts'
 export type { EntryFailed, SyncEvent, SyncFailed, SyncRestart, SyncState, SyncTrouble } from './sync/sync-state.ts'
-export type { SyncTarget } from './sync/tenure.ts'
+export type { SyncTarget } from './sync/tenure-options.ts'
 export { decodeToken, encodeToken, type Position } from './token.ts'
