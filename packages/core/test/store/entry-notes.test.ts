@@ -17,6 +17,7 @@ function entryWith(meta: Payload | undefined): { key: StoreKey; version: number;
 const notes: fc.Arbitrary<EntryNotes> = fc.record({
   freshUntil: fc.option(fc.nat(), { nil: undefined }),
   isAbsence: fc.boolean(),
+  type: fc.constantFrom('value', 'log', 'blob'),
   tags: fc.option(
     fc.array(fc.string({ unit: 'binary', minLength: 1, maxLength: 40 }), { minLength: 1, maxLength: 64 }),
     {
@@ -31,6 +32,8 @@ const GOLDEN: readonly (readonly [name: string, notes: EntryNotes, meta: unknown
   ['tags and meta', { tags: ['t', 'é'] }, 'm', '0201000a01040200017400' + '02c3a9' + '616d'],
   ['the end of freshness', { freshUntil: 1 }, undefined, '0201000a0101' + '3ff0000000000000'],
   ['an absence', { isAbsence: true }, null, '020100020102' + 'f6'],
+  ['a log', { type: 'log' }, undefined, '02010003010801'],
+  ['a blob with tags and meta', { type: 'blob', tags: ['t'] }, 'm', '02010007010c0100017402' + '616d'],
 ]
 
 describe('the notes of an entry', () => {
@@ -41,8 +44,8 @@ describe('the notes of an entry', () => {
         for (const codec of [cbor, json]) {
           const sealed = metaOf(codec, plain, given)
           const stored = sealed && Payload.fromBytes(codec, Uint8Array.of(9, ...sealed.bytes), 1)
-          const { freshUntil, isAbsence = false, tags } = notesOf(entryWith(stored))
-          expect({ freshUntil, isAbsence, tags }).toEqual(given)
+          const { freshUntil, isAbsence = false, tags, type = 'value' } = notesOf(entryWith(stored))
+          expect({ freshUntil, isAbsence, tags, type }).toEqual(given)
           expect(stored?.read()).toEqual(plain)
         }
       }),

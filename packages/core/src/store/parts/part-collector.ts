@@ -5,6 +5,7 @@ import { isReserved, reservedKey } from '../../keys/reserved.ts'
 import { StoreKey } from '../../keys/store-key.ts'
 import type { Back, Commit, DeleteWrite, ReadOptions } from '../../ports/back.ts'
 import type { Lease } from '../../ports/leases.ts'
+import { typeOf } from '../entry-notes.ts'
 import { allGroups, groupsAt } from './part-groups.ts'
 import { PART_KINDS, type PartKind, type PartOf, partsKey } from './part-key.ts'
 import { isStanding } from './part-reads.ts'
@@ -92,10 +93,12 @@ export class PartCollector<R extends ReadOptions = ReadOptions, W extends object
 
   #onCommits(commits: readonly Commit[]): void {
     for (const { changes } of commits) {
-      for (const { op, key, prevVersion } of changes) {
+      for (const change of changes) {
+        const { op, key, prevVersion } = change
+        if (prevVersion === 0) continue
         // A value that replaces another is by far the most common one.
-        if (prevVersion === 0 || (op === 'set' && !this.#watched.has(key.id)) || isReserved(key)) continue
-        this.due(key)
+        if (op === 'set' && typeOf(change) === 'value' && !this.#watched.has(key.id)) continue
+        if (!isReserved(key)) this.due(key)
       }
     }
   }
