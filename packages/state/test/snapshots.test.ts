@@ -195,6 +195,7 @@ describe('a damaged snapshot', () => {
     expect(db.recovery.dropped).toEqual([
       { number: 20, what: 'snapshot', reason: expect.stringContaining('part 0'), movedTo: undefined },
     ])
+    expect(await back.marks.read([head(10), head(20), part(20)])).toMatchObject([{}, undefined, undefined])
   })
 
   test('of which there is no other is an error, and not the state that the code has now', async () => {
@@ -211,8 +212,12 @@ describe('a damaged snapshot', () => {
     const file = tempFile()
     await filled(file, 3)
     const { store, back } = openTemp({ file })
-    await back.marks.write([{ key: part(2), value: Payload.encode(back.codec, new Uint8Array([1])) }])
+    const unclean = reservedKey('state', 'snapshot-unclean', 'bank')
+    await back.marks.write([
+      { key: unclean, value: Payload.encode(back.codec, true) },
+      { key: part(2), value: Payload.encode(back.codec, new Uint8Array([1])) },
+    ])
     await using db = await open(store)
-    expect([db.recovery.snapshot, await back.marks.read([part(2)])]).toEqual([0, [undefined]])
+    expect([db.recovery.snapshot, await back.marks.read([part(2), unclean])]).toEqual([0, [undefined, undefined]])
   })
 })

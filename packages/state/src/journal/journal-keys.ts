@@ -6,6 +6,7 @@ const STATE = 'state'
 const WRITER = 'writer'
 const SNAPSHOT = 'snapshot'
 const PART = 'snapshot-part'
+const UNCLEAN = 'snapshot-unclean'
 
 /** Of the record whose first transaction has this number. */
 export function recordKey(name: string, first: number): StoreKey {
@@ -40,4 +41,9 @@ export function partKey(name: string, number: number, part: number): StoreKey {
 
 export function partsOf(name: string, number?: number): KeyRange {
   return prefixRange(reservedKey(STATE, PART, name, ...(number === undefined ? [] : [number])).tuple)
+}
+
+/** Says that there may be parts of which there is no head. */
+export function uncleanKey(name: string): StoreKey {
+  return reservedKey(STATE, UNCLEAN, name)
 }

@@ -1,4 +1,5 @@
 import { type Back, CorruptError, type Entry, type StoreKey } from '@tidemark/core'
+import { isDamage } from './damage.ts'
 import { recordKey, recordsOf } from './journal-keys.ts'
 import { fromStored, type JournalTransaction } from './record.ts'
 
@@ -44,7 +45,8 @@ export class JournalReader {
         if (end <= last) continue
         if (first > last + 1) throw new CorruptError(`the journal lacks transaction ${last + 1}`)
       } catch (cause) {
-        const reason = cause instanceof Error ? cause.message : String(cause)
+        if (!isDamage(cause)) throw cause
+        const reason = (cause as Error).message
         this.#damage = { reason, cause, entries: await this.#from(first) }
         return
       }

@@ -10,6 +10,7 @@ import {
 } from '@tidemark/core'
 import { type AnyStore, backIn, checkName } from '../store-option.ts'
 import { fixed } from './arguments.ts'
+import { isDamage } from './damage.ts'
 import { type Dropped, putAside } from './dropped.ts'
 import { recordsOf } from './journal-keys.ts'
 import { JournalView } from './journal-view.ts'
@@ -121,6 +122,7 @@ async function tailOf(options: ResolvedOptions, { lease }: WriterLease): Promise
         found.last = last.number
         found.at = last.at
       } catch (error) {
+        if (!isDamage(error)) throw error
         reason = (error as Error).message
         damaged.unshift(entry)
         continue

@@ -56,7 +56,6 @@ export class Snapshotter {
     // Callers who wait for this very commit are told first.
     await new Promise<void>((resolve) => afterTurn(resolve))
     const oldest = await snapshots.take(state, lease.lease)
-    await snapshots.collect(lease.lease)
     if (options.keepJournal === 'needed') await this.#shorten(oldest)
   }
 

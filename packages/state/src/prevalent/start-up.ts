@@ -5,6 +5,7 @@ import { Scope } from '../draft/scope.ts'
 import { StateHash } from '../draft/state-hash.ts'
 import { type Dropped, putAside } from '../journal/dropped.ts'
 import { recordsOf } from '../journal/journal-keys.ts'
+import { isDamage } from '../journal/damage.ts'
 import { JournalReader } from '../journal/journal-reader.ts'
 import type { Snapshots, StateAt } from '../snapshot/snapshots.ts'
 import { Memory } from './memory.ts'
@@ -24,6 +25,9 @@ export async function startUp(
   const reader = new JournalReader(back, name)
   for await (const record of reader.read(start.number)) for (const transaction of record) memory.replay(transaction)
   memory.committed(memory.groupEnded())
+  // Not before all the rest has turned out well.
+  const damaged = dropped.map(({ number }) => number)
+  if (damaged.length > 0) await snapshots.drop(damaged, lease)
   const { damage } = reader
   if (damage !== undefined) dropped.push(...(await putAside({ ...options, lease }, damage.entries, damage.reason)))
   const replayed = memory.durable.number - start.number
@@ -36,8 +40,8 @@ async function newest(snapshots: Snapshots, dropped: Dropped[]): Promise<StateAt
     try {
       return await snapshots.load(number)
     } catch (error) {
-      if (!(error instanceof CorruptError)) throw error
-      dropped.push({ number, what: 'snapshot', reason: error.message, movedTo: undefined })
+      if (!isDamage(error)) throw error
+      dropped.push({ number, what: 'snapshot', reason: (error as Error).message, movedTo: undefined })
     }
   }
   return undefined

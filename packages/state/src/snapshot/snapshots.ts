@@ -8,7 +8,7 @@ import {
   type StoreKey,
   type TidemarkError,
 } from '@tidemark/core'
-import { partKey, partsOf, snapshotKey, snapshotsOf } from '../journal/journal-keys.ts'
+import { partKey, partsOf, snapshotKey, snapshotsOf, uncleanKey } from '../journal/journal-keys.ts'
 import type { Settled } from '../prevalent/transaction.ts'
 import { lockDeep } from '../draft/lock.ts'
 import { StateHash } from '../draft/state-hash.ts'
@@ -86,52 +86,66 @@ export class Snapshots {
 
   /**
    * Writes one, a part at a time: between two of them, others have their turn. Older ones than are kept go with the
-   * commit of its head.
+   * commit of its head, and their parts afterwards.
    * @returns the number of the oldest one that is kept
    */
   async take(state: StateAt, lease: Lease): Promise<number> {
     const { back, name, keep } = this.#options
     const { number, at, hash } = state
-    if ((await this.numbers()).includes(number)) return this.#oldest()
+    await this.collect(lease)
+    const older = (await this.numbers()).filter((other) => other < number)
+    const kept = keep === 1 ? [] : older.slice(1 - keep)
+    if ((await this.numbers()).includes(number)) return kept[0] ?? number
     const sums: number[] = []
     for (const runs of parts(state.root)) {
       const { envelope } = Payload.encode(back.codec, runs)
       const value = Payload.encode(back.codec, envelope)
-      await back.marks.write([{ key: partKey(name, number, sums.length), value }], { lease })
+      const unclean: MarkWrite = { key: uncleanKey(name), value: Payload.encode(back.codec, true) }
+      const part: MarkWrite = { key: partKey(name, number, sums.length), value }
+      await back.marks.write(sums.length === 0 ? [unclean, part] : [part], { lease })
       sums.push(sumOfBytes(envelope))
       await new Promise<void>((resolve) => afterTurn(resolve))
     }
-    const older = (await this.numbers()).filter((other) => other < number)
-    const kept = keep === 1 ? [] : older.slice(1 - keep)
     const head: StoredHead = { number, at, hash: [hash.lo, hash.hi], sums }
     const gone = older.filter((other) => !kept.includes(other))
     await back.marks.write(
       [
         { key: snapshotKey(name, number), value: Payload.encode(back.codec, head) },
         ...gone.map((other): MarkWrite => ({ key: snapshotKey(name, other), value: undefined })),
+        ...(gone.length === 0 ? [{ key: uncleanKey(name), value: undefined }] : []),
       ],
       { lease },
     )
+    if (gone.length > 0) await this.collect(lease)
     return kept[0] ?? number
   }
 
-  async #oldest(): Promise<number> {
-    return (await this.numbers())[0]!
+  /** Those that are damaged: a new one is to take their place. */
+  async drop(numbers: readonly number[], lease: Lease): Promise<void> {
+    const { back, name } = this.#options
+    await back.marks.write(
+      [
+        { key: uncleanKey(name), value: Payload.encode(back.codec, true) },
+        ...numbers.map((number): MarkWrite => ({ key: snapshotKey(name, number), value: undefined })),
+      ],
+      { lease },
+    )
+    await this.collect(lease)
   }
 
-  /** Removes the parts of which there is no head: of removed snapshots, and of those that were never completed. */
+  /** Removes the parts of which there is no head, if there are any: of removed snapshots, and of never completed ones. */
   async collect(lease: Lease): Promise<void> {
     const { back, name } = this.#options
+    const [unclean] = await back.marks.read([uncleanKey(name)])
+    if (unclean === undefined) return
     const complete = new Set(await this.numbers())
     let after: StoreKey | undefined
     for (;;) {
       const page = await back.marks.scan(partsOf(name), { after, limit: PAGE })
       const orphans = page.filter(({ key }) => !complete.has(key.tuple.at(-2) as number))
-      if (orphans.length > 0)
-        await back.marks.write(
-          orphans.map(({ key }) => ({ key, value: undefined })),
-          { lease },
-        )
+      const writes = orphans.map(({ key }): MarkWrite => ({ key, value: undefined }))
+      if (page.length < PAGE) writes.push({ key: uncleanKey(name), value: undefined })
+      if (writes.length > 0) await back.marks.write(writes, { lease })
       if (page.length < PAGE) return
       after = page.at(-1)!.key
       await new Promise<void>((resolve) => afterTurn(resolve))
