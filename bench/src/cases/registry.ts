@@ -26,6 +26,9 @@ const CASES: ReadonlyMap<string, () => Promise<Case>> = new Map([
   ['codec-pipeline-reads', async () => (await import('./codec-pipeline.ts')).codecPipelineReads],
   ['compression-encode', async () => (await import('./codec-pipeline.ts')).compressionEncode],
   ['compression-decode', async () => (await import('./codec-pipeline.ts')).compressionDecode],
+  ['prevalent-execute', async () => (await import('./prevalent.ts')).prevalentExecute],
+  ['prevalent-read', async () => (await import('./prevalent.ts')).prevalentRead],
+  ['prevalent-start', async () => (await import('./prevalent.ts')).prevalentStart],
   ['rss-1m-sets', async () => (await import('./rss-sets.ts')).rss1mSets],
 ])
 

@@ -40,6 +40,8 @@ export type Target =
       readonly ours: string
       readonly against: readonly string[]
       readonly atLeast?: number
+      /** So many operations per second will do, too. */
+      readonly orRate?: number
       /** How the target calls them. @default the only name in `against` */
       readonly called?: string
     }

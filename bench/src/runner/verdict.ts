@@ -45,21 +45,28 @@ function verdictOf(target: Target, outcomes: readonly Outcome[]): Omit<Verdict, 
 }
 
 function times(target: Extract<Target, { kind: 'times' }>, outcomes: readonly Outcome[]): Omit<Verdict, 'case'> {
-  const { atLeast, against, called = against.join(', ') } = target
+  const { atLeast, orRate, against, called = against.join(', ') } = target
   const ours = resultOf(outcomes, target.ours)
   const rivals = against.flatMap((name) => resultOf(outcomes, name) ?? [])
   const best = rivals.toSorted((a, b) => a.micros - b.micros)[0]
   const value = ours && best && best.micros / ours.micros
   return {
     ours: target.ours,
-    target: atLeast === undefined ? undefined : `≥ ${atLeast} × ${called}`,
+    target:
+      atLeast === undefined
+        ? undefined
+        : `≥ ${atLeast} × ${called}${orRate === undefined ? '' : `, or ${inThousands(orRate)}/s`}`,
     measured: value === undefined ? 'no result' : `${rounded(value)} ×`,
     value,
     range: ours && best && rangeOf(ours.rounds.map((micros, i) => best.rounds[i]! / micros)),
     oursMicros: ours?.micros,
     theirs: best?.name ?? called,
     theirsMicros: best?.micros,
-    reached: atLeast === undefined ? undefined : value !== undefined && value >= atLeast,
+    reached:
+      atLeast === undefined
+        ? undefined
+        : (value !== undefined && value >= atLeast) ||
+          (ours !== undefined && orRate !== undefined && MICROS_PER_S / ours.micros >= orRate),
   }
 }
 
