@@ -78,6 +78,37 @@ test.each([
 })
 
 test.each([
+  [
+    'append logs',
+    [
+      '/',
+      '/prices',
+      '/docs',
+      '/docs/streams',
+      '4 13',
+      "{ page: '/docs' } true",
+      "{ page: '/docs/streams' } true",
+      'log WRONG_TYPE',
+    ],
+  ],
+  ['blobs', ["11 11 { type: 'video/mp4' }", 'a long film', 'a long |  film', 'undefined']],
+  [
+    'what subscribers see',
+    [
+      "append [ 'orders', 'new' ] { id: 1, total: 20 }",
+      "blob [ 'invoices', 1 ] 1000000",
+      "append [ 'orders', 'new' ] { id: 2, total: 5 }",
+      "delete [ 'invoices', 1 ] undefined",
+    ],
+  ],
+  ['sweeping', ["[ [ 'report', 'a' ], [ 'report', 'c' ] ]", "[ [ 'report', 'b' ], [ 'report', 'log' ] ]"]],
+])('the example of docs/collections.md runs: %s', async (what, out) => {
+  const block = ['append logs', 'blobs', 'what subscribers see', 'sweeping'].indexOf(what)
+  const run = await runExample(new URL('docs/collections.md', repository), { package: tidemark, block })
+  expect(run).toEqual({ code: 0, err: '', out })
+})
+
+test.each([
   ['core', ['2', /it is at 2/, "[ 'user', 43 ]", "[ 'user', 44 ]"]],
   ['tiered', ['hello', 'hello', /reads: 2/]],
 ] as const)('the example of packages/%s runs', async (name, lines) => {
