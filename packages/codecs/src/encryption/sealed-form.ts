@@ -32,7 +32,7 @@ const XAES_256_GCM = 1
 const TWO_32 = 2 ** 32
 
 /** Stored: never renumber them. */
-export const PARTS = ['value', 'meta', 'mark', 'none'] as const
+const PARTS = ['value', 'meta', 'mark', 'none'] as const
 
 export interface SealedHeader {
   readonly part: (typeof PARTS)[number]

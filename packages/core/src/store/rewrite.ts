@@ -21,7 +21,7 @@ export interface RewriteResult {
   readonly errors: readonly CorruptError[]
 }
 
-export const REWRITE_OPTIONS: readonly (keyof RewriteOptions)[] = ['batch', 'signal']
+const REWRITE_OPTIONS: readonly (keyof RewriteOptions)[] = ['batch', 'signal']
 
 const KEPT_ERRORS = 10
 
