@@ -4,6 +4,7 @@ import { createSqliteBack } from '@tidemark/sqlite'
 import { eventually, type RedisServer, startRedis } from '@tidemark/testkit'
 import { createTiered } from '@tidemark/tiered'
 import { Redis } from 'ioredis'
+import { readFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { open, type OpenOptions, openReader, sync, type Tidemark, type TidemarkReader } from 'tidemark'
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -297,5 +298,30 @@ describe('whoever can write where values are stored', () => {
       expect(await store.get('a')).toBe('the value of a')
       expect(await store.get('b')).toBe('the value of b')
     }
+  })
+})
+
+describe('writes behind', () => {
+  const behind = { writePolicy: 'write-behind' } as const
+
+  test.each(['front', 'journal'] as const)('are encrypted while they wait in the %s, too', async (acknowledge) => {
+    const file = tempFile()
+    const writeBehind = { acknowledge, maxAgeMs: 60_000 }
+    const store = await openStore({ file, redis: server.url, codec: packed(), writeBehind })
+    await store.set('k', { secret: 'nobody is to read this' }, { meta: 'nor this at all', ...behind })
+    expect(await store.get('k')).toEqual({ secret: 'nobody is to read this' })
+    const redis = new Redis(server.url)
+    onTestFinished(() => void redis.disconnect())
+    const names = await redis.keys(`*${store.logId}*`)
+    const dumps = await Promise.all(names.map((name) => redis.dumpBuffer(name)))
+    const stored = [readFileSync(`${file}-wal`), ...dumps.map((dump) => dump!)].map((bytes) => bytes.toString('latin1'))
+    if (acknowledge === 'front')
+      expect(names.some((name) => name.includes('journal') || name.includes('.j'))).toBe(true)
+    for (const text of stored) for (const hidden of ['nobody is', 'nor this']) expect(text).not.toContain(hidden)
+    await store.flush()
+    expect(await store.entry('k')).toMatchObject({
+      value: { secret: 'nobody is to read this' },
+      meta: 'nor this at all',
+    })
   })
 })

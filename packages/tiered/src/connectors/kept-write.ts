@@ -43,7 +43,7 @@ type Row = readonly [version: number, ...(readonly (Uint8Array | null)[])[]]
 /** Rows of the journal: `[version, [key, arguments, value] …]` by the codec, where a key of null is a checkpoint. */
 export function keptFormat(codec: Codec): RowFormat<Kept> {
   const payloadOf = (bytes: Uint8Array | null): Payload | undefined =>
-    bytes === null ? undefined : Payload.fromBytes(codec, bytes)
+    bytes === null ? undefined : Payload.fromEnvelope(codec, bytes)
   return {
     encode(writes) {
       const row: Row = [VERSION, ...writes.map(toFields)]
@@ -61,6 +61,6 @@ export function keptFormat(codec: Codec): RowFormat<Kept> {
 }
 
 function toFields(write: Kept): readonly (Uint8Array | null)[] {
-  if (write.checkpoint !== undefined) return [null, null, write.checkpoint.bytes]
-  return [write.key.bytes, write.args?.bytes ?? null, write.payload?.bytes ?? null]
+  if (write.checkpoint !== undefined) return [null, null, write.checkpoint.envelope]
+  return [write.key.bytes, write.args?.envelope ?? null, write.payload?.envelope ?? null]
 }

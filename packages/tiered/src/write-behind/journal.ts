@@ -1,4 +1,4 @@
-import { type Back, type MarkWrite, Payload, type SharedJournal } from '@tidemark/core'
+import { type Back, type MarkWrite, Payload, type StoreKey, type SharedJournal } from '@tidemark/core'
 import type { Dirty } from './batch.ts'
 import type { JournalKeys } from './journal-keys.ts'
 import type { Holding } from './tenure.ts'
@@ -81,6 +81,11 @@ export function marksJournal<D extends Dirty>({ back, keys, format }: MarksJourn
   }
 }
 
+/** What a row in a shared front holds: stored as a mark is, encrypted where marks are. @throws CorruptError */
+export function sharedRow({ codec }: Pick<Back, 'codec'>, key: StoreKey, bytes: Uint8Array): Uint8Array {
+  return Payload.fromBytes(codec, bytes).at(key, 0, 'mark').decode() as Uint8Array
+}
+
 /** In a shared front. What is left of a flush that was split is noted in the back tier, in the commit of its part. */
 export function frontJournal<D extends Dirty>(
   shared: SharedJournal,
@@ -88,7 +93,10 @@ export function frontJournal<D extends Dirty>(
 ): Journal<D> {
   return {
     level: 'front',
-    append: ({ owner }, row, gather) => shared.append(owner, { row, bytes: format.encode(gather()) }),
+    append: ({ owner }, row, gather) => {
+      const value = Payload.encode(back.codec, format.encode(gather()))
+      return shared.append(owner, { row, bytes: value.boundTo(back.codec, keys.row(owner, row), 0, 'mark').bytes })
+    },
     settle(owner, { to, left }) {
       const value = left.length === 0 ? undefined : Payload.encode(back.codec, format.encode(left))
       return [{ key: keys.row(owner, to), value }]

@@ -15,6 +15,7 @@ import type { DeadLetterOffice } from './dead-letters.ts'
 import { flushBatch } from './flush-batch.ts'
 import { flushFailure } from './flush-failure.ts'
 import { nameIn, rowIn } from './journal-keys.ts'
+import { sharedRow } from './journal.ts'
 import type { RecoveredJournal } from './recovered-journal.ts'
 import type { FlushTarget } from './target.ts'
 import { isLeaseLost } from './tenure.ts'
@@ -24,7 +25,7 @@ const PAGE = 100
 const SLACK_MS = 5
 
 export interface RecoveryOptions<D extends Dirty> {
-  readonly back: Pick<Back, 'leases' | 'marks'>
+  readonly back: Pick<Back, 'codec' | 'leases' | 'marks'>
   readonly office: DeadLetterOffice<D>
   readonly clock: Clock
   readonly leaseMs: number
@@ -146,7 +147,8 @@ export class Recovery<D extends Dirty> {
     const [flushed] = await back.marks.read([office.keys.flushed(owner)])
     const { to = 0 } = (flushed?.decode() ?? {}) as { readonly to?: number }
     await shared.seal(owner)
-    return shared.read(owner, to)
+    const rows = await shared.read(owner, to)
+    return rows.map(({ row, bytes }) => ({ row, bytes: sharedRow(back, office.keys.row(owner, row), bytes) }))
   }
 
   async #flush({ owner, level }: Other, lease: Lease): Promise<void> {
