@@ -84,7 +84,7 @@ export type {
 export type { Mark, MarkScanOptions, Marks, MarkWrite, MarkWriteOptions } from './ports/marks.ts'
 export type { JournalRow, SharedJournal } from './ports/shared-journal.ts'
 export { markOf, type TailMark } from './ports/tail-mark.ts'
-export { NOTHING_TO_RENEW, type Renewal, type RenewalPlace, type RenewalStep } from './ports/renewal.ts'
+export { NOTHING_TO_RENEW, RENEWAL_START, type Renewal, type RenewalPlace, type RenewalStep } from './ports/renewal.ts'
 export type { Compacted, Compaction, CompactOptions } from './ports/compaction.ts'
 export type {
   ChangeOp,
