@@ -277,7 +277,7 @@ describe('whoever can write where values are stored', () => {
     await store.set('a', 'the value of a')
     await store.set('b', 'the value of b')
     const redis = new Redis(server.url)
-    onTestFinished(() => void redis.disconnect())
+    onTestFinished(() => redis.disconnect())
     const recordOf = async (key: string): Promise<{ name: string; bytes: Buffer } | undefined> => {
       expect(await store.get(key)).toBe(`the value of ${key}`)
       const [name] = await redis.keys(`*${store.logId}*:${key}`)
@@ -311,7 +311,7 @@ describe('writes behind', () => {
     await store.set('k', { secret: 'nobody is to read this' }, { meta: 'nor this at all', ...behind })
     expect(await store.get('k')).toEqual({ secret: 'nobody is to read this' })
     const redis = new Redis(server.url)
-    onTestFinished(() => void redis.disconnect())
+    onTestFinished(() => redis.disconnect())
     const names = await redis.keys(`*${store.logId}*`)
     const dumps = await Promise.all(names.map((name) => redis.dumpBuffer(name)))
     const stored = [readFileSync(`${file}-wal`), ...dumps.map((dump) => dump!)].map((bytes) => bytes.toString('latin1'))
