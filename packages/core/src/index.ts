@@ -107,7 +107,15 @@ export { readValue, type StoreEntry, toStoreEntry } from './store/entry-view.ts'
 export type { ListOptions } from './store/listing.ts'
 export { AppendLog, type ElementsOptions, type LogElement } from './store/logs/append-log.ts'
 export { type BlobHead, headPayload, type LogHead, newId, readHead } from './store/parts/part-head.ts'
-export { partOf, type PartKind, type PartOf, partsKey, rangesWithoutParts, subjectOf } from './store/parts/part-key.ts'
+export {
+  holdsPartsAlone,
+  partOf,
+  type PartKind,
+  type PartOf,
+  partsKey,
+  rangesWithoutParts,
+  subjectOf,
+} from './store/parts/part-key.ts'
 export { wrongType } from './store/parts/wrong-type.ts'
 export type { DeleteManyResult, DeleteResult, UpdateResult, WriteResult } from './store/results.ts'
 export { backOf, Store, type StoreOptions } from './store/store.ts'

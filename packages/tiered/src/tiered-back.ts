@@ -7,6 +7,7 @@ import {
   type Compaction,
   type Found,
   type FrontAgreements,
+  holdsPartsAlone,
   type KeyRange,
   type Leases,
   type Log,
@@ -229,13 +230,15 @@ class Tiered implements TieredBack {
 
   async restored(): Promise<void> {
     this.#assertOpen()
-    await this.#behind.flush()
+    // Otherwise in the calling turn: it takes its place among what is asked for together.
+    if (!this.#behind.isIdle) await this.#behind.flush()
     return this.#back.restored()
   }
 
   async scan(range: KeyRange, options: ScanOptions): Promise<ScanPage> {
     this.#assertOpen()
-    await this.#behind.flush()
+    // Parts of logs and blobs are never buffered: to look for some is no reason to store what is.
+    if (!holdsPartsAlone(range)) await this.#behind.flush()
     const page = await this.#back.scan(range, options)
     this.#notePage(page)
     return page
@@ -243,7 +246,7 @@ class Tiered implements TieredBack {
 
   async count(range: KeyRange): Promise<number> {
     this.#assertOpen()
-    await this.#behind.flush()
+    if (!holdsPartsAlone(range)) await this.#behind.flush()
     return this.#back.count(range)
   }
 

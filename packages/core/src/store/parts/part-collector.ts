@@ -7,6 +7,7 @@ import type { Back, Commit, DeleteWrite, ReadOptions } from '../../ports/back.ts
 import type { Lease } from '../../ports/leases.ts'
 import { typeOf } from '../entry-notes.ts'
 import { allGroups, groupsAt } from './part-groups.ts'
+import { headIdOf } from './part-head.ts'
 import { PART_KINDS, type PartKind, type PartOf, partsKey } from './part-key.ts'
 import { isStanding } from './part-reads.ts'
 
@@ -149,11 +150,21 @@ export class PartCollector<R extends ReadOptions = ReadOptions, W extends object
       // From here on nobody writes it any more; until here its writer may have come to its end.
       if (await isStanding(this.#options, group.owner, group.id)) return 0
       let removed = 0
+      let stands = false
       for await (const keys of this.#keysOf(group)) {
         const writes = keys.map((key): DeleteWrite => ({ op: 'delete', key }))
-        const { changes } = await this.#options.back.commit({ reads: [], lease, keepLease: true, decide: () => writes })
+        const { changes } = await this.#options.back.commit({
+          reads: [group.owner],
+          lease,
+          keepLease: true,
+          // Once more, in the transaction itself: whatever else may bring a head back.
+          decide: ([head]) => {
+            stands = head !== undefined && headIdOf(head)?.equals(group.id) === true
+            return stands ? [] : writes
+          },
+        })
         removed += changes.length
-        if (!(await leases.renew(lease, LEASE_MS))) break
+        if (stands || !(await leases.renew(lease, LEASE_MS))) break
       }
       return removed
     } finally {

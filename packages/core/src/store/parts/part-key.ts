@@ -1,6 +1,7 @@
 import { type KeyRange, prefixRange, rangeWithout } from '../../keys/key-range.ts'
 import { isReserved, reservedKey, reservedParts } from '../../keys/reserved.ts'
 import { StoreKey } from '../../keys/store-key.ts'
+import { compareBytes } from '../../keys/tuple-order.ts'
 import { Uuid } from '../../keys/uuid.ts'
 
 /** What a part is of: elements make a log, chunks a blob. Stored, behind the reserved part of the key: never change them. */
@@ -34,6 +35,14 @@ export function rangesWithoutParts(range: KeyRange): readonly KeyRange[] {
   return APART.reduce<readonly KeyRange[]>(
     (ranges, parts) => ranges.flatMap((each) => rangeWithout(each, parts)),
     [range],
+  )
+}
+
+/** Whether a range holds nothing but parts. */
+export function holdsPartsAlone(range: KeyRange): boolean {
+  return APART.some(
+    ({ start, end }) =>
+      compareBytes(range.start, start) >= 0 && range.end !== undefined && compareBytes(range.end, end!) <= 0,
   )
 }
 
