@@ -3,9 +3,10 @@ import { type Clock, type KeyRange, type Lease, type LeaseGrant, type Leases, ty
 export interface HeldKeysOptions {
   readonly leases: Leases
   readonly clock: Clock
-  /** Resolves when no write of the key waits to be flushed. */
-  readonly flushed: (key: StoreKey) => Promise<void>
-  readonly allFlushed: () => Promise<void>
+  /** Resolves when no write of the key waits to be flushed; undefined: none does. */
+  readonly flushed: (key: StoreKey) => Promise<void> | undefined
+  /** As `flushed`, of every key. */
+  readonly allFlushed: () => Promise<void> | undefined
 }
 
 /**
@@ -38,7 +39,9 @@ export class HeldKeys implements Leases {
     // Before anything else: what is acknowledged from now on is not buffered.
     const held = this.#hold(key, ttlMs)
     try {
-      await this.#options.flushed(key)
+      const flushed = this.#options.flushed(key)
+      // In the calling turn where it can be: what is asked for together is done in that order.
+      if (flushed !== undefined) await flushed
       const grant = await this.#options.leases.acquire(key, ttlMs)
       if (grant.lease === undefined) this.#letGo(key, held)
       else this.#hold(key, ttlMs)
@@ -66,7 +69,8 @@ export class HeldKeys implements Leases {
   }
 
   async endRange(range: KeyRange): Promise<void> {
-    await this.#options.allFlushed()
+    const flushed = this.#options.allFlushed()
+    if (flushed !== undefined) await flushed
     return this.#options.leases.endRange(range)
   }
 

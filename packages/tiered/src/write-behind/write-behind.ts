@@ -109,8 +109,8 @@ export class WriteBehind {
     this.leases = new HeldKeys({
       leases: back.leases,
       clock,
-      flushed: (key) => (this.#buffer.has(key.id) ? this.#buffer.flush() : Promise.resolve()),
-      allFlushed: () => this.flush(),
+      flushed: (key) => (this.#buffer.has(key.id) ? this.#buffer.flush() : undefined),
+      allFlushed: () => (this.isIdle ? undefined : this.flush()),
     })
   }
 
