@@ -1,4 +1,4 @@
-export type { Change, DeleteChange, SetChange, TagChange, Txn } from './change.ts'
+export type { AppendChange, BlobChange, Change, DeleteChange, SetChange, TagChange, Txn } from './change.ts'
 export type { ChangeFilter } from './change-filter.ts'
 export type { ChangeKind } from './change-kind.ts'
 export { changes } from './changes.ts'

@@ -23,7 +23,7 @@ interface Fixture {
   readonly store: Store
   /** What `writes$` has told. */
   readonly told: readonly Change[]
-  idle(): Promise<void>
+  readonly idle: () => Promise<void>
 }
 
 function start(): Fixture {

@@ -380,7 +380,7 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
   #close(): Promise<void> {
     const collected = this.#parts.collector.close()
     const closed = this.#loads.isIdle ? this.#back.close() : this.#loads.close().then(() => this.#back.close())
-    return closed.finally(() => collected)
+    return Promise.all([closed, collected]).then(() => undefined)
   }
 
   async #see(key: StoreKey, options: R | undefined): Promise<Entry | undefined> {

@@ -153,7 +153,7 @@ it('two syncs, one in each direction, keep logs and blobs alike, without an echo
   }
   const heads = [await a.log.head(), await b.log.head()]
   for (const store of [inA, inB]) {
-    expect((await Array.fromAsync(store.log('l'))).toSorted()).toEqual(['from a', 'from b'])
+    expect(new Set(await Array.fromAsync(store.log('l')))).toEqual(new Set(['from a', 'from b']))
     expect((await store.blob('b').bytes())![0]).toBe(1)
     expect((await store.blob('c').bytes())![0]).toBe(2)
   }

@@ -4,7 +4,8 @@ import type { ReadOptions } from '../../ports/back.ts'
 import type { Entry } from '../../ports/entry.ts'
 import type { BlobHead } from '../parts/part-head.ts'
 import { partsKey } from '../parts/part-key.ts'
-import { isStanding, replaced } from '../parts/part-reads.ts'
+import { isStanding } from '../parts/is-standing.ts'
+import { replaced } from '../parts/part-reads.ts'
 import type { PartStore } from '../parts/part-store.ts'
 
 /** Chunks per look at the back tier. */

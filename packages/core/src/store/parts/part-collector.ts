@@ -4,12 +4,11 @@ import type { Key } from '../../keys/key.ts'
 import { isReserved, reservedKey } from '../../keys/reserved.ts'
 import { StoreKey } from '../../keys/store-key.ts'
 import type { Back, Commit, DeleteWrite, ReadOptions } from '../../ports/back.ts'
-import type { Lease } from '../../ports/leases.ts'
 import { typeOf } from '../entry-notes.ts'
 import { allGroups, groupsAt } from './part-groups.ts'
+import { isStanding } from './is-standing.ts'
 import { headIdOf } from './part-head.ts'
 import { PART_KINDS, type PartKind, type PartOf, partsKey } from './part-key.ts'
-import { isStanding } from './part-reads.ts'
 
 /** Parts per commit. */
 const BATCH = 500

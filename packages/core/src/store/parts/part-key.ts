@@ -23,12 +23,7 @@ export function partsKey(kind: PartKind, owner: StoreKey, id: Uuid): StoreKey {
   return reservedKey(kind, ...owner.tuple, id)
 }
 
-/** Where the parts lie of whatever stands, or stood, under a prefix of keys. */
-export function partsRange(kind: PartKind, prefix: StoreKey | undefined): KeyRange {
-  return prefixRange(reservedKey(kind, ...(prefix?.tuple ?? [])).tuple)
-}
-
-const APART = PART_KINDS.map((kind) => partsRange(kind, undefined))
+const APART = PART_KINDS.map((kind) => prefixRange(reservedKey(kind).tuple))
 
 /** What of a range lies outside of all parts. They are many, and large, and read by who knows their log or blob. */
 export function rangesWithoutParts(range: KeyRange): readonly KeyRange[] {

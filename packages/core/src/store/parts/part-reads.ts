@@ -1,9 +1,7 @@
 import { TidemarkError } from '../../errors.ts'
 import type { StoreKey } from '../../keys/store-key.ts'
-import type { Uuid } from '../../keys/uuid.ts'
 import type { ReadOptions } from '../../ports/back.ts'
 import type { Entry } from '../../ports/entry.ts'
-import { headIdOf } from './part-head.ts'
 import type { PartStore } from './part-store.ts'
 
 /**
@@ -15,16 +13,6 @@ export async function readSeen<R extends ReadOptions, W extends object>(
 ): Promise<Entry | undefined> {
   const linearizable = { consistency: 'linearizable' } as R
   return visibility.seeFound(key, await back.readOne(key, linearizable), linearizable)
-}
-
-/** Whether this log or blob is what stands at the key. What was read of its parts before that is known is then whole. */
-export async function isStanding<R extends ReadOptions, W extends object>(
-  { back }: Pick<PartStore<R, W>, 'back'>,
-  key: StoreKey,
-  id: Uuid,
-): Promise<boolean> {
-  const { entry } = await back.readOne(key, { consistency: 'linearizable' } as R)
-  return entry !== undefined && headIdOf(entry)?.equals(id) === true
 }
 
 /** The error of who began to read what is not there any more. */
