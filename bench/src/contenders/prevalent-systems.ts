@@ -9,7 +9,7 @@ import { createPicks } from '../workload/picks.ts'
 
 interface Opened {
   readonly db: BankSystem
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 async function openBank(folder: string, accounts: number, snapshotEvery?: number): Promise<Opened> {

@@ -1,23 +1,29 @@
 import { WIDE, WideMap } from '../wide/wide-map.ts'
 import { checkMapKey } from './checked.ts'
 import { DRAFT, type Draft, type DraftScope } from './draft.ts'
-import { KeyedChanges } from './keyed-changes.ts'
+import { type Access, KeyedChanges, type Writer } from './keyed-changes.ts'
 import type { Place, StateHash } from './state-hash.ts'
 
 type AnyMap = Map<unknown, unknown>
+
+const ACCESS: Access<AnyMap, unknown> = {
+  has: (map, key) => map.has(key),
+  get: (map, key) => map.get(key),
+  keys: (map) => map.keys(),
+}
 
 /** Is a Map by class, and holds nothing itself. */
 class MapDraft extends Map<unknown, unknown> implements Draft {
   readonly base: AnyMap
   readonly #scope: DraftScope
-  readonly #changes: KeyedChanges<unknown>
+  readonly #changes: KeyedChanges<AnyMap, unknown>
   #settled: AnyMap | undefined
 
   constructor(scope: DraftScope, base: AnyMap) {
     super()
     this.base = base
     this.#scope = scope
-    this.#changes = new KeyedChanges(base, scope)
+    this.#changes = new KeyedChanges(base, ACCESS, scope)
   }
 
   get [DRAFT](): Draft {
@@ -87,30 +93,27 @@ class MapDraft extends Map<unknown, unknown> implements Draft {
     return (this.#settled ??= this.#settle())
   }
 
-  addNew(hash: StateHash, place: Place): void {
-    this.#changes.addNew(hash, place, this.#settled!)
+  addNew(hash: StateHash): void {
+    this.#changes.addNew(hash, this.#settled!)
   }
 
-  get #live(): KeyedChanges<unknown> {
+  get #live(): KeyedChanges<AnyMap, unknown> {
     this.#scope.assertLive()
     return this.#changes
   }
 
   #settle(): AnyMap {
-    const changed = this.#changes.settle()
-    if (changed === undefined) return this.base
-    const map = this.#scope.writable(this.base, copied)
-    const wide = WideMap.of(map)
-    for (const key of changed.removed) {
-      if (wide === undefined) map.delete(key)
-      else wide.remove(key)
-    }
-    for (const [key, value] of changed.put) {
-      if (wide === undefined) map.set(key, value)
-      else wide.put(key, value)
-    }
-    return map
+    let settled = this.base
+    this.#changes.settleInto(() => {
+      settled = this.#scope.writable(this.base, copied)
+      return writerOf(settled)
+    })
+    return settled
   }
+}
+
+function writerOf(map: AnyMap): Writer<unknown> {
+  return WideMap.of(map) ?? { remove: (key) => map.delete(key), put: (key, value) => map.set(key, value) }
 }
 
 function copied(base: AnyMap): AnyMap {

@@ -1,28 +1,29 @@
 import { DRAFT, type Draft, type DraftScope } from './draft.ts'
-import { KeyedChanges } from './keyed-changes.ts'
+import { type Access, KeyedChanges, type Writer } from './keyed-changes.ts'
 import { setOwn } from './own-property.ts'
 import type { Place, StateHash } from './state-hash.ts'
 
 type AnyRecord = Record<string, unknown>
 
-const view = (record: AnyRecord) => ({
-  has: (name: string): boolean => Object.hasOwn(record, name),
-  get: (name: string): unknown => record[name],
-  keys: (): string[] => Object.keys(record),
-})
+const ACCESS: Access<AnyRecord, string> = {
+  has: (record, name) => Object.hasOwn(record, name),
+  // Inherited methods come along, as of any object; its prototype does not.
+  get: (record, name) => (name === '__proto__' && !Object.hasOwn(record, name) ? undefined : record[name]),
+  keys: (record) => Object.keys(record),
+}
 
 /** Is the target of its own proxy, which spares an object. */
 class RecordDraft implements Draft {
   readonly base: AnyRecord
   readonly scope: DraftScope
-  readonly changes: KeyedChanges<string>
+  readonly changes: KeyedChanges<AnyRecord, string>
   readonly proxy: object
   #settled: AnyRecord | undefined
 
   constructor(scope: DraftScope, base: AnyRecord) {
     this.scope = scope
     this.base = base
-    this.changes = new KeyedChanges(view(base), scope)
+    this.changes = new KeyedChanges(base, ACCESS, scope)
     this.proxy = new Proxy<RecordDraft>(this, HANDLER)
   }
 
@@ -38,25 +39,29 @@ class RecordDraft implements Draft {
     return (this.#settled ??= this.#settle())
   }
 
-  addNew(hash: StateHash, place: Place): void {
-    this.changes.addNew(hash, place, view(this.#settled!))
+  addNew(hash: StateHash): void {
+    this.changes.addNew(hash, this.#settled!)
   }
 
   #settle(): AnyRecord {
-    const changed = this.changes.settle()
-    if (changed === undefined) return this.base
-    const record = this.scope.writable(this.base, (base) => ({ ...base }))
-    for (const name of changed.removed) delete record[name]
-    for (const [name, value] of changed.put) setOwn(record, name, value)
-    return record
+    let settled = this.base
+    this.changes.settleInto(() => {
+      settled = this.scope.writable(this.base, (base) => ({ ...base }))
+      return writerOf(settled)
+    })
+    return settled
   }
+}
+
+function writerOf(record: AnyRecord): Writer<string> {
+  return { remove: (name) => delete record[name], put: (name, value) => setOwn(record, name, value) }
 }
 
 const HANDLER: ProxyHandler<RecordDraft> = {
   get(draft, name) {
     if (typeof name === 'symbol') return name === DRAFT ? draft : Reflect.get(Object.prototype, name)
     draft.scope.assertLive()
-    return draft.changes.has(name) ? draft.changes.get(name) : Reflect.get(Object.prototype, name)
+    return draft.changes.get(name)
   },
   set(draft, name, value) {
     draft.scope.assertLive()
