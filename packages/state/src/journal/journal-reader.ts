@@ -4,7 +4,7 @@ import { recordKey, recordsOf } from './journal-keys.ts'
 import { fromStored, type JournalTransaction } from './record.ts'
 
 /** Records, each of up to a few hundred transactions. */
-const PAGE = 128
+const PAGE = 64
 
 /** What of a journal cannot be replayed, from where on, and why. */
 export interface Damage {

@@ -62,6 +62,17 @@ export class WriterLease {
     return true
   }
 
+  /**
+   * It is held, also when the process has been busy for longer than its time.
+   * @param isUntouched whether nobody has written in between; asked only then
+   * @throws TidemarkError ANOTHER_WRITER
+   */
+  async ensure(isUntouched: () => Promise<boolean>): Promise<void> {
+    const { back, name, leaseMs } = this.#options
+    if (await back.leases.renew(this.#lease, leaseMs)) return
+    if (!(await this.retake()) || !(await isUntouched())) throw anotherWriter(name, leaseMs)
+  }
+
   /** Never rejects: it runs out by itself. */
   async release(): Promise<void> {
     this.#isReleased = true

@@ -164,7 +164,7 @@ export async function prevalent<S, const T extends Record<string, TransactionFun
   try {
     const snapshots = new Snapshots({ back, name, keep })
     await snapshots.collect(lease.lease)
-    const { memory, recovery } = await startUp(resolved, snapshots, lease.lease)
+    const { memory, recovery } = await startUp(resolved, snapshots, lease)
     return new Prevalent<S, T>({ options: resolved, memory, snapshots, lease, recovery })
   } catch (error) {
     await lease.release()

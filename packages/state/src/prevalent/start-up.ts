@@ -1,4 +1,4 @@
-import { CorruptError, type Lease } from '@tidemark/core'
+import { afterTurn, CorruptError } from '@tidemark/core'
 import { checkStorable } from '../draft/checked.ts'
 import { Owned } from '../draft/owned.ts'
 import { Scope } from '../draft/scope.ts'
@@ -7,24 +7,39 @@ import { type Dropped, putAside } from '../journal/dropped.ts'
 import { recordsOf } from '../journal/journal-keys.ts'
 import { isDamage } from '../journal/damage.ts'
 import { JournalReader } from '../journal/journal-reader.ts'
+import { lastNumber } from '../journal/last-number.ts'
+import type { WriterLease } from '../journal/writer-lease.ts'
 import type { Snapshots, StateAt } from '../snapshot/snapshots.ts'
 import { Memory } from './memory.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { Recovery } from './recovery.ts'
 
+/** After so many transactions timers have their turn: the lease has to be renewed, however long it all takes. */
+const PAUSE_AFTER = 2_000
+
 /** The state as the newest good snapshot and the journal behind it tell it. */
 export async function startUp(
   options: ResolvedOptions,
   snapshots: Snapshots,
-  lease: Lease,
+  writer: WriterLease,
 ): Promise<{ readonly memory: Memory; readonly recovery: Recovery }> {
   const { back, name, transactions } = options
   const dropped: Dropped[] = []
-  const start = (await newest(snapshots, dropped)) ?? (await first(options, snapshots, lease, dropped))
+  const start = (await newest(snapshots, dropped)) ?? (await first(options, snapshots, writer, dropped))
   const memory = new Memory(name, transactions, start)
   const reader = new JournalReader(back, name)
-  for await (const record of reader.read(start.number)) for (const transaction of record) memory.replay(transaction)
+  let untilPause = PAUSE_AFTER
+  for await (const record of reader.read(start.number)) {
+    for (const transaction of record) memory.replay(transaction)
+    untilPause -= record.length
+    if (untilPause > 0) continue
+    untilPause = PAUSE_AFTER
+    await new Promise<void>((resolve) => afterTurn(resolve))
+  }
   memory.committed(memory.groupEnded())
+  const isUntouched = async (): Promise<boolean> => (await lastNumber(back, name)) === memory.durable.number
+  await writer.ensure(isUntouched)
+  const { lease } = writer
   // Not before all the rest has turned out well.
   const damaged = dropped.map(({ number }) => number)
   if (damaged.length > 0) await snapshots.drop(damaged, lease)
@@ -51,7 +66,7 @@ async function newest(snapshots: Snapshots, dropped: Dropped[]): Promise<StateAt
 async function first(
   { back, name, initial }: ResolvedOptions,
   snapshots: Snapshots,
-  lease: Lease,
+  writer: WriterLease,
   dropped: readonly Dropped[],
 ): Promise<StateAt> {
   const { entries } = await back.scan(recordsOf(name), { after: undefined, limit: 1, reverse: false })
@@ -65,6 +80,7 @@ async function first(
   checkStorable(value, 'initial', 0)
   const root = new Scope(new Owned()).settled(value)
   const state: StateAt = { root, hash: StateHash.of(root), number: 0, at: 0 }
-  await snapshots.take(state, lease)
+  await writer.ensure(async () => (await snapshots.numbers()).length === 0)
+  await snapshots.take(state, writer.lease)
   return state
 }

@@ -77,6 +77,8 @@ export class Snapshots {
       }
       after = page.at(-1)?.key
       if (page.length < PAGE) break
+      // Timers have their turn: the lease has to be renewed, however long it all takes.
+      await new Promise<void>((resolve) => afterTurn(resolve))
     }
     if (part !== head.sums.length) throw damagedPart(name, number, part)
     lockDeep(assembly.root)
