@@ -9,7 +9,7 @@ export { nearFrontConformance } from './conformance/front/near-front-conformance
 export { sharedFrontConformance } from './conformance/front/shared-front-conformance.ts'
 export type { SharedFrontServer, StartServer } from './conformance/front/shared-front-suite.ts'
 export { storeConformance } from './conformance/store/store-conformance.ts'
-export type { OpenStoreBack, StoreContext } from './conformance/store/store-suite.ts'
+export type { OpenStoreBack, StoreCapabilities, StoreContext } from './conformance/store/store-suite.ts'
 export { tieredConformance } from './conformance/tiered/tiered-conformance.ts'
 export type {
   OpenTiered,

@@ -21,9 +21,20 @@ async function opened(options: InstanceOptions): Promise<Back> {
 for (const [fronts, tiers] of Object.entries(FRONTS)) {
   tieredConformance(`${fronts} over sqlite`, async (policies) => {
     const fleet = new Fleet(redis.server)
-    const { store, back, near, front } = await fleet.open({ ...tiers, ...policies })
+    const {
+      store,
+      tiers: tiered,
+      back,
+      near,
+      front,
+    } = await fleet.open({
+      ...tiers,
+      ...policies,
+      // Nothing is flushed by time: when it is, is for the suite to say.
+      writeBehind: { maxAgeMs: 3_600_000 },
+    })
     const fronts = [near, front].filter((each) => each !== undefined)
-    return { store, back, fronts, evictShared: () => fleet.evictAll() }
+    return { store, back, fronts, evictShared: () => fleet.evictAll(), flush: () => tiered.flush() }
   })
   for (const writePolicy of WRITE) {
     const name = `${fronts} over sqlite, ${writePolicy}`

@@ -5,8 +5,10 @@ import type { StartStore } from './store-suite.ts'
 export function describeConditions(start: StartStore): void {
   describe('a conditional write', () => {
     it('happens at the expected version, and is a conflict that tells the current one at any other', async () => {
-      const { store } = await start()
-      const one = await store.set('a', 1)
+      const { store, committed } = await start()
+      await store.set('a', 1)
+      await committed()
+      const one = (await store.entry('a'))!
       const two = await store.set('a', 2, { ifVersion: one.version })
       for (const ifVersion of [0, one.version, two.version + 1]) {
         await expectConflict(store.set('a', 3, { ifVersion }), 'a', two.version)

@@ -5,18 +5,21 @@ import type { StartStore } from './store-suite.ts'
 export function describeEvents(start: StartStore): void {
   describe('events', () => {
     it('are exactly the writes, in order, with their payload; reads and refused writes are none', async () => {
-      const { store, back } = await start()
+      const { store, back, committed } = await start()
       const commits: Commit[] = []
       const stop = back.onCommit((told) => commits.push(...told))
       await store.set('a', 1, { meta: 'm' })
+      await committed()
       await store.update<number>('a', (n) => n! + 1)
       await store.setIn('b', ['n'], 1)
       await store.setMany([
         ['c', 1],
         ['d', 1],
       ])
+      await committed()
       await store.deleteMany(['c', 'x'])
       await store.transaction((tx) => tx.set('e', 1))
+      await committed()
       await store.delete('a')
       await store.delete('a')
       await store.set('e', 2, { ifVersion: 0 }).catch(() => undefined)
@@ -25,6 +28,7 @@ export function describeEvents(start: StartStore): void {
       await store.has('nothing')
       stop()
       await store.set('f', 1)
+      await committed()
       expect(commits.map(({ changes }) => changes.map(summary))).toEqual([
         [[1, 'set', ['a'], 0, 1, undefined]],
         [[2, 'set', ['a'], 1, 2, undefined]],
@@ -41,13 +45,14 @@ export function describeEvents(start: StartStore): void {
     })
 
     it('come before the writer goes on, and a reader who hears of one sees it', async () => {
-      const { store, back } = await start()
+      const { store, back, committed } = await start()
       const seen: Promise<unknown>[] = []
       back.onCommit((commits) => {
         for (const { changes } of commits) for (const { key } of changes) seen.push(store.get(key.tuple))
       })
       for (let i = 0; i < 10; i++) {
         await store.set('a', i)
+        await committed()
         expect(seen).toHaveLength(i + 1)
         expect(await seen[i]).toBe(i)
       }

@@ -75,8 +75,9 @@ export function describeListings(start: StartStore): void {
     })
 
     it('spares what is written meanwhile', async () => {
-      const { store, back } = await start()
+      const { store, back, committed } = await start()
       await store.setMany(Array.from({ length: 700 }, (_, i) => [['n', i], i]))
+      await committed()
       let written: Promise<unknown> | undefined
       back.onCommit(() => {
         written ??= store.set(['n', 699], 'new')

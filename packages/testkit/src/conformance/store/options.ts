@@ -31,8 +31,9 @@ export function describeOptions(start: StartStore): void {
   describe('options', () => {
     for (const [name, call] of Object.entries(MISSPELT)) {
       test(`${name} refuses an option that it does not have, and does nothing`, async () => {
-        const { store, back } = await start()
+        const { store, back, committed } = await start()
         await store.set('k', 1)
+        await committed()
         for (const wrong of [
           { ifversion: 999 },
           { ttl: 5 },
@@ -43,6 +44,7 @@ export function describeOptions(start: StartStore): void {
           await expect((async () => call(store, wrong))()).rejects.toBeInstanceOf(TypeError)
           await expect((async () => call(store, wrong))()).rejects.toThrow(`unknown option ${Object.keys(wrong)[0]!}`)
         }
+        await committed()
         expect(await back.log.head()).toBe(1)
       })
     }

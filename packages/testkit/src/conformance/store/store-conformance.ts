@@ -11,7 +11,7 @@ import { describeLoading } from './loading.ts'
 import { describeLogs } from './logs.ts'
 import { describeOptions } from './options.ts'
 import { describePaths } from './paths.ts'
-import { type OpenStoreBack, type StartStore, startStore } from './store-suite.ts'
+import { type OpenStoreBack, type StartStore, startStore, type StoreCapabilities } from './store-suite.ts'
 import { describeOvertaking } from './overtaking.ts'
 import { describeSweeps } from './sweeps.ts'
 import { describeTags } from './tags.ts'
@@ -19,8 +19,8 @@ import { describeUpdates } from './updates.ts'
 import { describeValues } from './values.ts'
 
 /** What users of the rich API are promised, above whatever `open` opens: a back tier alone, or tiers under a policy. */
-export function storeConformance(name: string, open: OpenStoreBack): void {
-  const start: StartStore = () => startStore(open)
+export function storeConformance(name: string, open: OpenStoreBack, capabilities?: StoreCapabilities): void {
+  const start: StartStore = () => startStore(open, capabilities)
   describe(`store: ${name}`, () => {
     describeValues(start)
     describeConditions(start)

@@ -7,6 +7,15 @@ export interface StoreContext {
   readonly clock: ShiftedClock
 }
 
+/** What a store may promise less of than others do. */
+export interface StoreCapabilities {
+  /**
+   * Acknowledges what only sets keys before it is committed (write-behind), with version 0; this resolves when everything
+   * is committed that was acknowledged before.
+   */
+  readonly flush?: ((back: Back) => Promise<void>) | undefined
+}
+
 /** Opens the back tier, a tiered one perhaps, that the suite puts the rich API above. Empty, nobody else's; closed by the suite. */
 export type OpenStoreBack = (context: StoreContext) => Back | Promise<Back>
 
@@ -16,16 +25,21 @@ export interface StoreUnderTest {
   readonly clock: ShiftedClock
   /** What loaders threw while nobody waited for them. */
   readonly errors: readonly unknown[]
+  /** Whether what only sets keys is acknowledged with version 0, before it is committed. */
+  readonly isBehind: boolean
+  /** Resolves when everything is in the log that was acknowledged before. */
+  committed(): Promise<void>
 }
 
 export type StartStore = () => Promise<StoreUnderTest>
 
 /** Opens one store per test, and closes it when the test is over. */
-export async function startStore(open: OpenStoreBack): Promise<StoreUnderTest> {
+export async function startStore(open: OpenStoreBack, { flush }: StoreCapabilities = {}): Promise<StoreUnderTest> {
   const clock = new ShiftedClock()
   const back = await open({ clock })
   const errors: unknown[] = []
   const store = new Store(back, { clock, onError: (error) => errors.push(error) })
   onTestFinished(() => store.close())
-  return { store, back, clock, errors }
+  const committed = async (): Promise<void> => flush?.(back)
+  return { store, back, clock, errors, isBehind: flush !== undefined, committed }
 }

@@ -11,7 +11,7 @@ import {
 import { onTestFinished, vi } from 'vitest'
 import { ShiftedClock } from '../../clocks/shifted-clock.ts'
 
-export type TestedWritePolicy = 'write-through' | 'write-around'
+export type TestedWritePolicy = 'write-through' | 'write-around' | 'write-behind'
 export type TestedReadPolicy = 'frontend-first' | 'frontend-only'
 
 export interface TieredContext {
@@ -38,6 +38,8 @@ export interface TieredParts {
   evictShared(): Promise<void>
   /** The durable one, below the fronts. */
   readonly back: Back
+  /** Commits what is written behind. */
+  flush(): Promise<void>
 }
 
 /** Opens an empty tiered store that nobody else uses, under these policies. */
@@ -50,9 +52,11 @@ export class TieredUnderTest {
   readonly clock: ShiftedClock
 
   readonly #evictShared: () => Promise<void>
+  readonly #flush: () => Promise<void>
 
   constructor(parts: TieredParts, clock: ShiftedClock) {
     this.#evictShared = () => parts.evictShared()
+    this.#flush = () => parts.flush()
     this.store = parts.store
     this.fronts = parts.fronts
     this.back = parts.back
@@ -91,6 +95,10 @@ export class TieredUnderTest {
   async clearFronts(): Promise<void> {
     await this.#evictShared()
     for (const front of this.fronts) if ('clear' in front) await front.clear()
+  }
+
+  flush(): Promise<void> {
+    return this.#flush()
   }
 
   /** Counts the keys that reads ask the back tier for, from now on. */
