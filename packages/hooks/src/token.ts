@@ -21,6 +21,8 @@ const VERSION = 1
 const FIXED_BYTES = 21
 const HASH_BYTES = 4
 const MAX_ID_BYTES = 255
+/** Far more than any release needs, so that what is longer is not decoded, which costs stack for each of its bytes. */
+const MAX_CHARACTERS = 4_096
 
 const utf8 = new TextEncoder()
 const fromUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -53,7 +55,7 @@ export function encodeToken(position: Position): string {
 
 /** @throws TidemarkError TOKEN_INVALID for anything that `encodeToken` did not write; TOKEN_TOO_NEW for what that of a newer release did. */
 export function decodeToken(token: string): Position {
-  const bytes = typeof token === 'string' ? fromBase64Url(token) : undefined
+  const bytes = typeof token === 'string' && token.length <= MAX_CHARACTERS ? fromBase64Url(token) : undefined
   if (bytes === undefined || bytes.length < FIXED_BYTES + HASH_BYTES)
     throw invalid('it is not a token, or only a part of one')
   const view = new DataView(bytes.buffer)

@@ -54,6 +54,13 @@ describe('a token', () => {
     )
   })
 
+  it.each([4_097, 1_000_000])('of %i characters is none, however it begins', (length) => {
+    const token = encodeToken({ id: '019a-log', epoch: 1, seq: 1, check: 1 })
+    for (const long of ['A'.repeat(length), token.padEnd(length, 'A')]) {
+      expect(() => decodeToken(long)).toThrow(expect.objectContaining({ code: 'TOKEN_INVALID', retryable: false }))
+    }
+  })
+
   it('has one spelling: unused bits of its last character are not ignored', () => {
     const token = encodeToken({ id: '019a-logs', epoch: 1, seq: 1, check: 1 })
     const last = Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_')

@@ -1,4 +1,4 @@
-import { assertKnown, type Log, wholeAtLeast } from '@tidemark/core'
+import { assertKnown, type Log, port, wholeAtLeast } from '@tidemark/core'
 import { assertEpoch, assertOwn } from '../resume.ts'
 import { decodeToken } from '../token.ts'
 import type { ConsumerParts } from './consumer-parts.ts'
@@ -56,6 +56,8 @@ export async function caughtUp(
 function checked(asked: CaughtUpOptions): CaughtUpOptions {
   assertKnown(asked, ['upTo', 'signal'], 'caughtUp')
   if (typeof asked.upTo === 'number') wholeAtLeast('option upTo', asked.upTo, 0)
+  if (asked.signal !== undefined)
+    port<AbortSignal>('option signal', asked.signal, ['addEventListener', 'throwIfAborted'])
   return asked
 }
 

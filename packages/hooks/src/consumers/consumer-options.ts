@@ -164,7 +164,7 @@ export function resolveConsumerOptions(
   options: ConsumerOptions & { readonly batch?: number | undefined; readonly transaction?: boolean | undefined },
 ): ResolvedConsumerOptions {
   assertKnown(options, NAMES, 'consume')
-  const { from = 'now', backoff = {}, random = Math.random } = options
+  const { from = 'now', backoff = {}, random = Math.random, signal } = options
   assertKnown(backoff, ['minMs', 'maxMs'], 'backoff')
   const maxMs = duration('option backoff.maxMs', backoff.maxMs ?? Math.max(30_000, backoff.minMs ?? 0))
   const minMs = duration('option backoff.minMs', backoff.minMs ?? Math.min(100, maxMs))
@@ -185,7 +185,7 @@ export function resolveConsumerOptions(
     transaction,
     closeGraceMs: duration('option closeGraceMs', options.closeGraceMs ?? 10_000),
     log: options.log && port<Log>('option log', options.log, ['head', 'read', 'wait']),
-    signal: options.signal,
+    signal: signal && port<AbortSignal>('option signal', signal, ['addEventListener', 'removeEventListener']),
     clock: clockOption(options.clock),
     random: callback('option random', random),
     isWanted: compileFilter(options),
@@ -193,7 +193,8 @@ export function resolveConsumerOptions(
   })
 }
 
-function timeOf(from: Date): number {
+/** @throws RangeError */
+export function timeOf(from: Date): number {
   const at = from.getTime()
   if (Number.isNaN(at)) throw new RangeError('option from must be a valid date')
   return at

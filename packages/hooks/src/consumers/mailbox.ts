@@ -1,5 +1,6 @@
-import { oneOf, wholeAtLeast } from '@tidemark/core'
+import { oneOf } from '@tidemark/core'
 import type { ParkedSelection, ReplayResult } from './consumer.ts'
+import { timeOf } from './consumer-options.ts'
 import type { ConsumerParts } from './consumer-parts.ts'
 import { readLaneMarks } from './lane-mark.ts'
 import type { LaneRequest } from './lane-requests.ts'
@@ -55,10 +56,9 @@ export class Mailbox {
     return dropped
   }
 
-  async resume(from: ResumeFrom): Promise<number> {
+  async resume(place: Exclude<ResumeFrom, number> | Date): Promise<number> {
     this.#options.assertOpen()
-    if (typeof from === 'number') wholeAtLeast('from', from, 0)
-    else oneOf('from', from, ['mark', 'start', 'now'])
+    const from = place instanceof Date ? timeOf(place) : oneOf('option from', place, ['mark', 'start', 'now'])
     const { back, name, options } = this.#parts
     const indexes = Array.from({ length: options.lanes }, (_, lane) => lane)
     const marks = await readLaneMarks(back.marks, name, indexes)

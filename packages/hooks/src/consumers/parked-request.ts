@@ -1,4 +1,4 @@
-import { assertKnown, type Clock, clockOption } from '@tidemark/core'
+import { assertKnown, type Clock, clockOption, port } from '@tidemark/core'
 
 /** How often who has asked looks for the answer, at the longest. */
 export const POLL_MS = 100
@@ -18,5 +18,7 @@ export interface ResolvedParkedRequest {
 /** @throws TypeError */
 export function resolveParkedRequest(options: ParkedRequestOptions, where: string): ResolvedParkedRequest {
   assertKnown(options, ['signal', 'clock'], where)
-  return { signal: options.signal, clock: clockOption(options.clock) }
+  const { signal } = options
+  if (signal !== undefined) port<AbortSignal>('option signal', signal, ['addEventListener', 'throwIfAborted'])
+  return { signal, clock: clockOption(options.clock) }
 }

@@ -99,7 +99,7 @@ export class RunningConsumer implements Consumer {
   }
 
   resume({ from = 'mark' }: { readonly from?: 'mark' | 'start' | 'now' | Date | undefined } = {}): Promise<number> {
-    return this.#mailbox.resume(from instanceof Date ? from.getTime() : from)
+    return this.#mailbox.resume(from)
   }
 
   close(): Promise<void> {

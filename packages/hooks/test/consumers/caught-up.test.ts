@@ -97,6 +97,7 @@ describe('caughtUp', () => {
     ] as const)
       await expect(consumer.caughtUp({ upTo })).rejects.toMatchObject(told)
     await expect(consumer.caughtUp({ until: 1 } as never)).rejects.toThrow(TypeError)
+    await expect(consumer.caughtUp({ signal: {} } as never)).rejects.toThrow(/option signal/)
   })
 
   it('ends with its signal, with the consumer, and with what ended that', async () => {

@@ -152,5 +152,6 @@ describe('a consumer that is not registered', () => {
     await expect(parkedChanges(back, 'wrong', { keys: [1] } as never).next()).rejects.toThrow(TypeError)
     await expect(dropParked(back, 'wrong', { seq: 0 })).rejects.toThrow(RangeError)
     await expect(replayParked(back, 'wrong', {}, { timeout: 1 } as never)).rejects.toThrow(TypeError)
+    await expect(replayParked(back, 'wrong', {}, { signal: {} } as never)).rejects.toThrow(/option signal/)
   })
 })

@@ -156,4 +156,17 @@ describe('a lane that is halted', () => {
     await expect(consumer.resume({ from: new Date(0) })).rejects.toMatchObject({ code: 'LOG_COMPACTED' })
     expect((await consumer.stats()).lanes[0]).toMatchObject({ halt: {} })
   })
+
+  it.each([0, 5, 'end', null])('is asked to go on from %j, which is no place: nothing goes on', async (from) => {
+    const back = createMemoryBack()
+    await using consumer = await consume(back, 'nowhere', { ...quick, attempts: 1 }, () =>
+      Promise.reject(new Error('no')),
+    )
+    const events = recordEvents(consumer)
+    await commitNumbers(back, 1)
+    await eventually('it stands still', () => kindsOf(events).includes('halted'))
+    await expect(consumer.resume({ from } as never)).rejects.toThrow(/option from must be one of mark, start, now/)
+    await expect(consumer.resume({ from: new Date(Number.NaN) })).rejects.toThrow(/option from must be a valid date/)
+    expect(kindsOf(events)).not.toContain('lane-resumed')
+  })
 })

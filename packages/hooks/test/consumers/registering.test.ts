@@ -163,6 +163,7 @@ describe('members of a consumer', () => {
     [{ transaction: 'yes' }, TypeError],
     [{ retries: 3 }, TypeError],
     [{ log: {} }, TypeError],
+    [{ signal: {} }, /option signal/],
   ])('refuses %o at once, with nothing registered', async (options, error) => {
     const back = createMemoryBack()
     await expect(consume(back, 'wrong', options as ConsumerOptions, () => {})).rejects.toThrow(error)
