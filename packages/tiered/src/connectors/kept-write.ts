@@ -47,10 +47,11 @@ export function keptFormat(codec: Codec): RowFormat<Kept> {
   return {
     encode(writes) {
       const row: Row = [VERSION, ...writes.map(toFields)]
-      return codec.encode(row)
+      // Bound as a part of the mark or row that it is stored in, and anew when keys change.
+      return Payload.encode(codec, row).envelope
     },
     decode(bytes) {
-      const [version, ...writes] = codec.decode(bytes) as Row
+      const [version, ...writes] = Payload.fromEnvelope(codec, bytes).decode() as Row
       if (version !== VERSION) throw new CorruptError('a row of a buffer’s journal is of a newer release, or damaged')
       return writes.map(([key, args, value]) => {
         if (key === null) return keptCheckpoint(payloadOf(value!)!)
