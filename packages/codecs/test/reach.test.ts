@@ -107,6 +107,7 @@ test('a reader over Redis alone reads values, the stream and the past, and not w
     break
   }
   await expect(wrong.get('k')).rejects.toMatchObject({ code: 'KEY_MISSING', key: 'k' })
+  await expect(reader.rewrite()).rejects.toMatchObject({ code: 'READ_ONLY' })
 })
 
 test('a sync encrypts anew: with the keys of the target, at its keys and versions', async () => {

@@ -14,9 +14,12 @@ export interface ClassOptions<T extends object = object, D = unknown> {
   readonly decode?: ((data: D) => T) | undefined
 }
 
-/** A class, and how its instances are stored. */
-export interface RegisteredClass extends ClassOptions<never, never> {
+/** A class, and how its instances are stored: as {@link ClassOptions}, of whichever class. */
+export interface RegisteredClass {
   readonly type: abstract new (...args: never) => object
+  readonly name: string
+  readonly encode?: ((instance: never) => unknown) | undefined
+  readonly decode?: ((data: never) => object) | undefined
 }
 
 /** Which classes a codec knows. */
