@@ -97,7 +97,12 @@ function keeper(keep: SweepOptions['keep']): (entry: Entry) => boolean {
   if (keep === undefined) return () => false
   if (typeof keep === 'function') {
     const says = callback('option keep', keep)
-    return (entry) => says(toStoreEntry(entry))
+    return (entry) => {
+      const kept: unknown = says(toStoreEntry(entry))
+      // A promise is true, and would keep everything.
+      if (typeof kept !== 'boolean') throw new TypeError(`option keep must return true or false, not ${String(kept)}`)
+      return kept
+    }
   }
   const ids = new Set(Array.from(keep, (key) => userKey(key).id))
   return ({ key }) => ids.has(key.id)

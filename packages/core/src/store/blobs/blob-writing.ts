@@ -82,9 +82,14 @@ export class BlobWriting<R extends ReadOptions, W extends object> {
     return { id: this.id, size, lease }
   }
 
-  /** Nothing more is written. What the lease protected is now either what the head names, or to be collected. */
-  async end(): Promise<void> {
+  /** Nothing more is written: the commit of the head has ended the lease. */
+  stop(): void {
     this.#kept?.stop()
+  }
+
+  /** As {@link stop}, where there was no such commit: what the lease protected is to be collected. */
+  async abandon(): Promise<void> {
+    this.stop()
     if (this.#lease !== undefined) await this.#store.back.leases.release(this.#lease).catch(() => undefined)
   }
 

@@ -84,11 +84,11 @@ export class StoredBlob<R extends ReadOptions = ReadOptions, W extends object = 
       const commit = await this.#finish(written, expected, options)
       return { ...writeResult(commit), size: written.size }
     } catch (error) {
-      await writing.end()
+      await writing.abandon()
       if (writing.hasBegun) this.#store.collector.due(this.#key)
       throw error
     } finally {
-      await writing.end()
+      writing.stop()
     }
   }
 

@@ -163,6 +163,14 @@ export function describeSweeps(start: StartStore): void {
       },
     )
 
+    it('does not take a promise for an answer', async () => {
+      const { store, clock } = await start()
+      await store.set('a', 1)
+      const keep = (): boolean => Promise.resolve(false) as unknown as boolean
+      await expect(store.sweep({ before: clock.now() + HOUR, keep })).rejects.toThrow(TypeError)
+      expect(await store.has('a')).toBe(true)
+    })
+
     it.each([
       [{ before: 'yesterday' }],
       [{ before: new Date(Number.NaN) }],
