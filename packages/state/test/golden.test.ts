@@ -1,4 +1,4 @@
-import { Payload, reservedKey, StoreKey, Uuid } from '@tidemark/core'
+import { type Payload, reservedKey, StoreKey, Uuid } from '@tidemark/core'
 import { ManualClock } from '@tidemark/testkit'
 import { expect, test } from 'vitest'
 import { StateHash } from '../src/draft/state-hash.ts'
