@@ -2,7 +2,7 @@ import { between, duration, wholeAtLeast } from '@tidemark/core'
 
 /** How much a buffer holds, and for how long. */
 export interface BufferLimits {
-  /** A flush begins when so many keys wait for it. @default 1_000 */
+  /** A flush begins when so many keys wait for it. It is one commit, which takes the thread some microseconds per key. @default 4_000 */
   readonly maxDirty?: number | undefined
   /** A flush begins when what waits for it, or the journal of it, takes so many bytes. @default 8 MiB */
   readonly maxBytes?: number | undefined
@@ -25,7 +25,7 @@ const DEFAULT_BYTES = 8 * 1024 * 1024
 /** @throws TypeError or RangeError that names the option. */
 export function resolveLimits(limits: BufferLimits): ResolvedLimits {
   return {
-    maxDirty: wholeAtLeast('option maxDirty', limits.maxDirty ?? 1_000, 1),
+    maxDirty: wholeAtLeast('option maxDirty', limits.maxDirty ?? 4_000, 1),
     maxBytes: wholeAtLeast('option maxBytes', limits.maxBytes ?? DEFAULT_BYTES, 1),
     maxAgeMs: duration('option maxAgeMs', limits.maxAgeMs ?? 1_000),
     capacity: between('option capacity', limits.capacity ?? 4, 1, Number.MAX_SAFE_INTEGER),

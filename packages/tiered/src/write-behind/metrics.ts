@@ -12,7 +12,7 @@ export interface Counts {
 
 export interface Metrics {
   readonly total: Counts
-  /** By the readable form of the key; of the 10,000 that were met last. */
+  /** By the readable form of the key; of the 10,000 that were met first. */
   readonly keys: ReadonlyMap<string, Counts>
 }
 
@@ -27,12 +27,16 @@ export class MetricCounters {
 
   count(what: 'lookups' | 'reads' | 'writes', id: string): void {
     this.#total[what]++
-    this.#of(id)[what]++
+    const counter = this.#of(id)
+    if (counter !== undefined) counter[what]++
   }
 
   flushed(ids: Iterable<string>): void {
     this.#total.flushes++
-    for (const id of ids) this.#of(id).flushes++
+    for (const id of ids) {
+      const counter = this.#of(id)
+      if (counter !== undefined) counter.flushes++
+    }
   }
 
   snapshot(): Metrics {
@@ -40,15 +44,12 @@ export class MetricCounters {
     return { total: { ...this.#total }, keys }
   }
 
-  #of(id: string): Counter {
+  /** undefined: there are too many already. */
+  #of(id: string): Counter | undefined {
     const known = this.#keys.get(id)
-    if (known !== undefined) return known
+    if (known !== undefined || this.#keys.size === MAX_KEYS) return known
     const counter: Counter = { lookups: 0, reads: 0, writes: 0, flushes: 0 }
     this.#keys.set(id, counter)
-    if (this.#keys.size > MAX_KEYS) {
-      const [oldest] = this.#keys.keys()
-      this.#keys.delete(oldest!)
-    }
     return counter
   }
 }
