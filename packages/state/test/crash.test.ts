@@ -1,7 +1,7 @@
-import { createRequire } from 'node:module'
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { Store } from '@tidemark/core'
 import { createSqliteBack } from '@tidemark/sqlite'
-import type BetterSqlite3 from 'better-sqlite3'
 import { expect, test } from 'vitest'
 import { prevalent, states, type Transaction } from '../src/index.ts'
 import { killed } from './support/killed.ts'
@@ -75,9 +75,20 @@ test(
       await back.close()
     }
     expect(acknowledged).toBeGreaterThan(0)
-    const Database = createRequire(import.meta.url)('better-sqlite3') as typeof BetterSqlite3
-    const db = new Database(file)
-    expect(db.pragma('integrity_check', { simple: true })).toBe('ok')
-    db.close()
+  },
+)
+
+test(
+  'a full disk is a typed error, memory is unchanged, and what fits is written afterwards',
+  { timeout },
+  async () => {
+    // `sh` counts in blocks of 512 bytes, and where it is bash, in posix mode.
+    const program = fileURLToPath(new URL('programs/full-disk.ts', import.meta.url))
+    const run = spawnSync('sh', ['-c', 'ulimit -f 400; exec "$@"', 'sh', process.execPath, program, tempFile()], {
+      encoding: 'utf8',
+    })
+    expect({ status: run.status, stderr: run.stderr }).toEqual({ status: 0, stderr: '' })
+    const full = ['DISK_FULL true', true]
+    expect(JSON.parse(run.stdout)).toEqual(['done', ...full, ...full, 400_000, 'done', 'done', [1_000, 10]])
   },
 )

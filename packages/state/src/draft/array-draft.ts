@@ -1,4 +1,4 @@
-import { checkStorable } from './checked.ts'
+import { storable } from './storable.ts'
 import { DRAFT, type Draft, type DraftScope } from './draft.ts'
 import { type Place, type StateHash, within } from './state-hash.ts'
 
@@ -78,7 +78,9 @@ class ArrayDraft implements Draft {
   }
 
   check(path: string, depth: number): void {
-    for (const [index, value] of this.#put) if (value !== HOLE) checkStorable(value, `${path}[${index}]`, depth + 1)
+    for (const [index, value] of this.#put) {
+      if (value !== HOLE) this.#put.set(index, storable(value, `${path}[${index}]`, depth + 1))
+    }
     for (const [index, child] of this.#children) child.check(`${path}[${index}]`, depth + 1)
   }
 

@@ -12,7 +12,10 @@ export interface Draft {
   readonly base: object
   /** What the transaction works on. */
   readonly proxy: object
-  /** @throws TypeError naming the place of what cannot be in a state */
+  /**
+   * Looks through what was put into it, and takes copies of that: nothing fails afterwards.
+   * @throws TypeError naming the place of what cannot be in a state
+   */
   check(path: string, depth: number): void
   /** Takes what is about to be replaced or removed out of the hash. Before anything settles. */
   subtractOld(hash: StateHash, place: Place): void
@@ -35,6 +38,6 @@ export interface DraftScope {
   open(base: object): Draft | undefined
   /** A container that may be changed where it is: this one, or a copy that `copy` makes. */
   writable<T extends object>(base: T, copy: (base: T) => T): T
-  /** The value that a changed container holds, without drafts in it. */
+  /** What `storable` has made, without drafts in it. */
   settled(value: unknown): unknown
 }

@@ -1,4 +1,4 @@
-import { checkStorable } from './checked.ts'
+import { storable } from './storable.ts'
 import type { Draft, DraftScope } from './draft.ts'
 import { type Place, type StateHash, within } from './state-hash.ts'
 
@@ -85,7 +85,7 @@ export class KeyedChanges<C, K> {
   check(pathOf: (key: K) => string, depth: number): void {
     for (const [key, value] of this.#put ?? NONE) {
       if (typeof value === 'object' || typeof value === 'function' || typeof value === 'symbol') {
-        checkStorable(value, pathOf(key), depth + 1)
+        this.#put!.set(key, storable(value, pathOf(key), depth + 1))
       }
     }
     for (const [key, child] of this.#children ?? NONE) (child as Draft).check(pathOf(key), depth + 1)

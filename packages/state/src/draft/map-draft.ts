@@ -1,5 +1,5 @@
 import { WIDE, WideMap } from '../wide/wide-map.ts'
-import { checkMapKey } from './checked.ts'
+import { mapKey } from './storable.ts'
 import { DRAFT, type Draft, type DraftScope } from './draft.ts'
 import { type Access, KeyedChanges, type Writer } from './keyed-changes.ts'
 import type { Place, StateHash } from './state-hash.ts'
@@ -47,7 +47,7 @@ class MapDraft extends Map<unknown, unknown> implements Draft {
   }
 
   override set(key: unknown, value: unknown): this {
-    checkMapKey(key, 'a Map')
+    mapKey(key, 'a Map')
     // A Map knows no negative zero.
     this.#live.set(key === 0 ? 0 : key, value)
     return this

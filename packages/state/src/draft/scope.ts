@@ -1,12 +1,11 @@
 import { openArray } from './array-draft.ts'
 import { DateDraft, BytesDraft } from './whole-draft.ts'
 import { type Draft, draftOf, type DraftScope } from './draft.ts'
-import { copyOfBytes, isContainer, kindOf } from './kinds.ts'
+import { kindOf } from './kinds.ts'
 import { lock } from './lock.ts'
 import { openMap } from './map-draft.ts'
 import type { Owned } from './owned.ts'
 import { openRecord } from './record-draft.ts'
-import { setOwn } from './own-property.ts'
 import { openSet } from './set-draft.ts'
 
 /** One transaction's view of a state. */
@@ -56,51 +55,36 @@ export class Scope implements DraftScope {
   settled(value: unknown): unknown {
     if (typeof value !== 'object' || value === null) return value
     const draft = draftOf(value)
-    if (draft === undefined) return this.#taken(value)
+    if (draft === undefined) return this.#withoutDrafts(value)
     const settled = draft.settle()
     this.owned.giveUp(settled)
     return settled
   }
 
-  /**
-   * A copy of a value that the transaction has made, as decoding would give it, unchangeable. What was given stays the
-   * transaction's own.
-   */
-  #taken(value: object): object {
-    const taken = this.#copied(value)
-    if (isContainer(taken)) lock(taken)
-    return taken
-  }
-
-  #copied(value: object): object {
-    switch (kindOf(value)) {
-      case 'array':
-        // Holes stay holes.
-        return (value as unknown[]).map((element) => this.settled(element))
-      case 'map': {
-        const entries = Array.from(value as Map<unknown, unknown>)
-        return new Map(entries.map(([key, element]) => [this.settled(key), this.settled(element)]))
+  /** Of what {@link storable} has made, which is nobody else's. Unchangeable from then on. */
+  #withoutDrafts(value: object): object {
+    if (Array.isArray(value)) {
+      for (let i = 0; i < value.length; i++) if (isObject(value[i])) value[i] = this.settled(value[i])
+    } else if (value instanceof Map) {
+      for (const [key, element] of value) if (isObject(element)) value.set(key, this.settled(element))
+    } else if (value instanceof Set) return this.#settledSet(value)
+    else if (kindOf(value) === 'record') {
+      for (const name in value) {
+        const property = (value as Record<string, unknown>)[name]
+        if (isObject(property)) Object.defineProperty(value, name, { value: this.settled(property) })
       }
-      case 'set':
-        return new Set(Array.from(value as Set<unknown>, (member) => this.settled(member)))
-      case 'record':
-        return this.#copiedRecord(value as Record<string, unknown>)
-      case 'date':
-        return new Date(value as Date)
-      case 'bytes':
-        return copyOfBytes(value as Uint8Array)
-      default:
-        return value
-    }
+    } else return value
+    lock(value)
+    return value
   }
 
-  #copiedRecord(value: Record<string, unknown>): object {
-    const record = { ...value }
-    for (const symbol of Object.getOwnPropertySymbols(record)) delete (record as Record<symbol, unknown>)[symbol]
-    for (const name in record) {
-      const property = record[name]
-      if (typeof property === 'object' && property !== null) setOwn(record, name, this.settled(property))
-    }
-    return record
+  #settledSet(value: Set<unknown>): object {
+    const settled = new Set(Array.from(value, (member) => this.settled(member)))
+    lock(settled)
+    return settled
   }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
 }

@@ -1,7 +1,7 @@
 import { combinable } from '../wide/combinable.ts'
 import { WIDE } from '../wide/wide-map.ts'
 import { WideSet } from '../wide/wide-set.ts'
-import { checkStorable } from './checked.ts'
+import { storable } from './storable.ts'
 import { DRAFT, type Draft, type DraftScope } from './draft.ts'
 import type { Place, StateHash } from './state-hash.ts'
 
@@ -21,6 +21,8 @@ class SetDraft extends Set<unknown> implements Draft {
   /** Of the base, and gone at least for a while: what is added again comes last. */
   readonly #removed = new Set<unknown>()
   readonly #added = new Set<unknown>()
+  /** What was added, as it can be stored, and then as it is. */
+  #storable: readonly unknown[] = []
   #settledMembers: readonly unknown[] = []
   #settled: AnySet | undefined
 
@@ -86,7 +88,7 @@ class SetDraft extends Set<unknown> implements Draft {
   }
 
   check(path: string, depth: number): void {
-    for (const member of this.#added) checkStorable(member, `a member of ${path}`, depth + 1)
+    this.#storable = Array.from(this.#added, (member) => storable(member, `a member of ${path}`, depth + 1))
   }
 
   subtractOld(hash: StateHash, place: Place): void {
@@ -103,7 +105,7 @@ class SetDraft extends Set<unknown> implements Draft {
 
   #settle(): AnySet {
     if (this.#removed.size === 0 && this.#added.size === 0) return this.base
-    this.#settledMembers = Array.from(this.#added, (member) => this.#scope.settled(member))
+    this.#settledMembers = this.#storable.map((member) => this.#scope.settled(member))
     const set = this.#scope.writable(this.base, copied)
     const wide = WideSet.of(set)
     for (const member of this.#removed) {

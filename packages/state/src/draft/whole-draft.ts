@@ -6,32 +6,31 @@ import type { Place, StateHash } from './state-hash.ts'
 abstract class WholeDraft<T extends object> implements Draft {
   readonly base: T
   readonly proxy: T
+  #changed: T | undefined
 
   constructor(base: T, copy: T) {
     this.base = base
     this.proxy = copy
   }
 
-  check(): void {}
+  check(): void {
+    if (!this.areEqual(this.base, this.proxy)) this.#changed = this.copy(this.proxy)
+  }
 
   subtractOld(hash: StateHash, place: Place): void {
-    if (this.#isChanged) hash.subtract(place, this.base)
+    if (this.#changed !== undefined) hash.subtract(place, this.base)
   }
 
   settle(): object {
-    return this.#isChanged ? this.copy(this.proxy) : this.base
+    return this.#changed ?? this.base
   }
 
   addNew(hash: StateHash, place: Place): void {
-    if (this.#isChanged) hash.add(place, this.proxy)
+    if (this.#changed !== undefined) hash.add(place, this.#changed)
   }
 
   protected abstract copy(value: T): T
   protected abstract areEqual(a: T, b: T): boolean
-
-  get #isChanged(): boolean {
-    return !this.areEqual(this.base, this.proxy)
-  }
 }
 
 export class DateDraft extends WholeDraft<Date> {

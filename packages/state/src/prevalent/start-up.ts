@@ -1,8 +1,8 @@
 import { afterTurn, CorruptError } from '@tidemark/core'
-import { checkStorable } from '../draft/checked.ts'
 import { Owned } from '../draft/owned.ts'
 import { Scope } from '../draft/scope.ts'
 import { StateHash } from '../draft/state-hash.ts'
+import { storable } from '../draft/storable.ts'
 import { type Dropped, putAside } from '../journal/dropped.ts'
 import { recordsOf } from '../journal/journal-keys.ts'
 import { isDamage } from '../journal/damage.ts'
@@ -77,8 +77,7 @@ async function first(
     })
   }
   const value: unknown = typeof initial === 'function' ? (initial as () => unknown)() : initial
-  checkStorable(value, 'initial', 0)
-  const root = new Scope(new Owned()).settled(value)
+  const root = new Scope(new Owned()).settled(storable(value, 'initial', 0))
   const state: StateAt = { root, hash: StateHash.of(root), number: 0, at: 0 }
   await writer.ensure(async () => (await snapshots.numbers()).length === 0)
   await snapshots.take(state, writer.lease)

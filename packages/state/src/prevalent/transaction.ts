@@ -1,8 +1,8 @@
-import { checkStorable } from '../draft/checked.ts'
 import { type Draft, draftOf } from '../draft/draft.ts'
 import type { Owned } from '../draft/owned.ts'
 import { Scope } from '../draft/scope.ts'
 import { ROOT, StateHash } from '../draft/state-hash.ts'
+import { storable } from '../draft/storable.ts'
 import { seededRandom } from '../random.ts'
 
 /** What a transaction function gets beside its arguments. Everything else that it uses has to be the same at every replay. */
@@ -58,9 +58,10 @@ export function runTransaction(
     const result = (fn as TransactionFunction<unknown>)(attempt, ...args)
     if (result instanceof Promise) throw asynchronous(result)
     attempt.check()
-    checkStorable(result, 'the result', 0)
+    const told = storable(result, 'the result', 0)
+    // From here on nothing fails: what is changed where it is could not be taken back.
     const next = new StateHash(hash)
-    return { root: attempt.settle(next), hash: next, result: scope.settled(result) }
+    return { root: attempt.settle(next), hash: next, result: scope.settled(told) }
   } finally {
     scope.end()
   }
@@ -103,7 +104,7 @@ class Attempt implements Transaction<unknown> {
   }
 
   check(): void {
-    if (this.#isReplaced) checkStorable(this.#state, 'state', 0)
+    if (this.#isReplaced) this.#state = storable(this.#state, 'state', 0)
     else this.#draft?.check('state', 0)
   }
 

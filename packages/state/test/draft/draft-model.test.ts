@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Owned } from '../../src/draft/owned.ts'
 import { Scope } from '../../src/draft/scope.ts'
+import { storable } from '../../src/draft/storable.ts'
 import { StateHash } from '../../src/draft/state-hash.ts'
 import { runTransaction, type Settled } from '../../src/prevalent/transaction.ts'
 import { WideMap } from '../../src/wide/wide-map.ts'
@@ -140,7 +141,7 @@ test.each([
       fc.array(transaction, { maxLength: 8 }),
       (start, transactions) => {
         const owned = new Owned()
-        const root = form(new Scope(owned).settled({ all: start, more: {} }))
+        const root = form(new Scope(owned).settled(storable({ all: start, more: {} }, 'state', 0)))
         let real: Settled = { root, hash: StateHash.of(root) }
         let model: unknown = copyOf(root)
         const handedOut: [unknown, unknown][] = []
