@@ -28,7 +28,7 @@ export {
   type FrontFault,
   type FrontMethod,
 } from './faults/faulty-front.ts'
-export type { Hold } from './faults/gate.ts'
+export { Gate, type Hold } from './faults/gate.ts'
 export { modelTest, type ModelTestOptions } from './model/model-test.ts'
 export { type ExampleOptions, type ExampleRun, runExample } from './readme/run-example.ts'
 export { type RedisServer, type RedisServerOptions, startRedis } from './redis-server/redis-server.ts'
