@@ -11,6 +11,7 @@ export function seenFromOutside(back: Back, log: Log = back.log): Back {
     leases: back.leases,
     marks: back.marks,
     compaction: back.compaction,
+    renewal: back.renewal,
     sync: back.sync,
     readOptions: back.readOptions,
     writeOptions: back.writeOptions,

@@ -67,6 +67,10 @@ class Watched implements WatchedBack {
     return this.#back.compaction
   }
 
+  get renewal(): Back['renewal'] {
+    return this.#back.renewal
+  }
+
   get readOptions(): Back['readOptions'] {
     return this.#back.readOptions
   }
