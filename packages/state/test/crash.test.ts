@@ -83,7 +83,7 @@ test(
   { timeout },
   async () => {
     // `sh` counts in blocks of 512 bytes, and where it is bash, in posix mode.
-    const program = fileURLToPath(new URL('programs/full-disk.ts', import.meta.url))
+    const program = fileURLToPath(new URL('programs/full-file.ts', import.meta.url))
     const run = spawnSync('sh', ['-c', 'ulimit -f 400; exec "$@"', 'sh', process.execPath, program, tempFile()], {
       encoding: 'utf8',
     })

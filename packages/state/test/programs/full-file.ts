@@ -1,4 +1,4 @@
-// Journals ever more until the disk is full, and then less; says how each transaction ended, and what the state is then.
+// Journals more than the file may hold, and then less; says how each transaction ended, and what the state is then.
 import { Store } from '@tidemark/core'
 import { createSqliteBack } from '@tidemark/sqlite'
 import { prevalent, states, type Transaction } from '@tidemark/state'
