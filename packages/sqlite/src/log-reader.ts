@@ -8,7 +8,7 @@ import {
 } from '@tidemark/core'
 import type { Connection, RowStatement } from './connection.ts'
 import type { KnownIdentity } from './known-identity.ts'
-import { LOG_READ, LOG_READ_WITHOUT_VALUES, type LogRow, toChange } from './log-rows.ts'
+import { LOG_BYTES, LOG_READ, LOG_READ_WITHOUT_VALUES, type LogRow, toChange } from './log-rows.ts'
 
 /** The statements that read one page. */
 interface PageStatements {
@@ -16,6 +16,12 @@ interface PageStatements {
   /** The rest of a commit that a page would split. */
   readonly rest: RowStatement<LogRow>
 }
+
+/**
+ * What the changes of a page take at most, with values: of large ones it holds fewer than it was asked for. A change, or a
+ * commit, that is larger alone comes as a whole.
+ */
+const MAX_PAGE_BYTES = 4 * 1024 * 1024
 
 /** Reads pages of the log, each on one snapshot. */
 export class LogReader {
@@ -25,6 +31,7 @@ export class LogReader {
   readonly #bounds: RowStatement<readonly [head: number, floor: number, epoch: number]>
   readonly #full: PageStatements
   readonly #withoutValues: PageStatements
+  readonly #bytes: RowStatement<number>
 
   constructor(connection: Connection, codec: Codec, identity: KnownIdentity) {
     this.#connection = connection
@@ -33,6 +40,7 @@ export class LogReader {
     this.#bounds = connection.prepareRows('SELECT seq, floor, epoch FROM log_head WHERE id = 1')
     this.#full = this.#prepare(LOG_READ)
     this.#withoutValues = this.#prepare(LOG_READ_WITHOUT_VALUES)
+    this.#bytes = connection.prepareColumn(`SELECT ifnull(sum(${LOG_BYTES}), 0) FROM log WHERE seq > ? AND seq <= ?`)
   }
 
   floor(): number {
@@ -71,12 +79,19 @@ export class LogReader {
     if (after < floor) throw new CompactedError(after, floor, head)
     if (after > head) throw ahead(after, head)
     if (after === head) return { head, rows: [] }
-    const rows = page.all(after, limit)
+    const rows = page.all(after, page === this.#full.page ? this.#fitting(after, limit) : limit)
     const last = rows.at(-1)
     if (last === undefined) return { head, rows }
     const [seq, , position, size] = last
     const end = seq - position + size - 1
     return { head, rows: end > seq ? [...rows, ...rest.all(seq, end)] : rows }
+  }
+
+  /** How many changes fit into a page; one at least. */
+  #fitting(after: number, limit: number): number {
+    let fitting = limit
+    while (fitting > 1 && this.#bytes.get(after, after + fitting)! > MAX_PAGE_BYTES) fitting = Math.ceil(fitting / 2)
+    return fitting
   }
 }
 

@@ -30,7 +30,10 @@ const READ = 'seq, op, position, size, at, origin, prev_version, expires_at, pat
  */
 export const LOG_READ: string = `${READ}, meta, length(key), CAST(key || ifnull(value, x'') AS BLOB)`
 
-/** The same without what may be large: SQLite then leaves it on its pages. */
+/** What of a change may be large, in bytes: SQLite knows it without reading the pages that it lies on. */
+export const LOG_BYTES: string = 'length(key) + ifnull(length(value), 0) + ifnull(length(meta), 0)'
+
+/** As {@link LOG_READ}, without what may be large: SQLite then leaves it on its pages. */
 export const LOG_READ_WITHOUT_VALUES: string = `${READ}, NULL, -1, key`
 
 export type LogRow = readonly [

@@ -27,6 +27,23 @@ describe('reading the log', () => {
     expect(await back.log.read({ after: 7, limit: 1 })).toEqual({ changes: [], head: 7 })
   })
 
+  test('a page of large values ends early, and what follows it comes next', async () => {
+    const back = openTemp()
+    const large = new Uint8Array(1_000_000)
+    for (let i = 0; i < 20; i++) await set(back, 'a', large)
+    await back.commit(blind(...Array.from({ length: 8 }, (_, i) => setOf(i, large))))
+    const pages: number[] = []
+    for (let after = 0; after < 28;) {
+      const { changes, head } = await back.log.read({ after, limit: 500 })
+      expect(head).toBe(28)
+      pages.push(changes.length)
+      after += changes.length
+    }
+    expect(pages.every((length) => length <= 4 || length === 8)).toBe(true)
+    const keys = (await back.log.read({ after: 0, limit: 500, values: false })).changes
+    expect(keys).toHaveLength(28)
+  })
+
   test('positions before the floor and past the head are typed errors', async () => {
     const file = tempFile()
     const back = openTemp({ file })

@@ -62,7 +62,7 @@ export interface LogPage {
 export interface LogReadOptions {
   /** Exclusive: the page starts with `after + 1`. */
   readonly after: number
-  /** How many changes to aim at. A page never splits a commit, so it may be longer. */
+  /** How many changes to aim at. A page never splits a commit, so it may be longer; and it may end earlier where values are large. */
   readonly limit: number
   /**
    * false: `payload` and `meta` are not read, and are undefined in the changes: for who only wants to know which keys
