@@ -13,13 +13,6 @@ export { prevalent, type Prevalent } from './prevalent/prevalent.ts'
 export type { Recovery } from './prevalent/recovery.ts'
 export type { Transaction, TransactionFunction } from './prevalent/transaction.ts'
 export type { Save } from './states/saves.ts'
-export {
-  type AutosaveOptions,
-  type ExitPort,
-  type ReloadOptions,
-  type State,
-  states,
-  type States,
-  type StatesOptions,
-} from './states/states.ts'
+export { type State, states, type States } from './states/states.ts'
+export type { AutosaveOptions, ExitPort, ReloadOptions, StatesOptions } from './states/states-options.ts'
 export type { AnyStore } from './store-option.ts'

@@ -12,7 +12,7 @@ export function backIn(store: AnyStore): Back {
 
 /** @throws TypeError or RangeError for what cannot be one */
 export function checkName(name: unknown): string {
-  if (typeof name !== 'string') throw new TypeError(`option name must be a string, not ${typeof name}`)
-  if (name === '') throw new RangeError('option name must not be empty')
+  if (typeof name !== 'string') throw new TypeError(`a name must be a string, not ${typeof name}`)
+  if (name === '') throw new RangeError('a name must not be empty')
   return name
 }

@@ -199,3 +199,18 @@ test('a state that cannot be decoded is an error, and an older save can be resto
   await again.saveAll()
   expect((await states(store)).define('n', 0).value).toBe(1)
 })
+
+test('a wrong option, or a name that cannot be one, is refused at once', async () => {
+  const { store } = openTemp()
+  await expect(states(store, { keepSaves: 0 })).rejects.toThrow(/option keepSaves/)
+  await expect(states(store, { autosave: { everyMs: 0 } })).rejects.toThrow(/option everyMs/)
+  await expect(states(store, { autosave: { onExit: true } as never })).rejects.toThrow(
+    /unknown option onExit of autosave/,
+  )
+  await expect(states({} as never)).rejects.toThrow(/option store/)
+  const app = await states(store)
+  expect(() => app.define('', 1)).toThrow(RangeError)
+  expect(() => app.define('__proto__', 1)).toThrow(RangeError)
+  expect(() => app.define('x'.repeat(5_000), 1)).toThrow(RangeError)
+  await expect(app.reloadAll({ missing: 'ignore' as never })).rejects.toThrow(/option missing/)
+})

@@ -10,6 +10,7 @@ import {
   type Write,
 } from '@tidemark/core'
 import { durably } from '../durably.ts'
+import { checkName } from '../store-option.ts'
 
 /** One save that is kept: which of the stored values were the states then. */
 export interface Save {
@@ -47,6 +48,12 @@ export class Saves {
     this.#name = name
     this.#keep = keep
     this.#key = StoreKey.of([name, 'saves'])
+  }
+
+  /** @throws TypeError or RangeError for what cannot be the name of a state */
+  checkName(state: string): void {
+    if (checkName(state) === '__proto__') throw new RangeError('a state cannot be called __proto__')
+    void this.#keyOf(state, Number.MAX_SAFE_INTEGER).bytes
   }
 
   /** Those that are kept, oldest first. */
