@@ -106,9 +106,10 @@ export { type EntryType, metaOf, noteOfAbsence, notesOf, typeOf } from './store/
 export { readValue, type StoreEntry, toStoreEntry } from './store/entry-view.ts'
 export type { ListOptions } from './store/listing.ts'
 export { AppendLog, type ElementsOptions, type LogElement } from './store/logs/append-log.ts'
-export { type BlobHead, headPayload, type LogHead, newId, readHead } from './store/parts/part-head.ts'
+export { type BlobHead, headPayload, type LogHead, readHead } from './store/parts/part-head.ts'
 export {
   holdsPartsAlone,
+  newId,
   partOf,
   type PartKind,
   type PartOf,

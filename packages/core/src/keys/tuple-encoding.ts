@@ -60,7 +60,7 @@ function writePart(part: KeyPart, at: number): number {
       if (part instanceof Date) return writeDate(part, at)
       if (part instanceof Uuid) {
         scratch[at] = UUID
-        scratch.set(part.toBytes(), at + 1)
+        part.writeTo(scratch, at + 1)
         return at + 17
       }
       throw invalidPart(part)

@@ -7,6 +7,8 @@ const TEXT = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 export class Uuid {
   /** The canonical form, in lower case. */
   readonly text: string
+  /** Made when it is first asked for, and never handed out. */
+  #bytes: Uint8Array | undefined
 
   private constructor(text: string) {
     this.text = text
@@ -31,8 +33,12 @@ export class Uuid {
 
   /** A fresh copy of the 16 bytes, most significant first. */
   toBytes(): Uint8Array {
-    const hex = this.text.replaceAll('-', '')
-    return Uint8Array.from({ length: 16 }, (_, i) => Number.parseInt(hex.slice(i * 2, i * 2 + 2), 16))
+    return this.#read().slice()
+  }
+
+  /** Writes the 16 bytes into `target`, from `at` on. */
+  writeTo(target: Uint8Array, at: number): void {
+    target.set(this.#read(), at)
   }
 
   equals(other: unknown): boolean {
@@ -45,5 +51,11 @@ export class Uuid {
 
   toJSON(): string {
     return this.text
+  }
+
+  #read(): Uint8Array {
+    if (this.#bytes !== undefined) return this.#bytes
+    const hex = this.text.replaceAll('-', '')
+    return (this.#bytes = Uint8Array.from({ length: 16 }, (_, i) => Number.parseInt(hex.slice(i * 2, i * 2 + 2), 16)))
   }
 }

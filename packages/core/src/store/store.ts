@@ -21,6 +21,7 @@ import { FoundValues } from './found-values.ts'
 import { listEntries, listKeys, type ListOptions } from './listing.ts'
 import { optionNames, refuseUnknown, type StoreMethod } from './option-names.ts'
 import { AppendLog } from './logs/append-log.ts'
+import { LogHeads } from './logs/log-heads.ts'
 import { StoredBlob } from './blobs/stored-blob.ts'
 import { PartCollector } from './parts/part-collector.ts'
 import type { PartStore } from './parts/part-store.ts'
@@ -102,7 +103,14 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
     const assertOpen = (): void => this.#assertOpen()
     const onError = callback('option onError', options.onError ?? toConsole)
     const collector = new PartCollector({ back, onError: options.onError === undefined ? leftBehind : onError })
-    this.#parts = { back, visibility: this.#visibility, clock: this.#clock, collector, assertOpen }
+    this.#parts = {
+      back,
+      visibility: this.#visibility,
+      clock: this.#clock,
+      collector,
+      heads: new LogHeads(),
+      assertOpen,
+    }
     this.#loads = LoadTable.of(back)
     this.#loading = new Loading({
       back,

@@ -53,7 +53,11 @@ async function* source(fill: number, turns: number, fails: boolean): AsyncGenera
 
 class World {
   readonly back: MemoryBack = createMemoryBack()
-  readonly stores: readonly Store[] = [new Store(this.back), new Store(this.back)]
+  /** What went wrong in the background. */
+  readonly errors: unknown[] = []
+  readonly stores: readonly Store[] = [0, 1].map(
+    () => new Store(this.back, { onError: (error) => void this.errors.push(error) }),
+  )
   readonly acknowledged: Acknowledged[] = []
   #count = 0
 
@@ -139,6 +143,7 @@ describe('logs and blobs that are written, replaced, deleted and swept at the sa
           if (Array.isArray(actual)) expect(parts).toBe(actual.length)
           else if (actual === undefined || 'value' in (actual as object)) expect(parts).toBe(0)
         }
+        expect(world.errors).toEqual([])
         for (const store of world.stores) await store.close()
       }),
       { numRuns: 60 },

@@ -1,10 +1,9 @@
 import { ConflictError } from '../../errors.ts'
-import { assertStampable } from '../../keys/stamped-key.ts'
 import type { StoreKey } from '../../keys/store-key.ts'
 import { assertKnown, wholeAtLeast } from '../../options/checks.ts'
 import type { Commit, ReadOptions } from '../../ports/back.ts'
-import { type BlobHead, newId, readHead } from '../parts/part-head.ts'
-import { partsKey } from '../parts/part-key.ts'
+import { type BlobHead, readHead } from '../parts/part-head.ts'
+import { assertRoomForParts, newId } from '../parts/part-key.ts'
 import { readSeen } from '../parts/part-reads.ts'
 import type { PartStore } from '../parts/part-store.ts'
 import { type WriteResult, writeResult } from '../results.ts'
@@ -73,7 +72,7 @@ export class StoredBlob<R extends ReadOptions = ReadOptions, W extends object = 
     assertSource(source)
     const expected = options?.ifVersion
     if (expected !== undefined) checkVersion(expected)
-    assertStampable(partsKey('chunk', this.#key, newId()))
+    assertRoomForParts(this.#key)
     // What is wrong with the options is not to be told after the last chunk.
     toHeadWrite(back.codec, clock, this.#key, 'blob', { id: newId(), size: 0, chunkBytes: CHUNK_BYTES }, options)
     if (expected !== undefined) assertVersion(this.#key, expected, await readSeen(this.#store, this.#key))

@@ -2,14 +2,13 @@ import { afterTurn } from '../../batching/after-turn.ts'
 import { Payload } from '../../codec/payload.ts'
 import { CorruptError } from '../../errors.ts'
 import { prefixRange, rangeOf } from '../../keys/key-range.ts'
-import { assertStampable } from '../../keys/stamped-key.ts'
 import type { StoreKey } from '../../keys/store-key.ts'
 import type { Uuid } from '../../keys/uuid.ts'
 import { assertKnown, wholeAtLeast } from '../../options/checks.ts'
 import type { ReadOptions, SetWrite, Write } from '../../ports/back.ts'
 import type { Entry } from '../../ports/entry.ts'
-import { newId, readHead } from '../parts/part-head.ts'
-import { partsKey } from '../parts/part-key.ts'
+import { readHead } from '../parts/part-head.ts'
+import { assertRoomForParts, newId, partsKey } from '../parts/part-key.ts'
 import { isStanding } from '../parts/is-standing.ts'
 import { readSeen, replaced } from '../parts/part-reads.ts'
 import type { PartStore } from '../parts/part-store.ts'
@@ -19,6 +18,11 @@ import { SET_OPTIONS, type SetOptions, toHeadWrite } from '../write-options.ts'
 
 /** Elements per page: as many as of a listing. */
 const PAGE = 512
+
+interface Begun {
+  readonly id: Uuid
+  readonly write: SetWrite
+}
 
 /** An element of a log, and when it was appended. */
 export interface LogElement<T = unknown> {
@@ -67,23 +71,28 @@ export class AppendLog<
 
   /** Appends all of them side by side, in one commit. Without any, nothing changes. @throws as {@link append} */
   async appendMany(elements: Iterable<T>, options?: SetOptions & W): Promise<WriteResult> {
-    const { back, clock, collector, assertOpen } = this.#store
+    const { back, clock, collector, heads, assertOpen } = this.#store
     assertOpen()
     if (options !== undefined) assertKnown(options, this.#known, 'append')
     const payloads = Array.from(elements, (element) => this.#encode(element))
-    const id = newId()
-    // Before anything is written: a key that is almost too long for a key is too long for a log.
-    assertStampable(partsKey('element', this.#key, id))
+    assertRoomForParts(this.#key)
     collector.watch(this.#key)
-    const begin = toHeadWrite(back.codec, clock, this.#key, 'log', { id }, options)
+    // Most appends begin no log. What is wrong with options is told all the same, and nothing of them is left for later.
+    const head = (): Begun => {
+      const id = newId()
+      return { id, write: toHeadWrite(back.codec, clock, this.#key, 'log', { id }, options) }
+    }
+    let begun = options && head()
     const commit = await commitSeen(
       back,
       clock,
       {
         reads: [this.#key],
-        decide: ([head]) => {
-          if (head !== undefined) return this.#elements(readHead(head, 'log').id, payloads)
-          return payloads.length === 0 ? [] : [begin, ...this.#elements(id, payloads)]
+        decide: ([current]) => {
+          if (current !== undefined) return elementWrites(heads.partsOf(current), payloads)
+          if (payloads.length === 0) return []
+          begun ??= head()
+          return [begun.write, ...elementWrites(partsKey('element', this.#key, begun.id), payloads)]
         },
       },
       options,
@@ -134,12 +143,6 @@ export class AppendLog<
     return Payload.encode(this.#store.back.codec, element)
   }
 
-  #elements(id: Uuid, payloads: readonly Payload[]): readonly Write[] {
-    const key = partsKey('element', this.#key, id)
-    const write = { op: 'set', key, stamped: true, expiresAt: undefined, meta: undefined, path: undefined } as const
-    return payloads.map((payload): SetWrite => ({ ...write, payload }))
-  }
-
   async #begin(): Promise<Uuid | undefined> {
     this.#store.assertOpen()
     const head = await readSeen(this.#store, this.#key)
@@ -184,4 +187,9 @@ export class AppendLog<
       throw new CorruptError(`element ${seq} of the log at ${key} is damaged: ${cause.message}`, { key, cause })
     }
   }
+}
+
+function elementWrites(key: StoreKey, payloads: readonly Payload[]): readonly Write[] {
+  const write = { op: 'set', key, stamped: true, expiresAt: undefined, meta: undefined, path: undefined } as const
+  return payloads.map((payload): SetWrite => ({ ...write, payload }))
 }

@@ -29,12 +29,14 @@ export async function deleteOldLog<R extends ReadOptions, W extends object>(
   if (lease === undefined) return undefined
   try {
     const { entries } = await back.scan(prefixRange(key.tuple), { after: undefined, limit: 1, reverse: true })
-    if (entries[0] !== undefined && entries[0].writtenAt >= before) return undefined
-    return await back.commit({ ...deletion([head]), lease, keepLease: true }, options)
+    const isOld = entries[0] === undefined || entries[0].writtenAt < before
+    // The commit ends the lease, which would be in the way of who removes the elements then.
+    if (isOld) return await back.commit({ ...deletion([head]), lease }, options)
   } catch (error) {
     if (error instanceof TidemarkError && error.code === 'LEASE_LOST') return undefined
-    throw error
-  } finally {
     await back.leases.release(lease).catch(() => undefined)
+    throw error
   }
+  await back.leases.release(lease)
+  return undefined
 }

@@ -4,6 +4,7 @@ import type { Key } from '../../keys/key.ts'
 import { isReserved, reservedKey } from '../../keys/reserved.ts'
 import { StoreKey } from '../../keys/store-key.ts'
 import type { Back, Commit, DeleteWrite, ReadOptions } from '../../ports/back.ts'
+import type { Lease } from '../../ports/leases.ts'
 import { typeOf } from '../entry-notes.ts'
 import { allGroups, groupsAt } from './part-groups.ts'
 import { isStanding } from './is-standing.ts'
@@ -14,6 +15,7 @@ import { PART_KINDS, type PartKind, type PartOf, partsKey } from './part-key.ts'
 const BATCH = 500
 /** For the removal of one batch. */
 const LEASE_MS = 60_000
+const ATTEMPTS = 3
 /** Of keys that are known to hold a log or a blob, and of those to look at. What is too much is left to `sweep`. */
 const MAX_KEYS = 100_000
 /** From so many keys on, it is quicker to go through all logs and blobs that there are. */
@@ -143,32 +145,44 @@ export class PartCollector<R extends ReadOptions = ReadOptions, W extends object
   /** @returns how many parts were removed; 0 when it stands, or somebody writes it */
   async #remove(group: PartOf): Promise<number> {
     const { leases } = this.#options.back
-    const { lease } = await leases.acquire(partsKey(group.kind, group.owner, group.id), LEASE_MS)
-    if (lease === undefined) return 0
-    try {
-      // From here on nobody writes it any more; until here its writer may have come to its end.
-      if (await isStanding(this.#options, group.owner, group.id)) return 0
-      let removed = 0
-      let stands = false
-      for await (const keys of this.#keysOf(group)) {
-        const writes = keys.map((key): DeleteWrite => ({ op: 'delete', key }))
-        const { changes } = await this.#options.back.commit({
-          reads: [group.owner],
-          lease,
-          keepLease: true,
-          // Once more, in the transaction itself: whatever else may bring a head back.
-          decide: ([head]) => {
-            stands = head !== undefined && headIdOf(head)?.equals(group.id) === true
-            return stands ? [] : writes
-          },
-        })
-        removed += changes.length
-        if (stands || !(await leases.renew(lease, LEASE_MS))) break
+    const key = partsKey(group.kind, group.owner, group.id)
+    for (let attempt = 1; ; attempt++) {
+      const { lease } = await leases.acquire(key, LEASE_MS)
+      if (lease === undefined) return 0
+      try {
+        // From here on nobody writes it any more; until here its writer may have come to its end.
+        if (await isStanding(this.#options, group.owner, group.id)) return 0
+        return await this.#removeUnder(lease, group)
+      } catch (error) {
+        // An append that came right before the log was deleted, and right after the lease was given.
+        const isLost = error instanceof TidemarkError && error.code === 'LEASE_LOST'
+        if (!isLost || attempt === ATTEMPTS) throw error
+      } finally {
+        await leases.release(lease).catch(() => undefined)
       }
-      return removed
-    } finally {
-      await leases.release(lease).catch(() => undefined)
     }
+  }
+
+  async #removeUnder(lease: Lease, group: PartOf): Promise<number> {
+    const { back } = this.#options
+    let removed = 0
+    let stands = false
+    for await (const keys of this.#keysOf(group)) {
+      const writes = keys.map((key): DeleteWrite => ({ op: 'delete', key }))
+      const { changes } = await back.commit({
+        reads: [group.owner],
+        lease,
+        keepLease: true,
+        // Once more, in the transaction itself: whatever else may bring a head back.
+        decide: ([head]) => {
+          stands = head !== undefined && headIdOf(head)?.equals(group.id) === true
+          return stands ? [] : writes
+        },
+      })
+      removed += changes.length
+      if (stands || !(await back.leases.renew(lease, LEASE_MS))) break
+    }
+    return removed
   }
 
   /** The keys of the parts that are there, in batches. */

@@ -24,11 +24,6 @@ export interface BlobHead extends LogHead {
 
 type HeadType = Exclude<EntryType, 'value'>
 
-/** A part may be that of the one who began it last, and nobody else's: random, so that nobody has to be asked. */
-export function newId(): Uuid {
-  return Uuid.parse(crypto.randomUUID())
-}
-
 export interface HeadOptions {
   readonly expiresAt?: number | undefined
   readonly meta?: unknown

@@ -1,4 +1,5 @@
 import { type KeyRange, prefixRange, rangeWithout } from '../../keys/key-range.ts'
+import { MAX_KEY_BYTES } from '../../keys/key.ts'
 import { isReserved, reservedKey, reservedParts } from '../../keys/reserved.ts'
 import { StoreKey } from '../../keys/store-key.ts'
 import { compareBytes } from '../../keys/tuple-order.ts'
@@ -8,6 +9,11 @@ import { Uuid } from '../../keys/uuid.ts'
 export type PartKind = 'element' | 'chunk'
 
 export const PART_KINDS: readonly PartKind[] = ['element', 'chunk']
+
+/** A part may be that of the one who began it last, and nobody else's: random, so that nobody has to be asked. */
+export function newId(): Uuid {
+  return Uuid.parse(crypto.randomUUID())
+}
 
 /** What the key of a part says. */
 export interface PartOf {
@@ -24,6 +30,17 @@ export function partsKey(kind: PartKind, owner: StoreKey, id: Uuid): StoreKey {
 }
 
 const APART = PART_KINDS.map((kind) => prefixRange(reservedKey(kind).tuple))
+
+/** What the key of a part takes beside that of its owner: the longer kind, an id, and a number. */
+const PART_BYTES = Math.max(...PART_KINDS.map((kind) => reservedKey(kind, 0, newId()).bytes.length))
+
+/** @throws RangeError when there is no room for parts behind the key of a log or blob */
+export function assertRoomForParts({ id, bytes }: StoreKey): void {
+  if (bytes.length + PART_BYTES <= MAX_KEY_BYTES) return
+  throw new RangeError(
+    `the key of a log or a blob may take at most ${MAX_KEY_BYTES - PART_BYTES} bytes when encoded, not ${bytes.length}: ${id.slice(0, 40)}…`,
+  )
+}
 
 /** What of a range lies outside of all parts. They are many, and large, and read by who knows their log or blob. */
 export function rangesWithoutParts(range: KeyRange): readonly KeyRange[] {

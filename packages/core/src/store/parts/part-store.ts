@@ -1,6 +1,7 @@
 import type { Clock } from '../../clock.ts'
 import type { Back, ReadOptions } from '../../ports/back.ts'
 import type { Visibility } from '../visibility.ts'
+import type { LogHeads } from '../logs/log-heads.ts'
 import type { PartCollector } from './part-collector.ts'
 
 /** What logs and blobs need of the store that they are in. */
@@ -9,6 +10,7 @@ export interface PartStore<R extends ReadOptions = ReadOptions, W extends object
   readonly visibility: Visibility<R>
   readonly clock: Clock
   readonly collector: PartCollector<R, W>
+  readonly heads: LogHeads
   /** @throws ClosedError once the store is closing */
   readonly assertOpen: () => void
 }

@@ -99,6 +99,13 @@ export function describeSweeps(start: StartStore): void {
       expect(await Array.fromAsync(store.log('young'))).toEqual([1, 2])
       expect(await Array.fromAsync(store.log('appended'))).toEqual([1, 2])
       expect(await Array.fromAsync(store.log('old'))).toEqual([])
+      // Those of the log that is gone went with it, young as they are.
+      await store.log('soon gone').appendMany([1, 2])
+      const rest = await partsIn(back)
+      expect((await store.sweep({ before: clock.now() + HOUR, keep: ['young', 'appended'] })).deleted).toEqual([
+        ['soon gone'],
+      ])
+      expect(await partsIn(back)).toBe(rest - 2)
     })
 
     it('removes what a log and a blob have left behind when the process that deleted them died', async () => {
