@@ -131,6 +131,22 @@ export function describeValues(start: StartStore): void {
       expect(again.writtenAt.getTime()).toBeGreaterThanOrEqual(entry.writtenAt.getTime())
     })
 
+    it('have the type, version, dates and key that they have, whatever their writer attached', async () => {
+      const { store, committed } = await start()
+      const meta = { key: ['b'], value: 2, type: 'blob', version: 99, writtenAt: new Date(0), expiresAt: new Date(1) }
+      await store.set('a', 1, { meta })
+      await store.setMany([['b', 1, { meta }]])
+      await store.log('c').append(1, { meta })
+      await committed()
+      for (const [key, type] of Object.entries({ a: 'value', b: 'value', c: 'log' })) {
+        const entry = (await store.entry(key))!
+        expect(entry).toMatchObject({ key: [key], type, expiresAt: undefined, meta })
+        expect(entry.version).toBeLessThan(99)
+        expect(entry.writtenAt.getTime()).toBeGreaterThan(1)
+      }
+      expect(await store.get('a')).toBe(1)
+    })
+
     it('end at their time', async () => {
       const { store, clock } = await start()
       await store.set('a', 1, { ttlMs: HOUR })
