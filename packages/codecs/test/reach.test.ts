@@ -130,6 +130,38 @@ test('a sync encrypts anew: with the keys of the target, at its keys and version
   expect(await target.has(['copy', 'k', 1])).toBe(false)
 })
 
+test('a sync leaves out what is damaged, and copies everything else, logs and blobs too', async () => {
+  vi.spyOn(console, 'error').mockImplementation(() => {})
+  const file = tempFile()
+  const writer = await open({ file, codec: packed() })
+  await writer.set('bad', VALUE)
+  await writer.set('worse', 1, { meta: META })
+  await writer.blob('torn').write(new Uint8Array(200_000).fill(7))
+  await writer.set('good', VALUE, { meta: META })
+  await writer.log('events').append({ n: 1 })
+  await writer.blob('whole').write(new Uint8Array(200_000).fill(7))
+  await writer.close()
+  const db = new DatabaseSync(file)
+  const cut = `CAST(substr(value, 1, length(value) - 3) AS BLOB)`
+  for (const table of ['entry', 'log']) {
+    db.exec(`UPDATE ${table} SET value = ${cut} WHERE key = (SELECT key FROM log WHERE seq = 1)`)
+    db.exec(`UPDATE ${table} SET meta = value WHERE key = (SELECT key FROM log WHERE seq = 2)`)
+    db.exec(`UPDATE ${table} SET value = ${cut} WHERE key = (SELECT key FROM log WHERE seq = 3)`)
+  }
+  db.close()
+  const codec = packed()
+  const [source, target] = [await openStore({ file, codec }), await openStore({ file: tempFile(), codec })]
+  const other = await openStore({ file: tempFile(), codec: packed('gzip', { keys: [KEY_2], current: 2 }) })
+  for (const to of [target, other]) {
+    await using copying = sync(source, to, { name: 'copy' })
+    await copying.caughtUp()
+    expect(await to.entry('good')).toMatchObject({ value: VALUE, meta: META })
+    expect(await Array.fromAsync(to.log('events'))).toEqual([{ n: 1 }])
+    expect(await to.blob('whole').size()).toBe(200_000)
+    for (const key of ['bad', 'worse', 'torn']) expect(await to.has(key)).toBe(false)
+  }
+})
+
 test('two stores that both write agree on what is the same, whatever they encrypt it with', async () => {
   const a = await openStore({ file: tempFile(), codec: packed() })
   const b = await openStore({ file: tempFile(), codec: packed('zstd', { keys: [KEY_2], current: 2 }) })

@@ -109,9 +109,9 @@ export class Intake {
     }
   }
 
-  /** A value of the source, as the target can read it. */
+  /** A value of the source, as the target can read it. @throws CorruptError for what is bound to its place, and damaged */
   copied(payload: Payload): Payload {
-    return this.#isForeign() ? reencoded(this.#codec, payload) : payload
+    return this.#isForeign() ? reencoded(this.#codec, payload) : this.#loosened(payload)
   }
 
   /** @param row the change that made it; undefined: the log of the source does not tell */
@@ -162,6 +162,11 @@ export class Intake {
     return key
   }
 
+  /** What concerns this entry alone. */
+  leaveOut(key: StoreKey, seq: number, error: unknown): void {
+    this.#failed(key, seq, error)
+  }
+
   #valuesOf(
     key: StoreKey,
     seq: number,
@@ -183,10 +188,15 @@ export class Intake {
   }
 
   #meta(meta: Payload | undefined): Payload | undefined {
-    if (meta === undefined || !this.#isForeign()) return meta
+    if (meta === undefined || !this.#isForeign()) return meta && this.#loosened(meta)
     const { notes } = meta
     const value: unknown = meta.decode()
     return notes === undefined ? Payload.encode(this.#codec, value) : Payload.encodeWithNotes(this.#codec, notes, value)
+  }
+
+  /** What is bound is read here, where a damaged one fails alone, and not in the commit of all. */
+  #loosened(payload: Payload): Payload {
+    return payload.isBound ? Payload.fromEnvelope(this.#codec, payload.envelope) : payload
   }
 
   /** The target could not read the bytes of the source. */

@@ -1,4 +1,4 @@
-import { type Back, type LogChange, readHead, type StoreKey, typeOf } from '@tidemark/core'
+import { type Back, CorruptError, type LogChange, readHead, type StoreKey, typeOf } from '@tidemark/core'
 import type { CopiedEntry } from './source-snapshot.ts'
 import type { Incoming, Intake } from './incoming.ts'
 import type { PartCopies } from './part-copies.ts'
@@ -84,8 +84,14 @@ export class WantedChanges {
       if (asOf !== undefined) await this.#parts.log(owner, key, readHead(head, 'log').id, asOf)
       return item
     }
-    const payload = await this.#parts.blob(owner, key, readHead(head, 'blob'))
-    return payload && { ...item, write: { ...write, payload } }
+    try {
+      const payload = await this.#parts.blob(owner, key, readHead(head, 'blob'))
+      return payload && { ...item, write: { ...write, payload } }
+    } catch (error) {
+      if (!(error instanceof CorruptError)) throw error
+      this.#intake.leaveOut(owner, version, error)
+      return undefined
+    }
   }
 
   ofTombstone(...tombstone: Parameters<Intake['ofTombstone']>): readonly Incoming[] {
