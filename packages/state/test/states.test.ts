@@ -214,3 +214,16 @@ test('a wrong option, or a name that cannot be one, is refused at once', async (
   expect(() => app.define('x'.repeat(5_000), 1)).toThrow(RangeError)
   await expect(app.reloadAll({ missing: 'ignore' as never })).rejects.toThrow(/option missing/)
 })
+
+test('what has not changed here is stored again when another process has replaced it', async () => {
+  const file = tempFile()
+  const one = await states(openTemp({ file }).store, { keepSaves: 1 })
+  const here = one.define('a', 1)
+  await one.saveAll()
+  const two = await states(openTemp({ file }).store, { keepSaves: 1 })
+  two.define('a', 0).value = 5
+  await two.saveAll()
+  await one.saveAll()
+  await two.reloadAll()
+  expect([here.value, two.define('a', 0).value]).toEqual([1, 1])
+})

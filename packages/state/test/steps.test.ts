@@ -1,4 +1,4 @@
-import type { Back } from '@tidemark/core'
+import { type Back, prefixRange, reservedKey } from '@tidemark/core'
 import { ShiftedClock } from '@tidemark/testkit'
 import { describe, expect, test } from 'vitest'
 import { journal, prevalent, states } from '../src/index.ts'
@@ -58,6 +58,11 @@ describe('a process that dies at any step', { timeout }, () => {
       await db.snapshot()
       await db.close()
       // What is left: the parts of the snapshots that there are, and no more.
+      const numbersOf = async (kind: string): Promise<unknown[]> => {
+        const range = prefixRange(reservedKey('state', kind, 'bank').tuple)
+        return (await real.marks.scan(range, { after: undefined, limit: 1_000 })).map(({ key }) => key.tuple[4])
+      }
+      expect([...new Set(await numbersOf('snapshot-part'))]).toEqual(await numbersOf('snapshot'))
       const again = await prevalent({ store: real, ...options })
       expect([again.recovery.snapshot, again.state.log.at(-1)]).toEqual([again.number, 'after'])
       await again.close()
