@@ -1,3 +1,4 @@
+import { afterTurn } from '../../batching/after-turn.ts'
 import { TidemarkError } from '../../errors.ts'
 import { prefixRange } from '../../keys/key-range.ts'
 import type { Key } from '../../keys/key.ts'
@@ -18,8 +19,8 @@ const LEASE_MS = 60_000
 const ATTEMPTS = 3
 /** Of keys that are known to hold a log or a blob, and of those to look at. What is too much is left to `sweep`. */
 const MAX_KEYS = 100_000
-/** From so many keys on, it is quicker to go through all logs and blobs that there are. */
-const MANY_KEYS = 256
+/** Keys to look at before everyone else gets their turn. */
+const KEYS_PER_TURN = 32
 
 export interface PartCollectorOptions<R extends ReadOptions, W extends object> {
   readonly back: Back<R, W>
@@ -59,7 +60,7 @@ export class PartCollector<R extends ReadOptions = ReadOptions, W extends object
   due(key: StoreKey): void {
     if (this.#isClosed || this.#due.size >= MAX_KEYS) return
     this.#due.set(key.id, key)
-    this.#running ??= this.#run().finally(() => (this.#running = undefined))
+    this.#running ??= this.#run()
   }
 
   /** Resolves when nothing that is known to be due is left. */
@@ -76,9 +77,10 @@ export class PartCollector<R extends ReadOptions = ReadOptions, W extends object
     const { back } = this.#options
     // What has expired may be there again when the clock goes back, until that is written down.
     while ((await back.expire(BATCH)).changes.length === BATCH);
-    let removed = 0
+    let [removed, looked] = [0, 0]
     for (const kind of PART_KINDS) {
       for await (const group of allGroups(back, kind, prefix)) {
+        if (++looked % KEYS_PER_TURN === 0) await new Promise<void>((resolve) => afterTurn(resolve))
         if (await isStanding(this.#options, group.owner, group.id)) continue
         if (await this.#isOld(group, isOld)) removed += await this.#remove(group)
       }
@@ -117,15 +119,14 @@ export class PartCollector<R extends ReadOptions = ReadOptions, W extends object
     } catch (error) {
       this.#due.clear()
       if (!(error instanceof TidemarkError && error.code === 'CLOSED')) this.#options.onError(error)
+    } finally {
+      // In the same turn as the last look: what is due from now on starts anew.
+      this.#running = undefined
     }
   }
 
   async #collectAt(kind: PartKind, keys: ReadonlyMap<string, StoreKey>): Promise<void> {
     const { back } = this.#options
-    if (keys.size >= MANY_KEYS) {
-      for await (const group of allGroups(back, kind, [])) if (keys.has(group.owner.id)) await this.#remove(group)
-      return
-    }
     // Most stores have none at all.
     const { entries } = await back.scan(prefixRange(reservedKey(kind).tuple), {
       after: undefined,
@@ -133,7 +134,12 @@ export class PartCollector<R extends ReadOptions = ReadOptions, W extends object
       reverse: false,
     })
     if (entries.length === 0) return
-    for (const key of keys.values()) for await (const group of groupsAt(back, kind, key)) await this.#remove(group)
+    let looked = 0
+    for (const key of keys.values()) {
+      for await (const group of groupsAt(back, kind, key)) await this.#remove(group)
+      // A back tier that answers at once would otherwise keep everyone else waiting until the end.
+      if (++looked % KEYS_PER_TURN === 0) await new Promise<void>((resolve) => afterTurn(resolve))
+    }
   }
 
   async #isOld({ kind, owner, id }: PartOf, isOld: (writtenAt: number) => boolean): Promise<boolean> {
