@@ -1,5 +1,14 @@
 import { type AlgorithmName, compressed } from '@tidemark/codecs'
-import { type Codec, createCborCodec, createJsonCodec, createMemoryBack, createNearMemory, Store } from '@tidemark/core'
+import {
+  type Codec,
+  createCborCodec,
+  createJsonCodec,
+  createMemoryBack,
+  createNearMemory,
+  Payload,
+  Store,
+  StoreKey,
+} from '@tidemark/core'
 import { createSqliteBack } from '@tidemark/sqlite'
 import { eventually, type RedisServer, startRedis } from '@tidemark/testkit'
 import { createTiered } from '@tidemark/tiered'
@@ -218,6 +227,31 @@ test('a consumer parks what cannot be decrypted, and goes on', async () => {
   const parked = await Array.fromAsync(store.parked('c'))
   expect(parked).toHaveLength(1)
   expect(() => parked[0]!.change.value).toThrow(expect.objectContaining({ code: 'KEY_MISSING' }))
+})
+
+test('who writes what cannot be decrypted fails alone, and not those who share the transaction', async () => {
+  const codec = packed()
+  const back = createSqliteBack({ file: tempFile(), codec })
+  await using store = new Store(back)
+  await store.set('a', VALUE)
+  const { entry } = back.readOne(StoreKey.of('a'))
+  const torn = Payload.fromBytes(codec, entry!.payload.bytes.with(2, 9)).at(entry!.key, 1)
+  const write = {
+    op: 'set',
+    key: StoreKey.of('b'),
+    payload: torn,
+    meta: undefined,
+    expiresAt: undefined,
+    path: undefined,
+  } as const
+  const outcomes = await Promise.allSettled([
+    store.set('c', 1),
+    back.commit({ reads: [], decide: () => [write] }),
+    store.set('d', 1),
+  ])
+  expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+  expect(outcomes[1]).toMatchObject({ reason: { code: 'CORRUPT' } })
+  expect([await store.get('c'), await store.has('b')]).toEqual([1, false])
 })
 
 describe('whoever can write where values are stored', () => {

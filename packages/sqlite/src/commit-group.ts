@@ -1,4 +1,4 @@
-import type { Codec, Entry, Proposal, StoreKey, Write } from '@tidemark/core'
+import type { Codec, Entry, Proposal, SetWrite, StoreKey, Write } from '@tidemark/core'
 import type { Statement } from 'better-sqlite3'
 import { AgreementTable } from './agreement-table.ts'
 import { ChangeWriter } from './change-writer.ts'
@@ -137,11 +137,21 @@ function decide(proposal: Proposal, current: readonly (Entry | undefined)[]): De
   try {
     const writes = proposal.decide(current)
     // Keys are encoded when first asked for, which fails for one that is too long: here it fails this proposal alone.
-    for (const { key } of writes) void key.bytes
+    for (const write of writes) {
+      void write.key.bytes
+      // The same for what is copied from where it is bound, and cannot be read there.
+      if (write.op === 'set') assertReadable(write)
+    }
     return { writes }
   } catch (error) {
     return { error }
   }
+}
+
+/** @throws CorruptError */
+function assertReadable({ payload, meta }: SetWrite): void {
+  if (payload.isBound) void payload.envelope
+  if (meta?.isBound === true) void meta.envelope
 }
 
 function decideBlind(request: Request): Decision | undefined {
