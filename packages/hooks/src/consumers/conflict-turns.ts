@@ -2,6 +2,11 @@ import type { Clock } from '@tidemark/core'
 
 /** For how long lanes go one after the other once two have met. */
 const CALM_MS = 1_000
+/**
+ * A turn that takes longer is not waited for: its handler may hang, until its time is up. And if it does not, nothing is lost:
+ * of those that go side by side from then on one commits each time, as one would in turn.
+ */
+const LONGEST_TURN_MS = 1_000
 const MAX_BACKOFF_MS = 64
 
 /**
@@ -12,7 +17,7 @@ const MAX_BACKOFF_MS = 64
 export class ConflictTurns {
   readonly #clock: Clock
   readonly #random: () => number
-  #last: Promise<unknown> = Promise.resolve()
+  #last: Promise<void> = Promise.resolve()
   #until = -Infinity
 
   constructor(clock: Clock, random: () => number) {
@@ -22,9 +27,17 @@ export class ConflictTurns {
 
   async run<T>(work: () => Promise<T>): Promise<T> {
     if (this.#clock.monotonic() >= this.#until) return work()
-    const turn = this.#last.then(work)
-    this.#last = turn.catch(() => undefined)
-    return turn
+    const before = this.#last
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#last = promise
+    await before
+    const cancel = this.#clock.schedule(LONGEST_TURN_MS, resolve)
+    try {
+      return await work()
+    } finally {
+      cancel()
+      resolve()
+    }
   }
 
   /** @param conflicts of this work in a row; the wait keeps processes apart, which have no turns. */
