@@ -490,7 +490,9 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
 
   async #close(): Promise<void> {
     // While they have something in hand, they need the store, and so do the notes of how far they have come.
-    const ended = await Promise.allSettled(Array.from(this.#attached, (each) => each.close()))
+    // Where there are none, the store is closed from this turn on.
+    const attached = Array.from(this.#attached)
+    const ended = attached.length === 0 ? [] : await Promise.allSettled(attached.map((each) => each.close()))
     // Not one after the other: the store is closed from now on, also while a sweep is still under way.
     const sweeping = Promise.all([this.#stopSweeping(), this.#beforeClose()])
     try {
