@@ -98,3 +98,54 @@ test('the past of a key that holds a log is none that get can tell', async () =>
   await expect(store.get('l', { at: version })).rejects.toMatchObject({ code: 'WRONG_TYPE' })
   expect(store.peek('l')).toBeUndefined()
 })
+
+test.each(['closing', 'closed'])('%s: logs and blobs refuse, those that were at hand too', async (state) => {
+  const store = await openStore()
+  const [log, blob] = [store.log('l'), store.blob('b')]
+  await log.append(1)
+  await blob.write(new Uint8Array(1))
+  const closing = store.close()
+  if (state === 'closed') await closing
+  for (const call of [
+    () => log.append(2),
+    () => log.appendMany([]),
+    () => log.length(),
+    () => Array.fromAsync(log),
+    () => Array.fromAsync(log.elements()),
+    () => log.reduce((sum: number) => sum, 0),
+    () => blob.write(new Uint8Array(1)),
+    () => blob.read(),
+    () => blob.bytes(),
+    () => blob.size(),
+    () => store.sweep(),
+    async () => store.log('l'),
+    async () => store.blob('b'),
+  ]) {
+    await expect(call()).rejects.toMatchObject({ code: 'CLOSED' })
+  }
+  await closing
+})
+
+test('a store that is closed while a blob is written, or read, says so to who does it', async () => {
+  const store = await openStore()
+  await store.blob('read').write(new Uint8Array(20 * CHUNK))
+  const reader = (await store.blob('read').read())!.getReader()
+  await reader.read()
+  async function* endless(): AsyncGenerator<Uint8Array> {
+    for (;;) yield new Uint8Array(CHUNK)
+  }
+  const refused = store
+    .blob('b')
+    .write(endless())
+    .then(
+      () => 'written',
+      (error: unknown) => (error as { code?: unknown }).code,
+    )
+  await eventually('something of it is stored', async () => (await store.head()) > 100)
+  await store.close()
+  expect(await refused).toBe('CLOSED')
+  const reading = async (): Promise<void> => {
+    while (!(await reader.read()).done);
+  }
+  await expect(reading()).rejects.toMatchObject({ code: 'CLOSED' })
+})
