@@ -422,6 +422,20 @@ describe('who flushes', () => {
     expect([await machine.other.get('a'), await machine.other.get('b')]).toEqual([1, 2])
   })
 
+  test('in memory: what is not flushed when the process dies is lost, and nothing of it is left behind', async () => {
+    const machine = new Machine()
+    const process = machine.start({ leaseMs: 1_000, acknowledge: 'memory' })
+    await process.store.set('a', 1)
+    await process.tiers.flush()
+    await process.store.set('a', 2)
+    expect([process.commits, await process.store.get('a')]).toEqual([['flush'], 2])
+    process.kill()
+    await machine.after(1_000)
+    const next = machine.start()
+    await next.tiers.recoverWrites()
+    expect(await next.store.get('a')).toBe(1)
+  })
+
   test('in memory: what a slow process held beyond its lease overwrites nothing, and is set aside', async () => {
     const machine = new Machine()
     const slow = machine.start({ leaseMs: 1_000, acknowledge: 'memory' })
