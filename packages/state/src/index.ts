@@ -9,6 +9,7 @@ export type {
 } from './journal/journal-view.ts'
 export type { JournalTransaction } from './journal/record.ts'
 export type { PrevalentOptions } from './prevalent/options.ts'
+export { drop, type DropOptions } from './prevalent/drop.ts'
 export { prevalent, type Prevalent } from './prevalent/prevalent.ts'
 export type { Recovery } from './prevalent/recovery.ts'
 export type { Transaction, TransactionFunction } from './prevalent/transaction.ts'

@@ -227,3 +227,23 @@ test('what has not changed here is stored again when another process has replace
   await two.reloadAll()
   expect([here.value, two.define('a', 0).value]).toEqual([1, 1])
 })
+
+test('a state that is forgotten is in no later save, and begins anew when it is defined again', async () => {
+  const { store } = openTemp()
+  const app = await states(store, { keepSaves: 2 })
+  app.define('old', 1).value = 2
+  app.define('kept', 1)
+  const { number } = await app.saveAll()
+  app.forget('old')
+  expect((await app.saveAll()).values).toEqual({ kept: 1 })
+  const again = await states(store)
+  expect(again.define('old', 'new').value).toBe('new')
+  again.forget('old')
+  expect(app.define('old', 5).value).toBe(5)
+  await app.restore(number)
+  expect(app.define('old', 5).value).toBe(2)
+  app.forget('old')
+  await app.saveAll()
+  await app.saveAll()
+  expect(await Array.fromAsync(store.keys({ prefix: ['states', 'state', 'old'] }))).toEqual([])
+})

@@ -45,3 +45,8 @@ export function valueIn(
     throw new CorruptError(what, { key: name, cause })
   }
 }
+
+export function without({ save, payloads }: Loaded, name: string): Loaded {
+  const { [name]: _forgotten, ...values } = save.values
+  return { save: { ...save, values }, payloads }
+}

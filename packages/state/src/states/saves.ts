@@ -73,13 +73,16 @@ export class Saves {
   }
 
   /** One commit: all of them, or nothing. What others have saved meanwhile, under names of their own, stays. */
-  async add(candidates: ReadonlyMap<string, Candidate>, now: number): Promise<Save> {
+  async add(
+    candidates: ReadonlyMap<string, Candidate>,
+    { now, forgotten }: { readonly now: number; readonly forgotten: ReadonlySet<string> },
+  ): Promise<Save> {
     let save: Save | undefined
     await this.#back.commit(
       {
         reads: [this.#key],
         decide: ([entry]) => {
-          const plan = this.#plan(savesIn(entry), candidates, now)
+          const plan = this.#plan(savesIn(entry), candidates, forgotten, now)
           save = plan.save
           return plan.writes
         },
@@ -92,11 +95,13 @@ export class Saves {
   #plan(
     saves: readonly Save[],
     candidates: ReadonlyMap<string, Candidate>,
+    forgotten: ReadonlySet<string>,
     now: number,
   ): { readonly save: Save; readonly writes: readonly Write[] } {
     const last = saves.at(-1)
     const number = (last?.number ?? 0) + 1
     const values: Record<string, number> = { ...last?.values }
+    for (const name of forgotten) delete values[name]
     const writes: Write[] = []
     for (const [name, { payload, unchangedSince }] of candidates) {
       if (unchangedSince !== undefined && values[name] === unchangedSince) continue

@@ -1,7 +1,7 @@
 import { assertKnown, ClosedError, type Codec, oneOf, TidemarkError } from '@tidemark/core'
 import { type AnyStore, backIn } from '../store-option.ts'
 import { Autosave } from './autosave.ts'
-import { load, type Loaded, type SavedValue, valueIn } from './loaded.ts'
+import { load, type Loaded, type SavedValue, valueIn, without } from './loaded.ts'
 import { type Candidate, encodeState, type Save, Saves } from './saves.ts'
 import {
   type ReloadOptions,
@@ -31,6 +31,7 @@ export class States implements AsyncDisposable {
   readonly #codec: Codec
   readonly #options: ResolvedStatesOptions
   readonly #states = new Map<string, Defined>()
+  readonly #forgotten = new Set<string>()
   readonly #autosave: Autosave | undefined
   #loaded: Loaded | undefined
   #failure: { readonly error: unknown } | undefined
@@ -55,10 +56,22 @@ export class States implements AsyncDisposable {
     this.#saves.checkName(name)
     const known = this.#states.get(name)
     if (known !== undefined) return known as unknown as State<T>
+    this.#forgotten.delete(name)
     const loaded = this.#loaded && valueIn(this.#loaded, name)
     const state: Defined = { name, value: loaded === undefined ? byDefault : loaded.value, saved: loaded?.saved }
     this.#states.set(name, state)
     return state as unknown as State<T>
+  }
+
+  /**
+   * There is no such state any more: the next save is without it. Its earlier values stay in the saves that have them. It
+   * may be defined again, and then begins with its default.
+   */
+  forget(name: string): void {
+    this.#assertOpen()
+    this.#states.delete(name)
+    this.#forgotten.add(name)
+    this.#loaded = this.#loaded && without(this.#loaded, name)
   }
 
   /**
@@ -109,10 +122,13 @@ export class States implements AsyncDisposable {
   }
 
   async #save(candidates: ReadonlyMap<string, Candidate>): Promise<Save> {
-    const save = await this.#saves.add(candidates, this.#options.clock.now())
+    const forgotten = new Set(this.#forgotten)
+    const save = await this.#saves.add(candidates, { now: this.#options.clock.now(), forgotten })
     for (const [name, { payload }] of candidates) {
-      this.#states.get(name)!.saved = { payload, storedBy: save.values[name]! }
+      const state = this.#states.get(name)
+      if (state !== undefined) state.saved = { payload, storedBy: save.values[name]! }
     }
+    for (const name of forgotten) this.#forgotten.delete(name)
     this.#failure = undefined
     return save
   }
@@ -142,7 +158,9 @@ export class States implements AsyncDisposable {
   async #saveChanges(): Promise<void> {
     try {
       const candidates = this.#candidates()
-      const isChanged = Array.from(candidates.values()).some(({ unchangedSince }) => unchangedSince === undefined)
+      const isChanged =
+        this.#forgotten.size > 0 ||
+        Array.from(candidates.values()).some(({ unchangedSince }) => unchangedSince === undefined)
       if (isChanged) await this.#save(candidates)
       // Also when what could not be saved is again as it was.
       this.#failure = undefined
