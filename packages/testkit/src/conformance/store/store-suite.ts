@@ -28,7 +28,7 @@ export interface StoreUnderTest {
   /** Whether what only sets keys is acknowledged with version 0, before it is committed. */
   readonly isBehind: boolean
   /** Resolves when everything is in the log that was acknowledged before. */
-  committed(): Promise<void>
+  readonly committed: () => Promise<void>
 }
 
 export type StartStore = () => Promise<StoreUnderTest>
