@@ -8,8 +8,9 @@ const SET_LOCK = { add: REFUSED, delete: REFUSED, clear: REFUSED }
 
 /** Makes one container unchangeable, but not what it holds. A Map and a Set cannot be frozen: their methods refuse. */
 export function lock(container: object): void {
-  if (isWide(container)) return
-  if (container instanceof Map) Object.defineProperties(container, MAP_LOCK)
+  if (Object.isFrozen(container)) return
+  if (isWide(container)) Object.freeze(container)
+  else if (container instanceof Map) Object.defineProperties(container, MAP_LOCK)
   else if (container instanceof Set) Object.defineProperties(container, SET_LOCK)
   Object.freeze(container)
 }

@@ -17,13 +17,15 @@ export class Memory implements Follower<StateAt> {
   readonly #functions: TransactionFunctions
   #durable: StateAt
   #tip: StateAt
-  #owned = new Owned()
+  #owned: Owned
 
+  /** @param start which nobody else has: it is changed where it is, until the first group ends */
   constructor(name: string, functions: TransactionFunctions, start: StateAt) {
     this.#name = name
     this.#functions = functions
     this.#durable = start
     this.#tip = start
+    this.#owned = new Owned(true)
   }
 
   /** Never changes: the next state is another one. */
@@ -72,7 +74,7 @@ export class Memory implements Follower<StateAt> {
   }
 
   groupEnded(): StateAt {
-    this.#owned.lock()
+    this.#owned.lock(this.#tip.root)
     return this.#tip
   }
 

@@ -10,7 +10,6 @@ import {
 } from '@tidemark/core'
 import { partKey, partsOf, snapshotKey, snapshotsOf, uncleanKey } from '../journal/journal-keys.ts'
 import type { Settled } from '../prevalent/transaction.ts'
-import { lockDeep } from '../draft/lock.ts'
 import { StateHash } from '../draft/state-hash.ts'
 import { Assembly, type Run, RUN_WEIGHT, runsOf } from './runs.ts'
 import { sumOfBytes } from './sum.ts'
@@ -58,7 +57,7 @@ export class Snapshots {
     return heads.map(({ key }) => key.tuple.at(-1) as number)
   }
 
-  /** @throws CorruptError when it is not what was written, whole */
+  /** Not locked yet. @throws CorruptError when it is not what was written, whole */
   async load(number: number): Promise<StateAt> {
     const { back, name } = this.#options
     const [payload] = await back.marks.read([snapshotKey(name, number)])
@@ -81,7 +80,6 @@ export class Snapshots {
       await new Promise<void>((resolve) => afterTurn(resolve))
     }
     if (part !== head.sums.length) throw damagedPart(name, number, part)
-    lockDeep(assembly.root)
     const [lo, hi] = head.hash
     return { root: assembly.root, hash: new StateHash({ lo, hi }), number, at: head.at }
   }

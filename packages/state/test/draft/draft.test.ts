@@ -24,7 +24,7 @@ function stateOf(initial: unknown) {
       expect(settled.hash).toEqual(StateHash.of(settled.root))
       return result
     },
-    lock: () => owned.lock(),
+    lock: () => owned.lock(settled.root),
   }
 }
 
