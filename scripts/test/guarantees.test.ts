@@ -10,7 +10,7 @@ const textOf = (path: string): string => readFileSync(new URL(path, repository),
 
 /** Pages, and how many references there are at least: a form that nothing is written in any more would prove nothing. */
 const PAGES: Readonly<Record<string, number>> = {
-  'docs/ancestors.md': 170,
+  'docs/ancestors.md': 195,
   'docs/guarantees.md': 90,
   'docs/races.md': 50,
   'docs/streams.md': 28,
