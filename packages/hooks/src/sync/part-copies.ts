@@ -12,6 +12,7 @@ import {
   prefixRange,
   type SetWrite,
   StoreKey,
+  TidemarkError,
   type Uuid,
 } from '@tidemark/core'
 import type { Intake, SyncSource } from './incoming.ts'
@@ -39,7 +40,9 @@ export interface PartCopiesOptions {
 export class PartCopies {
   readonly #options: PartCopiesOptions
   readonly #intake: Intake
+  /** Of what was copied and has no head yet. */
   #held: Lease[] = []
+  #renewedAt = -Infinity
 
   constructor(options: PartCopiesOptions, intake: Intake) {
     this.#options = options
@@ -124,7 +127,19 @@ export class PartCopies {
       keepLease: true,
       decide: (found) => writes.filter((_, i) => found[i] === undefined),
     })
-    await to.leases.renew(lease, LEASE_MS)
+    await this.#renew()
+  }
+
+  /** Also those of what was copied before: all of them wait for the commit that comes at the end of the batch. */
+  async #renew(): Promise<void> {
+    const { to, clock } = this.#options
+    if (clock.monotonic() - this.#renewedAt < LEASE_MS / 3) return
+    this.#renewedAt = clock.monotonic()
+    for (const lease of this.#held) {
+      if (await to.leases.renew(lease, LEASE_MS)) continue
+      const { id } = lease.key
+      throw new TidemarkError('LEASE_LOST', `what was copied under ${id} may have been collected: it is copied again`)
+    }
   }
 
   /** Waits until whoever had it before is done, or gone. */

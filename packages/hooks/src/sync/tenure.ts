@@ -88,6 +88,9 @@ class Tenure {
         if (!isDead(error) || isOver || restarts >= MAX_RESTARTS) throw error
         onEvent({ kind: 'restart', error })
         writer.startAt(await fresh(this.#options, await sweepFrom(this.#options)))
+      } finally {
+        // What failed begins anew, and is not to wait for itself.
+        await this.#wanted.stored().catch(() => undefined)
       }
     }
   }

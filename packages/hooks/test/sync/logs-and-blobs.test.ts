@@ -1,6 +1,6 @@
-import { ALL_KEYS, type Back, createMemoryBack, partOf, Store } from '@tidemark/core'
+import { ALL_KEYS, type Back, createMemoryBack, partOf, type Proposal, Store, TidemarkError } from '@tidemark/core'
 import { afterEach, describe, expect, it } from 'vitest'
-import { sync, type Sync, type SyncOptions, type SyncSource } from '../../src/index.ts'
+import { sync, type Sync, type SyncOptions, type SyncSource, type SyncTarget } from '../../src/index.ts'
 import { tempStore } from '../support/temp-store.ts'
 
 const CHUNK = 256 * 1024
@@ -10,7 +10,7 @@ afterEach(async () => {
   await Promise.all(running.splice(0).map((each) => each.close()))
 })
 
-function start(from: SyncSource, to: Back, options: Partial<SyncOptions> = {}): Sync {
+function start(from: SyncSource, to: SyncTarget, options: Partial<SyncOptions> = {}): Sync {
   const started = sync(from, to, { name: 's', ...options })
   running.push(started)
   return started
@@ -211,3 +211,41 @@ it('what is being copied is left alone by a sweep of the target, and by who dele
   expect((await target.blob('b').bytes())!.length).toBe(12 * CHUNK)
   expect(await target.log('l').length()).toBe(1_200)
 })
+
+it.each(['before it', 'and nobody hears of it'] as const)(
+  'a commit that fails, whichever it is, %s, is made up for, and nothing is lost or there twice',
+  async (when) => {
+    const steps = Array.from({ length: 14 }, (_, i) => i)
+    const outcomes = await Promise.all(
+      steps.map(async (failing) => {
+        const [from, to] = [createMemoryBack(), createMemoryBack()]
+        const store = new Store(from)
+        let commits = 0
+        const commit = async (proposal: Proposal): ReturnType<Back['commit']> => {
+          const fails = commits++ === failing
+          if (fails && when === 'before it') throw new TidemarkError('IO', 'the disk is gone')
+          const done = await to.commit(proposal)
+          if (fails) throw new TidemarkError('IO', 'the disk is gone')
+          return done
+        }
+        const { log, leases, marks, codec } = to
+        const target = { log, leases, marks, codec, scan: to.scan.bind(to), read: to.read.bind(to), commit }
+        await store.log('l').appendMany([1, 2, 3])
+        await store.blob('b').write(bytes(9 * CHUNK, 1))
+        const one = start(from, target)
+        one.events$.subscribe(() => undefined)
+        await store.log('l').append(4)
+        await store.blob('c').write(bytes(6 * CHUNK, 2))
+        await one.caughtUp()
+        await store.log('l').append(5)
+        await store.blob('b').write(bytes(3, 3))
+        await one.caughtUp()
+        expect(await readable(to)).toEqual(await readable(from))
+        await one.close()
+        return commits > failing
+      }),
+    )
+    // The first ones did fail: there are as many commits.
+    expect(outcomes.slice(0, 6)).toEqual(Array.from({ length: 6 }, () => true))
+  },
+)
