@@ -100,12 +100,34 @@ describe('the journal of a prevalent system', () => {
       floor: 3,
     })
     expect(await Array.fromAsync(db.journal.read())).toMatchObject([{ number: 4 }, { number: 5 }])
-    await store.set(['bank', 'journal', 5], 'torn')
+    for (const text of ['6', '7']) await db.execute('note', { text })
+    await db.execute('note', { text: '8' })
+    await store.set(['bank', 'journal', 8], 'torn')
     const read: number[] = []
-    const reading = (async () => {
-      for await (const { number } of db.journal.read({ after: 3 })) read.push(number)
+    const torn = (async () => {
+      for await (const { number } of db.journal.read({ after: 6 })) read.push(number)
     })()
-    await expect(reading).rejects.toMatchObject({ code: 'CORRUPT' })
-    expect(read).toEqual([4])
+    await expect(torn).rejects.toMatchObject({ code: 'CORRUPT' })
+    expect(read).toEqual([7])
+  })
+
+  test('says when what is to be read next was removed in the meantime, also where nothing is left', async () => {
+    const { store } = openTemp()
+    await using db = await open(store, { keepSnapshots: 1, snapshotEvery: 0 })
+    for (let i = 1; i <= 70; i++) await db.execute('note', { text: `${i}` })
+    for (const isMore of [false, true]) {
+      const reading = db.journal.read()
+      const { value: first } = await reading.next()
+      await db.snapshot()
+      if (isMore) await db.execute('note', { text: 'behind it' })
+      const read: number[] = [first!.number]
+      const rest = (async () => {
+        for await (const { number } of reading) read.push(number)
+      })()
+      await expect(rest).rejects.toMatchObject({ code: 'LOG_COMPACTED', floor: db.number - (isMore ? 1 : 0) })
+      // A page of records had been read.
+      expect(read).toHaveLength(64)
+      for (let i = 1; i <= 70; i++) await db.execute('note', { text: `${i}` })
+    }
   })
 })

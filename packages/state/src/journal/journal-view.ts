@@ -44,9 +44,14 @@ export class JournalView {
    */
   async *read(options: JournalReadOptions = {}): AsyncGenerator<JournalTransaction> {
     assertKnown(options, ['after'])
-    const after = await this.#start(options.after)
+    let last = await this.#start(options.after)
     const reader = new JournalReader(this.#back, this.#name)
-    for await (const transactions of reader.read(after)) yield* transactions
+    for await (const transactions of reader.read(last)) {
+      yield* transactions
+      last = transactions.at(-1)?.number ?? last
+    }
+    // What is missing, at the end or in between, may have been removed in the meantime.
+    await this.#start(last)
     if (reader.damage !== undefined) throw reader.damage.cause
   }
 
@@ -82,7 +87,9 @@ export class JournalView {
 
   async #start(after: number | undefined): Promise<number> {
     const { entries } = await this.#back.scan(recordsOf(this.#name), { after: undefined, limit: 1, reverse: false })
-    const floor = entries[0] === undefined ? 0 : (entries[0].key.tuple.at(-1) as number) - 1
+    const [oldest] = entries
+    const floor =
+      oldest === undefined ? await lastNumber(this.#back, this.#name) : (oldest.key.tuple.at(-1) as number) - 1
     if (after === undefined) return floor
     if (wholeAtLeast('option after', after, 0) < floor)
       throw new CompactedError(after, floor, await lastNumber(this.#back, this.#name))

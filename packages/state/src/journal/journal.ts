@@ -13,6 +13,7 @@ import { fixed } from './arguments.ts'
 import { isDamage } from './damage.ts'
 import { type Dropped, putAside } from './dropped.ts'
 import { recordsOf } from './journal-keys.ts'
+import { newestSnapshot } from './last-number.ts'
 import { JournalView } from './journal-view.ts'
 import { JournalWriter } from './journal-writer.ts'
 import { fromStored } from './record.ts'
@@ -115,11 +116,11 @@ async function tailOf(options: ResolvedOptions, { lease }: WriterLease): Promise
     const after = damaged[0]?.key
     const { entries } = await back.scan(recordsOf(name), { after, limit: 1, reverse: true })
     const [entry] = entries
-    const found = { last: 0, at: 0 }
+    const found = { last: await newestSnapshot(back, name), at: 0 }
     if (entry !== undefined) {
       try {
         const last = fromStored(entry.payload.decode(), entry.key.tuple.at(-1) as number).at(-1)!
-        found.last = last.number
+        found.last = Math.max(found.last, last.number)
         found.at = last.at
       } catch (error) {
         if (!isDamage(error)) throw error

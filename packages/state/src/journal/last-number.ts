@@ -7,11 +7,16 @@ import { fromStored } from './record.ts'
  * @throws CorruptError when its last record is damaged
  */
 export async function lastNumber(back: Back, name: string): Promise<number> {
-  const heads = await back.marks.scan(snapshotsOf(name), { after: undefined, limit: 1_000 })
-  const snapshot = (heads.at(-1)?.key.tuple.at(-1) as number | undefined) ?? 0
+  const snapshot = await newestSnapshot(back, name)
   const { entries } = await back.scan(recordsOf(name), { after: undefined, limit: 1, reverse: true })
   const [entry] = entries
   if (entry === undefined) return snapshot
   const { number } = fromStored(entry.payload.decode(), entry.key.tuple.at(-1) as number).at(-1)!
   return Math.max(snapshot, number)
+}
+
+/** The number of the last transaction in it; 0 when there is none. */
+export async function newestSnapshot(back: Back, name: string): Promise<number> {
+  const heads = await back.marks.scan(snapshotsOf(name), { after: undefined, limit: 1_000 })
+  return (heads.at(-1)?.key.tuple.at(-1) as number | undefined) ?? 0
 }
