@@ -1,4 +1,4 @@
-import { afterTurn, ALL_KEYS, type Back, StoreKey } from '@tidemark/core'
+import { afterTurn, ALL_KEYS, type Back, type Proposal, StoreKey } from '@tidemark/core'
 import { describe, expect, it } from 'vitest'
 import { eventually } from '../../waiting/eventually.ts'
 import type { StartStore } from './store-suite.ts'
@@ -98,6 +98,29 @@ export function describeBlobs(start: StartStore): void {
       expect(await store.get('b')).toBe('value')
       await eventually('nothing is left of what was replaced', async () => (await partsOf(back)) === 0)
     })
+
+    it.each([0, 1, 2])(
+      'of which commit %d was made, and nobody heard of it, is there as a whole or not at all',
+      async (lost) => {
+        const { store, back } = await start()
+        await store.set('b', 'value')
+        await Array.fromAsync(store.keys())
+        const commit = back.commit.bind(back)
+        let commits = 0
+        back.commit = async (proposal: Proposal) => {
+          const done = await commit(proposal)
+          if (commits++ === lost) throw new Error('no reply')
+          return done
+        }
+        await expect(store.blob('b').write(patterned(6 * CHUNK))).rejects.toThrow('no reply')
+        back.commit = commit
+        await store.sweep({ orphanAgeMs: 0 })
+        const [entry] = await Array.fromAsync(store.entries())
+        expect(entry!.type).toBe(lost === 2 ? 'blob' : 'value')
+        expect(await partsOf(back)).toBe(lost === 2 ? 6 : 0)
+        if (lost === 2) expect(Buffer.compare((await store.blob('b').bytes())!, patterned(6 * CHUNK))).toBe(0)
+      },
+    )
 
     it('is written under a condition, which is looked at before the source, and again in the end', async () => {
       const { store, back } = await start()
