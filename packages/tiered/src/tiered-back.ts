@@ -42,6 +42,7 @@ import type { WarmOptions, WarmStrategy } from './warm/warm-options.ts'
 import type { DeadLetter } from './write-behind/dead-letters.ts'
 import type { Metrics } from './write-behind/metrics.ts'
 import { readBehind, readManyBehind } from './write-behind/read-behind.ts'
+import { isReserved } from './write-behind/reserved.ts'
 import { WriteBehind } from './write-behind/write-behind.ts'
 import { WritePath } from './write-path.ts'
 
@@ -194,7 +195,7 @@ class Tiered implements TieredBack {
     this.#isCounting = options.writePolicy === 'write-behind'
     if (this.#isCounting) {
       this.#reads.onBackRead = (keys) => {
-        for (const { id } of keys) this.#behind.metrics.count('reads', id)
+        for (const key of keys) if (!isReserved(key)) this.#behind.metrics.count('reads', key.id)
       }
     }
     this.sync = fronts.length === 0 ? back.sync && this.#syncOver(back.sync) : undefined
@@ -202,14 +203,14 @@ class Tiered implements TieredBack {
 
   readOne(key: StoreKey, options?: TieredReadOptions): Found | Promise<Found> {
     this.#assertOpen()
-    if (this.#isCounting) this.#behind.metrics.count('lookups', key.id)
+    if (this.#isCounting && !isReserved(key)) this.#behind.metrics.count('lookups', key.id)
     if (this.#behind.isEmpty) return this.#reads.readOne(key, options)
     return readBehind(this.#behind, this.#reads, key, options)
   }
 
   async read(keys: readonly StoreKey[], options?: TieredReadOptions): Promise<readonly Found[]> {
     this.#assertOpen()
-    if (this.#isCounting) for (const { id } of keys) this.#behind.metrics.count('lookups', id)
+    if (this.#isCounting) for (const key of keys) if (!isReserved(key)) this.#behind.metrics.count('lookups', key.id)
     if (this.#behind.isEmpty) return this.#reads.read(keys, options)
     return readManyBehind(this.#behind, this.#reads, keys, options)
   }
@@ -322,7 +323,10 @@ class Tiered implements TieredBack {
   }
 
   async #close(): Promise<void> {
-    if (!this.#behind.isUsed) return this.#closeTiers()
+    if (!this.#behind.isUsed) {
+      this.#behind.stop()
+      return this.#closeTiers()
+    }
     try {
       await this.#behind.close()
     } finally {

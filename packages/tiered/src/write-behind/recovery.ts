@@ -52,20 +52,20 @@ export class Recovery<D extends Dirty> {
   readonly #options: RecoveryOptions<D>
   #running: Promise<void> | undefined
   #cancel: () => void = () => {}
-  #isWaiting = false
   #isClosed = false
 
   constructor(options: RecoveryOptions<D>) {
     this.#options = options
   }
 
-  /** Whether it looks, or is going to. */
+  /** Whether it looks just now. */
   get isRunning(): boolean {
-    return this.#running !== undefined || this.#isWaiting
+    return this.#running !== undefined
   }
 
   /**
-   * Resolves when every journal that was free is flushed; looks again when those that are not may have become it.
+   * Resolves when every journal that was free is flushed; from then on it looks again, for those that are not, and for others
+   * that come: as often as a lease may run out.
    * What fails goes to `onError`, and is tried again.
    * @throws ClosedError
    */
@@ -73,30 +73,37 @@ export class Recovery<D extends Dirty> {
     return (this.#running ??= this.#run().finally(() => (this.#running = undefined)))
   }
 
-  async close(): Promise<void> {
+  /** Looks no more. */
+  stop(): void {
     this.#isClosed = true
     this.#cancel()
+  }
+
+  async close(): Promise<void> {
+    this.stop()
     await this.#running?.catch(() => undefined)
   }
 
   async #run(): Promise<void> {
     this.#cancel()
-    this.#isWaiting = false
     const { clock, leaseMs, onError } = this.#options
-    let waitMs = Infinity
-    for (const other of await this.#others()) {
-      if (this.#isClosed) return
+    let waitMs = leaseMs
+    const attempt = async (work: () => Promise<void>): Promise<void> => {
       try {
-        waitMs = Math.min(waitMs, await this.#recover(other))
+        await work()
       } catch (error) {
         if (error instanceof ClosedError) throw error
         // Somebody else recovers it; or the disk is full, say: reads go on, and it is tried again.
         if (!isLeaseLost(error)) queueMicrotask(() => onError(error))
-        waitMs = Math.min(waitMs, leaseMs)
       }
     }
-    if (waitMs === Infinity || this.#isClosed) return
-    this.#isWaiting = true
+    await attempt(async () => {
+      for (const other of await this.#others()) {
+        if (this.#isClosed) return
+        await attempt(async () => void (waitMs = Math.min(waitMs, await this.#recover(other))))
+      }
+    })
+    if (this.#isClosed) return
     this.#cancel = clock.schedule(waitMs + SLACK_MS, () => {
       this.run().catch((error: unknown) => {
         if (!(error instanceof ClosedError)) onError(error)

@@ -258,6 +258,11 @@ export class WriteBehind {
     return true
   }
 
+  /** Instead of closing what was not used. */
+  stop(): void {
+    this.#recovery.stop()
+  }
+
   async close(): Promise<void> {
     try {
       await this.#buffer.close()

@@ -393,6 +393,17 @@ describe('who flushes', () => {
     expect(marks.map(({ key }) => key.tuple[3])).toEqual(['checkpoint'])
   })
 
+  test('a process that has been open for long recovers what others leave behind later', async () => {
+    const machine = new Machine()
+    const open = machine.start({ leaseMs: 1_000 })
+    await open.tiers.recoverWrites()
+    const process = machine.start({ leaseMs: 1_000 })
+    await process.store.set('a', 1)
+    process.kill()
+    for (let i = 0; i < 3; i++) await machine.after(1_000)
+    expect(await machine.other.get('a')).toBe(1)
+  })
+
   test('a process that was only slow flushes nothing that others have recovered, and goes on', async () => {
     const machine = new Machine()
     const slow = machine.start({ leaseMs: 1_000 })
