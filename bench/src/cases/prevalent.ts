@@ -71,7 +71,7 @@ const start = (name: string, tail: number): Contender => ({
 export const prevalentStart: Case = {
   name: 'prevalent-start',
   measures:
-    'opening a system of 100,000 objects with 1,000,000 journaled transactions, all but the last 1,000 or 5,000 of them, or all, in the snapshot',
+    'opening, in a new process, a system of 100,000 objects with 1,000,000 journaled transactions, all but the last 1,000 or 5,000 of them, or all, in the snapshot',
   needsRedis: false,
   contenders: [start('prevalent', 1_000), start('prevalent-5000-behind', 5_000), start('snapshot-alone', 0)],
   targets: [
