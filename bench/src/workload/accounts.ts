@@ -1,6 +1,6 @@
 import type { Prevalent, Transaction, TransactionFunction } from '@tidemark/state'
 
-export interface Account {
+interface Account {
   name: string
   balance: number
   payments: number
