@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
-import { FileConnector } from '../../../../examples/persistroids/connectors/file.ts'
-import { HttpConnector } from '../../../../examples/persistroids/connectors/http.ts'
+import { FileConnector } from '../support/file-connector.ts'
+import { HttpConnector } from '../support/http-connector.ts'
 import { ManualClock } from '@tidemark/testkit'
 import {
   buffered,

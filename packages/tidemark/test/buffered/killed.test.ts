@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { FileConnector } from '../../../../examples/persistroids/connectors/file.ts'
+import { FileConnector } from '../support/file-connector.ts'
 import { buffered, open } from '../../src/index.ts'
 import { tempFile } from '../support/temp.ts'
 

@@ -1,7 +1,7 @@
 // Writes to a buffered file, with a journal, and moves to another file; is killed at one step of that.
 import { writeSync } from 'node:fs'
 import { buffered, type Connector, open } from 'tidemark'
-import { FileConnector } from '../../../../examples/persistroids/connectors/file.ts'
+import { FileConnector } from '../support/file-connector.ts'
 
 const [folder, step] = process.argv.slice(2)
 let steps = 0

@@ -63,7 +63,7 @@ function contextOf(
   }
 }
 
-export function verdictOf(error: unknown): Verdict {
+function verdictOf(error: unknown): Verdict {
   const isRefused = typeof error === 'object' && error !== null && 'retryable' in error && error.retryable === false
   return isRefused ? 'split' : 'retry'
 }

@@ -22,7 +22,7 @@ export function rowFormat(codec: Codec): RowFormat<Buffered> {
   return { encode: encodeRow, decode: (bytes, at) => decodeRow(codec, bytes, at) }
 }
 
-export function encodeRow(writes: readonly Buffered[]): Uint8Array {
+function encodeRow(writes: readonly Buffered[]): Uint8Array {
   const parts = writes.map(toParts)
   let size = 1
   for (const { fields, expiresAt } of parts) {
@@ -73,8 +73,7 @@ function toParts({ write, checkpoint }: Buffered): Parts {
   return { flags, fields, expiresAt }
 }
 
-/** @param at when what it holds was written @throws CorruptError */
-export function decodeRow(codec: Codec, bytes: Uint8Array, at: number): readonly Buffered[] {
+function decodeRow(codec: Codec, bytes: Uint8Array, at: number): readonly Buffered[] {
   if (bytes[0] !== VERSION) throw new CorruptError('a row of a write-behind journal is of a newer release, or damaged')
   const row = new RowReader(bytes)
   const writes: Buffered[] = []

@@ -20,7 +20,7 @@ export interface RowFormat<D extends Dirty> {
 }
 
 /** Which rows a part of a flush leaves behind, and with what. */
-export interface Settling<D extends Dirty> {
+interface Settling<D extends Dirty> {
   readonly from: number
   readonly to: number
   readonly left: readonly D[]

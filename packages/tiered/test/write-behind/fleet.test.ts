@@ -1,9 +1,9 @@
 import { Store } from '@tidemark/core'
 import { ManualClock } from '@tidemark/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { openSqliteBack } from '../../../sqlite/src/sqlite-back.ts'
-import { capturedDriver } from '../../../sqlite/test/support/captured-driver.ts'
+import { createSqliteBack } from '@tidemark/sqlite'
 import { createTiered } from '../../src/index.ts'
+import { watchDatabases } from '../support/databases.ts'
 import { Fleet, type InstanceOptions, keyOf, useRedis } from '../support/fleet.ts'
 
 const redis = useRedis()
@@ -94,20 +94,21 @@ test('with Redis lost during a flush, the flush is committed, and reads are righ
 })
 
 test('a disk that is full: a typed error, memory unchanged, and later writes work when there is room', async () => {
-  const { driver, db } = capturedDriver()
+  const databases = watchDatabases()
   const file = new Fleet().file
   const clock = new ManualClock()
-  const back = openSqliteBack({ file }, { driver })
+  const back = createSqliteBack({ file })
   const errors: unknown[] = []
   const tiers = createTiered({ back, ...PATIENT, clock, onError: (error) => errors.push(error) })
   onTestFinished(() => tiers.close())
   const store = new Store(tiers)
   await store.set('a', 1)
-  const pages = db().pragma('page_count', { simple: true }) as number
-  db().pragma(`max_page_count = ${pages}`)
+  const [db] = databases
+  const pages = db!.pragma('page_count', { simple: true }) as number
+  db!.pragma(`max_page_count = ${pages}`)
   await expect(store.set('large', new Uint8Array(200_000))).rejects.toMatchObject({ code: 'DISK_FULL' })
   expect([await store.get('a'), await store.get('large')]).toEqual([1, undefined])
-  db().pragma('max_page_count = 1000000')
+  db!.pragma('max_page_count = 1000000')
   await store.set('large', new Uint8Array(200_000).fill(1))
   await tiers.flush()
   expect(await back.log.head()).toBe(2)
@@ -115,16 +116,17 @@ test('a disk that is full: a typed error, memory unchanged, and later writes wor
 })
 
 test('a disk that cannot be written: a typed error, and reads go on', async () => {
-  const { driver, db } = capturedDriver()
-  const back = openSqliteBack({ file: new Fleet().file }, { driver })
+  const databases = watchDatabases()
+  const back = createSqliteBack({ file: new Fleet().file })
   const tiers = createTiered({ back, ...PATIENT, clock: new ManualClock(), onError: () => {} })
   onTestFinished(() => tiers.close())
   const store = new Store(tiers)
   await store.set('a', 1)
-  db().pragma('query_only = on')
+  const [db] = databases
+  db!.pragma('query_only = on')
   await expect(store.set('a', 2)).rejects.toMatchObject({ code: 'READ_ONLY' })
   expect(await store.get('a')).toBe(1)
-  db().pragma('query_only = off')
+  db!.pragma('query_only = off')
   await store.set('a', 3)
   await tiers.flush()
   expect([await store.get('a'), back.readOne(keyOf('a')).entry?.payload.read()]).toEqual([3, 3])
