@@ -138,13 +138,13 @@ test('who is further behind than the stream reaches is told so', async () => {
   expect(await allOf(log, floor, 40)).toHaveLength(40 - floor)
 })
 
-test('a stream begins behind a commit that it can only hold the end of', async () => {
+test('a stream begins with the commit that what is kept begins in', async () => {
   await commit(back, ...Array.from({ length: 20 }, (_, i) => setting(i, i)))
   await write(5)
   relayOf(back.log, { keep: 10 })
   const log = await streamLog()
-  expect(await log.floor()).toBe(20)
-  expect(await allOf(log, 20, 25)).toHaveLength(5)
+  expect(await log.floor()).toBe(0)
+  expect(await allOf(log, 0, 25)).toHaveLength(25)
 })
 
 test('a value that is too large stays behind, and its change says so', async () => {

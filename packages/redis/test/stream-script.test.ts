@@ -38,6 +38,8 @@ interface Run {
   readonly last: number
   /** Where a commit ends in it; by default at its end. */
   readonly whole?: number
+  /** The end of the commit that a run before it has begun. */
+  readonly boundary?: number
   readonly tags?: string
 }
 
@@ -50,7 +52,14 @@ const appendFor = (ttlMs: number, generation: string, keep: number, ...runs: rea
     keep,
     1_000,
     ttlMs,
-    ...runs.flatMap(({ first, last, whole = last, tags = '' }) => [first, last, first - 1, whole, tags, 'd']),
+    ...runs.flatMap(({ first, last, whole = last, boundary = first - 1, tags = '' }) => [
+      first,
+      last,
+      boundary,
+      whole,
+      tags,
+      'd',
+    ]),
   ])
 
 const ids = async (): Promise<string[]> => (await client.xrange(stream, '-', '+')).map(([id]) => id)
@@ -106,16 +115,31 @@ test('foreign entries, and keys of another type, are noticed', async () => {
   expect(await append('two', 100, { first: 1, last: 1 })).toEqual([1, 1])
 })
 
-test('keeps what it is told to, and a commit of several runs until its end is there', async () => {
+test('keeps what it is told to, and a longer commit until as many changes have followed it', async () => {
   await start({ seen: '-', generation: 'one', epoch: 1 })
   for (let seq = 1; seq <= 6; seq++) await append('one', 3, { first: seq, last: seq })
   expect(await ids()).toEqual(['4-0', '5-0', '6-0'])
-  for (let seq = 7; seq <= 14; seq += 2) await append('one', 3, { first: seq, last: seq + 1, whole: 0 })
-  expect(await ids()).toEqual(['8-0', '10-0', '12-0', '14-0'])
+  await append('one', 3, { first: 7, last: 8, whole: 0 })
+  for (let seq = 9; seq <= 14; seq += 2) await append('one', 3, { first: seq, last: seq + 1, whole: 0, boundary: 16 })
+  const commit = ['8-0', '10-0', '12-0', '14-0', '16-0']
+  expect(await ids()).toEqual(commit.slice(0, 4))
   expect(await client.hmget(streamMeta, 'l', 'c')).toEqual(['14', '6'])
-  expect(await append('one', 3, { first: 15, last: 16 })).toEqual([16, 2])
-  expect(await ids()).toEqual(['14-0', '16-0'])
+  expect(await append('one', 3, { first: 15, last: 16, boundary: 16 })).toEqual([16, 2])
+  expect(await ids()).toEqual(commit)
   expect(await client.hmget(streamMeta, 'l', 'c')).toEqual(['16', '16'])
+  await append('one', 3, { first: 17, last: 17 }, { first: 18, last: 18 })
+  expect(await ids()).toEqual([...commit, '17-0', '18-0'])
+  await append('one', 3, { first: 19, last: 19 })
+  expect(await ids()).toEqual(['17-0', '18-0', '19-0'])
+})
+
+test('a commit that is not longer than what is kept does not take the place of one that is', async () => {
+  await start({ seen: '-', generation: 'one', epoch: 1 })
+  await append('one', 3, { first: 1, last: 3, whole: 0 }, { first: 4, last: 6, boundary: 6 })
+  await append('one', 3, { first: 7, last: 7, whole: 0 }, { first: 8, last: 8, boundary: 8 })
+  expect(await ids()).toEqual(['3-0', '6-0', '7-0', '8-0'])
+  await append('one', 3, { first: 9, last: 10, whole: 0 }, { first: 11, last: 12, boundary: 12 })
+  expect(await ids()).toEqual(['10-0', '12-0'])
 })
 
 test('a stream that holds all of the log says when it last did', async () => {

@@ -186,13 +186,13 @@ class StreamRelay implements RedisRelay {
     return change !== undefined && markOf(change) === markOf(run.at(-1)!)
   }
 
-  /** As far back as is kept, and never inside of a commit. */
+  /** As far back as is kept, and to the beginning of the commit there: somebody may have read all that was before it. */
   async #baseOf(head: number): Promise<number> {
     const { log, keep } = this.#options
     const base = Math.max(await log.floor(), head - keep)
     if (base >= head) return head
     const [next] = (await log.read({ after: base, limit: 1, values: false })).changes
-    return next === undefined || next.seq === next.first ? base : next.last
+    return next === undefined ? base : next.first - 1
   }
 
   /**

@@ -4,7 +4,10 @@ import { CLIENT_OPTIONS, type RedisClientOptions, type ResolvedClientOptions, re
 export interface RedisRelayOptions extends RedisClientOptions {
   /** What is copied. */
   readonly log: Log
-  /** How many changes the stream keeps, about: who is further behind has to ask an instance with the file. @default 50_000 */
+  /**
+   * How many changes the stream keeps, about: who is further behind has to ask an instance with the file. A commit that is
+   * longer stays as a whole until so many have followed it. @default 50_000
+   */
   readonly keep?: number | undefined
   /** A value that takes more bytes stays behind: its readers learn that there is one. @default 16_384 (16 KiB) */
   readonly maxValueBytes?: number | undefined

@@ -12,6 +12,7 @@ import { defineScript, type Script } from './script.ts'
  * | `l` | the seq of the last change |
  * | `c` | the seq of the last change whose commit is all there |
  * | `t` | when a relay has last seen that everything in the log is there, in milliseconds of the server's clock |
+ * | `s`, `z` | where the last commit that is longer than what is kept begins (the seq before it), and ends; only APPEND asks |
  *
  * The stream `KEYS[1]` holds runs of changes under `<last seq>-0`: `f` seq of the first one, `b` the lowest seq behind
  * which a reader may begin, `d` the changes.
@@ -90,15 +91,17 @@ return ARGV[2]
  *   stream never has a gap, whatever a failover has taken from its end.
  * - The hash and the stream have to agree. A stream that was evicted, deleted or trimmed to nothing by somebody else is
  *   started anew; nothing else can tell it from one that nothing was ever appended to. So is one with foreign entries.
- * - A commit of several runs is kept until its end is there, however long it is: who follows is never overtaken by a floor
- *   that lies ahead of the last whole commit.
+ * - A commit of several runs that is longer than what is kept is cut as a whole, once as many changes as are kept have
+ *   followed it: who stood at its beginning can read it. There is one such commit at most: behind the next one, which is as
+ *   long, the earlier is cut. Others are cut wherever, as who stands before them is further behind than what is kept.
  */
 export const STREAM_APPEND: Script = defineScript(`
 local stream, meta, tags = KEYS[1], KEYS[2], KEYS[3]
-local m = redis.call('HMGET', meta, 'g', 'b', 'l', 'c')
+local m = redis.call('HMGET', meta, 'g', 'b', 'l', 'c', 's', 'z')
 if m[1] ~= ARGV[1] then return {-1, 0} end
 ${NOW}
 local base, last, whole = tonumber(m[2]), tonumber(m[3]), tonumber(m[4])
+local from, till, keep = tonumber(m[5] or '0'), tonumber(m[6] or '0'), tonumber(ARGV[2])
 if not (base and last and whole) then return {-1, 0} end
 local newest = redis.pcall('XREVRANGE', stream, '+', '-', 'COUNT', 1)
 if newest.err then return {-1, 0} end
@@ -115,6 +118,8 @@ for k = 5, #ARGV, 6 do
       break
     end
     last = to
+    local ends = tonumber(ARGV[k + 2])
+    if ends >= first and ends - whole > keep then from, till = whole, ends end
     whole = math.max(whole, tonumber(ARGV[k + 3]))
     if ARGV[k + 4] ~= '' then
       local found = cjson.decode(ARGV[k + 4])
@@ -124,11 +129,13 @@ for k = 5, #ARGV, 6 do
 end
 if last > before then
   redis.call('HSET', meta, 'l', string.format('%.0f', last), 'c', string.format('%.0f', whole))
+  if till > 0 then redis.call('HSET', meta, 's', string.format('%.0f', from), 'z', string.format('%.0f', till)) end
   if redis.call('HLEN', tags) > ${MOST_TAGS} then redis.call('DEL', tags) end
   redis.call('HSETNX', tags, 'since', string.format('%.0f', last))
   redis.call('HSET', tags, 'upTo', string.format('%.0f', whole))
-  local oldest = math.min(last - tonumber(ARGV[2]), whole) + 1
-  if oldest > base + 1 then redis.call('XTRIM', stream, 'MINID', string.format('%.0f-0', oldest)) end
+  local cut = math.min(last - keep, whole)
+  if cut > from and cut < till then cut = from end
+  if cut > base then redis.call('XTRIM', stream, 'MINID', string.format('%.0f-0', cut + 1)) end
 end
 if last >= tonumber(ARGV[3]) then redis.call('HSET', meta, 't', now) end
 ${stay('ARGV[4]')}
