@@ -87,6 +87,23 @@ export function tieredConformance(name: string, open: OpenTiered): void {
         expect([await test.store.get('a'), watch.asked]).toEqual([1, 0])
       })
 
+      it('decides writes, lists, and reads logs by the truth all the same', async () => {
+        const { store } = await start({ readPolicy: 'frontend-only', writePolicy: 'write-around' })
+        await store.setMany([
+          ['n', 41],
+          ['gone', 1],
+        ])
+        expect(await store.get('n')).toBeUndefined()
+        expect(await store.update<number>('n', (n) => n! + 1)).toMatchObject({ old: 41, new: 42 })
+        await store.transaction(async (tx) => tx.set('copy', await tx.get('n')))
+        expect((await store.delete('gone')).deleted).toBe(true)
+        await expect(store.set('n', 0, { ifVersion: 0 })).rejects.toMatchObject({ code: 'CONFLICT' })
+        await store.log('log').append('first')
+        expect(await Array.fromAsync(store.log('log'))).toEqual(['first'])
+        const listed = await Array.fromAsync(store.entries({ prefix: 'copy' }), ({ value }) => value)
+        expect([await Array.fromAsync(store.keys()), listed]).toEqual([[['copy'], ['log'], ['n']], [42]])
+      })
+
       it('can be chosen, and left, by a single read', async () => {
         const test = await start({ writePolicy: 'write-around' })
         await test.store.set('a', 1)
