@@ -27,6 +27,8 @@ export interface Checkpoint {
   readonly looked: number
   /** undefined: an older release has stored it. */
   readonly scope: SyncScope | undefined
+  /** Which beginning of the sync this is: the token of the lease that it was begun under. undefined: as for `scope`. */
+  readonly begun: number | undefined
 }
 
 export function encodeCheckpoint(codec: Codec, checkpoint: Checkpoint): Payload {
@@ -36,6 +38,6 @@ export function encodeCheckpoint(codec: Codec, checkpoint: Checkpoint): Payload 
 /** @throws CorruptError */
 export function decodeCheckpoint(key: StoreKey, payload: Payload): Checkpoint {
   const record = payload.decode() as Checkpoint & { readonly v?: unknown }
-  if (record?.v === VERSION) return { ...record, snapshot: record.snapshot, scope: record.scope }
+  if (record?.v === VERSION) return { ...record, snapshot: record.snapshot, scope: record.scope, begun: record.begun }
   throw new CorruptError(`the mark ${key.id} is damaged, or a newer release of Tidemark wrote it`, { key: key.id })
 }

@@ -27,7 +27,7 @@ export async function readCheckpoint(to: Pick<Back, 'marks'>, name: string): Pro
  */
 export async function begin(options: PlaceOptions): Promise<Checkpoint> {
   const { to, name, lease } = options
-  const place = await fresh(options, undefined)
+  const place = await fresh(options, { sweepUpTo: undefined, begun: lease.token })
   await to.marks.write([{ key: checkpointKey(name), value: encodeCheckpoint(to.codec, place) }], { lease })
   return { ...place, looked: await to.log.head() }
 }
@@ -54,7 +54,7 @@ export async function placeAt(
 /** The beginning of a snapshot. */
 export async function fresh(
   { from, to, conflict, scope }: Pick<PlaceOptions, 'from' | 'to' | 'conflict' | 'scope'>,
-  sweepUpTo: number | undefined,
+  { sweepUpTo, begun }: { readonly sweepUpTo: number | undefined; readonly begun: number | undefined },
 ): Promise<Checkpoint> {
   const isLastWriter = conflict.policy === 'lastWriter'
   const looked = await to.log.head()
@@ -62,7 +62,7 @@ export async function fresh(
   const [row] = seq === 0 ? [] : await from.log.at([seq])
   const { id: log, epoch } = from.log.identity
   const check = row === undefined ? NO_CHECK : checkOf(row)
-  return { log, epoch, seq, check, looked, scope, snapshot: { shownTo: undefined, sweepUpTo } }
+  return { log, epoch, seq, check, looked, scope, begun, snapshot: { shownTo: undefined, sweepUpTo } }
 }
 
 /**

@@ -4,6 +4,8 @@ import { Emitter } from '../emitter.ts'
 import { GuardedObservable } from '../guarded-observable.ts'
 import { keepAlive } from '../keep-alive.ts'
 import { lastResort } from '../last-resort.ts'
+import type { Checkpoint } from './checkpoint.ts'
+import { assertNotDropped } from './dropped.ts'
 import type { SyncSource } from './incoming.ts'
 import { keepLease } from './lease-keeper.ts'
 import { readCheckpoint } from './place.ts'
@@ -12,7 +14,7 @@ import { checkpointKey } from './sync-keys.ts'
 import { assertSameSync } from './sync-scope.ts'
 import { type ResolvedSyncOptions, resolveSyncOptions, type SyncOptions } from './sync-options.ts'
 import type { SyncEvent, SyncState } from './sync-state.ts'
-import { dropped, runTenure } from './tenure.ts'
+import { runTenure } from './tenure.ts'
 import type { SyncTarget } from './tenure-options.ts'
 
 /** How often a process that stands by looks whether it is needed. */
@@ -82,8 +84,8 @@ class RunningSync implements Sync {
   #state: SyncState = Object.freeze({ phase: 'standby', position: 0, head: 0, taken: 0, error: undefined })
   /** The position is one that the target holds as a whole. */
   #isWhole = false
-  /** There was a checkpoint. */
-  #isBegun = false
+  /** The checkpoint, as it was met last. */
+  #met: Checkpoint | undefined
   /** Since the last failure. */
   #hasMoved = false
 
@@ -176,11 +178,9 @@ class RunningSync implements Sync {
     const place = await readCheckpoint(this.#to, name)
     const head = await this.#from.log.head()
     if (this.#stop.signal.aborted) return
-    if (place === undefined) {
-      if (this.#isBegun) throw dropped(name)
-      return
-    }
-    this.#isBegun = true
+    assertNotDropped(name, this.#met, place)
+    if (place === undefined) return
+    this.#met = place
     assertSameSync(name, place, { log: this.#from.log.identity.id, scope })
     this.#isWhole = place.snapshot === undefined
     this.#update({ phase: 'standby', position: place.seq, head, error: undefined })
@@ -201,12 +201,10 @@ class RunningSync implements Sync {
         from: this.#from,
         to: this.#to,
         lease,
-        isBegun: this.#isBegun,
+        met: this.#met,
         signal: tenure.signal,
-        onState: (some) => {
-          this.#isBegun = true
-          this.#progress(some)
-        },
+        onMet: (checkpoint) => (this.#met = checkpoint),
+        onState: (some) => this.#progress(some),
         onTaken: (count) => {
           this.#hasMoved = true
           this.#state = Object.freeze({ ...this.#state, taken: this.#state.taken + count })

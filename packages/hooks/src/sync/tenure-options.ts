@@ -1,4 +1,5 @@
 import type { Back, Lease } from '@tidemark/core'
+import type { Checkpoint } from './checkpoint.ts'
 import type { SyncSource } from './incoming.ts'
 import type { SyncConflict } from './sync-conflict.ts'
 import type { ResolvedSyncOptions } from './sync-options.ts'
@@ -11,9 +12,10 @@ export interface TenureOptions extends ResolvedSyncOptions {
   readonly from: SyncSource
   readonly to: SyncTarget
   readonly lease: Lease
-  /** A checkpoint was met already: where there is none now, the sync was dropped. */
-  readonly isBegun: boolean
+  /** The checkpoint that was met last: where there is none now, or that of another beginning, the sync was dropped. */
+  readonly met: Checkpoint | undefined
   readonly signal: AbortSignal
+  readonly onMet: (checkpoint: Checkpoint) => void
   readonly onState: (some: Partial<SyncState>) => void
   /** So many entries or changes have been dealt with, all for good. */
   readonly onTaken: (count: number) => void

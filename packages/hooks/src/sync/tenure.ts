@@ -3,6 +3,7 @@ import { LogReader } from '../log-reader.ts'
 import { startAfterToken } from '../resume.ts'
 import { encodeToken } from '../token.ts'
 import { copy } from './copy.ts'
+import { assertNotDropped } from './dropped.ts'
 import { Intake } from './incoming.ts'
 import { LastWriterMerge } from './merge-last-writer.ts'
 import type { Merge } from './merge-plan.ts'
@@ -22,11 +23,6 @@ const DEAD: readonly string[] = ['LOG_COMPACTED', 'LOG_AHEAD', 'LOG_EPOCH_CHANGE
 /** So often in a row may a snapshot be overtaken by compaction. */
 const MAX_RESTARTS = 16
 
-/** What ends a sync whose checkpoint is gone. */
-export function dropped(name: string): TidemarkError {
-  return new TidemarkError('SYNC_DROPPED', `sync ${name} was dropped; to start it again copies everything anew`)
-}
-
 function isDead(error: unknown): boolean {
   return error instanceof CompactedError || (error instanceof TidemarkError && DEAD.includes(error.code))
 }
@@ -38,12 +34,13 @@ function isDead(error: unknown): boolean {
 export async function runTenure(options: TenureOptions): Promise<never> {
   const { from, to, name, scope } = options
   const stored = await readCheckpoint(to, name)
+  assertNotDropped(name, options.met, stored)
   if (stored !== undefined) assertSameSync(name, stored, { log: from.log.identity.id, scope })
-  else if (options.isBegun) throw dropped(name)
   const merge = await mergeOf(options)
   // The look at the log is what meets a restore that was declared elsewhere.
   await from.log.head()
   const place = stored === undefined ? await begin(options) : await withScope(stored, options)
+  options.onMet(place)
   return new Tenure(options, merge, new TargetWriter(options, merge, place)).work(stored === undefined)
 }
 
@@ -87,7 +84,8 @@ class Tenure {
         const isOver = writer.place.snapshot === undefined && onCompacted === 'error'
         if (!isDead(error) || isOver || restarts >= MAX_RESTARTS) throw error
         onEvent({ kind: 'restart', error })
-        writer.startAt(await fresh(this.#options, await sweepFrom(this.#options)))
+        const { begun } = writer.place
+        writer.startAt(await fresh(this.#options, { sweepUpTo: await sweepFrom(this.#options), begun }))
       } finally {
         // What failed begins anew, and is not to wait for itself.
         await this.#wanted.stored().catch(() => undefined)

@@ -1,4 +1,5 @@
 import { ALL_KEYS, type Back, createMemoryBack, type StoreKey } from '@tidemark/core'
+import { eventually } from '@tidemark/testkit'
 import { afterEach, describe, expect, it } from 'vitest'
 import { dropSync, sync, type Sync, type SyncOptions, syncPositions } from '../../src/index.ts'
 import { checkpointKey } from '../../src/sync/sync-keys.ts'
@@ -88,6 +89,44 @@ describe('dropping a sync', () => {
     expect((await contentOf(elsewhere)).size).toBe(3)
     await runOnce(from, elsewhere)
     expect(await contentOf(elsewhere)).toEqual(await contentOf(from))
+  })
+
+  it('ends it also where another one of the name is begun at once, which goes on', async () => {
+    await using target = await tempStore()
+    const from = createMemoryBack()
+    await commitNumbers(from, 3)
+    const [here, there, elsewhere] = [target.open(), target.open(), target.open()]
+    const working = start(from, here)
+    await working.caughtUp()
+    const standing = start(from, there)
+    await standing.caughtUp()
+    await dropSync(elsewhere, 's')
+    const next = start(from, elsewhere)
+    await next.caughtUp()
+    await commit(from, setting('late', 1))
+    await Promise.all([ended(working), ended(standing)])
+    for (const each of [working, standing]) expect(each.state).toMatchObject({ error: { code: 'SYNC_DROPPED' } })
+    await next.caughtUp()
+    expect(next.state.phase).toBe('following')
+    expect(await contentOf(elsewhere)).toEqual(await contentOf(from))
+  })
+
+  it('that another process has taken over, and copied anew, is still the same', async () => {
+    await using target = await tempStore()
+    const from = createMemoryBack()
+    await commitNumbers(from, 3)
+    const first = start(from, target.open())
+    await first.caughtUp()
+    const [second, third] = [start(from, target.open()), start(from, target.open())]
+    await Promise.all([second.caughtUp(), third.caughtUp()])
+    await first.close()
+    await from.restored()
+    await commit(from, setting('anew', 1))
+    await Promise.all([second.caughtUp(), third.caughtUp()])
+    await eventually('one of them works', () => [second, third].some(({ state }) => state.phase === 'following'))
+    await commit(from, setting('next', 1))
+    await Promise.all([second.caughtUp(), third.caughtUp()])
+    expect(new Set([second.state.phase, third.state.phase])).toEqual(new Set(['following', 'standby']))
   })
 
   it('in the middle of a snapshot commits no more of it', async () => {
