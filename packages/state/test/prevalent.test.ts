@@ -137,6 +137,32 @@ describe('Simple Persistence: its table', () => {
   })
 })
 
+test('a state may be of any kind, and be replaced as a whole, also by a part of itself', async () => {
+  const file = tempFile()
+  const changes = {
+    add: (tx: Transaction<unknown>, by: number) => (tx.state = (tx.state as number) + by),
+    wrap: (tx: Transaction<unknown>) => void (tx.state = { inner: [tx.state] }),
+    unwrap: (tx: Transaction<unknown>) => void (tx.state = (tx.state as { inner: unknown[] }).inner),
+    push: (tx: Transaction<unknown>, value: unknown) => (tx.state as unknown[]).push(value),
+  }
+  const openIt = () =>
+    prevalent({ store: openTemp({ file }).store, name: 'any', initial: 1 as unknown, transactions: changes })
+  {
+    await using db = await openIt()
+    expect(await Promise.all([db.execute('add', 2), db.execute('wrap'), db.execute('wrap')])).toEqual([
+      3,
+      undefined,
+      undefined,
+    ])
+    expect(db.state).toEqual({ inner: [{ inner: [3] }] })
+    expect(await Promise.all([db.execute('unwrap'), db.execute('push', new Date(5))])).toEqual([undefined, 2])
+    await db.snapshot()
+    await db.execute('push', null)
+  }
+  await using db = await openIt()
+  expect([db.state, db.recovery.replayed]).toEqual([[{ inner: [3] }, new Date(5), null], 1])
+})
+
 describe('a replay that comes to something else', () => {
   test('a state hash detects divergence, and names the transaction', async () => {
     const file = tempFile()
