@@ -14,6 +14,7 @@ import {
   wholeAtLeast,
   between,
 } from '@tidemark/core'
+import { isThenable } from '../thenable.ts'
 import type { SyncConflict } from './sync-conflict.ts'
 import { scopeOf, type SyncScope } from './sync-scope.ts'
 
@@ -68,11 +69,11 @@ export interface SyncOptions {
   readonly name: string
   /** Only keys of the source whose first parts are these. @default everything */
   readonly prefix?: Key | readonly [] | undefined
-  /** Only keys for which this holds; pure. @default every key */
+  /** Only keys for which this holds; pure and synchronous. @default every key */
   readonly filter?: ((key: KeyTuple) => boolean) | undefined
-  /** The key in the target; pure, and no two keys may become one. @default the same key */
+  /** The key in the target; pure and synchronous, and no two keys may become one. @default the same key */
   readonly map?: ((key: KeyTuple) => Key) | undefined
-  /** The value in the target; pure. @default the same value, copied without being decoded */
+  /** The value in the target; pure and synchronous. @default the same value, copied without being decoded */
   readonly mapValue?: ((value: unknown, key: KeyTuple) => unknown) | undefined
   /** @default `{ policy: 'version', winner: 'source' }` */
   readonly conflict?: ConflictPolicy | undefined
@@ -143,7 +144,7 @@ export function resolveSyncOptions(options: SyncOptions): ResolvedSyncOptions {
     name,
     range,
     scope: scopeOf(range, { filter, map, mapValue }, conflict.policy),
-    isWanted: (key: StoreKey) => inRange(range, key.bytes) && (filter === undefined || filter(key.tuple)),
+    isWanted: (key: StoreKey) => inRange(range, key.bytes) && (filter === undefined || says(filter, key.tuple)),
     map,
     mapValue,
     conflict,
@@ -152,6 +153,15 @@ export function resolveSyncOptions(options: SyncOptions): ResolvedSyncOptions {
     leaseMs: between('option leaseMs', options.leaseMs ?? 10_000, 100, 86_400_000),
     clock: clockOption(options.clock),
   })
+}
+
+function says(filter: (key: KeyTuple) => boolean, key: KeyTuple): boolean {
+  const answer: unknown = filter(key)
+  if (!isThenable(answer)) return Boolean(answer)
+  // That it rejects is not what is wrong with it.
+  answer.then(undefined, () => undefined)
+  // It is true, and would want everything.
+  throw new TypeError('option filter must return true or false, not a promise')
 }
 
 function resolvePolicy(conflict: ConflictPolicy): ResolvedPolicy {

@@ -162,6 +162,15 @@ describe('what is taken over', () => {
     ])
   })
 
+  it.each(['filter', 'map', 'mapValue'])('what a promise is to decide is left out, and said (%s)', async (option) => {
+    const [from, to] = [createMemoryBack(), createMemoryBack()]
+    await commitNumbers(from, 1)
+    const { sync: one, events } = start(from, to, { [option]: async () => false })
+    await one.caughtUp()
+    expect((await contentOf(to)).size).toBe(0)
+    expect(events).toMatchObject([{ kind: 'entry-failed', key: 'n:1', seq: 1, error: expect.any(Error) }])
+  })
+
   it('tags: what is invalid in the source is so in the target, before, while and after it is copied', async () => {
     const [from, to] = [createMemoryBack(), createMemoryBack()]
     const [source, target] = [new Store(from), new Store(to)]
