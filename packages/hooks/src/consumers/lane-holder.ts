@@ -24,7 +24,6 @@ export class LaneHolder {
   readonly #id: string
   readonly #membership: Membership
   readonly #held = new Map<number, Holding>()
-  #members: readonly string[] = []
   #renewedAt = -Infinity
   #isClosing = false
   #cancel: (() => void) | undefined
@@ -39,10 +38,6 @@ export class LaneHolder {
 
   get lanes(): readonly Lane[] {
     return Array.from(this.#held.values(), ({ lane }) => lane)
-  }
-
-  get members(): readonly string[] {
-    return this.#members
   }
 
   get lookMs(): number {
@@ -105,8 +100,7 @@ export class LaneHolder {
       await Promise.all([this.#membership.renew(), this.#renewLanes()])
     }
     await assertRegistered(back, name, registration)
-    this.#members = await this.#membership.members()
-    const share = shareOf(lanes, this.#members, this.#id)
+    const share = shareOf(lanes, await this.#membership.members(), this.#id)
     const kept = Array.from(this.#held.keys()).toSorted((a, b) => a - b)
     for (const index of kept.slice(share)) this.#held.get(index)!.lane.stop()
     if (this.#held.size < share) await this.#takeUp(share)

@@ -2,6 +2,7 @@ import type { ConsumerStats, LaneStats } from './consumer.ts'
 import type { ConsumerParts } from './consumer-parts.ts'
 import type { LaneHolder } from './lane-holder.ts'
 import { readLaneMarks } from './lane-mark.ts'
+import { aliveMembers } from './membership.ts'
 
 export async function statsOf(parts: ConsumerParts, holder: LaneHolder): Promise<ConsumerStats> {
   const { back, log, name, registration, options } = parts
@@ -32,6 +33,6 @@ export async function statsOf(parts: ConsumerParts, holder: LaneHolder): Promise
     lag: Math.max(...lanes.map(({ lag }) => lag)),
     parked: lanes.reduce((sum, { parked }) => sum + parked, 0),
     processed: lanes.reduce((sum, { processed }) => sum + processed, 0),
-    members: holder.members.length,
+    members: (await aliveMembers(back, name)).length,
   }
 }

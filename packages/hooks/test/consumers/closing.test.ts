@@ -50,6 +50,18 @@ describe('close', () => {
     await eventually('it is handed out again', () => seen.length === 1)
   })
 
+  it('takes it off the members, for whoever asks', async () => {
+    const back = createMemoryBack()
+    const options = { lanes: 2 }
+    const consumer = await consume(back, 'gone', options, () => {})
+    await using other = await consume(back, 'gone', options, () => {})
+    await eventually('both run', async () => (await other.stats()).members === 2)
+    await consumer.close()
+    expect([(await consumer.stats()).members, (await other.stats()).members]).toEqual([1, 1])
+    await other.close()
+    expect((await consumer.stats()).members).toBe(0)
+  })
+
   it('ends a consumer whose back tier was closed, and says so', async () => {
     const back = createMemoryBack()
     const consumer = await consume(back, 'orphan', {}, () => {})
