@@ -13,13 +13,18 @@ export interface CompactorProgress {
   readonly removed: number
 }
 
-/** The hard cap was met: who holds the log misses changes that are gone, and meets a CompactedError when it asks for them. */
+/**
+ * The hard cap was met: who holds the log misses changes that are gone, and meets a CompactedError when it asks for them.
+ * Told again by each round that takes more from it: the last one says how much it is in the end.
+ */
 export interface ChangesLost {
   readonly kind: 'lost'
   readonly holder: string
   /** It has not taken the changes in `after < seq <= to`. */
   readonly after: number
   readonly to: number
+  /** It had missed nothing before. */
+  readonly isFirst: boolean
   /** What it meets. */
   readonly error: CompactedError
 }

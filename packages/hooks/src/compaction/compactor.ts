@@ -168,13 +168,13 @@ class RunningCompactor implements Compactor {
     const removed = isDue ? await this.#compact(target) : 0
     const floor = await this.#back.log.floor()
     for (const { name, seq } of target.holders) {
-      // Who had missed something before has been told of then.
-      if (seq >= target.floor && seq < floor) {
+      if (seq < floor && floor > target.floor) {
         this.#tell({
           kind: 'lost',
           holder: name,
           after: seq,
           to: floor,
+          isFirst: seq >= target.floor,
           error: new CompactedError(seq, floor, target.head),
         })
       }
@@ -238,6 +238,8 @@ class RunningCompactor implements Compactor {
 
   #tell(event: CompactorEvent): void {
     if (this.#events.observed) return this.#events.emit(event, Infinity)
+    // What goes on for as long as somebody stays away is said once.
+    if (event.kind === 'lost' && !event.isFirst) return
     if (event.kind !== 'progress') lastResort(alarmOf(event), event.error)
   }
 }
