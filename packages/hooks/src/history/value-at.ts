@@ -34,6 +34,8 @@ export async function valueAt<T = unknown>(
   wholeAtLeast('the version', version, 0)
   const storeKey = userKey(key)
   const { entry, asOf } = await back.readOne(storeKey, { consistency: 'linearizable' })
+  // Whatever the log still holds: it begins there.
+  if (version === 0) return undefined
   if (version > asOf) throw new TidemarkError('LOG_AHEAD', `the log ends at ${asOf}: there is no ${version} yet`)
   if (entry !== undefined && entry.version <= version && kindOf({ ...entry, op: 'set' }) === 'set') {
     return readValue(entry) as T
