@@ -284,8 +284,9 @@ export function redisOf(given: OpenOptions['redis']): RedisOptions | undefined {
   if (given === undefined) return undefined
   if (typeof given === 'string') return { url: given }
   if (typeof given === 'object' && given !== null) {
-    // The front takes it, and open() decides on it.
-    if ('metaTtlMs' in given) throw new TypeError('unknown option metaTtlMs of redis')
+    // The front takes them, and open() decides on them.
+    for (const name of ['metaTtlMs', 'clock', 'codec'])
+      if (name in given) throw new TypeError(`unknown option ${name} of redis`)
     const { namespace } = given
     if (namespace === undefined || NAMESPACE.test(namespace)) return given
     // Here, and not with the id added, which nobody gave.

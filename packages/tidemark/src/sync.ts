@@ -1,6 +1,7 @@
 import { sync as syncBacks, type Sync, type SyncOptions } from '@tidemark/hooks'
 import { TidemarkReader } from './reader.ts'
 import { internalsOf, Tidemark } from './tidemark.ts'
+import { withOwn } from './with-own.ts'
 
 /** As `sync` of @tidemark/hooks has them, between two stores. */
 export type StoreSyncOptions = Omit<SyncOptions, 'clock'>
@@ -22,7 +23,7 @@ export function sync(from: Tidemark, to: Tidemark, options: StoreSyncOptions): S
   const started = syncBacks(
     { log: source.log, scan: (range, page) => tiers.scan(range, page), marks: tiers.marks, codec: tiers.codec },
     target.tiers,
-    { ...options, clock: target.clock },
+    withOwn('sync', options, { clock: target.clock }),
   )
   const both = [source.attached, target.attached]
   for (const attached of both) attached.add(started)

@@ -68,6 +68,7 @@ import type {
   WarmStrategy,
 } from '@tidemark/tiered'
 import { lastValueFrom, type Observable } from 'rxjs'
+import { withOwn } from './with-own.ts'
 
 /** As `consume` of @tidemark/hooks has them, of this store. */
 export type StoreConsumerOptions = Omit<ConsumerOptions, 'clock' | 'log' | 'random'>
@@ -199,7 +200,7 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
 
   /** First everything that is there, then every change: no gap, no change twice, nothing deleted comes back. */
   follow<T = unknown>(options?: Omit<FollowOptions, 'clock'>): AsyncIterable<FollowStep<T>> {
-    return follow<T>(this.#followed, { ...options, clock: this.#clock })
+    return follow<T>(this.#followed, withOwn('follow', options, { clock: this.#clock }))
   }
 
   /** What happened to one key, newest first, as far back as the log goes. */
@@ -250,7 +251,7 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
     handler: unknown,
   ): Promise<Consumer<T>> {
     if (this.#closing !== undefined) throw new ClosedError()
-    const given = { ...options, clock: this.#clock, log: this.#log }
+    const given = withOwn('consume', options, { clock: this.#clock, log: this.#log })
     // The overloads above say which handler belongs to which options; here they are one.
     const consuming = consume<T>(
       this.#tiers,
@@ -294,7 +295,7 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
     selection?: ParkedSelection,
     options?: { readonly signal?: AbortSignal | undefined },
   ): Promise<ReplayParkedResult> {
-    return replayParked(this.#tiers, name, selection, { ...options, clock: this.#clock })
+    return replayParked(this.#tiers, name, selection, withOwn('replayParked', options, { clock: this.#clock }))
   }
 
   /**
@@ -307,7 +308,7 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
     selection?: ParkedSelection,
     options?: { readonly signal?: AbortSignal | undefined },
   ): Promise<number> {
-    return dropParked(this.#tiers, name, selection, { ...options, clock: this.#clock })
+    return dropParked(this.#tiers, name, selection, withOwn('dropParked', options, { clock: this.#clock }))
   }
 
   /**
@@ -475,7 +476,7 @@ export class Tidemark extends Store<TieredReadOptions, TieredWriteOptions> {
   }
 
   #snapshots(options: ChangesOrSnapshotOptions): SnapshotChangesOptions {
-    return { ...options, back: this.#followed, clock: this.#clock }
+    return withOwn('changes', options, { back: this.#followed, clock: this.#clock })
   }
 
   /** The log by the shared reader, entries by the tiers. */

@@ -1,6 +1,6 @@
 import { eventually } from '@tidemark/testkit'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { open, type OpenOptions, type Tidemark, TidemarkError } from '../src/index.ts'
+import { open, type OpenOptions, sync, type Tidemark, TidemarkError } from '../src/index.ts'
 import { internalsOf } from '../src/tidemark.ts'
 import { tempFile } from './support/temp.ts'
 
@@ -51,6 +51,31 @@ test('closing the store closes its consumers, and another process goes on from t
   await second.consume('seen', { lanes: 1 }, ({ value }) => seen.push(value))
   await eventually('it goes on', () => seen.length === 2)
   expect(seen).toEqual([1, 2])
+})
+
+test('what the store decides on is refused as an option, and not passed over', async () => {
+  const [store, target] = [await openStore(), await openStore()]
+  const wrong = { clock: 1 } as never
+  await expect(store.consume('c', wrong, () => {})).rejects.toThrow(/unknown option clock of consume/)
+  await expect(store.consume('c', { log: store } as never, () => {})).rejects.toThrow(/unknown option log of consume/)
+  await expect(store.consume('c', 5 as never, () => {})).rejects.toThrow(/options of consume must be an object/)
+  expect(await store.consumers()).toEqual([])
+  const refused: [what: string, call: () => unknown][] = [
+    ['follow', () => store.follow(wrong)],
+    ['changes', () => store.changes({ ...(wrong as object), onCompacted: 'snapshot' } as never)],
+    ['sync', () => sync(store, target, { name: 's', ...(wrong as object) })],
+    ['replayParked', () => store.replayParked('c', {}, wrong)],
+    ['dropParked', () => store.dropParked('c', {}, wrong)],
+  ]
+  for (const [what, call] of refused) {
+    const thrown = await new Promise((resolve) => resolve(call())).catch((error: unknown) => error)
+    expect(thrown).toMatchObject({
+      name: 'TypeError',
+      message: expect.stringContaining(`unknown option clock of ${what}:`),
+    })
+  }
+  await store.consume('c', { clock: undefined } as never, () => {})
+  expect(await store.consumers()).toHaveLength(1)
 })
 
 test('a consumer that is being set up while the store closes is waited for, and closed', async () => {

@@ -34,6 +34,7 @@ describe('a wrong option is refused, by name', () => {
   test.each<[options: unknown, type: typeof TypeError | typeof RangeError, message: RegExp]>([
     [null, TypeError, /object of options/],
     [[], TypeError, /options must be an object/],
+    [{ redis: { url: 'redis://127.0.0.1:1', clock: {} } }, TypeError, /unknown option clock of redis/],
     [{ clock: {} }, TypeError, /option clock must be an object with the methods now/],
     [{ codec: {} }, TypeError, /option codec must be an object with the methods encode, decode/],
     [{ busyTimeoutMs: -1 }, RangeError, /option busyTimeoutMs/],
