@@ -467,6 +467,28 @@ describe('with a journal', () => {
     expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ values: { '["b"]': 'newer', '["c"]': 1 } })
   })
 
+  test('what others have left comes first: a buffer does not open before it is persisted', async () => {
+    const clock = new ManualClock()
+    await using store = await open({ file: tempFile(), clock })
+    const map = new MapConnector()
+    const options = { ...PATIENT, journal: store, leaseMs: 1_000 }
+    const gone = await buffered(map, { ...options, clock: new ManualClock() })
+    await gone.set('a', 'left')
+    // It may still be there, and is waited for.
+    let isOpen = false
+    const opening = buffered(map, { ...options, clock }).then((next) => {
+      isOpen = true
+      return next
+    })
+    await turns()
+    expect([isOpen, map.values.get('a')]).toEqual([false, undefined])
+    map.failures.push(new Error('down'))
+    clock.advance(1_100)
+    await expect(opening).rejects.toThrow('down')
+    await using next = await buffered(map, { ...options, clock })
+    expect([map.values.get('a'), await next.get('a')]).toEqual(['left', 'left'])
+  })
+
   test('a journal that cannot be written refuses the write, and memory is unchanged', async () => {
     const store = await open({ file: tempFile() })
     const map = new MapConnector()

@@ -29,7 +29,8 @@ import { type Cached, ReadCache } from './read-cache.ts'
  * A buffer before something that persists values: what is read is remembered, what is written is read back at once, and
  * persisted later, the last value of each key, together with the others.
  *
- * @throws TypeError or RangeError for an option that is wrong; what a connector fails to connect with
+ * @throws TypeError or RangeError for an option that is wrong; what a connector fails to connect with, or refuses of what others
+ * have left in the journal: it comes before everything that is written from now on
  */
 export async function buffered<A = Key>(
   connectors: Connector<A> | readonly Connector<A>[],
@@ -65,7 +66,7 @@ interface Flight {
 /** See {@link buffered}. */
 export class Buffered<A = Key> implements AsyncDisposable {
   static {
-    recover = (buffer) => buffer.#recovery?.run() ?? Promise.resolve()
+    recover = (buffer) => buffer.#recovery?.runFirst() ?? Promise.resolve()
   }
 
   readonly #connectors: ConnectorSet<A>

@@ -73,6 +73,22 @@ export class Recovery<D extends Dirty> {
     return (this.#running ??= this.#run().finally(() => (this.#running = undefined)))
   }
 
+  /**
+   * As {@link run}, for who must not begin before what others have left: waits, once, for the leases of those who may be gone.
+   * @throws what a flush fails with; ClosedError
+   */
+  async runFirst(): Promise<void> {
+    const failures: unknown[] = []
+    const note = (error: unknown): void => void failures.push(error)
+    const waitMs = await this.#look(note)
+    if (waitMs < Infinity && failures.length === 0) {
+      await this.#options.clock.sleep(waitMs + SLACK_MS)
+      await this.#look(note)
+    }
+    if (failures.length > 0) throw failures[0]
+    this.#lookAgain(this.#options.leaseMs)
+  }
+
   /** Looks no more. */
   stop(): void {
     this.#isClosed = true
@@ -86,15 +102,23 @@ export class Recovery<D extends Dirty> {
 
   async #run(): Promise<void> {
     this.#cancel()
-    const { clock, leaseMs, onError } = this.#options
-    let waitMs = leaseMs
+    const { leaseMs, onError } = this.#options
+    // Reads go on: a disk that is full may have room later, say.
+    const waitMs = await this.#look((error) => queueMicrotask(() => onError(error)))
+    this.#lookAgain(Math.min(waitMs, leaseMs))
+  }
+
+  /** @returns after how many milliseconds the next lease may be free; Infinity: nobody holds one */
+  async #look(onFailure: (error: unknown) => void): Promise<number> {
+    let waitMs = Infinity
     const attempt = async (work: () => Promise<void>): Promise<void> => {
       try {
         await work()
       } catch (error) {
         if (error instanceof ClosedError) throw error
-        // Somebody else recovers it; or the disk is full, say: reads go on, and it is tried again.
-        if (!isLeaseLost(error)) queueMicrotask(() => onError(error))
+        // Somebody else recovers it.
+        if (isLeaseLost(error)) waitMs = Math.min(waitMs, this.#options.leaseMs)
+        else onFailure(error)
       }
     }
     await attempt(async () => {
@@ -103,8 +127,13 @@ export class Recovery<D extends Dirty> {
         await attempt(async () => void (waitMs = Math.min(waitMs, await this.#recover(other))))
       }
     })
+    return waitMs
+  }
+
+  #lookAgain(afterMs: number): void {
     if (this.#isClosed) return
-    this.#cancel = clock.schedule(waitMs + SLACK_MS, () => {
+    const { clock, onError } = this.#options
+    this.#cancel = clock.schedule(afterMs + SLACK_MS, () => {
       this.run().catch((error: unknown) => {
         if (!(error instanceof ClosedError)) onError(error)
       })
