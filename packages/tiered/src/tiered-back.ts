@@ -232,14 +232,14 @@ class Tiered implements TieredBack {
   async restored(): Promise<void> {
     this.#assertOpen()
     // Otherwise in the calling turn: it takes its place among what is asked for together.
-    if (!this.#behind.isIdle) await this.#behind.flush()
+    if (!this.#behind.isIdle) await this.#behind.flushBefore([])
     return this.#back.restored()
   }
 
   async scan(range: KeyRange, options: ScanOptions): Promise<ScanPage> {
     this.#assertOpen()
     // Parts of logs and blobs are never buffered: to look for some is no reason to store what is.
-    if (!holdsPartsAlone(range)) await this.#behind.flush()
+    if (!holdsPartsAlone(range)) await this.#behind.flushBefore([])
     const page = await this.#back.scan(range, options)
     this.#notePage(page)
     return page
@@ -247,7 +247,7 @@ class Tiered implements TieredBack {
 
   async count(range: KeyRange): Promise<number> {
     this.#assertOpen()
-    if (!holdsPartsAlone(range)) await this.#behind.flush()
+    if (!holdsPartsAlone(range)) await this.#behind.flushBefore([])
     return this.#back.count(range)
   }
 

@@ -13,7 +13,8 @@ export function readBehind(
   options: TieredReadOptions | undefined,
 ): Found | Promise<Found> {
   if (options?.consistency === 'linearizable') {
-    return behind.has(key.id) ? behind.flush().then(() => reads.readOne(key, options)) : reads.readOne(key, options)
+    if (!behind.has(key.id)) return reads.readOne(key, options)
+    return behind.flushBefore([key.id]).then(() => reads.readOne(key, options))
   }
   return behind.find(key.id) ?? reads.readOne(key, options)
 }
@@ -25,7 +26,7 @@ export async function readManyBehind(
   options: TieredReadOptions | undefined,
 ): Promise<readonly Found[]> {
   if (options?.consistency === 'linearizable') {
-    if (keys.some(({ id }) => behind.has(id))) await behind.flush()
+    if (keys.some(({ id }) => behind.has(id))) await behind.flushBefore(keys.map(({ id }) => id))
     return reads.read(keys, options)
   }
   const found = keys.map(({ id }) => behind.find(id))

@@ -20,6 +20,7 @@ import {
   toFound,
 } from './buffered-write.ts'
 import { type DeadLetter, deadLetter, type DeadLetterOffice, deadLetters, type DeadWrite } from './dead-letters.ts'
+import { FlushFailure } from './flush-failure.ts'
 import { HeldKeys } from './held-keys.ts'
 import { JournalKeys, STORE_SCOPE } from './journal-keys.ts'
 import { rowFormat } from './journal-row.ts'
@@ -39,7 +40,15 @@ const KEYS = new JournalKeys(STORE_SCOPE)
 type CommitGuarded = (guarded: Proposal) => Promise<Commit>
 
 /** A proposal met writes that wait to be flushed, which come before it. */
-class NotFlushed extends Error {}
+class NotFlushed extends Error {
+  /** Of all keys that the proposal is about. */
+  readonly ids: readonly string[]
+
+  constructor(ids: readonly string[]) {
+    super()
+    this.ids = ids
+  }
+}
 
 export interface WriteBehindParts {
   readonly back: Back
@@ -109,8 +118,8 @@ export class WriteBehind {
     this.leases = new HeldKeys({
       leases: back.leases,
       clock,
-      flushed: (key) => (this.#buffer.has(key.id) ? this.#buffer.flush() : undefined),
-      allFlushed: () => (this.isIdle ? undefined : this.flush()),
+      flushed: (key) => (this.#buffer.has(key.id) ? this.flushBefore([key.id]) : undefined),
+      allFlushed: () => (this.isIdle ? undefined : this.flushBefore([])),
     })
   }
 
@@ -153,6 +162,20 @@ export class WriteBehind {
     return this.#buffer.isIdle ? Promise.resolve() : this.#buffer.flush()
   }
 
+  /**
+   * As {@link flush}, for a call that comes after what is buffered: what is refused for good concerns it only where it meets it.
+   * `onError` is told of the rest, as of every flush.
+   * @param ids of the keys that it is about
+   */
+  async flushBefore(ids: readonly string[]): Promise<void> {
+    try {
+      await this.flush()
+    } catch (error) {
+      if (!(error instanceof FlushFailure) || error.failures.some(({ keys }) => keys.some((id) => ids.includes(id))))
+        throw error
+    }
+  }
+
   /** Flushes what others have left behind when they died. */
   recover(): Promise<void> {
     return this.#recovery.run()
@@ -185,18 +208,19 @@ export class WriteBehind {
         const writes = proposal.decide(current)
         // What invalidates a tag comes after everything that may carry it.
         for (const { key } of writes)
-          if (this.#buffer.has(key.id) || (tagOfKey(key) !== undefined && !this.#buffer.isIdle)) throw new NotFlushed()
+          if (this.#buffer.has(key.id) || (tagOfKey(key) !== undefined && !this.#buffer.isIdle))
+            throw new NotFlushed([...keys, ...writes.map(({ key: { id } }) => id)])
         return writes
       },
     }
     try {
       for (;;) {
-        if ([...keys].some((id) => this.#buffer.has(id))) await this.#buffer.flush()
+        if ([...keys].some((id) => this.#buffer.has(id))) await this.flushBefore([...keys])
         try {
           return await commit(guarded)
         } catch (error) {
           if (!(error instanceof NotFlushed)) throw error
-          await this.#buffer.flush()
+          await this.flushBefore(error.ids)
         }
       }
     } finally {

@@ -371,6 +371,49 @@ describe('when flushes fail', () => {
   })
 })
 
+describe('what is refused for good', () => {
+  /** A process whose back tier refuses every write of one key. */
+  function refusing(key: string): { readonly machine: Machine; readonly process: Process } {
+    const machine = new Machine()
+    const commit = machine.back.commit.bind(machine.back)
+    machine.back.commit = async (proposal, ...rest) => {
+      const writes = proposal.reads.length === 0 ? proposal.decide([]) : []
+      if (writes.some((write) => write.key.id === keyOf(key).id)) throw new RangeError('too large')
+      return commit(proposal, ...rest)
+    }
+    return { machine, process: machine.start() }
+  }
+
+  test.each([
+    ['an update', async ({ store }: Process) => (await store.update<number>('good', (n = 0) => n + 1)).new, 2],
+    ['a delete', async ({ store }: Process) => (await store.delete('good')).deleted, true],
+    ['an append', async ({ store }: Process) => (await store.log('log').append(1)).version > 0, true],
+    ['a listing', async ({ store }: Process) => (await Array.fromAsync(store.keys())).length, 1],
+    ['a linearizable read', ({ store }: Process) => store.get('good', { consistency: 'linearizable' }), 1],
+    ['a load', ({ store }: Process) => store.getOrSet('good', () => 'loaded'), 1],
+    ['an invalidation', async ({ store }: Process) => (await store.invalidateTag('t')).version > 0, true],
+  ])('is no business of %s of other keys that comes after it', async (_, call, expected) => {
+    const { process } = refusing('bad')
+    await process.store.set('good', 1)
+    await process.store.set('bad', 1)
+    expect(await call(process)).toBe(expected)
+    await process.tiers.flush().catch(() => undefined)
+    expect(process.errors).toMatchObject([{ code: 'FLUSH_FAILED', failures: [{ keys: [keyOf('bad').id] }] }])
+    expect((await Array.fromAsync(process.tiers.deadLetters())).length).toBe(1)
+  })
+
+  test.each([
+    ['an update', ({ store }: Process) => store.update('bad', () => 2)],
+    ['a transaction', ({ store }: Process) => store.transaction(async (tx) => tx.set('good', await tx.get('bad')))],
+    ['a linearizable read', ({ store }: Process) => store.getMany(['bad', 'good'], { consistency: 'linearizable' })],
+  ])('is told to %s of its key', async (_, call) => {
+    const { process } = refusing('bad')
+    await process.store.set('bad', 1)
+    await expect(call(process)).rejects.toMatchObject({ code: 'FLUSH_FAILED' })
+    expect(await process.store.get('good')).toBe(undefined)
+  })
+})
+
 describe('who flushes', () => {
   test('the journal of a process that is gone is recovered when its lease has run out, once', async () => {
     const machine = new Machine()
