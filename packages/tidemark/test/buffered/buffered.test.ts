@@ -352,6 +352,36 @@ describe('several connectors', () => {
     await buffer.close()
   })
 
+  test('what one refuses for good is not written to the others again', async () => {
+    const [a, b] = [new MapConnector('a'), new MapConnector('b')]
+    const write = b.write.bind(b)
+    b.write = async (writes, context) => {
+      if (writes.some(({ value }) => value === 'bad')) throw refused()
+      return write(writes, context)
+    }
+    const buffer = await buffered<unknown>([a, b], PATIENT)
+    for (const [key, value] of Object.entries({ x: 1, y: 2, z: 'bad', w: 3 })) await buffer.set(key, value)
+    await expect(buffer.flush()).rejects.toThrow(FlushFailure)
+    expect(a.batches.flat().map(({ value }) => value)).toEqual([1, 2, 'bad', 3])
+    expect(b.batches.flat().map(({ value }) => value)).toEqual([1, 2, 3])
+    await buffer.close()
+  })
+
+  test('one that answers fewer or more than it was asked is told so, and no default takes the place of what it has', async () => {
+    const connector = new MapConnector()
+    connector.values.set('x', 'stored')
+    connector.read = async () => []
+    const buffer = await buffered<unknown>(connector, { ...PATIENT, load: () => 'default' })
+    await expect(buffer.get('x')).rejects.toThrow(/connector map .* 1 .*, not 0/)
+    connector.read = (async () => undefined) as unknown as typeof connector.read
+    await expect(buffer.update('x', (value) => value)).rejects.toThrow(TypeError)
+    await expect(buffer.migrate({ from: 'map', to: new MapConnector('b'), all: ['x'] })).rejects.toThrow(
+      /connector map/,
+    )
+    await buffer.close()
+    expect(connector.batches).toEqual([])
+  })
+
   test('migrate A to B while both are in use: B has everything, written before, during and after', async () => {
     const [a, b] = [new MapConnector('a'), new MapConnector('b')]
     const keys = Array.from({ length: 250 }, (_, i) => `k${i}`)
@@ -436,6 +466,37 @@ describe('several connectors', () => {
     expect([a.values.get('x'), b.batches.length, b.calls]).toEqual([2, 0, ['connect', 'disconnect']])
     expect(await buffer.migrate({ from: 'a', to: b, all: ['x'] })).toEqual({ copied: 1 })
     expect(b.values.get('x')).toBe(2)
+    await buffer.close()
+  })
+
+  test('one that is made again copies what has changed since the first, to whoever remembers tokens', async () => {
+    const a = new MapConnector('a')
+    const b = new FileConnector(tempFile())
+    a.values.set('x', 1).set('y', 1)
+    const buffer = await buffered<unknown>(a, PATIENT)
+    const dying = async function* (): AsyncGenerator<unknown> {
+      yield* ['x', 'y', ...Array.from({ length: 98 }, (_, i) => i)]
+      throw new Error('no more')
+    }
+    await expect(buffer.migrate({ from: 'a', to: b as Connector<unknown>, all: dying() })).rejects.toThrow('no more')
+    await buffer.set('x', 2)
+    await buffer.delete('y')
+    await buffer.flush()
+    const all = ['x', 'y', ...Array.from({ length: 98 }, (_, i) => i)]
+    expect(await buffer.migrate({ from: 'a', to: b as Connector<unknown>, all })).toEqual({ copied: 1 })
+    expect(await b.read(['x', 'y'].map((key) => ({ key: [key], args: key })))).toEqual([2, undefined])
+    await buffer.close()
+  })
+
+  test('takes the checkpoint along', async () => {
+    const [a, b] = [new FileConnector(tempFile()), new FileConnector(tempFile())]
+    const buffer = await buffered(a, PATIENT)
+    await buffer.set('x', 1)
+    await buffer.checkpoint({ handled: 7 })
+    await buffer.flush()
+    await buffer.migrate({ from: a.id, to: b, all: ['x'] })
+    expect(await buffer.lastCheckpoint()).toEqual({ handled: 7 })
+    expect(await b.checkpoints.last()).toEqual({ handled: 7 })
     await buffer.close()
   })
 })

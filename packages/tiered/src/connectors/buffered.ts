@@ -17,7 +17,7 @@ import type { FlushTarget } from '../write-behind/target.ts'
 import { Tenure } from '../write-behind/tenure.ts'
 import { WriteBuffer } from '../write-behind/write-buffer.ts'
 import { type BufferedOptions, resolveBuffered, type ResolvedBuffered } from './buffered-options.ts'
-import { ConnectorSet } from './connector-set.ts'
+import { askedFor, ConnectorSet } from './connector-set.ts'
 import { ConnectorWriter, JournaledConnectors, plainConnectors, recoveredConnectors } from './connector-target.ts'
 import type { Connector, ConnectorWrite, Query } from './connector.ts'
 import { CHECKPOINT_ID, type Kept, keptCheckpoint, keptFormat, type KeptWrite, keptWrite } from './kept-write.ts'
@@ -341,7 +341,7 @@ export class Buffered<A = Key> implements AsyncDisposable {
   }
 
   async #ask(queries: readonly Query<A>[]): Promise<readonly unknown[]> {
-    const asked = await Promise.all(this.#connectors.asked().map((connector) => connector.read(queries)))
+    const asked = await Promise.all(this.#connectors.asked().map((connector) => askedFor(connector, queries)))
     if (asked.length === 1) return asked[0]!
     return queries.map(({ args }, i) =>
       this.#options.merge(

@@ -1,5 +1,5 @@
 import { port } from '@tidemark/core'
-import type { Connector } from './connector.ts'
+import type { Connector, Query } from './connector.ts'
 
 /** What a connector takes part in. */
 export interface ConnectorRole<A> {
@@ -56,4 +56,15 @@ export class ConnectorSet<A> {
     const failed = ended.find((each) => each.status === 'rejected')
     if (failed !== undefined) throw failed.reason
   }
+}
+
+/**
+ * What a connector has, one answer for each query.
+ * @throws TypeError when it breaks that: what it has left out would be taken for absent; what it fails with
+ */
+export async function askedFor<A>(connector: Connector<A>, queries: readonly Query<A>[]): Promise<readonly unknown[]> {
+  const values: unknown = await connector.read(queries)
+  if (Array.isArray(values) && values.length === queries.length) return values as readonly unknown[]
+  const given = Array.isArray(values) ? String(values.length) : `a ${typeof values}`
+  throw new TypeError(`the connector ${connector.id} was asked for ${queries.length} values, not ${given}`)
 }

@@ -10,8 +10,8 @@ import type { Kept } from './kept-write.ts'
 /** Writes a part of a batch to every connector that does not have it yet. */
 export class ConnectorWriter<A> {
   readonly #connectors: () => readonly Connector<A>[]
-  /** Of parts that not every connector has taken yet, those that have. */
-  readonly #done = new WeakMap<readonly Kept[], Set<string>>()
+  /** Which connectors have taken a write that not every one has: also when it comes again with fewer others. */
+  readonly #takers = new WeakMap<Kept, Set<string>>()
 
   constructor(connectors: () => readonly Connector<A>[]) {
     this.#connectors = connectors
@@ -26,13 +26,12 @@ export class ConnectorWriter<A> {
       return [{ key: key.tuple, args: (args === undefined ? key.tuple : args.read()) as A, value: payload?.read() }]
     })
     if (writes.length === 0 && context.checkpoint === undefined) return
-    const done = this.#doneWith(part.writes)
     const errors: unknown[] = []
     for (const connector of this.#connectors()) {
-      if (done.has(connector.id)) continue
+      if (part.writes.every((write) => this.#takers.get(write)?.has(connector.id))) continue
       try {
         await connector.write(writes, context)
-        done.add(connector.id)
+        for (const write of part.writes) this.#takersOf(write).add(connector.id)
       } catch (error) {
         errors.push(error)
       }
@@ -40,12 +39,12 @@ export class ConnectorWriter<A> {
     if (errors.length > 0) throw errors.find((error) => verdictOf(error) === 'retry') ?? errors[0]
   }
 
-  #doneWith(writes: readonly Kept[]): Set<string> {
-    const known = this.#done.get(writes)
+  #takersOf(write: Kept): Set<string> {
+    const known = this.#takers.get(write)
     if (known !== undefined) return known
-    const done = new Set<string>()
-    this.#done.set(writes, done)
-    return done
+    const takers = new Set<string>()
+    this.#takers.set(write, takers)
+    return takers
   }
 }
 

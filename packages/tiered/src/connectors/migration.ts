@@ -1,6 +1,6 @@
 import type { StoreKey } from '@tidemark/core'
-import type { ConnectorSet } from './connector-set.ts'
-import type { Connector, ConnectorWrite } from './connector.ts'
+import { askedFor, type ConnectorSet } from './connector-set.ts'
+import type { Connector, ConnectorWrite, FlushContext } from './connector.ts'
 
 /** So many values are copied between two flushes. */
 const BATCH = 100
@@ -14,7 +14,10 @@ export interface Migration<A> {
   /** The id of the connector to leave. */
   readonly from: string
   readonly to: Connector<A>
-  /** The arguments of every value that the old one has. What is written meanwhile may be left out, or not. */
+  /**
+   * The arguments of every value that the old one has. What is written meanwhile may be left out, or not. What the old one does
+   * not have is deleted in the new one, where a migration that came to no end may have left it.
+   */
   readonly all: Iterable<A> | AsyncIterable<A>
 }
 
@@ -34,18 +37,30 @@ export async function migrate<A>(
   const source = connectors.get(from)
   // No flush may be half way when it joins: it would miss what the others have got.
   await between(() => connectors.add(to, false))
+  // Not those of a migration before this one: whoever remembers them would not take what has changed since.
+  const id = crypto.randomUUID()
   let copied = 0
+  let batches = 0
+  const context = (): FlushContext => ({
+    token: `migration:${id}:${batches++}`,
+    fence: undefined,
+    checkpoint: undefined,
+  })
   const copy = async (batch: readonly A[]): Promise<void> => {
     const queries = batch.map((args) => ({ key: keyOf(args).tuple, args }))
     copied += await between(async () => {
-      const values = await source.read(queries)
-      const writes = queries.flatMap((query, i): readonly ConnectorWrite<A>[] =>
-        values[i] === undefined ? [] : [{ ...query, value: values[i] }],
+      const values = await askedFor(source, queries)
+      await to.write(
+        queries.map((query, i): ConnectorWrite<A> => ({ ...query, value: values[i] })),
+        context(),
       )
-      const token = `migration:${from}:${to.id}:${queries[0]!.key.join(':')}+${writes.length}`
-      if (writes.length > 0) await to.write(writes, { token, fence: undefined, checkpoint: undefined })
-      return writes.length
+      return values.filter((value) => value !== undefined).length
     })
+  }
+  const switchOver = async (): Promise<void> => {
+    const state = await source.checkpoints?.last()
+    if (state !== undefined && to.checkpoints !== undefined) await to.write([], { ...context(), checkpoint: { state } })
+    connectors.readFrom(to.id, from)
   }
   try {
     let batch: A[] = []
@@ -56,11 +71,11 @@ export async function migrate<A>(
       batch = []
     }
     if (batch.length > 0) await copy(batch)
+    await between(switchOver)
   } catch (error) {
     await between(() => connectors.remove(to.id))
     throw error
   }
-  await between(async () => connectors.readFrom(to.id, from))
   await settled()
   await between(() => connectors.remove(from))
   return { copied }
