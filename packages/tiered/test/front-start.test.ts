@@ -62,6 +62,59 @@ describe('of several processes that find Redis lost, one starts it anew', () => 
   })
 })
 
+describe('what was written while Redis is being started', () => {
+  const held = (a: Instance, key: string): Promise<unknown> => a.store.get(key, { readPolicy: 'frontend-only' })
+
+  test('is filled in when it is ready', async () => {
+    const fleet = new Fleet(redis.server)
+    const a = await fleet.open()
+    const start = a.front.hold('initialize')
+    await fleet.raw.flushall()
+    await start.arrived()
+    await a.store.set('k', 1)
+    await a.store.set('k', 2)
+    await a.store.set('other', 1, { writePolicy: 'write-around' })
+    await a.store.setMany(Array.from({ length: 250 }, (_, i) => [['many', i], i]))
+    await a.store.set('deleted', 1)
+    await a.store.delete('deleted')
+    start.release()
+    await eventually('it serves again', () => isBack(a))
+    await eventually(
+      'it is filled',
+      async () => (await a.store.get(['many', 249], { readPolicy: 'frontend-only' })) === 249,
+    )
+    expect(await Promise.all(['k', 'other', 'deleted'].map((key) => held(a, key)))).toEqual([2, undefined, undefined])
+  })
+
+  test('is filled in also when it was started by somebody else', async () => {
+    const fleet = new Fleet(redis.server)
+    const [a, b] = await Promise.all([fleet.open(), fleet.open()])
+    const [start, other] = [a, b].map(({ front }) => front.hold('initialize')) as [Hold, Hold]
+    await fleet.raw.flushall()
+    await Promise.all([start.arrived(), other.arrived()])
+    await a.store.set('k', 1)
+    other.release()
+    await eventually('it serves again', () => isBack(b))
+    start.release()
+    await eventually('it is filled', async () => (await held(b, 'k')) === 1)
+  })
+
+  test('after a restore, and before the start that it calls for, is filled in behind that', async () => {
+    const fleet = new Fleet(redis.server)
+    const a = await fleet.open()
+    const look = a.front.hold('look')
+    await look.arrived()
+    const { epoch } = a.front.session!
+    await a.tiers.restored()
+    await a.store.set('k', 1)
+    expect(a.front.session!.epoch).toBe(epoch)
+    look.release()
+    await eventually('it was started', () => a.front.session?.epoch !== undefined && a.front.session.epoch !== epoch)
+    await eventually('it serves again', () => isBack(a))
+    await eventually('it is filled', async () => (await held(a, 'k')) === 1)
+  })
+})
+
 describe('what was read from the back tier while Redis is being started', () => {
   /** An instance that has found Redis lost, and starts it when it is told to. */
   const starting = async (fleet: Fleet): Promise<{ readonly a: Instance; readonly start: Hold }> => {

@@ -16,6 +16,7 @@ import { FrontFollower } from './front-follower.ts'
 import { FrontRoom } from './front-room.ts'
 import { FrontState } from './front-state.ts'
 import { KeptFills } from './kept-fills.ts'
+import { KeptWrites } from './kept-writes.ts'
 import { Outage } from './outage.ts'
 import { RequiredVersions } from './required-versions.ts'
 
@@ -60,12 +61,14 @@ export class FrontLink {
   /** Fills under way; nobody awaits them, but closing does. */
   readonly #fills = new Set<Promise<unknown>>()
   readonly #kept = new KeptFills()
+  readonly #written: KeptWrites
   readonly #stopListening: () => void
   #isClosed = false
 
   constructor(options: FrontLinkOptions) {
     this.name = options.front.name
     this.#options = options
+    this.#written = new KeptWrites({ ...options, fill: (fills) => this.fill(fills) })
     this.#state = new FrontState(options.front.name, options.events)
     this.#room = new FrontRoom(options)
     this.follower = new FrontFollower({ ...options, state: this.#state, required: this.#required })
@@ -125,12 +128,13 @@ export class FrontLink {
     const { front } = this.#options
     // Before the first await: from now on a read in this process does not accept what these changes replaced.
     this.#required.expect(changes)
-    const server = front.session?.server
+    const { server, epoch } = front.session ?? {}
     try {
-      await front.apply(changes, mode)
+      const outcomes = await front.apply(changes, mode)
       this.#required.settle(changes)
       this.#state.recover('apply')
       this.#outage.reached()
+      if (mode === 'install') this.#written.note(changes, outcomes, epoch)
       return {
         report: { tier: this.name, outcome: 'applied', error: undefined },
         server: front.session?.server === server ? server : undefined,
@@ -201,6 +205,7 @@ export class FrontLink {
   #onSession(session: FrontSession | undefined): void {
     if (session === undefined) this.#kept.clear()
     else if (session.epoch !== undefined) void this.offer(this.#kept.take())
+    this.#written.onSession(session)
   }
 
   async close(): Promise<void> {
@@ -210,6 +215,7 @@ export class FrontLink {
     this.#stopListening()
     await this.follower.close()
     await Promise.allSettled(this.#fills)
+    await this.#written.close()
     await this.#options.front.close()
   }
 }
