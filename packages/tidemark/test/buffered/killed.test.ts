@@ -20,8 +20,8 @@ async function run(
   return { signal: signal as unknown, lines: out.trim().split('\n') }
 }
 
-/** Three flushes, the copy of the migration, and the last flush: before and after each. */
-const STEPS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
+/** Three flushes, the copy of the migration, its checkpoint, and the last flush: before and after each. */
+const STEPS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]
 
 test('it takes so many steps', async () => {
   const { lines } = await run(dirname(tempFile()), 0)
