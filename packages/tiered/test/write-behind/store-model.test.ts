@@ -1,5 +1,5 @@
 import { type Back, ClosedError } from '@tidemark/core'
-import { modelTest, storeConformance } from '@tidemark/testkit'
+import { modelTest } from '@tidemark/testkit'
 import type { TieredBack } from '../../src/index.ts'
 import { Fleet, type InstanceOptions, useRedis } from '../support/fleet.ts'
 
@@ -47,14 +47,10 @@ function flushed(tiers: TieredBack): Back {
 }
 
 for (const [fronts, options] of Object.entries(FRONTS)) {
-  const open = async (clock?: InstanceOptions['clock']): Promise<Back> => {
+  const open = async (): Promise<Back> => {
     const writeBehind = { maxAgeMs: 600_000 }
-    const fleet = new Fleet(redis.server)
-    return flushed(
-      (await fleet.open({ ...options, writePolicy: 'write-behind', writeBehind, ...(clock && { clock }) })).tiers,
-    )
+    return flushed((await new Fleet(redis.server).open({ ...options, writePolicy: 'write-behind', writeBehind })).tiers)
   }
   const name = `${fronts} over sqlite, write-behind`
-  storeConformance(name, ({ clock }) => open(clock))
-  modelTest(name, { open: () => open(), runs: 20 })
+  modelTest(name, { open, runs: 20 })
 }
