@@ -28,6 +28,9 @@ export function toEntry(codec: Codec, key: StoreKey, row: EntryRow<unknown>): En
 export const SCAN_COLUMNS =
   'e.version, e.written_at, e.expires_at, e.meta, length(e.key), CAST(e.key || e.value AS BLOB)'
 
+/** What of an entry may be large, in bytes: SQLite knows it without reading the pages that it lies on. */
+export const ENTRY_BYTES = 'length(e.key) + length(e.value) + ifnull(length(e.meta), 0)'
+
 /** As {@link SCAN_COLUMNS} says. */
 export type ScanRow = readonly [
   version: number,

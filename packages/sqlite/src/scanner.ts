@@ -9,12 +9,22 @@ import {
   type StoreKey,
 } from '@tidemark/core'
 import type { Connection, RowStatement } from './connection.ts'
-import { SCAN_COLUMNS, type ScanRow, toScanned } from './entry-rows.ts'
+import { ENTRY_BYTES, SCAN_COLUMNS, type ScanRow, toScanned } from './entry-rows.ts'
 import { NO_END } from './no-end.ts'
+
+/**
+ * What the entries of a page take at most: of large ones it holds fewer than it was asked for. One that is larger alone is a
+ * page of its own.
+ */
+const MAX_PAGE_BYTES = 4 * 1024 * 1024
 
 const LIVE = '(e.expires_at IS NULL OR e.expires_at > ?)'
 
-type PageStatement = RowStatement<ScanRow>
+/** Between the same bounds, in the same direction. */
+interface PageStatement {
+  readonly rows: RowStatement<ScanRow>
+  readonly bytes: RowStatement<number>
+}
 
 export interface ScannerOptions {
   readonly codec: Codec
@@ -35,10 +45,14 @@ export class Scanner {
   constructor(connection: Connection, options: ScannerOptions) {
     this.#connection = connection
     this.#options = options
-    const page = (bounds: string, order: string): PageStatement =>
-      connection.prepareRows(
-        `SELECT ${SCAN_COLUMNS} FROM entry e WHERE ${bounds} AND ${LIVE} ORDER BY e.key ${order} LIMIT ?`,
-      )
+    const page = (bounds: string, order: string): PageStatement => {
+      const select = (columns: string): string =>
+        `SELECT ${columns} FROM entry e WHERE ${bounds} AND ${LIVE} ORDER BY e.key ${order} LIMIT ?`
+      return {
+        rows: connection.prepareRows(select(SCAN_COLUMNS)),
+        bytes: connection.prepareColumn(`SELECT ifnull(sum(bytes), 0) FROM (${select(`${ENTRY_BYTES} AS bytes`)})`),
+      }
+    }
     this.#head = connection.prepareColumn('SELECT seq FROM log_head WHERE id = 1')
     this.#count = connection.prepareColumn(`SELECT count(*) FROM entry e WHERE e.key >= ? AND e.key < ? AND ${LIVE}`)
     this.#ascending = page('e.key >= ? AND e.key < ?', 'ASC')
@@ -61,9 +75,12 @@ export class Scanner {
       }
     }
     return this.#connection.snapshot(() => {
-      const rows = statement.all(...bounds, now, limit)
+      // One at least.
+      let size = limit
+      while (size > 1 && statement.bytes.get(...bounds, now, size)! > MAX_PAGE_BYTES) size = Math.ceil(size / 2)
+      const rows = statement.rows.all(...bounds, now, size)
       const entries = rows.map((row): Entry => toScanned(this.#options.codec, row))
-      return { entries, asOf: this.#head.get()! }
+      return { entries, isLast: rows.length < size, asOf: this.#head.get()! }
     })
   }
 

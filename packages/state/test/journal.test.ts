@@ -39,6 +39,15 @@ describe('Simple Persistence: the journal usable on its own', () => {
     await expect(log.replay({ add: () => {} })).rejects.toMatchObject({ code: 'TRANSACTION_UNKNOWN' })
   })
 
+  test('however large what was recorded is, all of it is replayed', async () => {
+    const { store } = openTemp()
+    await using log = await journal({ store, name: 'work' })
+    for (let n = 0; n < 12; n++) await log.record('add', 'x'.repeat(600_000))
+    let added = 0
+    expect(await log.replay({ add: () => added++ })).toBe(12)
+    expect(added).toBe(12)
+  })
+
   test('a damaged end is put aside and reported when it is opened', async () => {
     const file = tempFile()
     const { store } = openTemp({ file })

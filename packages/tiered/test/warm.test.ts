@@ -34,6 +34,16 @@ test('fills every front page by page, and says how far it is', async () => {
   expect(await lastValueFrom(a.tiers.warm())).toMatchObject({ done: 1_200, filled: { near: 0, redis: 0 } })
 })
 
+test('entries that are large come in more pages, and all of them', async () => {
+  const fleet = new Fleet(redis.server)
+  const writer = await fleet.open({ writePolicy: 'write-around' })
+  for (let i = 0; i < 12; i++) await writer.store.set(['n', i], 'x'.repeat(600_000))
+  const a = await fleet.open()
+  const progress = await lastValueFrom(a.tiers.warm().pipe(toArray()))
+  expect(progress.at(-1)).toMatchObject({ done: 12, total: 12, filled: { redis: 12 } })
+  expect(progress.length).toBeGreaterThan(2)
+})
+
 test('an empty store is warm at once', async () => {
   const { a } = await cold(0)
   expect(await lastValueFrom(a.tiers.warm().pipe(toArray()))).toMatchObject([{ done: 0, total: 0 }])

@@ -178,7 +178,8 @@ class OpenMemoryBack implements MemoryBack {
   #scan(range: KeyRange, options: ScanOptions): ScanPage {
     this.#assertOpen()
     wholeAtLeast('limit', options.limit, 1)
-    return { entries: this.#entries.scan(range, options, this.#clock.now()), asOf: this.log.last }
+    const entries = this.#entries.scan(range, options, this.#clock.now())
+    return { entries, isLast: entries.length < options.limit, asOf: this.log.last }
   }
 
   #commitNow(proposal: Proposal): Commit {

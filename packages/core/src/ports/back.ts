@@ -104,13 +104,16 @@ export interface ReadOptions {
 export interface ScanOptions {
   /** Exclusive start, for the next page. In reverse order the page holds what lies before it. */
   readonly after: StoreKey | undefined
+  /** At most. A page of large entries may hold fewer. */
   readonly limit: number
   readonly reverse: boolean
 }
 
 export interface ScanPage {
-  /** In key order (descending when reversed). Fewer than `limit`: the range is exhausted. */
+  /** In key order (descending when reversed). One at least, unless the page is the last one. */
   readonly entries: readonly Entry[]
+  /** Nothing in the range comes after it. False is no promise that something does. */
+  readonly isLast: boolean
   /** The head of the snapshot that this page was read from. */
   readonly asOf: number
 }

@@ -46,7 +46,7 @@ async function* pagesOf<R extends ReadOptions, W extends object>(
   for (;;) {
     const page = await back.scan(range, { after, limit: BATCH, reverse: false })
     yield page
-    if (page.entries.length < BATCH) return
+    if (page.isLast) return
     after = page.entries.at(-1)?.key
   }
 }

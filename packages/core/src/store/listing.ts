@@ -88,11 +88,11 @@ async function* pagesOf<R extends ReadOptions>(
   let after: StoreKey | undefined
   while (left() > 0) {
     const size = Math.min(PAGE, left())
-    const { entries } = await back.scan(range, { after, limit: size, reverse })
+    const { entries, isLast } = await back.scan(range, { after, limit: size, reverse })
     // From the back tier, as the page itself: a front may not know the tags.
     const seen = await visibility.seeAll(entries, { consistency: 'linearizable' } as R)
     yield seen.filter((entry) => entry !== undefined)
-    if (entries.length < size) return
+    if (isLast) return
     after = entries.at(-1)?.key
     // A back tier that answers at once would otherwise keep everyone else waiting until the end.
     await new Promise<void>((resolve) => afterTurn(resolve))

@@ -60,11 +60,11 @@ export async function sweep<R extends ReadOptions, W extends object>(
     let after: StoreKey | undefined
     for (let isMore = true; isMore;) {
       store.assertOpen()
-      const { entries } = await store.back.scan(range, { after, limit: batch, reverse: false })
+      const { entries, isLast } = await store.back.scan(range, { after, limit: batch, reverse: false })
       const old = entries.filter((entry) => entry.writtenAt < until! && !isKept(entry))
       deleted.push(...(await deleteOld(store, old, until!, options)))
       after = entries.at(-1)?.key
-      isMore = entries.length === batch
+      isMore = !isLast
     }
   }
   await store.collector.idle()

@@ -174,13 +174,13 @@ export class SyncStore {
       while (isMore && left > 0) {
         this.#parts.assertOpen()
         const size = Math.min(PAGE, left)
-        const { entries } = this.#parts.back.scan(part, { after, limit: size, reverse })
+        const { entries, isLast } = this.#parts.back.scan(part, { after, limit: size, reverse })
         for (const entry of this.#seeAll(entries)) {
           if (entry === undefined) continue
           left -= 1
           yield entry
         }
-        isMore = entries.length === size
+        isMore = !isLast
         after = entries.at(-1)?.key
       }
     }

@@ -62,7 +62,8 @@ export async function* snapshotOf<T>(
     let after: StoreKey | undefined
     for (let isLast = false; !isLast;) {
       signal.throwIfAborted()
-      const { entries, asOf } = await scan(part, after)
+      const page = await scan(part, after)
+      const { entries, asOf } = page
       reader ??= new LogReader(log, batch, { seq: asOf, epoch })
       if (asOf < reader.position) throw wentBack(asOf, reader.position)
       const late: LogChange[] = []
@@ -82,7 +83,7 @@ export async function* snapshotOf<T>(
       const visible = entries.flatMap((entry) => (seenWith(entry, epochs, now) ? [toSnapshotEntry<T>(entry)] : []))
       if (visible.length > 0) yield { kind: 'snapshot', entries: visible, asOf }
       after = entries.at(-1)?.key
-      isLast = entries.length < batch
+      isLast = page.isLast
       shownTo = isLast ? (part.end ?? LAST) : after!.bytes
       const changes = late.length === 0 ? [] : await show(late, concernsShown)
       if (changes.length > 0) yield { kind: 'catch-up', changes }

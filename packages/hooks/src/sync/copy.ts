@@ -105,14 +105,14 @@ async function sweep({ options, writer, merge }: CopyParts, upTo: number): Promi
     let after: StoreKey | undefined
     for (let isMore = true; isMore;) {
       signal.throwIfAborted()
-      const { entries } = await to.scan(part, { after, limit: batch, reverse: false })
+      const { entries, isLast } = await to.scan(part, { after, limit: batch, reverse: false })
       const stale = await merge.own(entries, upTo)
       if (stale.length > 0) {
         const { log, seq } = writer.place
         await writer.commitPlan(() => merge.removal(stale, log, seq))
       }
       after = entries.at(-1)?.key
-      isMore = entries.length === batch
+      isMore = !isLast
       await new Promise<void>(afterTurn)
     }
   }

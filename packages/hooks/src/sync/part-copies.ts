@@ -110,10 +110,10 @@ export class PartCopies {
     let after: StoreKey | undefined
     for (let isMore = true; isMore;) {
       signal.throwIfAborted()
-      const { entries } = await from.scan(range, { after, limit, reverse: false })
+      const { entries, isLast } = await from.scan(range, { after, limit, reverse: false })
       if (entries.length > 0) yield entries
       after = entries.at(-1)?.key
-      isMore = entries.length === limit
+      isMore = !isLast
     }
   }
 

@@ -49,7 +49,7 @@ export async function* pagesOf(
     for (let isLast = false; !isLast;) {
       const page: ScanPage = await from.scan({ start, end: part.end }, { after, limit, reverse: false })
       after = page.entries.at(-1)?.key ?? after
-      isLast = page.entries.length < limit
+      isLast = page.isLast
       yield {
         entries: await copiedEntries(from, page.entries),
         asOf: page.asOf,

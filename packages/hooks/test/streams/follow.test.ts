@@ -1,5 +1,5 @@
 import { type Back, createMemoryBack, type Log, Store } from '@tidemark/core'
-import { ManualClock } from '@tidemark/testkit'
+import { ManualClock, shortPages } from '@tidemark/testkit'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
@@ -77,6 +77,15 @@ describe('follow', () => {
     await store.set('other', 2)
     await store.set(['user', 3], 3)
     expect((await stream.next()).value).toMatchObject({ kind: 'changes', changes: [{ seq: 6, key: ['user', 3] }] })
+    await stream.return!()
+  })
+
+  it('goes on after a page that ends early', async () => {
+    const back = shortPages(createMemoryBack())
+    await commitNumbers(back, 7)
+    const stream = iterate(back)
+    const shown = (await until('ready', stream)).flatMap((step) => (step.kind === 'snapshot' ? step.entries : []))
+    expect(shown.map(({ value }) => value)).toEqual(range(1, 7))
     await stream.return!()
   })
 

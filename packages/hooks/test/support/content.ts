@@ -6,11 +6,11 @@ export async function contentOf(back: Back): Promise<Map<string, unknown>> {
   for (const part of userRanges(ALL_KEYS)) {
     let after: StoreKey | undefined
     for (;;) {
-      const { entries } = await back.scan(part, { after, limit: 1_000, reverse: false })
+      const { entries, isLast } = await back.scan(part, { after, limit: 1_000, reverse: false })
       for (const { key, payload, expiresAt, meta } of entries) {
         content.set(key.id, { value: payload.decode(), expiresAt, meta: meta?.decode() })
       }
-      if (entries.length < 1_000) break
+      if (isLast) break
       after = entries.at(-1)!.key
     }
   }

@@ -1,4 +1,15 @@
-import { ALL_KEYS, type Back, createMemoryBack, partOf, type Proposal, Store, TidemarkError } from '@tidemark/core'
+import {
+  ALL_KEYS,
+  type Back,
+  createMemoryBack,
+  partOf,
+  type Proposal,
+  type ScanPage,
+  Store,
+  type StoreKey,
+  TidemarkError,
+} from '@tidemark/core'
+import { shortPages } from '@tidemark/testkit'
 import { afterEach, describe, expect, it } from 'vitest'
 import { sync, type Sync, type SyncOptions, type SyncSource, type SyncTarget } from '../../src/index.ts'
 import { tempStore } from '../support/temp-store.ts'
@@ -31,8 +42,14 @@ async function readable(back: Back): Promise<Map<string, unknown>> {
 }
 
 async function partsIn(back: Back): Promise<number> {
-  const { entries } = await back.scan(ALL_KEYS, { after: undefined, limit: 10_000, reverse: false })
-  return entries.filter(({ key }) => partOf(key) !== undefined).length
+  let [parts, after, isMore]: [number, StoreKey | undefined, boolean] = [0, undefined, true]
+  while (isMore) {
+    const page: ScanPage = await back.scan(ALL_KEYS, { after, limit: 10_000, reverse: false })
+    parts += page.entries.filter(({ key }) => partOf(key) !== undefined).length
+    after = page.entries.at(-1)?.key
+    isMore = !page.isLast
+  }
+  return parts
 }
 
 function bytes(size: number, fill: number): Uint8Array {
@@ -43,6 +60,14 @@ describe.each([
   {
     name: 'memory',
     open: async () => ({ from: createMemoryBack(), to: createMemoryBack(), end: async () => undefined as unknown }),
+  },
+  {
+    name: 'memory, whose pages end early',
+    open: async () => ({
+      from: shortPages(createMemoryBack(), 100),
+      to: shortPages(createMemoryBack(), 100),
+      end: async () => undefined as unknown,
+    }),
   },
   {
     name: 'SQLite',
@@ -60,7 +85,7 @@ describe.each([
     await store.log(['l', 2]).append('one', { meta: 'm', tags: ['t'] })
     await store.blob(['b', 1]).write(bytes(6 * CHUNK + 5, 7), { meta: { name: 'b' } })
     await store.set('v', 1)
-    const one = start(from, to, { conflict: { policy }, batch: 100 })
+    const one = start(from, to, { conflict: { policy }, batch: 200 })
     await one.caughtUp()
     expect(await readable(to)).toEqual(await readable(from))
     expect(await new Store(to).entry(['b', 1])).toMatchObject({ type: 'blob', meta: { name: 'b' } })

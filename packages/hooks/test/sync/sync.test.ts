@@ -1,5 +1,5 @@
 import { type Back, createMemoryBack, Payload, Store, StoreKey } from '@tidemark/core'
-import { ShiftedClock } from '@tidemark/testkit'
+import { ShiftedClock, shortPages } from '@tidemark/testkit'
 import { afterEach, describe, expect, it } from 'vitest'
 import {
   sync,
@@ -32,6 +32,14 @@ describe.each([
   {
     name: 'memory',
     open: async () => ({ from: createMemoryBack(), to: createMemoryBack(), end: async () => undefined as unknown }),
+  },
+  {
+    name: 'memory, whose pages end early',
+    open: async () => ({
+      from: shortPages(createMemoryBack()),
+      to: shortPages(createMemoryBack()),
+      end: async () => undefined as unknown,
+    }),
   },
   {
     name: 'SQLite',

@@ -70,9 +70,9 @@ export class JournalReader {
     const range = { start: recordKey(this.#name, first).bytes, end: recordsOf(this.#name).end }
     let after: StoreKey | undefined
     for (;;) {
-      const { entries } = await this.#back.scan(range, { after, limit: PAGE, reverse: false })
+      const { entries, isLast } = await this.#back.scan(range, { after, limit: PAGE, reverse: false })
       yield* entries
-      if (entries.length < PAGE) return
+      if (isLast) return
       after = entries.at(-1)!.key
     }
   }

@@ -130,9 +130,9 @@ async function* pagesOf(back: Back, { prefix = [], walk }: WarmOptions, clock: C
   for (const [i, range] of ranges.entries()) {
     let after: StoreKey | undefined
     for (let isMore = counts[i]! > 0; isMore;) {
-      const { entries, asOf } = await back.scan(range, { after, limit: PAGE, reverse: false })
+      const { entries, isLast, asOf } = await back.scan(range, { after, limit: PAGE, reverse: false })
       yield { found: entries.map((entry) => ({ entry, asOf, until: entry.expiresAt ?? Infinity, tier })), total }
-      isMore = entries.length === PAGE
+      isMore = !isLast
       after = entries.at(-1)?.key
     }
   }

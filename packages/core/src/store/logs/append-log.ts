@@ -162,12 +162,12 @@ export class AppendLog<
     const range = rangeOf({ prefix, ...(lte && { lte }), ...(after !== undefined && { gt: [...prefix, after] }) })
     let at: StoreKey | undefined
     for (let isMore = lte !== undefined; isMore;) {
-      const { entries } = await back.scan(range, { after: at, limit: PAGE, reverse: false })
+      const { entries, isLast } = await back.scan(range, { after: at, limit: PAGE, reverse: false })
       // After the page: as long as the log stands, none of its elements is removed.
       if (!(await isStanding(this.#store, this.#key, id))) throw replaced(this.#key, 'log')
       yield entries.filter(({ version }) => version <= asOf)
       at = entries.at(-1)?.key
-      isMore = entries.length === PAGE
+      isMore = !isLast
       // A back tier that answers at once would otherwise keep everyone else waiting until the end.
       await new Promise<void>((resolve) => afterTurn(resolve))
     }

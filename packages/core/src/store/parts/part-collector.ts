@@ -206,8 +206,8 @@ export class PartCollector<R extends ReadOptions = ReadOptions, W extends object
       return
     }
     for (let isMore = true; isMore;) {
-      const { entries } = await back.scan(range, { after: undefined, limit: BATCH, reverse: false })
-      isMore = entries.length === BATCH
+      const { entries, isLast } = await back.scan(range, { after: undefined, limit: BATCH, reverse: false })
+      isMore = !isLast
       if (entries.length > 0) yield entries.map(({ key }) => key)
     }
   }

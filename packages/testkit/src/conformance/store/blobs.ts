@@ -1,6 +1,7 @@
 import { afterTurn, ALL_KEYS, type Back, type Proposal, StoreKey } from '@tidemark/core'
 import { describe, expect, it } from 'vitest'
 import { eventually } from '../../waiting/eventually.ts'
+import { scanAll } from '../back/scans.ts'
 import type { StartStore } from './store-suite.ts'
 
 const CHUNK = 256 * 1024
@@ -170,7 +171,7 @@ export function describeBlobs(start: StartStore): void {
       const { store, back } = await start()
       const bytes = patterned(7 * CHUNK)
       await store.blob('b').write(bytes)
-      const { entries } = await back.scan(ALL_KEYS, { after: undefined, limit: 100, reverse: false })
+      const entries = await scanAll(back, ALL_KEYS, 100, false)
       const chunks = entries.filter(({ key }) => key.tuple[1] === 'chunk')
       await back.commit({ reads: [], decide: () => [{ op: 'delete', key: chunks[2]!.key }] })
       await expect(store.blob('b').bytes()).rejects.toMatchObject({ code: 'CORRUPT', key: StoreKey.of('b').id })
@@ -246,6 +247,6 @@ async function collected(stream: ReadableStream<Uint8Array> | undefined): Promis
 }
 
 async function partsOf(back: Back): Promise<number> {
-  const { entries } = await back.scan(ALL_KEYS, { after: undefined, limit: 1_000, reverse: false })
+  const entries = await scanAll(back, ALL_KEYS, 1_000, false)
   return entries.filter(({ key }) => key.tuple[1] === 'chunk').length
 }

@@ -1,5 +1,6 @@
 import { ALL_KEYS, type Back, type Commit, partOf, type Proposal, type Store } from '@tidemark/core'
 import { describe, expect, it } from 'vitest'
+import { scanAll } from '../back/scans.ts'
 import type { StartStore } from './store-suite.ts'
 
 const HOUR = 3_600_000
@@ -199,6 +200,6 @@ async function stored(store: Store): Promise<void> {
 }
 
 async function partsIn(back: Back): Promise<number> {
-  const { entries } = await back.scan(ALL_KEYS, { after: undefined, limit: 1_000, reverse: false })
+  const entries = await scanAll(back, ALL_KEYS, 1_000, false)
   return entries.filter(({ key }) => partOf(key) !== undefined).length
 }

@@ -1,0 +1,38 @@
+import { ALL_KEYS, type Back, type StoreKey, type Write } from '@tidemark/core'
+import { expect, test } from 'vitest'
+import { openTemp } from './support/temp.ts'
+import { blind, payload, set, setOf } from './support/writes.ts'
+
+/** The lengths of the pages. */
+async function pagesOf(back: Back, reverse: boolean): Promise<number[]> {
+  const pages: number[] = []
+  let after: StoreKey | undefined
+  for (let isLast = false; !isLast;) {
+    const page = await back.scan(ALL_KEYS, { after, limit: 500, reverse })
+    pages.push(page.entries.length)
+    after = page.entries.at(-1)?.key
+    isLast = page.isLast
+  }
+  return pages
+}
+
+test.each([false, true])(
+  'a page of large entries ends early, and what follows it comes next (reverse: %s)',
+  async (reverse) => {
+    const back = openTemp()
+    const large = new Uint8Array(1_000_000)
+    for (let i = 0; i < 20; i++) await set(back, i, large)
+    await set(back, 'larger', new Uint8Array(5_000_000))
+    await back.commit(blind(...Array.from({ length: 300 }, (_, i) => setOf(['small', i], i))))
+    const pages = await pagesOf(back, reverse)
+    expect(pages.reduce((sum, length) => sum + length)).toBe(321)
+    expect(pages.filter((length) => length > 0 && length <= 4).length).toBeGreaterThanOrEqual(6)
+  },
+)
+
+test('meta counts, too', async () => {
+  const back = openTemp()
+  const meta = 'x'.repeat(1_000_000)
+  for (let i = 0; i < 10; i++) await back.commit(blind({ ...setOf(i, i), meta: payload(meta) } as Write))
+  expect((await pagesOf(back, false)).length).toBeGreaterThan(2)
+})
