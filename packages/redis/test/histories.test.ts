@@ -116,7 +116,8 @@ const FAULTS: readonly Fault[] = [
       for (let i = 0; i < round; i++) await rawClient(server).ping()
       between.cut()
     },
-    hasStruck: (world) => expect(startsOf(world)).toBe(1),
+    // A start whose reply was cut off is nobody's; another one would have lost what was there.
+    hasStruck: (world) => expect(startsOf(world)).toBeLessThanOrEqual(1),
   },
   {
     name: 'a stream that is trimmed past who was away',

@@ -29,7 +29,7 @@ const back = new Proxy<Back>(sqlite, {
     return typeof value === 'function' ? (value.bind(target) as unknown) : value
   },
 })
-const tiers = createTiered({ back, writePolicy: 'write-behind', writeBehind: { maxAgeMs: 600_000, leaseMs: 100 } })
+const tiers = createTiered({ back, writePolicy: 'write-behind', writeBehind: { maxAgeMs: 600_000, leaseMs: 10_000 } })
 const store = new Store(tiers)
 for (let i = 1; i <= 4; i++) {
   await store.setMany([
