@@ -89,12 +89,12 @@ export class JournaledConnectors<A> implements FlushTarget<Kept> {
   }
 
   async append(row: number, gather: () => readonly Kept[]): Promise<void> {
-    await this.#held(false, (holding) => this.#parts.journal.append(holding, row, gather))
+    await this.#held(undefined, (holding) => this.#parts.journal.append(holding, row, gather))
   }
 
   async write(part: FlushPart<Kept>): Promise<void> {
     const { writer, office } = this.#parts
-    await this.#held(true, async (holding) => {
+    await this.#held(part, async (holding) => {
       const { owner, lease } = holding
       const { from, to } = part
       // Also tells whether the lease is still held, before anything is done that no transaction can take back.
@@ -113,7 +113,7 @@ export class JournaledConnectors<A> implements FlushTarget<Kept> {
 
   async bury(part: FlushPart<Kept>, error: unknown): Promise<void> {
     const { office, now } = this.#parts
-    await this.#held(true, (holding) =>
+    await this.#held(part, (holding) =>
       this.#settle(holding, part, [deadLetterMark(office, part.writes, error, now())]),
     )
   }
@@ -128,16 +128,18 @@ export class JournaledConnectors<A> implements FlushTarget<Kept> {
     await this.#parts.back.commit({ reads: [], decide: () => [], lease, keepLease: true, marks })
   }
 
-  /** @param isFlush somebody who has taken the journal over has done it */
-  async #held(isFlush: boolean, work: (holding: Holding) => Promise<void>): Promise<void> {
+  /** @param flush what somebody who has taken the journal over writes */
+  async #held(flush: FlushPart<Kept> | undefined, work: (holding: Holding) => Promise<void>): Promise<void> {
     const { tenure } = this.#parts
     for (;;) {
       const holding = await tenure.held()
+      // It may have waited for the lease of the journal that was begun after that.
+      if (flush?.isLost() === true) return
       try {
         return await work(holding)
       } catch (error) {
         if (!isLeaseLost(error)) throw error
-        if ((await tenure.reclaim(holding)) === 'lost' && isFlush) return
+        if ((await tenure.reclaim(holding)) === 'lost' && flush !== undefined) return
       }
     }
   }

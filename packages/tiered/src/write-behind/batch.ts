@@ -20,6 +20,8 @@ export class Batch<D extends Dirty> {
   readonly from: number
   readonly since: number
   to: number
+  /** Somebody else has taken over the journal that it stands in. */
+  isLost = false
   /** What is still to be written, one part after the other; more than one when something was refused. */
   parts: (readonly D[])[] | undefined
   readonly failures: Failure<D>[] = []

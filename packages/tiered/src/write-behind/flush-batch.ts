@@ -12,7 +12,8 @@ export async function flushBatch<D extends Dirty>(batch: Batch<D>, target: Flush
   while (parts.length > 0) {
     const writes = parts[0]!
     const onWritten = (): void => batch.drop(writes)
-    const part = { writes, left: parts.slice(1).flat(), from: batch.from, to: batch.to, onWritten }
+    const left = parts.slice(1).flat()
+    const part = { writes, left, from: batch.from, to: batch.to, onWritten, isLost: () => batch.isLost }
     try {
       await target.write(part)
     } catch (error) {

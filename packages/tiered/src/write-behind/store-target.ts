@@ -88,6 +88,8 @@ export class StoreTarget implements FlushTarget<Buffered> {
     const { tenure, journal, commit } = this.#options
     for (;;) {
       const holding = await tenure.held()
+      // It may have waited for the lease of the journal that was begun after that.
+      if (part.isLost()) return
       const { owner, lease } = holding
       if (this.#isUncertain && (await this.#isFlushed(owner, part))) return this.#settled(owner, part)
       const all = [...marks, ...journal.settle(owner, part), this.#note(owner, part)]

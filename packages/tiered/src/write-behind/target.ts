@@ -10,6 +10,8 @@ export interface FlushPart<D extends Dirty> {
   readonly to: number
   /** To be called when they are durable, and from when on reads find them there. */
   readonly onWritten: () => void
+  /** Whether somebody else has taken the journal over, and writes them: under no lease that is held since then. */
+  readonly isLost: () => boolean
 }
 
 /**

@@ -48,7 +48,7 @@ export class Tenure {
    * everything in it is flushed, and a new one is begun.
    */
   async reclaim({ owner, lease }: Holding): Promise<'kept' | 'lost'> {
-    const current = await this.#holding?.catch(() => undefined)
+    const current = await this.#latest()
     if (current !== undefined && current.lease.token !== lease.token) return current.owner === owner ? 'kept' : 'lost'
     const again = this.#again(owner)
     this.#holding = again.then(({ holding }) => holding)
@@ -83,6 +83,15 @@ export class Tenure {
     const holding = await this.#holding?.catch(() => undefined)
     // When it cannot be released, they have to wait for its end.
     if (holding !== undefined) await this.#options.back.leases.release(holding.lease).catch(() => undefined)
+  }
+
+  /** Whoever finds out at the same time waits for the one that has found out first. */
+  async #latest(): Promise<Holding | undefined> {
+    for (;;) {
+      const holding = this.#holding
+      const current = await holding?.catch(() => undefined)
+      if (holding === this.#holding) return current
+    }
   }
 
   async #begin(): Promise<Holding> {

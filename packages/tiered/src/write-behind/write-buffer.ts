@@ -165,8 +165,11 @@ export class WriteBuffer<D extends Dirty> {
   /** Forgets everything that is acknowledged: somebody else has taken the journal over, and flushes it. */
   abandon(): readonly D[] {
     const all = [...this.all()]
-    this.#flushing?.drop([...this.#flushing.writes.values()])
-    this.#flushing?.parts?.splice(0)
+    if (this.#flushing !== undefined) {
+      this.#flushing.isLost = true
+      this.#flushing.drop([...this.#flushing.writes.values()])
+      this.#flushing.parts?.splice(0)
+    }
     this.#active = new Batch(this.#settled + 1, this.#doneRow + 1)
     this.#uncertain.clear()
     this.#cancelAge?.()

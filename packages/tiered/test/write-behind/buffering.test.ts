@@ -464,6 +464,28 @@ describe('who flushes', () => {
     expect([await machine.other.get('a'), await machine.back.log.head()]).toEqual(['newest', 3])
   })
 
+  test('nor does it when it notices while it journals, and the flush is due meanwhile', async () => {
+    const machine = new Machine()
+    const slow = machine.start({ leaseMs: 1_000, maxAgeMs: 2_100 })
+    await slow.store.set('a', 'slow')
+    slow.pause()
+    await machine.after(2_000)
+    await machine.start().tiers.recoverWrites()
+    await machine.other.set('a', 'newer')
+    slow.resume()
+    const { leases } = machine.back
+    const acquire = leases.acquire.bind(leases)
+    leases.acquire = async (...args) => {
+      leases.acquire = acquire
+      await machine.after(100)
+      return acquire(...args)
+    }
+    await slow.store.set('b', 1)
+    await slow.tiers.flush()
+    expect([await machine.other.get('a'), await slow.store.get('a')]).toEqual(['newer', 'newer'])
+    expect([await machine.other.get('b'), await machine.back.log.head()]).toEqual([1, 3])
+  })
+
   test('a process that was slow while nobody has looked at its journal flushes it', async () => {
     const machine = new Machine()
     const slow = machine.start({ leaseMs: 1_000 })
