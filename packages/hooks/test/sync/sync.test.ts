@@ -126,6 +126,19 @@ it('is a follower that serves reads while it catches up', async () => {
   expect([await reader.get(['n', 90]), pages.slice(0, 4)]).toEqual([90, [0, 10, 20, 30]])
 })
 
+it('deletes all that a restored source lacks, also where pages end early', async () => {
+  const [from, to] = [shortPages(createMemoryBack()), shortPages(createMemoryBack())]
+  await commitNumbers(from, 20)
+  const { sync: one } = start(from, to)
+  await one.caughtUp()
+  await one.close()
+  await new Store(from).deleteMany(Array.from({ length: 19 }, (_, i) => ['n', i + 1]))
+  await from.restored()
+  const { sync: two } = start(from, to)
+  await two.caughtUp()
+  expect([...(await contentOf(to)).keys()]).toEqual(['n:20'])
+})
+
 describe('what is taken over', () => {
   it('a prefix, a filter, other keys and other values', async () => {
     const [from, to] = [createMemoryBack(), createMemoryBack()]

@@ -35,6 +35,16 @@ export function describeSweeps(start: StartStore): void {
       expect(await Array.fromAsync(store.keys())).toEqual([['other', 1]])
     })
 
+    it('deletes all that is old, however many pages that takes, and all that a log has left behind', async () => {
+      const { store, back, clock } = await start()
+      await store.setMany(Array.from({ length: 30 }, (_, i) => [['k', i], i] as const))
+      await store.log('l').appendMany(Array.from({ length: 30 }, (_, i) => i))
+      await stored(store)
+      expect((await store.sweep({ before: clock.now() + HOUR })).deleted).toHaveLength(31)
+      expect(await Array.fromAsync(store.keys())).toEqual([])
+      expect(await partsIn(back)).toBe(0)
+    })
+
     it('of nothing deletes nothing, and given no time it deletes no entry', async () => {
       const { store, clock } = await start()
       expect(await store.sweep({ before: clock.now() })).toEqual({ deleted: [], parts: 0 })
