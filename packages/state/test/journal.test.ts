@@ -15,6 +15,8 @@ describe('Simple Persistence: the journal usable on its own', () => {
       expect(await Promise.all([log.record('add', 1, { to: new Date(5) }), log.record('add', 2)])).toEqual([1, 2])
       expect(await log.record('remove')).toBe(3)
       await expect(log.record('add', () => {})).rejects.toMatchObject({ code: 'UNENCODABLE' })
+      await expect(log.record('')).rejects.toThrow(RangeError)
+      await expect(log.record(5 as never)).rejects.toThrow('a name must be a string, not number')
     }
     const { store } = openTemp({ file })
     await using log = await journal({ store, name: 'work' })

@@ -40,7 +40,10 @@ describe('Instadump: its table', () => {
     expect([a.value, b.value]).toEqual([{ n: 1 }, 1])
     b.value = Symbol('cannot be saved') as never
     a.value = { n: 3 }
-    await expect(app.saveAll()).rejects.toMatchObject({ code: 'UNENCODABLE' })
+    await expect(app.saveAll()).rejects.toMatchObject({
+      code: 'UNENCODABLE',
+      message: expect.stringMatching(/^the state b cannot be saved: /),
+    })
     b.value = undefined as never
     await expect(app.saveAll()).rejects.toThrow(/state b is undefined/)
     const other = await states(openTemp({ file }).store)
@@ -51,7 +54,10 @@ describe('Instadump: its table', () => {
     const { store } = openTemp()
     const app = await states(store)
     const a = app.define('a', 1)
-    await expect(app.reloadAll()).rejects.toMatchObject({ code: 'NEVER_SAVED' })
+    await expect(app.reloadAll()).rejects.toMatchObject({
+      code: 'NEVER_SAVED',
+      message: expect.stringMatching(/^the last save is not there; save first/),
+    })
     await app.reloadAll({ missing: 'keep' })
     await app.saveAll()
     const b = app.define('b', 'default')

@@ -59,11 +59,13 @@ export class Journal extends JournalView implements AsyncDisposable {
 
   /**
    * Records that something is done. Resolves with its number when that is durable.
-   * @throws TidemarkError UNENCODABLE, DISK_FULL, READ_ONLY, BUSY, LEASE_LOST, IO; ClosedError
+   * @throws TypeError or RangeError for what is no name; TidemarkError UNENCODABLE, DISK_FULL, READ_ONLY, BUSY, LEASE_LOST, IO;
+   * ClosedError
    */
   record(name: string, ...args: readonly unknown[]): Promise<number> {
     return new Promise((resolve, reject) => {
       if (this.#closing !== undefined) throw new ClosedError(`the journal ${this.#name}`)
+      checkName(name)
       const recorded = fixed(args, this.#back.codec)
       const seed = Math.floor(this.#random() * 0x1_0000_0000)
       let number = 0

@@ -7,6 +7,7 @@ import {
   type ReadOptions,
   type SetWrite,
   StoreKey,
+  TidemarkError,
   type Write,
 } from '@tidemark/core'
 import { durably } from '../durably.ts'
@@ -153,5 +154,10 @@ function setOf(key: StoreKey, payload: Payload): SetWrite {
 /** @throws TidemarkError UNENCODABLE; TypeError for undefined, which would be absent */
 export function encodeState(codec: Codec, name: string, value: unknown): Payload {
   if (value === undefined) throw new TypeError(`the state ${name} is undefined, which cannot be saved; use null`)
-  return Payload.encode(codec, value)
+  try {
+    return Payload.encode(codec, value)
+  } catch (cause) {
+    if (!(cause instanceof TidemarkError)) throw cause
+    throw new TidemarkError(cause.code, `the state ${name} cannot be saved: ${cause.message}`, { cause })
+  }
 }

@@ -146,7 +146,7 @@ export class States implements AsyncDisposable {
     const found = new Map([...this.#states.keys()].map((name) => [name, loaded && valueIn(loaded, name)]))
     const lacking = [...found.keys()].filter((name) => found.get(name) === undefined)
     if (missing === 'error' && (loaded === undefined || lacking.length > 0)) {
-      const what = loaded === undefined ? `there is no ${called}` : `${lacking.join(', ')} is not in ${called}`
+      const what = loaded === undefined ? `${called} is not there` : `${lacking.join(', ')} is not in ${called}`
       throw new TidemarkError('NEVER_SAVED', `${what}; save first, or keep what is missing, with { missing: 'keep' }`)
     }
     if (loaded === undefined) return
