@@ -1,4 +1,4 @@
-import { existsSync, statSync, unlinkSync } from 'node:fs'
+import { existsSync, lstatSync, realpathSync, statSync, unlinkSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { TidemarkError, wholeBetween } from '@tidemark/core'
 import type { Database } from 'better-sqlite3'
@@ -67,7 +67,10 @@ export async function deleteStoredFile(path: string, options: DeleteStoredFileOp
   const deadline = performance.now() + busyTimeoutMs
   for (;;) {
     try {
-      return await deleteAlone(file, options)
+      const isDeleted = await deleteAlone(realPathOf(file), options)
+      // Last: without the link, whoever tries again would not find what is left.
+      if (lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() === true) unlinkSync(file)
+      return isDeleted
     } catch (error) {
       if (!isBusy(error)) throw toTidemarkError(error, { file, name: NAME })
       if (performance.now() >= deadline) throw inUse(file, error)
@@ -97,6 +100,17 @@ async function deleteAlone(file: string, { alongside }: DeleteStoredFileOptions)
   }
   for (const companion of COMPANIONS) if (existsSync(file + companion)) unlinkSync(file + companion)
   return store !== undefined
+}
+
+/** Behind links: to remove a link would leave the data where they are. */
+function realPathOf(file: string): string {
+  try {
+    return realpathSync(file)
+  } catch (error) {
+    // Somebody else has deleted it just now.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return file
+    throw error
+  }
 }
 
 /** @returns undefined: it is empty, or all that is left of one that was deleted */

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, lstatSync, symlinkSync } from 'node:fs'
 import { eventually, startRedis } from '@tidemark/testkit'
 import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
@@ -20,6 +20,19 @@ test('konserve lifecycle: create, open, exists, close, destroy', async () => {
   expect(await destroy({ file })).toBe(true)
   expect(await exists(file)).toBe(false)
   expect(await destroy({ file })).toBe(false)
+})
+
+test('destroy by a link to the file removes both', async () => {
+  const [file, link] = [tempFile(), tempFile()]
+  await using store = await create({ file })
+  await store.set('a', 1)
+  await store.close()
+  symlinkSync(file, link)
+  expect(await exists(link)).toBe(true)
+  expect(await destroy({ file: link })).toBe(true)
+  expect([existsSync(file), lstatSync(link, { throwIfNoEntry: false })]).toEqual([false, undefined])
+  await using again = await create({ file })
+  expect(await again.get('a')).toBe(undefined)
 })
 
 test('create on an existing store, and open on a missing one, are typed errors', async () => {
