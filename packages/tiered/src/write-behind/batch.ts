@@ -22,6 +22,8 @@ export class Batch<D extends Dirty> {
   to: number
   /** Somebody else has taken over the journal that it stands in. */
   isLost = false
+  /** It was acknowledged under a lease that has run out, and stands in no journal. */
+  isStale = false
   /** What is still to be written, one part after the other; more than one when something was refused. */
   parts: (readonly D[])[] | undefined
   readonly failures: Failure<D>[] = []
@@ -46,6 +48,15 @@ export class Batch<D extends Dirty> {
     }
     if (writes.length > 1) this.#together.push(writes.map(({ id }) => id))
     this.to = row
+  }
+
+  /** Takes on what was acknowledged after it, as a part of its own. */
+  absorb({ writes, bytes, to }: Batch<D>): void {
+    if (writes.size === 0) return
+    for (const [id, write] of writes) this.writes.set(id, write)
+    this.parts?.push([...writes.values()])
+    this.bytes += bytes
+    this.to = to
   }
 
   /** These are written, or set aside: nobody reads them here any more. */

@@ -13,7 +13,8 @@ export async function flushBatch<D extends Dirty>(batch: Batch<D>, target: Flush
     const writes = parts[0]!
     const onWritten = (): void => batch.drop(writes)
     const left = parts.slice(1).flat()
-    const part = { writes, left, from: batch.from, to: batch.to, onWritten, isLost: () => batch.isLost }
+    const { from, to } = batch
+    const part = { writes, left, from, to, onWritten, isLost: () => batch.isLost, isStale: () => batch.isStale }
     try {
       await target.write(part)
     } catch (error) {

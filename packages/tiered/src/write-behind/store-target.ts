@@ -90,6 +90,7 @@ export class StoreTarget implements FlushTarget<Buffered> {
       const holding = await tenure.held()
       // It may have waited for the lease of the journal that was begun after that.
       if (part.isLost()) return
+      if (isFenced && part.isStale()) throw tooLate()
       const { owner, lease } = holding
       if (this.#isUncertain && (await this.#isFlushed(owner, part))) return this.#settled(owner, part)
       const all = [...marks, ...journal.settle(owner, part), this.#note(owner, part)]
@@ -134,4 +135,11 @@ export function verdictOf(error: unknown): Verdict {
   // Of a journal in memory: nobody has taken it over, but it is too late to write what others have overwritten since.
   if (isLeaseLost(error)) return 'bury'
   return error instanceof TidemarkError && PASSING.includes(error.code) ? 'retry' : 'split'
+}
+
+function tooLate(): TidemarkError {
+  return new TidemarkError(
+    'LEASE_LOST',
+    'the process was stopped for longer than its lease; others may have written since',
+  )
 }

@@ -12,6 +12,8 @@ export interface FlushPart<D extends Dirty> {
   readonly onWritten: () => void
   /** Whether somebody else has taken the journal over, and writes them: under no lease that is held since then. */
   readonly isLost: () => boolean
+  /** Whether it was acknowledged under a lease that has run out, and stood in no journal: others have written since, perhaps. */
+  readonly isStale: () => boolean
 }
 
 /**

@@ -71,6 +71,8 @@ export class WriteBehind {
   readonly #journal: Journal<Buffered>
   /** Keys that a commit under way reads or writes: what is written to them meanwhile comes after it, and is not buffered. */
   readonly #guarded = new Map<string, number>()
+  /** The latest date of a write. */
+  #latest = 0
 
   constructor(parts: WriteBehindParts) {
     this.#parts = parts
@@ -88,7 +90,7 @@ export class WriteBehind {
       record: isRecoverable ? { level: journal.level, by: options.presence.describe() } : undefined,
       isInUse: () => !this.#buffer.isIdle,
       onLost: () => {
-        if (!isRecoverable) return
+        if (!isRecoverable) return this.#buffer.condemn()
         this.#buffer.abandon()
         // What is left of it, if whoever has recovered it has not finished.
         void this.#recovery.run().catch(() => undefined)
@@ -188,7 +190,8 @@ export class WriteBehind {
   accept(proposal: Proposal, commit: CommitGuarded): Promise<Commit> | undefined {
     if (proposal.reads.length > 0 || proposal.lease || proposal.marks || proposal.notBefore) return undefined
     const writes = proposal.decide([])
-    const at = Math.floor(this.#parts.clock.now())
+    // As dates of commits, it never decreases: what this process has committed or acknowledged before is not later.
+    const at = (this.#latest = Math.max(this.#latest, Math.floor(this.#parts.clock.now())))
     const buffered: BufferedWrite[] = []
     for (const write of writes) {
       if (write.op !== 'set' || !this.#isBufferable(write)) return undefined

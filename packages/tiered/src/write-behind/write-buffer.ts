@@ -177,6 +177,19 @@ export class WriteBuffer<D extends Dirty> {
     return all
   }
 
+  /**
+   * Leaves everything that is acknowledged to the flush under way, which has found out that it comes too late: others may have
+   * written the same since.
+   */
+  condemn(): void {
+    if (this.#flushing === undefined) return
+    this.#flushing.isStale = true
+    this.#flushing.absorb(this.#active)
+    this.#active = new Batch(this.#settled + 1, this.#doneRow + 1)
+    this.#cancelAge?.()
+    this.#cancelAge = undefined
+  }
+
   /** Refuses new writes, and flushes the others. What cannot be flushed stays in the journal. @throws as flush does */
   async close(): Promise<void> {
     this.#isClosed = true

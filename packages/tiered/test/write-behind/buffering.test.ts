@@ -529,6 +529,42 @@ describe('who flushes', () => {
     await slow.tiers.flush()
     expect(await machine.other.get('a')).toBe('newest')
   })
+
+  test('in memory: nor does what was acknowledged while the flush before it was under way', async () => {
+    const machine = new Machine()
+    const slow = machine.start({ leaseMs: 1_000, acknowledge: 'memory' })
+    await slow.store.set('a', 'slow')
+    slow.pause()
+    const flushing = slow.tiers.flush()
+    flushing.catch(() => undefined)
+    await slow.store.set('b', 'slow')
+    await machine.after(5_000)
+    await machine.other.setMany([
+      ['a', 'newer'],
+      ['b', 'newer'],
+    ])
+    slow.resume()
+    await expect(flushing).rejects.toMatchObject({ code: 'FLUSH_FAILED' })
+    await slow.tiers.flush()
+    expect([await machine.other.get('a'), await machine.other.get('b')]).toEqual(['newer', 'newer'])
+    expect([await slow.store.get('a'), await slow.store.get('b')]).toEqual(['newer', 'newer'])
+    const letters = await Array.fromAsync(slow.tiers.deadLetters())
+    expect(new Set(letters.flatMap(({ writes }) => writes.map(({ key }) => key[0])))).toEqual(new Set(['a', 'b']))
+    await slow.store.set('b', 'newest')
+    await slow.tiers.flush()
+    expect(await machine.other.get('b')).toBe('newest')
+  })
+})
+
+test('the date of a write never decreases while it is buffered, either', async () => {
+  const machine = new Machine()
+  const process = machine.start({})
+  await process.store.set('a', 1)
+  await process.tiers.flush()
+  const { writtenAt } = (await process.store.entry('a'))!
+  machine.clock.step(-3_600_000)
+  await process.store.set('a', 2)
+  expect((await process.store.entry('a'))!.writtenAt.getTime()).toBeGreaterThanOrEqual(writtenAt.getTime())
 })
 
 describe('closing', () => {
