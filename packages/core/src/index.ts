@@ -132,6 +132,6 @@ export {
   TransactionAttempt,
   type TransactionOptions,
 } from './store/transaction.ts'
-export type { GetInOptions } from './store/path.ts'
+export type { GetOptions } from './store/path.ts'
 export { SyncStore } from './store/sync-store.ts'
 export type { ConditionOptions, Item, SetOptions } from './store/write-options.ts'

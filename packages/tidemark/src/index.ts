@@ -92,7 +92,7 @@ export {
   type ElementsOptions,
   type EntryType,
   type ErrorCode,
-  type GetInOptions,
+  type GetOptions,
   type Item,
   type Key,
   type KeyTuple,

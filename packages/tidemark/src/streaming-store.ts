@@ -1,4 +1,4 @@
-import { assertKnown, type Key, Store } from '@tidemark/core'
+import { assertKnown, type GetOptions, type Key, Store } from '@tidemark/core'
 import {
   type Change,
   type ChangeBatch,
@@ -40,11 +40,11 @@ export class StreamingStore extends Store<TieredReadOptions, TieredWriteOptions>
   }
 
   /**
-   * The value, or undefined when the key is absent, and only then. With `at`, what it was right after that change of the
+   * The value; `default` (undefined) when the key is absent, and only then. With `at`, what it was right after that change of the
    * log; for that the log is asked, whatever the fronts hold.
    * @throws with `at`: CompactedError when the log no longer tells, TidemarkError LOG_AHEAD for a position past its head
    */
-  override get<T = unknown>(key: Key, options?: TieredReadOptions | AtOptions): Promise<T | undefined> {
+  override get<T = unknown>(key: Key, options?: (TieredReadOptions & GetOptions) | AtOptions): Promise<T | undefined> {
     // Not async: a hit would pay for a promise more.
     return options !== undefined && 'at' in options ? this.#valueAt<T>(key, options) : super.get<T>(key, options)
   }

@@ -27,6 +27,7 @@ describe.each(['memory', 'sqlite'] as const)('konserve sync calls on an embedded
     sync.setIn('a', ['deep', 'er'], true)
     expect(sync.getIn('a', ['deep', 'er'])).toBe(true)
     expect(sync.getIn('a', ['none'], { default: 7 })).toBe(7)
+    expect([sync.get('none', { default: 7 }), sync.get('none')]).toEqual([7, undefined])
     sync.setMany([
       [['k', 1], 1],
       [['k', 2], 2],

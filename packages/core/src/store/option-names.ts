@@ -7,7 +7,7 @@ import { SWEEP_OPTIONS } from './sweep.ts'
 import { TRANSACTION_OPTIONS } from './transaction.ts'
 import { CONDITION_OPTIONS, SET_OPTIONS } from './write-options.ts'
 
-const GET_IN_OPTIONS: readonly string[] = ['default']
+const GET_OPTIONS: readonly string[] = ['default']
 const CLEAR_OPTIONS: readonly (keyof ClearOptions)[] = ['prefix']
 
 type OptionNames = Readonly<Record<StoreMethod, readonly string[]>>
@@ -39,11 +39,11 @@ export function optionNames<R extends ReadOptions, W extends object>(back: Back<
   const { readOptions: read, writeOptions: write } = back
   const set = [...SET_OPTIONS, ...CONDITION_OPTIONS, ...write]
   return {
-    get: read,
+    get: [...GET_OPTIONS, ...read],
     entry: read,
     has: read,
     getMany: read,
-    getIn: [...GET_IN_OPTIONS, ...read],
+    getIn: [...GET_OPTIONS, ...read],
     set,
     setMany: write,
     delete: [...CONDITION_OPTIONS, ...write],

@@ -1,8 +1,8 @@
 import type { Path } from '../ports/log.ts'
 
-/** What a read at a path may say beside the path. */
-export interface GetInOptions {
-  /** Returned when there is nothing at the path. A stored null or false is something. */
+/** What a read of a value, or of what lies at a path in it, may say. */
+export interface GetOptions {
+  /** Returned when there is nothing. A stored null or false is something. */
   readonly default?: unknown
 }
 

@@ -25,7 +25,7 @@ import { LogHeads } from './logs/log-heads.ts'
 import { StoredBlob } from './blobs/stored-blob.ts'
 import { PartCollector } from './parts/part-collector.ts'
 import type { PartStore } from './parts/part-store.ts'
-import { checkPath, type GetInOptions, valueAt, withValueAt } from './path.ts'
+import { checkPath, type GetOptions, valueAt, withValueAt } from './path.ts'
 import { rewriteAll, type RewriteOptions, type RewriteResult } from './rewrite.ts'
 import { runTransaction, type Transaction, type TransactionOptions } from './transaction.ts'
 import {
@@ -123,8 +123,8 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
     })
   }
 
-  /** The value, or undefined when the key is absent, and only then. */
-  async get<T = unknown>(key: Key, options?: R): Promise<T | undefined> {
+  /** The value; `default` (undefined) when the key is absent, and only then. */
+  async get<T = unknown>(key: Key, options?: R & GetOptions): Promise<T | undefined> {
     this.#assertOpen()
     if (options !== undefined) refuseUnknown(options, this.#names, 'get')
     const storeKey = userKey(key)
@@ -132,7 +132,7 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
     const found = answer instanceof Promise ? await answer : answer
     const seen = this.#visibility.seeFound(storeKey, found, options)
     const shown = seen instanceof Promise ? await seen : seen
-    return shown === undefined ? undefined : (readValue(shown) as T)
+    return (shown === undefined ? options?.default : readValue(shown)) as T | undefined
   }
 
   /** The value with its version and dates, or undefined. */
@@ -162,7 +162,7 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
   }
 
   /** What lies at `path` inside the value; `default` (undefined) when the key or any step of the path is absent. */
-  async getIn<T = unknown>(key: Key, path: Path, options?: R & GetInOptions): Promise<T | undefined> {
+  async getIn<T = unknown>(key: Key, path: Path, options?: R & GetOptions): Promise<T | undefined> {
     this.#assertOpen()
     if (options !== undefined) refuseUnknown(options, this.#names, 'getIn')
     const steps = checkPath(path)

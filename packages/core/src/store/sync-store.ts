@@ -13,7 +13,7 @@ import { conditional, refusePromise, updating } from './decisions.ts'
 import { readValue, type StoreEntry, toStoreEntry } from './entry-view.ts'
 import { FoundValues } from './found-values.ts'
 import { LIST_OPTIONS, type ListOptions, resolveListing } from './listing.ts'
-import { checkPath, type GetInOptions, valueAt, withValueAt } from './path.ts'
+import { checkPath, type GetOptions, valueAt, withValueAt } from './path.ts'
 import {
   type DeleteManyResult,
   type DeleteResult,
@@ -59,9 +59,10 @@ export class SyncStore {
     this.#parts = parts
   }
 
-  get<T = unknown>(key: Key): T | undefined {
+  get<T = unknown>(key: Key, options: GetOptions = {}): T | undefined {
+    assertKnown(options, ['default'], 'get')
     const entry = this.#see(key)
-    return entry && (readValue(entry) as T)
+    return (entry === undefined ? options.default : readValue(entry)) as T | undefined
   }
 
   entry<T = unknown>(key: Key): StoreEntry<T> | undefined {
@@ -83,7 +84,7 @@ export class SyncStore {
     return new FoundValues(entries)
   }
 
-  getIn<T = unknown>(key: Key, path: Path, options: GetInOptions = {}): T | undefined {
+  getIn<T = unknown>(key: Key, path: Path, options: GetOptions = {}): T | undefined {
     assertKnown(options, ['default'], 'getIn')
     const steps = checkPath(path)
     const entry = this.#see(key)

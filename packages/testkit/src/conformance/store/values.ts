@@ -25,6 +25,14 @@ const CALLS: Readonly<Record<string, (store: Store) => unknown>> = {
 
 export function describeValues(start: StartStore): void {
   describe('values', () => {
+    it('may be asked for with a default, which stands for what is absent and for nothing else', async () => {
+      const { store } = await start()
+      expect([await store.get('a', { default: 7 }), await store.get('a', { default: null })]).toEqual([7, null])
+      await store.set('a', null)
+      expect(await store.get('a', { default: 7 })).toBeNull()
+      await expect(store.get('a', { defaults: 7 } as never)).rejects.toThrow('unknown option defaults of get')
+    })
+
     it('are absent until they are set, then visible, then replaced, then gone', async () => {
       const { store } = await start()
       expect([await store.get('a'), await store.has('a'), await store.entry('a')]).toEqual([
