@@ -62,7 +62,7 @@ export function movedFile(file: string, tier: string, cause?: unknown): Tidemark
 export function readOnlyFile(file: string, tier: string, cause?: unknown): TidemarkError {
   return new TidemarkError(
     'READ_ONLY',
-    `${file} cannot be written: give this user write permission on the file and its folder, or only read, with readOnly: true`,
+    `${file} cannot be written: give this user write permission on the file and its folder, or only read, with createSqliteBack({ readOnly: true })`,
     { tier, cause },
   )
 }

@@ -59,7 +59,7 @@ export class StoredBlob<R extends ReadOptions = ReadOptions, W extends object = 
 
   /**
    * Reads the source as fast as it can be stored. Durable when it resolves; when it rejects, the key holds what it held, and
-   * the source was cancelled.
+   * a source that it had begun to read was cancelled.
    *
    * @throws what the source fails with; ConflictError under `ifVersion`, before the source is read and again in the end;
    * TidemarkError LEASE_LOST when the process stood still for minutes; what the back tier fails with; TypeError for what is
