@@ -1,0 +1,75 @@
+import { describe, expect, test } from 'vitest'
+import { HttpConnector } from '../support/http-connector.ts'
+import { ManualClock } from '@tidemark/testkit'
+import { buffered, FlushFailure } from '../../src/index.ts'
+import { startService } from '../support/service.ts'
+
+import { MapConnector, PATIENT, turns } from './support/map-connector.ts'
+
+describe('when a connector fails', () => {
+  test('the same writes come again under the same token, and what is written meanwhile comes after them', async () => {
+    const clock = new ManualClock()
+    const map = new MapConnector()
+    const errors: unknown[] = []
+    const buffer = await buffered(map, {
+      clock,
+      maxAgeMs: 600_000,
+      random: () => 0,
+      onError: (error) => errors.push(error),
+    })
+    await buffer.set('a', 1)
+    map.failures.push(new Error('down'))
+    await expect(buffer.flush()).rejects.toThrow('down')
+    await buffer.set('a', 2)
+    expect(await buffer.get('a')).toBe(2)
+    await turns()
+    clock.advance(25)
+    await turns()
+    expect(map.batches).toEqual([[{ key: ['a'], args: ['a'], value: 1 }]])
+    await buffer.flush()
+    expect(map.batches.at(-1)).toEqual([{ key: ['a'], args: ['a'], value: 2 }])
+    expect([errors.length, new Set(map.contexts.map(({ token }) => token)).size]).toEqual([1, 2])
+    await buffer.close()
+  })
+
+  test('what it refuses for good is found, set aside with its payload, and keeps nothing else back', async () => {
+    const service = await startService()
+    service.refuses = ({ key }) => key === '["bad"]'
+    const buffer = await buffered(new HttpConnector(service.url), PATIENT)
+    for (const key of ['a', 'b', 'bad', 'c', 'd']) await buffer.set(key, { of: key })
+    await expect(buffer.flush()).rejects.toBeInstanceOf(FlushFailure)
+    expect([...service.values.keys()].toSorted()).toEqual(['["a"]', '["b"]', '["c"]', '["d"]'])
+    const [letter, ...others] = await Array.fromAsync(buffer.deadLetters())
+    expect(letter).toMatchObject({
+      error: { message: '422 refused' },
+      writes: [{ key: ['bad'], value: { of: 'bad' } }],
+    })
+    expect(others).toEqual([])
+    await buffer.set('a', 1)
+    await buffer.close()
+    expect(service.values.get('["a"]')).toBe(1)
+  })
+
+  test('a service that is down, or whose reply is lost, gets every write, and once', async () => {
+    const service = await startService()
+    const buffer = await buffered(new HttpConnector(service.url), PATIENT)
+    expect(await buffer.get('a')).toBeUndefined()
+    await buffer.set('a', 1)
+    service.trouble.push(503)
+    await expect(buffer.flush()).rejects.toThrow('503')
+    service.trouble.push('lost')
+    await expect(buffer.flush()).rejects.toThrow()
+    await buffer.flush()
+    expect(service.taken).toEqual([[{ key: '["a"]', value: 1 }]])
+    await buffer.close()
+  })
+
+  test('close rejects with what the last flush failed with, and disconnects all the same', async () => {
+    const map = new MapConnector()
+    const buffer = await buffered(map, PATIENT)
+    await buffer.set('a', 1)
+    map.failures.push(new Error('down'))
+    await expect(buffer.close()).rejects.toThrow('down')
+    expect(map.calls).toEqual(['connect', 'disconnect'])
+  })
+})
