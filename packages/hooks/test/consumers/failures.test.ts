@@ -1,24 +1,15 @@
 import { createMemoryBack, TidemarkError } from '@tidemark/core'
 import { eventually, ManualClock } from '@tidemark/testkit'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { consume, type Consumer, type ConsumerOptions } from '../../src/index.ts'
+import { consume, type ConsumerOptions } from '../../src/index.ts'
 import { kindsOf, recordEvents } from '../support/events.ts'
 import { commitNumbers } from '../support/writing.ts'
 import { Handling } from '../support/handling.ts'
+import { idle, parkedSeqs, quick } from '../support/consuming.ts'
 
 // Where nobody listens to events$.
 beforeEach(() => vi.spyOn(console, 'error').mockImplementation(() => {}))
 afterEach(() => vi.restoreAllMocks())
-
-const quick = { from: 'start', lanes: 1, attempts: 3, backoff: { minMs: 1, maxMs: 2 } } as const
-
-async function parkedSeqs(consumer: Consumer): Promise<number[]> {
-  return (await Array.fromAsync(consumer.parked())).map(({ change }) => change.seq)
-}
-
-async function idle(consumer: Consumer, upTo: number): Promise<void> {
-  await eventually(`it is past ${upTo}`, async () => (await consumer.stats()).lanes.every(({ seq }) => seq >= upTo))
-}
 
 describe('a change that fails', () => {
   it('is tried again after a backoff that doubles, with jitter, and counts as handled once it succeeds', async () => {

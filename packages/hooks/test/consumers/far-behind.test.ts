@@ -1,26 +1,17 @@
-import { ALL_KEYS, createMemoryBack, type MemoryBack, systemClock } from '@tidemark/core'
+import { ALL_KEYS, createMemoryBack, systemClock } from '@tidemark/core'
 import { eventually } from '@tidemark/testkit'
 import { describe, expect, it } from 'vitest'
-import { consume, type Consumer, consumerPositions, type ConsumerOptions, dropConsumer } from '../../src/index.ts'
+import { consume, type Consumer, consumerPositions, dropConsumer } from '../../src/index.ts'
 import { deliveryOf } from '../../src/consumers/delivery.ts'
 import { register } from '../../src/consumers/registration.ts'
 import { recordEvents } from '../support/events.ts'
 import { withLog } from '../support/reading.ts'
 import { tempStore } from '../support/temp-store.ts'
 import { commit, commitNumbers, setting } from '../support/writing.ts'
-
-async function idle(consumer: Consumer, upTo: number): Promise<void> {
-  await eventually(`it is past ${upTo}`, async () => (await consumer.stats()).lanes.every(({ seq }) => seq >= upTo))
-}
+import { idle, runOnce } from '../support/consuming.ts'
 
 function once(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve()))
-}
-
-/** Runs it until it is past the head, and leaves. */
-async function runOnce(back: MemoryBack, name: string, options: ConsumerOptions = {}): Promise<void> {
-  await using consumer = await consume(back, name, { from: 'start', lanes: 2, ...options }, () => {})
-  await idle(consumer, await back.log.head())
 }
 
 describe('what consumers hold back', () => {

@@ -1,23 +1,18 @@
 import { createMemoryBack, Store } from '@tidemark/core'
 import { eventually, ManualClock } from '@tidemark/testkit'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { consume, type Consumer } from '../../src/index.ts'
+import { consume } from '../../src/index.ts'
 import { requestKey } from '../../src/consumers/consumer-keys.ts'
 import { encodeRecord } from '../../src/consumers/record.ts'
 import { kindsOf, recordEvents } from '../support/events.ts'
 import { range } from '../support/reading.ts'
 import { commitNumbers } from '../support/writing.ts'
 import { Handling } from '../support/handling.ts'
+import { idle, quick } from '../support/consuming.ts'
 
 // Where nobody listens to events$.
 beforeEach(() => vi.spyOn(console, 'error').mockImplementation(() => {}))
 afterEach(() => vi.restoreAllMocks())
-
-const quick = { from: 'start', lanes: 1, attempts: 3, backoff: { minMs: 1, maxMs: 2 } } as const
-
-async function idle(consumer: Consumer, upTo: number): Promise<void> {
-  await eventually(`it is past ${upTo}`, async () => (await consumer.stats()).lanes.every(({ seq }) => seq >= upTo))
-}
 
 describe('a lane that is halted', () => {
   it('stands still after the last attempt, tells, and goes on when it is resumed', async () => {

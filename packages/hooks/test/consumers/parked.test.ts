@@ -1,24 +1,14 @@
 import { createMemoryBack, type MemoryBack } from '@tidemark/core'
-import { eventually } from '@tidemark/testkit'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { consume, type Consumer, type ConsumerOptions } from '../../src/index.ts'
+import { consume, type ConsumerOptions } from '../../src/index.ts'
 import { range } from '../support/reading.ts'
 import { commit, commitNumbers, setting } from '../support/writing.ts'
 import { Handling } from '../support/handling.ts'
+import { idle, parkedSeqs, quick } from '../support/consuming.ts'
 
 // Where nobody listens to events$.
 beforeEach(() => vi.spyOn(console, 'error').mockImplementation(() => {}))
 afterEach(() => vi.restoreAllMocks())
-
-const quick = { from: 'start', lanes: 1, attempts: 3, backoff: { minMs: 1, maxMs: 2 } } as const
-
-async function parkedSeqs(consumer: Consumer): Promise<number[]> {
-  return (await Array.fromAsync(consumer.parked())).map(({ change }) => change.seq)
-}
-
-async function idle(consumer: Consumer, upTo: number): Promise<void> {
-  await eventually(`it is past ${upTo}`, async () => (await consumer.stats()).lanes.every(({ seq }) => seq >= upTo))
-}
 
 describe('parked changes', () => {
   const park: ConsumerOptions = { ...quick, onFailure: 'park' }

@@ -1,25 +1,16 @@
 import { createMemoryBack, type MemoryBack, Payload } from '@tidemark/core'
 import { eventually, ManualClock } from '@tidemark/testkit'
 import { describe, expect, it, vi } from 'vitest'
-import { consume, type Consumer, consumerPositions, type ConsumerOptions } from '../../src/index.ts'
+import { consume, consumerPositions } from '../../src/index.ts'
 import { laneKey } from '../../src/consumers/consumer-keys.ts'
 import { kindsOf, recordEvents } from '../support/events.ts'
 import { range } from '../support/reading.ts'
 import { commit, commitNumbers, setting } from '../support/writing.ts'
-
-async function idle(consumer: Consumer, upTo: number): Promise<void> {
-  await eventually(`it is past ${upTo}`, async () => (await consumer.stats()).lanes.every(({ seq }) => seq >= upTo))
-}
+import { idle, runOnce } from '../support/consuming.ts'
 
 async function seqOf(back: MemoryBack, name: string, lane: number): Promise<number | undefined> {
   const [mark] = await back.marks.read([laneKey(name, lane)])
   return (mark?.read() as { seq: number } | undefined)?.seq
-}
-
-/** Runs it until it is past the head, and leaves. */
-async function runOnce(back: MemoryBack, name: string, options: ConsumerOptions = {}): Promise<void> {
-  await using consumer = await consume(back, name, { from: 'start', lanes: 2, ...options }, () => {})
-  await idle(consumer, await back.log.head())
 }
 
 describe('a lane whose place in the log is gone', () => {

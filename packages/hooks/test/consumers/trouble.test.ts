@@ -8,15 +8,12 @@ import { deferred } from '../support/deferred.ts'
 import { kindsOf, recordEvents } from '../support/events.ts'
 import { range } from '../support/reading.ts'
 import { commitNumbers } from '../support/writing.ts'
+import { idle } from '../support/consuming.ts'
 
 beforeEach(() => vi.spyOn(console, 'error').mockImplementation(() => {}))
 afterEach(() => vi.restoreAllMocks())
 
 const options = { from: 'start', lanes: 1, prefix: 'n', backoff: { minMs: 1, maxMs: 2 } } as const
-
-async function idle(consumer: Consumer, upTo: number): Promise<void> {
-  await eventually(`it is past ${upTo}`, async () => (await consumer.stats()).lanes.every(({ seq }) => seq >= upTo))
-}
 
 const busy = (): TidemarkError => new TidemarkError('BUSY', 'somebody else writes', { retryable: true })
 const failed = (): TidemarkError => new TidemarkError('IO', 'the disk failed')
