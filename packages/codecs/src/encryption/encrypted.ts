@@ -37,7 +37,7 @@ export interface EncryptionOptions {
   readonly context?: string | undefined
   /**
    * Reads what is not encrypted, too: while a store is moved to encryption, and no longer. Until then whoever can write where
-   * values are stored can put there what he likes.
+   * values are stored can put there what they like.
    * @default false
    */
   readonly readsUnencrypted?: boolean | undefined
