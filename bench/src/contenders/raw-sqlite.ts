@@ -9,7 +9,7 @@ export function openRawSqlite(folder: string): Database.Database {
   const db = new Database(join(folder, 'raw.db'))
   db.pragma('journal_mode = WAL')
   db.pragma('synchronous = FULL')
-  db.pragma('wal_autocheckpoint = 4000')
+  db.pragma('wal_autocheckpoint = 16000')
   db.pragma('cache_size = -32768')
   return db
 }
