@@ -30,9 +30,7 @@ function watched(log: Log, remote: boolean): Watched {
     },
     ...(!remote && { sync: { head: () => log.sync!.head(), read } }),
   }
-  const proxy = withLog(log, overrides)
-  Object.defineProperty(proxy, 'identity', { get: () => log.identity })
-  return { log: proxy, reads, waits }
+  return { log: withLog(log, overrides), reads, waits }
 }
 
 function iterate(log: Log, options: object): AsyncIterator<ChangeBatch, undefined> {

@@ -26,7 +26,9 @@ export async function firstBatch(source: AsyncIterable<ChangeBatch>): Promise<Ch
 /** The log, with some of its methods replaced. */
 export function withLog(log: Log, overrides: Partial<Log>): Log {
   return {
-    identity: log.identity,
+    get identity() {
+      return log.identity
+    },
     sync: undefined,
     head: () => log.head(),
     floor: () => log.floor(),
