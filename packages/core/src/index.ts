@@ -109,6 +109,7 @@ export { AppendLog, type ElementsOptions, type LogElement } from './store/logs/a
 export { type BlobHead, headPayload, type LogHead, readHead } from './store/parts/part-head.ts'
 export {
   holdsPartsAlone,
+  isPart,
   newId,
   partOf,
   type PartKind,

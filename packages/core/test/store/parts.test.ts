@@ -4,6 +4,7 @@ import {
   ALL_KEYS,
   createMemoryBack,
   inRange,
+  isPart,
   type Key,
   MAX_KEY_BYTES,
   partOf,
@@ -43,6 +44,7 @@ describe('the parts of logs and blobs', () => {
         const part = partOf(key)!
         expect([part.kind, part.owner.id, part.id.text]).toEqual([kind, StoreKey.of(owner).id, ID.text])
         expect(subjectOf(key).id).toBe(StoreKey.of(owner).id)
+        expect(isPart(key)).toBe(true)
         expect(rangesWithoutParts(ALL_KEYS).some((range) => inRange(range, key.bytes))).toBe(false)
       }),
     )
@@ -56,6 +58,7 @@ describe('the parts of logs and blobs', () => {
       reservedKey('chunk'),
     ]) {
       expect(partOf(key)).toBeUndefined()
+      expect(isPart(key)).toBe(false)
       expect(subjectOf(key)).toBe(key)
     }
     expect(rangesWithoutParts(ALL_KEYS).some((range) => inRange(range, reservedKey('tag', 't').bytes))).toBe(true)

@@ -58,6 +58,14 @@ export function holdsPartsAlone(range: KeyRange): boolean {
   )
 }
 
+/** As the ids of all parts of a kind begin. */
+const ID_PREFIXES = PART_KINDS.map((kind) => `${reservedKey(kind).id}:`)
+
+/** Whether it is the key of a part, for who need not know of what. Costs two comparisons of texts, and makes nothing. */
+export function isPart({ id }: StoreKey): boolean {
+  return ID_PREFIXES.some((prefix) => id.startsWith(prefix))
+}
+
 const known = new WeakMap<StoreKey, PartOf>()
 
 /** undefined: the key is not one of a part. Costs a comparison of two texts where it is one of a user. */
