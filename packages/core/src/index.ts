@@ -131,6 +131,7 @@ export {
   type BesideWrites,
   type Transaction,
   TransactionAttempt,
+  type TransactionLog,
   type TransactionOptions,
 } from './store/transaction.ts'
 export type { GetOptions } from './store/path.ts'

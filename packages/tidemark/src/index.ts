@@ -117,6 +117,7 @@ export {
   TidemarkError,
   type TierReport,
   type Transaction,
+  type TransactionLog,
   type TransactionOptions,
   type UpdateResult,
   Uuid,

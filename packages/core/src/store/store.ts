@@ -282,7 +282,8 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
   /**
    * Runs `fn` and commits everything it wrote at once, if nothing that it read has changed meanwhile; otherwise runs it
    * again. `fn` may be asynchronous and must have no effects outside of `tx`.
-   * @throws ConflictError after the last attempt, and what `fn` throws; nothing is written then.
+   * @throws ConflictError after the last attempt, WRONG_TYPE when what it appended to is no log, and what `fn` throws; nothing
+   * is written then.
    */
   async transaction<T>(
     fn: (tx: Transaction) => Promise<T> | T,
@@ -290,7 +291,7 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
   ): Promise<{ readonly value: T } & WriteResult> {
     this.#assertOpen()
     if (options !== undefined) refuseUnknown(options, this.#names, 'transaction')
-    const { value, commit } = await runTransaction(this.#back, this.#visibility, this.#clock, fn, options)
+    const { value, commit } = await runTransaction({ ...this.#parts, logs: this.#parts }, fn, options)
     return { value, ...writeResult(commit) }
   }
 

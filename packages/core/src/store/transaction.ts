@@ -4,11 +4,14 @@ import type { Key } from '../keys/key.ts'
 import { userKey } from '../keys/reserved.ts'
 import type { StoreKey } from '../keys/store-key.ts'
 import { assertKnown, wholeAtLeast } from '../options/checks.ts'
-import type { Back, Commit, Proposal, ReadOptions, Write } from '../ports/back.ts'
+import type { Commit, Proposal, ReadOptions, Write } from '../ports/back.ts'
 import type { Entry } from '../ports/entry.ts'
 import { readValue, type StoreEntry, toStoreEntry } from './entry-view.ts'
+import { LogHeads } from './logs/log-heads.ts'
+import type { PartStore } from './parts/part-store.ts'
+import { wrongType } from './parts/wrong-type.ts'
 import { commitSeen } from './seen-commit.ts'
-import type { Visibility } from './visibility.ts'
+import { TransactionWrites } from './transaction-writes.ts'
 import { SET_OPTIONS, type SetOptions, toSetWrite } from './write-options.ts'
 
 /** How a transaction deals with conflicts. */
@@ -30,25 +33,53 @@ export interface Transaction {
   has(key: Key): Promise<boolean>
   set(key: Key, value: unknown, options?: SetOptions): void
   delete(key: Key): void
+  /** The append log at a key, to be appended to. */
+  log<T = unknown>(key: Key): TransactionLog<T>
+}
+
+/**
+ * An append log in a transaction: what is appended is committed with everything else that the transaction writes, each
+ * element as a change of its own, those of one log side by side. An append reads nothing, and so conflicts with nothing;
+ * elements are not read here.
+ *
+ * From its first element on, there is a log at the key for this transaction: `has` says so, and `get` is WRONG_TYPE. What
+ * comes last counts: a `set` or `delete` after it takes the elements back, and after a `delete` another log begins. When
+ * the key holds a value or a blob, the commit rejects with WRONG_TYPE, and nothing is written.
+ */
+export interface TransactionLog<T = unknown> {
+  /**
+   * @param options as of `store.log(key).append`: of the log, and used by the append that begins it
+   * @throws TidemarkError WRONG_TYPE where this transaction has set a value; UNENCODABLE; TypeError for undefined
+   */
+  append(element: T, options?: SetOptions): void
+  /** @throws as {@link append} */
+  appendMany(elements: Iterable<T>, options?: SetOptions): void
+}
+
+/** What a transaction needs of the store that it is in. */
+export interface TransactionParts<R extends ReadOptions = ReadOptions, W extends object = object> extends Pick<
+  PartStore<R, W>,
+  'back' | 'visibility' | 'clock'
+> {
+  /** Of a whole store, which removes what logs leave behind that are appended to. @default that is for `sweep` to do */
+  readonly logs?: Pick<PartStore<R, W>, 'collector' | 'heads'> | undefined
 }
 
 /** Optimistic: reads are recorded with their versions, which the commit finds unchanged or refuses. */
 export async function runTransaction<T, R extends ReadOptions, W extends object>(
-  back: Back<R, W>,
-  visibility: Visibility<R>,
-  clock: Clock,
+  parts: TransactionParts<R, W>,
   fn: (tx: Transaction) => Promise<T> | T,
   options?: TransactionOptions & W,
 ): Promise<{ readonly value: T; readonly commit: Commit }> {
   const attempts = wholeAtLeast('option attempts', options?.attempts ?? 10, 1)
   for (let attempt = 1; ; attempt++) {
-    const tx = new TransactionAttempt(back, visibility, clock)
+    const tx = new TransactionAttempt(parts)
     const value = await fn(tx)
     try {
       return { value, commit: await tx.commit(options) }
     } catch (error) {
       if (attempt === attempts || !(error instanceof ConflictError)) throw error
-      await backOff(clock, attempt)
+      await backOff(parts.clock, attempt)
     }
   }
 }
@@ -61,25 +92,22 @@ export type BesideWrites = Pick<Proposal, 'lease' | 'keepLease' | 'marks'>
  * still writes to it then, because nobody waited for him, gets a TypeError.
  */
 export class TransactionAttempt<R extends ReadOptions = ReadOptions, W extends object = object> implements Transaction {
-  readonly #back: Back<R, W>
-  readonly #visibility: Visibility<R>
-  readonly #clock: Clock
+  readonly #parts: TransactionParts<R, W>
   readonly #reads = new Map<string, { readonly key: StoreKey; readonly entry: Entry | undefined }>()
-  readonly #writes = new Map<string, Write>()
+  readonly #writes: TransactionWrites
   #ended = false
 
-  constructor(back: Back<R, W>, visibility: Visibility<R>, clock: Clock) {
-    this.#back = back
-    this.#visibility = visibility
-    this.#clock = clock
+  constructor(parts: TransactionParts<R, W>) {
+    this.#parts = parts
+    const { back, clock, logs } = parts
+    this.#writes = new TransactionWrites({ codec: back.codec, clock, heads: logs?.heads ?? new LogHeads() })
   }
 
   async get<T = unknown>(key: Key): Promise<T | undefined> {
     const storeKey = userKey(key)
-    const written = this.#writes.get(storeKey.id)
-    if (written !== undefined) {
-      return (written.op === 'set' ? written.payload.read() : undefined) as T
-    }
+    const written = this.#writes.at(storeKey)
+    if (written === 'log') throw wrongType(storeKey, 'log', 'value')
+    if (written !== undefined) return (written === 'nothing' ? undefined : written.read()) as T | undefined
     const entry = await this.#read(storeKey)
     return (entry && readValue(entry)) as T | undefined
   }
@@ -91,21 +119,31 @@ export class TransactionAttempt<R extends ReadOptions = ReadOptions, W extends o
 
   async has(key: Key): Promise<boolean> {
     const storeKey = userKey(key)
-    const written = this.#writes.get(storeKey.id)
-    return written === undefined ? (await this.#read(storeKey)) !== undefined : written.op === 'set'
+    const written = this.#writes.at(storeKey)
+    return written === undefined ? (await this.#read(storeKey)) !== undefined : written !== 'nothing'
   }
 
   set(key: Key, value: unknown, options?: SetOptions): void {
     this.#assertRunning()
     if (options !== undefined) assertKnown(options, SET_OPTIONS, 'set')
-    const storeKey = userKey(key)
-    this.#writes.set(storeKey.id, toSetWrite(this.#back.codec, this.#clock, storeKey, value, options))
+    const { back, clock } = this.#parts
+    this.#writes.put(toSetWrite(back.codec, clock, userKey(key), value, options))
   }
 
   delete(key: Key): void {
     this.#assertRunning()
+    this.#writes.put({ op: 'delete', key: userKey(key) })
+  }
+
+  log<T = unknown>(key: Key): TransactionLog<T> {
     const storeKey = userKey(key)
-    this.#writes.set(storeKey.id, { op: 'delete', key: storeKey })
+    const appendMany = (elements: Iterable<T>, options?: SetOptions): void => {
+      this.#assertRunning()
+      if (options !== undefined) assertKnown(options, SET_OPTIONS, 'append')
+      this.#writes.append(storeKey, elements, options)
+      this.#parts.logs?.collector.watch(storeKey)
+    }
+    return { append: (element, options) => appendMany([element], options), appendMany }
   }
 
   /** Nothing of it is committed. */
@@ -113,21 +151,21 @@ export class TransactionAttempt<R extends ReadOptions = ReadOptions, W extends o
     this.#ended = true
   }
 
-  /** @throws ConflictError: what was read has changed; what `Back.commit` throws */
+  /** @throws ConflictError: what was read has changed; WRONG_TYPE: what was appended to is no log; what `Back.commit` throws */
   commit(options?: W, beside?: BesideWrites): Promise<Commit> {
     this.#ended = true
+    const { back, clock } = this.#parts
     const reads = [...this.#reads.values()]
-    const writes = [...this.#writes.values()]
     const decide = (current: readonly (Entry | undefined)[]): readonly Write[] => {
       for (const [i, { key, entry }] of reads.entries()) {
         const seen = entry?.version ?? 0
         const now = current[i]?.version ?? 0
         if (seen !== now) throw new ConflictError(key.id, seen, now)
       }
-      return writes
+      return this.#writes.decide(current.slice(reads.length))
     }
-    const proposal = { ...beside, reads: reads.map((read) => read.key), decide }
-    return commitSeen(this.#back, this.#clock, proposal, options)
+    const proposal = { ...beside, reads: [...reads.map(({ key }) => key), ...this.#writes.reads], decide }
+    return commitSeen(back, clock, proposal, options)
   }
 
   async #read(key: StoreKey): Promise<Entry | undefined> {
@@ -136,8 +174,9 @@ export class TransactionAttempt<R extends ReadOptions = ReadOptions, W extends o
     if (known !== undefined) return known.entry
     // From the back tier: a front that is behind would make every attempt end in the same conflict.
     const linearizable = { consistency: 'linearizable' } as R
-    const found = await this.#back.readOne(key, linearizable)
-    const entry = await this.#visibility.see(found.entry, linearizable)
+    const { back, visibility } = this.#parts
+    const found = await back.readOne(key, linearizable)
+    const entry = await visibility.see(found.entry, linearizable)
     const first = this.#reads.get(key.id)
     if (first !== undefined) return first.entry
     this.#reads.set(key.id, { key, entry })

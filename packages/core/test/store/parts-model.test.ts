@@ -13,7 +13,28 @@ import {
 const CHUNK = 256 * 1024
 const KEYS = ['a', 'b'] as const
 
-type Op = 'append' | 'delete' | 'set' | 'blob' | 'sweep' | 'read' | 'broken blob'
+type Op =
+  | 'append'
+  | 'append in transaction'
+  | 'begin anew'
+  | 'delete'
+  | 'set'
+  | 'blob'
+  | 'sweep'
+  | 'read'
+  | 'broken blob'
+
+const OTHER_OPS: readonly Op[] = [
+  'append in transaction',
+  'append in transaction',
+  'begin anew',
+  'delete',
+  'set',
+  'blob',
+  'sweep',
+  'read',
+  'broken blob',
+]
 
 interface Step {
   readonly op: Op
@@ -26,7 +47,7 @@ interface Step {
 const steps: fc.Arbitrary<readonly (readonly Step[])[]> = fc.array(
   fc.array(
     fc.record({
-      op: fc.constantFrom<Op>('append', 'append', 'append', 'delete', 'set', 'blob', 'sweep', 'read', 'broken blob'),
+      op: fc.constantFrom<Op>('append', 'append', 'append', ...OTHER_OPS),
       key: fc.constantFrom(...KEYS),
       store: fc.nat({ max: 1 }),
       turns: fc.nat({ max: 9 }),
@@ -40,7 +61,12 @@ const steps: fc.Arbitrary<readonly (readonly Step[])[]> = fc.array(
 interface Acknowledged {
   readonly key: string
   readonly version: number
-  readonly made: { readonly element: number } | { readonly blob: number } | { readonly value: number } | 'deleted'
+  readonly made:
+    | { readonly element: number }
+    | { readonly first: number }
+    | { readonly blob: number }
+    | { readonly value: number }
+    | 'deleted'
 }
 
 async function* source(fill: number, turns: number, fails: boolean): AsyncGenerator<Uint8Array> {
@@ -68,7 +94,16 @@ class World {
       void this.acknowledged.push({ key, version, made })
     try {
       if (op === 'append') note((await store.log(key).append(n)).version, { element: n })
-      else if (op === 'set') note((await store.set(key, n)).version, { value: n })
+      else if (op === 'append in transaction')
+        note((await store.transaction((tx) => tx.log(key).append(n))).version, { element: n })
+      else if (op === 'begin anew') {
+        const begun = store.transaction((tx) => {
+          tx.log(key).append('taken back')
+          tx.delete(key)
+          tx.log(key).append(n)
+        })
+        note((await begun).version, { first: n })
+      } else if (op === 'set') note((await store.set(key, n)).version, { value: n })
       else if (op === 'blob')
         note((await store.blob(key).write(source(n % 256, turns, false))).version, { blob: n % 256 })
       else if (op === 'broken blob') await store.blob(key).write(source(1, turns, true))
@@ -100,6 +135,7 @@ class World {
     let state: unknown
     for (const { version, made } of this.#of(key)) {
       if (made === 'deleted') state = undefined
+      else if ('first' in made) state = [made.first]
       else if ('element' in made) state = Array.isArray(state) ? [...(state as number[]), made.element] : [made.element]
       else state = 'blob' in made ? { blob: made.blob } : { value: made.value }
       expect(version).toBeGreaterThan(0)

@@ -1,3 +1,4 @@
+import { eventually } from '@tidemark/testkit'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
@@ -9,11 +10,15 @@ import {
   MAX_KEY_BYTES,
   partOf,
   partsKey,
+  prefixRange,
   rangesWithoutParts,
   Store,
   StoreKey,
   subjectOf,
+  systemClock,
+  TransactionAttempt,
   Uuid,
+  Visibility,
 } from '../../src/index.ts'
 import { reservedKey } from '../../src/keys/reserved.ts'
 import { chunksOf } from '../../src/store/blobs/blob-source.ts'
@@ -77,12 +82,35 @@ describe('the parts of logs and blobs', () => {
     await store.close()
   })
 
+  it('are removed when a value takes the place of a log, also of one that a transaction has appended to', async () => {
+    const back = createMemoryBack()
+    const elements = (): Promise<number> => back.count(prefixRange(reservedKey('element').tuple))
+    // Somebody else's, which begins the log and is not there any more when it is replaced.
+    const { onCommit } = back
+    back.onCommit = () => () => undefined
+    await new Store(back).log('theirs').append(1)
+    back.onCommit = onCommit
+    const store = new Store(back)
+    await store.transaction((tx) => tx.log('theirs').append(2))
+    await store.set('theirs', 1)
+    await eventually('they are gone', async () => (await elements()) === 0)
+    // Of a transaction beside the store.
+    const tx = new TransactionAttempt({ back, visibility: new Visibility(back, systemClock), clock: systemClock })
+    tx.log('beside').append(1)
+    await tx.commit()
+    expect(await elements()).toBe(1)
+    await store.set('beside', 1)
+    await eventually('they are gone', async () => (await elements()) === 0)
+    await store.close()
+  })
+
   it('need room behind the key of their owner', async () => {
     const store = new Store(createMemoryBack())
     const long = 'x'.repeat(MAX_KEY_BYTES - 2)
     await store.set(long, 1)
     await store.delete(long)
     await expect(store.log(long).append(1)).rejects.toThrow(RangeError)
+    await store.transaction((tx) => void expect(() => tx.log(long).append(1)).toThrow(RangeError))
     await expect(store.blob(long).write(new Uint8Array(1))).rejects.toThrow(RangeError)
     expect(await store.has(long)).toBe(false)
     const fits = 'x'.repeat(MAX_KEY_BYTES - 100)

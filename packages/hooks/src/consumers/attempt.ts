@@ -49,7 +49,7 @@ async function runInTransaction(parts: ConsumerParts, attempt: Attempt): Promise
   const { clock } = parts.options
   for (let conflicts = 1; ; conflicts++) {
     const outcome = await turns.run(async (): Promise<CallOutcome | undefined> => {
-      const tx = new TransactionAttempt(back, new Visibility(back, clock), clock)
+      const tx = new TransactionAttempt({ back, visibility: new Visibility(back, clock), clock })
       const called = await call(parts, attempt, tx)
       tx.end()
       if (called.kind !== 'done') return called

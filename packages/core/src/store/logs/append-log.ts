@@ -1,28 +1,23 @@
 import { afterTurn } from '../../batching/after-turn.ts'
-import { Payload } from '../../codec/payload.ts'
 import { CorruptError } from '../../errors.ts'
 import { prefixRange, rangeOf } from '../../keys/key-range.ts'
 import type { StoreKey } from '../../keys/store-key.ts'
 import type { Uuid } from '../../keys/uuid.ts'
 import { assertKnown, wholeAtLeast } from '../../options/checks.ts'
-import type { ReadOptions, SetWrite, Write } from '../../ports/back.ts'
+import type { ReadOptions } from '../../ports/back.ts'
 import type { Entry } from '../../ports/entry.ts'
 import { readHead } from '../parts/part-head.ts'
-import { assertRoomForParts, newId, partsKey } from '../parts/part-key.ts'
+import { partsKey } from '../parts/part-key.ts'
 import { isStanding } from '../parts/is-standing.ts'
 import { readSeen, replaced } from '../parts/part-reads.ts'
 import type { PartStore } from '../parts/part-store.ts'
 import { type WriteResult, writeResult } from '../results.ts'
 import { commitSeen } from '../seen-commit.ts'
-import { SET_OPTIONS, type SetOptions, toHeadWrite } from '../write-options.ts'
+import { SET_OPTIONS, type SetOptions } from '../write-options.ts'
+import { Appending } from './appending.ts'
 
 /** Elements per page: as many as of a listing. */
 const PAGE = 512
-
-interface Begun {
-  readonly id: Uuid
-  readonly write: SetWrite
-}
 
 /** An element of a log, and when it was appended. */
 export interface LogElement<T = unknown> {
@@ -74,29 +69,11 @@ export class AppendLog<
     const { back, clock, collector, heads, assertOpen } = this.#store
     assertOpen()
     if (options !== undefined) assertKnown(options, this.#known, 'append')
-    const payloads = Array.from(elements, (element) => this.#encode(element))
-    assertRoomForParts(this.#key)
+    const appending = new Appending({ codec: back.codec, clock, heads }, this.#key)
+    appending.add(elements, options)
     collector.watch(this.#key)
-    // Most appends begin no log. What is wrong with options is told all the same, and nothing of them is left for later.
-    const head = (): Begun => {
-      const id = newId()
-      return { id, write: toHeadWrite(back.codec, clock, this.#key, 'log', { id }, options) }
-    }
-    let begun = options && head()
-    const commit = await commitSeen(
-      back,
-      clock,
-      {
-        reads: [this.#key],
-        decide: ([current]) => {
-          if (current !== undefined) return elementWrites(heads.partsOf(current), payloads)
-          if (payloads.length === 0) return []
-          begun ??= head()
-          return [begun.write, ...elementWrites(partsKey('element', this.#key, begun.id), payloads)]
-        },
-      },
-      options,
-    )
+    const reads = [this.#key]
+    const commit = await commitSeen(back, clock, { reads, decide: ([current]) => appending.writes(current) }, options)
     return writeResult(commit)
   }
 
@@ -134,13 +111,6 @@ export class AppendLog<
       const count = await this.#store.back.count(prefixRange(partsKey('element', this.#key, id).tuple))
       if (await isStanding(this.#store, this.#key, id)) return count
     }
-  }
-
-  #encode(element: T): Payload {
-    if (element === undefined) {
-      throw new TypeError(`undefined means absent and cannot be appended to ${this.#key.id}; append null`)
-    }
-    return Payload.encode(this.#store.back.codec, element)
   }
 
   async #begin(): Promise<Uuid | undefined> {
@@ -187,9 +157,4 @@ export class AppendLog<
       throw new CorruptError(`element ${seq} of the log at ${key} is damaged: ${cause.message}`, { key, cause })
     }
   }
-}
-
-function elementWrites(key: StoreKey, payloads: readonly Payload[]): readonly Write[] {
-  const write = { op: 'set', key, stamped: true, expiresAt: undefined, meta: undefined, path: undefined } as const
-  return payloads.map((payload): SetWrite => ({ ...write, payload }))
 }

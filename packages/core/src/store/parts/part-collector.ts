@@ -99,6 +99,8 @@ export class PartCollector<R extends ReadOptions = ReadOptions, W extends object
     for (const { changes } of commits) {
       for (const change of changes) {
         const { op, key, prevVersion } = change
+        // Not every log or blob is written by this store: a transaction of a consumer, or a sync, writes beside it.
+        if (op === 'set' && typeOf(change) !== 'value') this.watch(key)
         if (prevVersion === 0) continue
         // A value that replaces another is by far the most common one.
         if (op === 'set' && typeOf(change) === 'value' && !this.#watched.has(key.id)) continue

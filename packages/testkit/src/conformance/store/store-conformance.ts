@@ -15,6 +15,7 @@ import { type OpenStoreBack, type StartStore, startStore, type StoreCapabilities
 import { describeOvertaking } from './overtaking.ts'
 import { describeSweeps } from './sweeps.ts'
 import { describeTags } from './tags.ts'
+import { describeTransactionLogs } from './transaction-logs.ts'
 import { describeUpdates } from './updates.ts'
 import { describeValues } from './values.ts'
 
@@ -37,6 +38,7 @@ export function storeConformance(name: string, open: OpenStoreBack, capabilities
     describeGrace(start)
     describeTags(start)
     describeLogs(start)
+    describeTransactionLogs(start)
     describeBlobs(start)
     describeSweeps(start)
   })
