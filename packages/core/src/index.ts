@@ -137,3 +137,4 @@ export {
 export type { GetOptions } from './store/path.ts'
 export { SyncStore } from './store/sync-store.ts'
 export type { ConditionOptions, Item, SetOptions } from './store/write-options.ts'
+export { Waiters } from './waiters.ts'

@@ -1,12 +1,10 @@
-import { type Clock, ClosedError, type LogIdentity } from '@tidemark/core'
+import { type Clock, ClosedError, type LogIdentity, Waiters } from '@tidemark/core'
 import type { Connection, RowStatement } from './connection.ts'
 import type { KnownIdentity } from './known-identity.ts'
 
-interface Waiter {
+interface Position {
   readonly identity: LogIdentity
   readonly after: number
-  readonly resolve: () => void
-  readonly reject: (error: unknown) => void
 }
 
 export interface HeadWatchOptions {
@@ -26,7 +24,7 @@ export class HeadWatch {
   readonly #options: HeadWatchOptions
   readonly #dataVersion: RowStatement<number>
   readonly #readHead: RowStatement<readonly [seq: number, epoch: number]>
-  readonly #waiters = new Set<Waiter>()
+  readonly #waiters = new Waiters<Position>()
   #seenVersion: number | undefined
   #head = 0
   #cancelPoll: (() => void) | undefined
@@ -62,28 +60,9 @@ export class HeadWatch {
   async wait(after: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     if (this.head() > after) return
-    await new Promise<void>((resolve, reject) => {
-      const done = (): void => {
-        signal.removeEventListener('abort', onAbort)
-        this.#waiters.delete(waiter)
-      }
-      const waiter: Waiter = {
-        identity: this.#options.identity.current,
-        after,
-        resolve: () => {
-          done()
-          resolve()
-        },
-        reject: (error) => {
-          done()
-          reject(error as Error)
-        },
-      }
-      const onAbort = (): void => waiter.reject(signal.reason)
-      signal.addEventListener('abort', onAbort)
-      this.#waiters.add(waiter)
-      this.#schedulePoll()
-    })
+    const woken = this.#waiters.wait({ identity: this.#options.identity.current, after }, signal)
+    this.#schedulePoll()
+    await woken
   }
 
   /** Looks now, if anyone waits. */
@@ -92,24 +71,20 @@ export class HeadWatch {
     try {
       this.#wake(this.head())
     } catch (error) {
-      this.#rejectAll(error)
+      this.#waiters.fail(error)
     }
   }
 
   close(): void {
     this.#cancelPoll?.()
     this.#cancelPoll = undefined
-    this.#rejectAll(new ClosedError())
-  }
-
-  #rejectAll(error: unknown): void {
-    for (const waiter of this.#waiters) waiter.reject(error)
+    this.#waiters.fail(new ClosedError())
   }
 
   #wake(head: number): void {
     const identity = this.#options.identity.current
     // Another epoch may well have a lower head: who waits has to look again.
-    for (const waiter of this.#waiters) if (waiter.after < head || waiter.identity !== identity) waiter.resolve()
+    this.#waiters.wake((position) => position.after < head || position.identity !== identity)
   }
 
   #schedulePoll(): void {
@@ -122,7 +97,7 @@ export class HeadWatch {
       })
     } catch (error) {
       // An interval that the caller's function got wrong: told to who waits, who would otherwise wait for ever.
-      this.#rejectAll(error)
+      this.#waiters.fail(error)
     }
   }
 }

@@ -13,15 +13,10 @@ import type {
   SyncLog,
 } from '../ports/log.ts'
 import { wholeAtLeast } from '../options/checks.ts'
+import { Waiters } from '../waiters.ts'
 
 /** What a change takes beside its key and values, about. */
 const CHANGE_BYTES = 60
-
-interface Waiter {
-  readonly after: number
-  resolve(): void
-  reject(error: unknown): void
-}
 
 export interface MemoryLogOptions {
   /** See MemoryBackOptions.maxLogChanges. */
@@ -46,7 +41,7 @@ export class MemoryLog implements Log {
   readonly #kept = new Map<number, LogChange>()
   /** When the last change was committed, whether or not it is still here. */
   #lastAt = 0
-  readonly #waiters = new Set<Waiter>()
+  readonly #waiters = new Waiters<number>()
 
   constructor(options: MemoryLogOptions) {
     this.#options = options
@@ -151,17 +146,7 @@ export class MemoryLog implements Log {
     wholeAtLeast('after', after, 0)
     signal.throwIfAborted()
     if (this.last > after) return
-    await new Promise<void>((resolve, reject) => {
-      const waiter: Waiter = { after, resolve: () => settle(resolve), reject: (error) => settle(() => reject(error)) }
-      const onAbort = (): void => waiter.reject(signal.reason)
-      const settle = (how: () => void): void => {
-        signal.removeEventListener('abort', onAbort)
-        this.#waiters.delete(waiter)
-        how()
-      }
-      signal.addEventListener('abort', onAbort)
-      this.#waiters.add(waiter)
-    })
+    await this.#waiters.wait(after, signal)
   }
 
   /** Nothing to do: no other process writes here, and every commit wakes the waiters itself. */
@@ -179,18 +164,18 @@ export class MemoryLog implements Log {
   settle(): void {
     this.#compact()
     const head = this.last
-    for (const waiter of this.#waiters) if (waiter.after < head) waiter.resolve()
+    this.#waiters.wake((after) => after < head)
   }
 
   /** Tokens of the epochs before are refused from here on. Who waits looks again. */
   startEpoch(): void {
     const { id, epoch } = this.#identity
     this.#identity = Object.freeze({ id, epoch: epoch + 1 })
-    for (const waiter of this.#waiters) waiter.resolve()
+    this.#waiters.wake(() => true)
   }
 
   close(error: Error): void {
-    for (const waiter of this.#waiters) waiter.reject(error)
+    this.#waiters.fail(error)
   }
 
   clear(): void {

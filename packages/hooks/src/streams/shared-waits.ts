@@ -1,10 +1,8 @@
-import { type Log, type LogIdentity, wholeAtLeast } from '@tidemark/core'
+import { type Log, type LogIdentity, Waiters, wholeAtLeast } from '@tidemark/core'
 
-interface Waiter {
+interface Position {
   readonly after: number
   readonly identity: LogIdentity
-  readonly resolve: () => void
-  readonly reject: (error: unknown) => void
 }
 
 /** One wait of the log, for all who wait for it to grow. */
@@ -16,7 +14,7 @@ interface Watch {
 /** Waits of one log that share a single one. */
 export class SharedWaits {
   readonly #log: Pick<Log, 'wait' | 'sync' | 'identity'>
-  readonly #waiters = new Set<Waiter>()
+  readonly #waiters = new Waiters<Position>()
   #watch: Watch | undefined
 
   constructor(log: Pick<Log, 'wait' | 'sync' | 'identity'>) {
@@ -27,27 +25,15 @@ export class SharedWaits {
   async wait(after: number, signal: AbortSignal): Promise<void> {
     wholeAtLeast('after', after, 0)
     signal.throwIfAborted()
-    await new Promise<void>((resolve, reject) => {
-      const end = (settle: () => void): void => {
-        signal.removeEventListener('abort', onAbort)
-        this.#waiters.delete(waiter)
-        settle()
-      }
-      const waiter: Waiter = {
-        after,
-        identity: this.#log.identity,
-        resolve: () => end(resolve),
-        reject: (error) => end(() => reject(error as Error)),
-      }
-      const onAbort = (): void => {
-        waiter.reject(signal.reason)
-        if (this.#waiters.size === 0) this.#stop()
-      }
-      signal.addEventListener('abort', onAbort)
-      this.#waiters.add(waiter)
-      // What is watched already tells of anything past its own position, which for this one is too late.
-      if (this.#watch === undefined || after < this.#watch.after) this.#start(after)
-    })
+    const position = { after, identity: this.#log.identity }
+    // What is watched already tells of anything past its own position, which for this one is too late.
+    if (this.#watch === undefined || after < this.#watch.after) this.#start(after)
+    try {
+      await this.#waiters.wait(position, signal)
+    } finally {
+      // It has aborted, and nobody else is left.
+      if (this.#waiters.size === 0) this.#stop()
+    }
   }
 
   #start(after: number): void {
@@ -70,30 +56,25 @@ export class SharedWaits {
     if (watch !== this.#watch) return
     this.#watch = undefined
     try {
-      for (const waiter of this.#due()) waiter.resolve()
+      this.#wake()
     } catch (error) {
-      return this.#failAll(error)
+      return this.#waiters.fail(error)
     }
     if (this.#waiters.size > 0) this.#start(Math.min(...Array.from(this.#waiters, ({ after }) => after)))
   }
 
   /** Who has to look now. Everybody where it cannot be told: to look in vain is allowed, to wait in vain is not. */
-  #due(): readonly Waiter[] {
-    const all = [...this.#waiters]
+  #wake(): void {
     const head = this.#log.sync?.head() ?? Infinity
     const { identity } = this.#log
-    const due = all.filter((waiter) => waiter.after < head || !isSame(waiter.identity, identity))
-    return due.length > 0 ? due : all
+    const due = this.#waiters.wake((position) => position.after < head || !isSame(position.identity, identity))
+    if (due === 0) this.#waiters.wake(() => true)
   }
 
   #failed(watch: Watch, error: unknown): void {
     if (watch !== this.#watch) return
     this.#watch = undefined
-    this.#failAll(error)
-  }
-
-  #failAll(error: unknown): void {
-    for (const waiter of this.#waiters) waiter.reject(error)
+    this.#waiters.fail(error)
   }
 }
 

@@ -1,4 +1,4 @@
-import { type Clock, ClosedError, type Lease, port, TidemarkError } from '@tidemark/core'
+import { type Clock, ClosedError, type Lease, port, TidemarkError, Waiters } from '@tidemark/core'
 import type { Observable } from 'rxjs'
 import { Emitter } from '../emitter.ts'
 import { GuardedObservable } from '../guarded-observable.ts'
@@ -61,12 +61,6 @@ export function sync(from: SyncSource, to: SyncTarget, options: SyncOptions): Sy
   return new RunningSync(from, to, resolveSyncOptions(options))
 }
 
-interface Waiter {
-  readonly position: number
-  resolve(): void
-  reject(error: unknown): void
-}
-
 class RunningSync implements Sync {
   readonly state$: Observable<SyncState>
   readonly conflicts$: Observable<SyncConflict>
@@ -79,7 +73,8 @@ class RunningSync implements Sync {
   readonly #states = emitter<SyncState>()
   readonly #conflicts = emitter<SyncConflict>()
   readonly #events = emitter<SyncEvent>()
-  readonly #waiters = new Set<Waiter>()
+  /** For a position. */
+  readonly #waiters = new Waiters<number>()
   readonly #work: Promise<void>
   #state: SyncState = Object.freeze({ phase: 'standby', position: 0, head: 0, taken: 0, error: undefined })
   /** The position is one that the target holds as a whole. */
@@ -112,7 +107,7 @@ class RunningSync implements Sync {
     const position = await this.#from.log.head()
     this.#assertAlive()
     if (this.#isWhole && this.#state.position >= position) return
-    await keepAlive(() => new Promise<void>((resolve, reject) => void this.#waiters.add({ position, resolve, reject })))
+    await keepAlive(() => this.#waiters.wait(position))
   }
 
   async close(): Promise<void> {
@@ -228,12 +223,7 @@ class RunningSync implements Sync {
   #update(some: Partial<SyncState>): void {
     this.#state = Object.freeze({ ...this.#state, ...some })
     this.#states.emit(this.#state, Infinity)
-    if (!this.#isWhole) return
-    for (const waiter of this.#waiters) {
-      if (waiter.position > this.#state.position) continue
-      this.#waiters.delete(waiter)
-      waiter.resolve()
-    }
+    if (this.#isWhole) this.#waiters.wake((position) => position <= this.#state.position)
   }
 
   #fail(error: unknown): void {
@@ -244,8 +234,7 @@ class RunningSync implements Sync {
   #end(phase: 'failed' | 'closed', error: unknown, reason: unknown): void {
     this.#isWhole = false
     this.#update({ phase, error })
-    for (const waiter of this.#waiters) waiter.reject(reason)
-    this.#waiters.clear()
+    this.#waiters.fail(reason)
     for (const each of [this.#states, this.#conflicts, this.#events]) each.complete()
   }
 

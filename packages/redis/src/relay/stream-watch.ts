@@ -1,15 +1,9 @@
-import { type Clock, ClosedError } from '@tidemark/core'
+import { type Clock, ClosedError, Waiters } from '@tidemark/core'
 import type { Keyspace } from '../keyspace.ts'
 import type { Link } from '../link.ts'
 import { STREAM_FIELDS } from '../scripts/stream.ts'
 import type { PatientConnection } from './patient-connection.ts'
 import { readState } from './stream-state.ts'
-
-interface Waiter {
-  readonly after: number
-  readonly resolve: () => void
-  readonly reject: (error: unknown) => void
-}
 
 /** How long the server is asked to wait for more. Also how soon it is noticed that the stream was started anew. */
 const BLOCK_MS = 500
@@ -23,7 +17,7 @@ export class StreamWatch {
   readonly #connection: PatientConnection
   readonly #names: Keyspace
   readonly #clock: Clock
-  readonly #waiters = new Set<Waiter>()
+  readonly #waiters = new Waiters<number>()
   #watching = false
   #closed = false
   #generation: string | undefined
@@ -38,23 +32,14 @@ export class StreamWatch {
   async wait(after: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     if (this.#closed) throw new ClosedError('the stream')
-    await new Promise<void>((resolve, reject) => {
-      const end = (settle: () => void) => () => {
-        signal.removeEventListener('abort', onAbort)
-        this.#waiters.delete(waiter)
-        settle()
-      }
-      const waiter: Waiter = { after, resolve: end(resolve), reject: (error) => end(() => reject(error as Error))() }
-      const onAbort = (): void => waiter.reject(signal.reason)
-      signal.addEventListener('abort', onAbort)
-      this.#waiters.add(waiter)
-      void this.#watch()
-    })
+    const woken = this.#waiters.wait(after, signal)
+    void this.#watch()
+    await woken
   }
 
   close(): void {
     this.#closed = true
-    for (const waiter of this.#waiters) waiter.reject(new ClosedError('the stream'))
+    this.#waiters.fail(new ClosedError('the stream'))
   }
 
   async #watch(): Promise<void> {
@@ -91,7 +76,7 @@ export class StreamWatch {
     const isAnew = this.#generation !== undefined && this.#generation !== generation
     this.#generation = generation
     // Half a commit is nothing to read yet.
-    for (const waiter of this.#waiters) if (isAnew || waiter.after < whole) waiter.resolve()
+    this.#waiters.wake((after) => isAnew || after < whole)
     return last
   }
 
