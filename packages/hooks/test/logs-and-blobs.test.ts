@@ -72,6 +72,36 @@ describe('what subscribers see of a log', () => {
     expect(JSON.parse(JSON.stringify(told[0]))).toMatchObject({ op: 'append', key: ['l', 1], value: { n: 1 } })
   })
 
+  it('is the same where a transaction appends, in the order and the commit of everything else that it writes', async () => {
+    const fixture = start()
+    const { store, told, idle } = fixture
+    await store.log('l').append('old')
+    await store.transaction((tx) => {
+      tx.set('a', 1)
+      tx.log('l').appendMany([1, 2])
+      tx.delete('ended')
+      tx.log('new').append(3)
+    })
+    await store.transaction((tx) => {
+      tx.delete('l')
+      tx.log('l').append('anew')
+    })
+    await idle()
+    const expected = [
+      ['append', ['l'], 'old'],
+      ['set', ['a'], 1],
+      ['append', ['l'], 1],
+      ['append', ['l'], 2],
+      ['append', ['new'], 3],
+      ['delete', ['l'], undefined],
+      ['append', ['l'], 'anew'],
+    ]
+    expect(told.map(summary)).toEqual(expected)
+    expect((await seen(fixture)).map(summary)).toEqual(expected)
+    expect(new Set(told.slice(1, 5).map(({ txn }) => txn)).size).toBe(1)
+    expect(new Set(told.slice(5, 7).map(({ txn }) => txn)).size).toBe(1)
+  })
+
   it('comes through filters by the key of the log, and by op', async () => {
     const fixture = start()
     await fixture.store.log(['a', 1]).append(1)

@@ -91,6 +91,7 @@ test.each([
       'log WRONG_TYPE',
     ],
   ],
+  ['appends in a transaction', ["7 3 [ { name: 'ada', amount: -3 }, { name: 'bob', amount: 3 } ]"]],
   ['blobs', ["11 11 { type: 'video/mp4' }", 'a long film', 'a long |  film', 'undefined']],
   [
     'what subscribers see',
@@ -103,7 +104,7 @@ test.each([
   ],
   ['sweeping', ["[ [ 'report', 'a' ], [ 'report', 'c' ] ]", "[ [ 'report', 'b' ], [ 'report', 'log' ] ]"]],
 ])('the example of docs/collections.md runs: %s', async (what, out) => {
-  const block = ['append logs', 'blobs', 'what subscribers see', 'sweeping'].indexOf(what)
+  const block = ['append logs', 'appends in a transaction', 'blobs', 'what subscribers see', 'sweeping'].indexOf(what)
   const run = await runExample(new URL('docs/collections.md', repository), { package: tidemark, block })
   expect(run).toEqual({ code: 0, err: '', out })
 })

@@ -76,4 +76,39 @@ describe('a consumer with a transaction', () => {
     }
     expect(await store.get('sum')).toBe(400)
   })
+
+  it('appends to a log once for each change, and fails where there is none to append to', async () => {
+    const back = createMemoryBack()
+    const store = new Store(back)
+    await store.set('no log', 'a value')
+    await commitNumbers(back, 6)
+    let runs = 0
+    await using consumer = await consume<number>(
+      back,
+      'audit',
+      {
+        from: 'start',
+        prefix: 'n',
+        lanes: 1,
+        attempts: 2,
+        backoff: { minMs: 1 },
+        onFailure: 'park',
+        transaction: true,
+      },
+      async ({ value }, { tx, attempt }) => {
+        runs++
+        tx.log('audit').append(value)
+        if (value === 3 && attempt === 1) throw new Error('not yet')
+        if (value === 5) tx.log('no log').append(value)
+      },
+    )
+    consumer.events$.subscribe()
+    await consumer.caughtUp()
+    const numbers = (await Array.fromAsync(store.entries<number>({ prefix: 'n' }))).map(({ value }) => value)
+    expect(await Array.fromAsync(store.log('audit'))).toEqual(numbers.filter((value) => value !== 5))
+    expect(runs).toBe(numbers.length + 2)
+    const parked = await Array.fromAsync(consumer.parked())
+    expect(parked.map(({ change }) => change.value)).toEqual([5])
+    expect(await store.get('no log')).toBe('a value')
+  })
 })
