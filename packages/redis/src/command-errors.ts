@@ -73,7 +73,7 @@ function isErrorReply(error: unknown): boolean {
 }
 
 /** Whether a call failed because the server's memory is full. Then it did nothing. */
-export function isOutOfMemory(error: unknown): boolean {
+export function isOutOfMemory(error: unknown): error is TidemarkError {
   return error instanceof TidemarkError && isErrorReply(error.cause) && describe(error.cause).code === 'OOM'
 }
 

@@ -14,16 +14,11 @@ import {
   type StoreKey,
   TidemarkError,
 } from '@tidemark/core'
-import { applyBatch, bytesOfChange } from './apply-batch.ts'
-import { type Batch, chunksOf } from './batch.ts'
-import { isOutOfMemory } from './command-errors.ts'
 import { Calls } from './calls.ts'
 import { Connection } from './connection.ts'
 import { withinDeadline } from './deadline.ts'
-import { bytesOfFill, fillBatch, type LivingFill } from './fill-batch.ts'
 import { inspectKey } from './inspect-key.ts'
 import { type Keyspace, keyspaceOf } from './keyspace.ts'
-import { lifetimeOf } from './lifetime.ts'
 import type { Link } from './link.ts'
 import { Listeners } from './listeners.ts'
 import { MetaLifetime } from './meta-lifetime.ts'
@@ -32,6 +27,7 @@ import type { ResolvedFrontOptions } from './options.ts'
 import { Quarantine } from './quarantine.ts'
 import { readRecords } from './read-records.ts'
 import { readRecordPage } from './record-pages.ts'
+import { RecordWriter } from './record-writer.ts'
 import type {
   RedisFront,
   RedisFrontEvent,
@@ -40,14 +36,9 @@ import type {
   RedisFrontStatus,
 } from './redis-front.ts'
 import { Room } from './room.ts'
-import { APPLY, APPLY_WITH_ROOM } from './scripts/apply.ts'
-import { FILL } from './scripts/fill.ts'
-import type { Script } from './scripts/script.ts'
-import { TAIL } from './scripts/tail.ts'
 import { IDENTITY, readServer } from './server-identity.ts'
 import { Sessions } from './sessions.ts'
 import { StartAnew } from './start-anew.ts'
-import { runTail } from './tail-batch.ts'
 
 /** How long after a server refused it is asked again whether it is of use. */
 const PROBE_EVERY_MS = 100
@@ -61,6 +52,7 @@ export class RedisSharedFront implements RedisFront {
   readonly #sessions = new Sessions()
   readonly #quarantine: Quarantine
   readonly #room: Room
+  readonly #writer: RecordWriter
   readonly #metaLifetime: MetaLifetime
   readonly #starts: StartAnew
   readonly #listeners = new Listeners<RedisFrontEvent>()
@@ -88,6 +80,7 @@ export class RedisSharedFront implements RedisFront {
       (error) => this.#listeners.emit({ type: 'full', error }),
       () => this.#listeners.emit({ type: 'room' }),
     )
+    this.#writer = new RecordWriter(options, this.#keyspace, this.#sessions, this.#room)
     this.#metaLifetime = new MetaLifetime({ meta: this.#keyspace.meta, ttlMs: options.metaTtlMs, clock })
     this.#sessions.on(() => this.#update())
     this.#starts = new StartAnew({
@@ -166,53 +159,15 @@ export class RedisSharedFront implements RedisFront {
   }
 
   apply(changes: readonly LogChange[], mode: ApplyMode): Promise<readonly FrontOutcome[]> {
-    return this.#call(async (link) => {
-      const outcomes: FrontOutcome[] = []
-      const epoch = this.#sessions.epochOn(link)
-      for (const chunk of chunksOf(changes, bytesOfChange)) {
-        outcomes.push(...(await this.#apply(link, chunk, mode, epoch)))
-      }
-      return outcomes
-    })
+    return this.#call((link) => this.#writer.apply(link, changes, mode))
   }
 
   fill(fills: readonly Fill[]): Promise<readonly FrontOutcome[]> {
-    return this.#call(async (link) => {
-      const outcomes: FrontOutcome[] = fills.map(() => 'fenced')
-      const epoch = this.#sessions.epochOn(link)
-      if (epoch === undefined || this.#room.isFull) return outcomes
-      const living: LivingFill[] = []
-      const positions: number[] = []
-      for (const [i, fill] of fills.entries()) {
-        const lifetime = lifetimeOf(this.#options, fill.found.entry, fill.found.until)
-        if (lifetime === undefined || bytesOfFill(fill) > this.#options.maxRecordBytes) continue
-        living.push({ fill, lifetime })
-        positions.push(i)
-      }
-      let at = 0
-      for (const chunk of chunksOf(living, ({ fill }) => bytesOfFill(fill))) {
-        // What was read to be held in one epoch is nothing for the next one.
-        if (this.#sessions.epochOn(link) !== epoch || this.#room.isFull) break
-        const sent = await this.#run(link, FILL, fillBatch(chunk, epoch, this.#keyspace))
-        for (const outcome of sent) outcomes[positions[at++]!] = outcome
-      }
-      return outcomes
-    })
+    return this.#call((link) => this.#writer.fill(link, fills))
   }
 
   tail(step: SharedTailStep): Promise<number | undefined> {
-    return this.#call(async (link) => {
-      const epoch = this.#sessions.epochOn(link)
-      if (epoch === undefined) return undefined
-      const chunks = chunksOf(step.changes, ({ key }) => key.id.length)
-      // What is too long for one script is executed in parts, and the watermark moves with the last one.
-      for (const chunk of chunks.slice(0, -1)) await this.#apply(link, chunk, 'invalidate', epoch)
-      this.#roundTrips++
-      const sentAt = link.commands
-      const reply = await runTail(link, TAIL, this.#keyspace, epoch, { ...step, changes: chunks.at(-1) ?? [] })
-      this.#sessions.learn(link, sentAt, reply.epoch)
-      return reply.watermark
-    })
+    return this.#call((link) => this.#writer.tail(link, step))
   }
 
   initialize(start: () => Promise<FrontStart>, seen?: Pick<FrontSession, 'epoch'>): Promise<boolean> {
@@ -277,7 +232,7 @@ export class RedisSharedFront implements RedisFront {
       epoch: this.session?.epoch,
       full: this.#room.isFull,
       commands,
-      roundTrips: this.#roundTrips,
+      roundTrips: this.#roundTrips + this.#writer.roundTrips,
       hits: this.#hits,
       misses: this.#misses,
       timeouts,
@@ -310,46 +265,6 @@ export class RedisSharedFront implements RedisFront {
 
   #call<T>(work: (link: Link) => Promise<T>): Promise<T> {
     return this.#calls.run(() => work(this.#connection.use()))
-  }
-
-  /**
-   * Runs one part of a call. The next one is sent when this one has been answered: sent together, the last ones would
-   * use up their deadlines waiting for the first ones, and a large batch would look like a dead server.
-   */
-  async #run(link: Link, script: Script, batch: Batch): Promise<readonly FrontOutcome[]> {
-    this.#roundTrips++
-    const sentAt = link.commands
-    try {
-      const { epoch, outcomes } = await batch.run(link, script)
-      this.#sessions.learn(link, sentAt, epoch)
-      // The one script that a full server runs too.
-      if (script !== APPLY) this.#room.took()
-      return outcomes
-    } catch (error) {
-      if (isOutOfMemory(error)) this.#room.refused(error as TidemarkError)
-      throw error
-    }
-  }
-
-  /** @param epoch of when the call began: once it has ended, what the changes replace still goes, and nothing comes. */
-  async #apply(
-    link: Link,
-    changes: readonly LogChange[],
-    mode: ApplyMode,
-    epoch: string | undefined,
-  ): Promise<readonly FrontOutcome[]> {
-    const batch = (how: ApplyMode): Batch => {
-      const lasting = this.#sessions.epochOn(link) === epoch ? epoch : undefined
-      return applyBatch(changes, how, lasting, this.#keyspace, this.#options)
-    }
-    if (mode === 'install' && !this.#room.isFull) {
-      try {
-        return await this.#run(link, APPLY_WITH_ROOM, batch('install'))
-      } catch (error) {
-        if (!isOutOfMemory(error)) throw error
-      }
-    }
-    return this.#run(link, APPLY, batch('invalidate'))
   }
 
   async #close(): Promise<void> {
