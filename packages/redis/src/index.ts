@@ -1,5 +1,6 @@
 export { createRedisFront } from './create-redis-front.ts'
-export { dropRedisFront, type DropRedisFrontOptions } from './drop-front.ts'
+export { dropRedisFront } from './drop-front.ts'
+export type { DropRedisOptions } from './drop-redis.ts'
 export type { RedisConnection } from './connection-settings.ts'
 export type { RedisClientOptions, RedisFrontOptions } from './options.ts'
 export type {
@@ -11,7 +12,7 @@ export type {
 } from './redis-front.ts'
 export { createRedisNudge, type Nudge, type NudgeMessage, type RedisNudgeOptions } from './redis-nudge.ts'
 export { createRedisJournal } from './journal/redis-journal.ts'
-export { dropRedisRelay, type DropRedisRelayOptions } from './relay/drop-relay.ts'
+export { dropRedisRelay } from './relay/drop-relay.ts'
 export { createRedisRelay, type RedisRelay, type RelayStats } from './relay/redis-relay.ts'
 export { openRedisStreamLog, type RedisStreamLog, type RedisStreamLogOptions } from './relay/redis-stream-log.ts'
 export type { RedisRelayOptions } from './relay/relay-options.ts'
