@@ -2,13 +2,14 @@ import { accessSync, closeSync, constants, openSync, type Stats, statSync } from
 import { dirname } from 'node:path'
 import { TidemarkError } from '@tidemark/core'
 import { IN_MEMORY, type ResolvedOptions } from './options.ts'
-import { readOnlyFile } from './sqlite-errors.ts'
+import { existingFile, readOnlyFile } from './sqlite-errors.ts'
+import { findStoredFile } from './stored-file.ts'
 
 /**
- * Finds out what SQLite would not say clearly, and in mode `create` makes the file ours. Opens no file that exists:
- * closing any descriptor of a database drops the locks that SQLite holds on it in this process.
+ * Finds out what SQLite would not say clearly, and in mode `create` makes the file. Opens no file that exists but by SQLite:
+ * closing any other descriptor of a database drops the locks that SQLite holds on it in this process.
  *
- * @throws TidemarkError FOLDER_MISSING, NOT_A_DATABASE, READ_ONLY, IO
+ * @throws TidemarkError FOLDER_MISSING, FILE_MISSING, FILE_EXISTS, NOT_A_DATABASE, READ_ONLY, IO
  */
 export function claimFile({ file, mode, readOnly, name: tier }: ResolvedOptions): void {
   if (file === IN_MEMORY) return
@@ -24,9 +25,8 @@ export function claimFile({ file, mode, readOnly, name: tier }: ResolvedOptions)
     const message = `${file} does not exist; check the path, or create it with mode 'open-or-create'`
     throw new TidemarkError('FILE_MISSING', message, { tier })
   }
-  if (mode === 'create') create(file, tier)
-  else if (!readOnly && !(isWritable(folder) && (found === undefined || isWritable(file))))
-    throw readOnlyFile(file, tier)
+  if (mode === 'create' && create(file, tier)) return
+  if (!readOnly && !(isWritable(folder) && (found === undefined || isWritable(file)))) throw readOnlyFile(file, tier)
 }
 
 function inspect(path: string, tier: string): Stats | undefined {
@@ -40,18 +40,33 @@ function inspect(path: string, tier: string): Stats | undefined {
   }
 }
 
-/** Creates the file, empty, unless it exists: of several processes exactly one succeeds. */
-function create(file: string, tier: string): void {
+/**
+ * Creates the file, empty, unless it exists. One that holds nothing, as `mktemp` makes it, or a process that was killed right
+ * here, is as good: whose store it becomes is decided when the schema is created.
+ *
+ * @returns whether it was made
+ */
+function create(file: string, tier: string): boolean {
   try {
     closeSync(openSync(file, 'wx'))
+    return true
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code
     if (code === 'EEXIST') {
-      const message = `${file} exists already; open it with mode 'open', or name another file`
-      throw new TidemarkError('FILE_EXISTS', message, { tier, cause })
+      if (holdsNothing(file)) return false
+      throw existingFile(file, tier, cause)
     }
     if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM') throw readOnlyFile(file, tier, cause)
     throw new TidemarkError('IO', `${file} could not be created`, { tier, cause })
+  }
+}
+
+function holdsNothing(file: string): boolean {
+  try {
+    return findStoredFile(file) === undefined
+  } catch {
+    // Whatever there is, it is something.
+    return false
   }
 }
 

@@ -2,15 +2,22 @@ import { TidemarkError } from '@tidemark/core'
 import type { Database } from 'better-sqlite3'
 import { IN_MEMORY, type ResolvedOptions } from './options.ts'
 import { APPLICATION_ID, DELETED_ID, type Migration } from './schema.ts'
-import { readOnlyFile } from './sqlite-errors.ts'
+import { existingFile, readOnlyFile } from './sqlite-errors.ts'
 
 /**
  * Creates the schema in an empty database, or brings an older one to the newest version, in one transaction.
- * Looks before it touches anything.
+ * Looks before it touches anything. In mode `create` the database has to be empty: of several processes exactly one creates it.
  *
- * @throws TidemarkError NOT_A_DATABASE for another application's database; SCHEMA_TOO_NEW; READ_ONLY; SqliteError BUSY.
+ * @param onCreated called when there is a schema where there was none
+ * @throws TidemarkError NOT_A_DATABASE for another application's database; FILE_EXISTS; SCHEMA_TOO_NEW; READ_ONLY; SqliteError
+ * BUSY.
  */
-export function migrate(db: Database, options: ResolvedOptions, migrations: readonly Migration[]): void {
+export function migrate(
+  db: Database,
+  options: ResolvedOptions,
+  migrations: readonly Migration[],
+  onCreated: () => void = () => {},
+): void {
   const current = migrations.length
   if (readVersion(db, options, current) === current) {
     if (!options.readOnly) requireWal(db, options)
@@ -21,10 +28,12 @@ export function migrate(db: Database, options: ResolvedOptions, migrations: read
   db.pragma('auto_vacuum = incremental')
   // A property of the file, which cannot change inside a transaction.
   requireWal(db, options)
+  let version: number
   db.exec('BEGIN IMMEDIATE')
   try {
     // Again, under the lock: another process may have done it meanwhile.
-    for (const migration of migrations.slice(readVersion(db, options, current))) db.exec(migration)
+    version = readVersion(db, options, current)
+    for (const migration of migrations.slice(version)) db.exec(migration)
     db.pragma(`application_id = ${APPLICATION_ID}`)
     db.pragma(`user_version = ${current}`)
     db.exec('COMMIT')
@@ -32,10 +41,11 @@ export function migrate(db: Database, options: ResolvedOptions, migrations: read
     if (db.inTransaction) db.exec('ROLLBACK')
     throw error
   }
+  if (version === 0) onCreated()
 }
 
 /** The version of the schema; 0 when the database is empty. */
-function readVersion(db: Database, { file, name: tier }: ResolvedOptions, current: number): number {
+function readVersion(db: Database, { file, mode, name: tier }: ResolvedOptions, current: number): number {
   // In one snapshot, or a schema that is just being created could look like another application's.
   const { applicationId, version, objects } = db.transaction(() => ({
     applicationId: db.pragma('application_id', { simple: true }) as number,
@@ -45,8 +55,9 @@ function readVersion(db: Database, { file, name: tier }: ResolvedOptions, curren
   if (applicationId === 0 && version === 0 && objects === 0) return 0
   if (applicationId === DELETED_ID) {
     const message = `the store in ${file} is being deleted; delete it again if that was cut short, then open it`
-    throw new TidemarkError('FILE_MISSING', message, { tier })
+    throw new TidemarkError(mode === 'create' ? 'FILE_EXISTS' : 'FILE_MISSING', message, { tier })
   }
+  if (mode === 'create') throw existingFile(file, tier)
   if (applicationId !== APPLICATION_ID) {
     const message = `${file} is a SQLite database of another application; it was left as it is: name another file`
     throw new TidemarkError('NOT_A_DATABASE', message, { tier })

@@ -20,13 +20,15 @@ export interface DriverSettings {
   readonly migrations?: readonly Migration[] | undefined
   /** Of the operating system; see boot-mark.ts. */
   readonly bootId?: (() => string | undefined) | undefined
+  /** Called when there is a store where there was none. */
+  readonly onCreated?: (() => void) | undefined
 }
 
 /**
  * Opens the file, creates or migrates its schema, and sets the connection up. What is not a Tidemark database is never
  * altered.
  *
- * @throws TidemarkError NOT_A_DATABASE, SCHEMA_TOO_NEW, READ_ONLY, RUNTIME_TOO_OLD, IO; otherwise the driver's own errors
+ * @throws TidemarkError NOT_A_DATABASE, FILE_EXISTS, SCHEMA_TOO_NEW, READ_ONLY, RUNTIME_TOO_OLD, IO; otherwise the driver's own errors
  */
 export function openDatabase(options: ResolvedOptions, settings: DriverSettings): Database {
   const { file, readOnly } = options
@@ -38,7 +40,7 @@ export function openDatabase(options: ResolvedOptions, settings: DriverSettings)
   })
   try {
     assertSqliteVersion(db.prepare('SELECT sqlite_version()').pluck().get() as string)
-    migrate(db, options, settings.migrations ?? MIGRATIONS)
+    migrate(db, options, settings.migrations ?? MIGRATIONS, settings.onCreated)
     configure(db, options)
     // Before anything is written without a sync of its own: the mark has to be there whenever that is lost.
     if (!options.readOnly) markBoot(db, options, (settings.bootId ?? readBootId)())

@@ -18,7 +18,10 @@ export type OpenMode = 'open-or-create' | 'create' | 'open'
 export interface SqliteBackOptions {
   /** Path of the database file, or ':memory:' for one that lives and dies with this object. */
   readonly file: string
-  /** @default 'open-or-create'; 'open' when `readOnly` */
+  /**
+   * `open`: the file has to be there. `create`: there must be no store in it, nor anything else; an empty file will do.
+   * @default 'open-or-create'; 'open' when `readOnly`
+   */
   readonly mode?: OpenMode | undefined
   /** Never writes to the file. Commits reject with READ_ONLY. @default false */
   readonly readOnly?: boolean | undefined

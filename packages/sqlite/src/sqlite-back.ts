@@ -72,13 +72,18 @@ export function openSqliteBack(
   options: SqliteBackOptions,
   settings: Partial<DriverSettings> & { readonly nodeVersion?: string },
 ): SqliteBack {
-  const resolved = resolveOptions(options)
+  let resolved = resolveOptions(options)
   const driver = settings.driver ?? loadDriver(settings.nodeVersion)
   claimFile(resolved)
   try {
     // As a whole: any first read may find the file locked by a process that is just creating or leaving it.
     return untilFree(resolved.busyTimeoutMs, () => {
-      const db = openDatabase(resolved, { ...settings, driver })
+      const db = openDatabase(resolved, {
+        ...settings,
+        driver,
+        // Who finds the file locked after that finds his own store the next time.
+        onCreated: () => (resolved = { ...resolved, mode: 'open' }),
+      })
       try {
         return new OpenSqliteBack(new Connection(db, resolved), resolved, settings.bootId ?? readBootId)
       } catch (error) {

@@ -59,6 +59,11 @@ export function movedFile(file: string, tier: string, cause?: unknown): Tidemark
   return new TidemarkError('IO', `${file} was moved or deleted while it was open; open it again`, { tier, cause })
 }
 
+export function existingFile(file: string, tier: string, cause?: unknown): TidemarkError {
+  const message = `${file} exists already; open it with mode 'open', or name another file`
+  return new TidemarkError('FILE_EXISTS', message, { tier, cause })
+}
+
 export function readOnlyFile(file: string, tier: string, cause?: unknown): TidemarkError {
   return new TidemarkError(
     'READ_ONLY',

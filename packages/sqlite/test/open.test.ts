@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path'
 import { StoreKey, TidemarkError } from '@tidemark/core'
 import type BetterSqlite3 from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
-import { createSqliteBack, type SqliteBackOptions } from '../src/index.ts'
+import { createSqliteBack, type SqliteBack, type SqliteBackOptions } from '../src/index.ts'
 import type { Driver } from '../src/runtime.ts'
-import { MIGRATIONS } from '../src/schema.ts'
+import { DELETED_ID, MIGRATIONS } from '../src/schema.ts'
 import { openSqliteBack } from '../src/sqlite-back.ts'
 import { start, startChild } from './support/children.ts'
 import { capturedDriver } from './support/captured-driver.ts'
@@ -15,9 +15,9 @@ import { set, valueOf } from './support/writes.ts'
 
 const Database = createRequire(import.meta.url)('better-sqlite3') as typeof BetterSqlite3
 
-function failure(options: SqliteBackOptions): TidemarkError {
+function failure(options: SqliteBackOptions, settings: Parameters<typeof openSqliteBack>[1] = {}): TidemarkError {
   try {
-    void createSqliteBack(options).close()
+    void openSqliteBack(options, settings).close()
   } catch (error) {
     if (error instanceof TidemarkError) return error
     throw error
@@ -96,6 +96,72 @@ describe('opening', () => {
     const check = new Database(file)
     expect(check.pragma('user_version', { simple: true })).toBe(MIGRATIONS.length + 1)
     check.close()
+  })
+
+  test('mode create takes a file that holds nothing, and nothing else', async () => {
+    const [empty, begun, text, other, taken, deleted] = Array.from({ length: 6 }, () => tempFile()) as [
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+    ]
+    writeFileSync(empty, '')
+    // Killed after the journal mode was set, and before there was a schema.
+    const db = new Database(begun)
+    db.pragma('journal_mode = wal')
+    db.close()
+    expect(readFileSync(begun).length).toBeGreaterThan(0)
+    for (const file of [empty, begun]) {
+      const back = openTemp({ file, mode: 'create' })
+      await set(back, 'a', 1)
+      expect(failure({ file, mode: 'create' })).toMatchObject({ code: 'FILE_EXISTS', tier: 'sqlite' })
+    }
+    writeFileSync(text, 'text')
+    const notes = new Database(other)
+    notes.exec('CREATE TABLE notes (text)')
+    notes.close()
+    await createSqliteBack({ file: taken }).close()
+    const gone = new Database(deleted)
+    gone.pragma(`application_id = ${DELETED_ID}`)
+    gone.close()
+    for (const file of [text, other, taken, deleted]) {
+      const before = readFileSync(file)
+      expect(failure({ file, mode: 'create' }).code).toBe('FILE_EXISTS')
+      expect(readFileSync(file).equals(before)).toBe(true)
+    }
+  })
+
+  test.each(['application_id', 'auto_vacuum'])(
+    'mode create: when somebody else creates a store before %s is looked at, it is his',
+    async (step) => {
+      const file = tempFile()
+      writeFileSync(file, '')
+      let quicker: SqliteBack | undefined
+      class Overtaken extends Database {
+        override pragma(...args: Parameters<BetterSqlite3.Database['pragma']>): unknown {
+          if (args[0].startsWith(step)) quicker ??= openTemp({ file, mode: 'create' })
+          return super.pragma(...args)
+        }
+      }
+      const driver = Overtaken as unknown as Driver
+      expect(failure({ file, mode: 'create' }, { driver }).code).toBe('FILE_EXISTS')
+      expect((await set(quicker!, 'a', 1)).asOf).toBe(1)
+    },
+  )
+
+  test('mode create: a lock that is met after the schema was created is waited for', async () => {
+    const file = tempFile()
+    let asked = 0
+    const bootId = (): string => {
+      // The first attempt fails here, and the next one finds a store: its own.
+      if (asked++ === 0) throw Object.assign(new Error('locked'), { code: 'SQLITE_BUSY' })
+      return 'boot'
+    }
+    const back = openTemp({ file, mode: 'create' }, { bootId })
+    expect(asked).toBe(2)
+    expect((await set(back, 'a', 1)).asOf).toBe(1)
   })
 
   test('mode create refuses what exists, mode open what does not', async () => {

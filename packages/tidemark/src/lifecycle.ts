@@ -19,7 +19,8 @@ export interface DestroyOptions {
 const KNOWN = ['file', 'redis', 'timeoutMs'] as const satisfies readonly (keyof DestroyOptions)[]
 
 /**
- * Makes a new store and opens it: {@link open} with the mode `create`.
+ * Makes a new store and opens it: {@link open} with the mode `create`. An empty file, as `mktemp` makes one, holds no store yet
+ * and becomes one; with anything else in it, it stays as it is.
  * @throws as `open`; TidemarkError FILE_EXISTS: of several that create the same file, exactly one succeeds
  */
 export function create(options: Omit<OpenOptions, 'mode'> & { readonly file: string }): Promise<Tidemark> {

@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, symlinkSync } from 'node:fs'
+import { existsSync, lstatSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { eventually, startRedis } from '@tidemark/testkit'
 import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
@@ -42,6 +42,20 @@ test('create on an existing store, and open on a missing one, are typed errors',
   await using store = await create({ file })
   await expect(create({ file })).rejects.toMatchObject({ code: 'FILE_EXISTS' })
   expect(await store.set('a', 1)).toMatchObject({ version: 1 })
+})
+
+test('an empty file, as mktemp makes it, holds no store, and create makes it one', async () => {
+  const file = tempFile()
+  writeFileSync(file, '')
+  expect(await exists(file)).toBe(false)
+  await using store = await create({ file })
+  expect(await exists(file)).toBe(true)
+  expect(await store.set('a', 1)).toMatchObject({ version: 1 })
+  await expect(create({ file })).rejects.toMatchObject({ code: 'FILE_EXISTS' })
+  const text = tempFile()
+  writeFileSync(text, 'a letter')
+  await expect(create({ file: text })).rejects.toMatchObject({ code: 'FILE_EXISTS' })
+  expect(readFileSync(text, 'utf8')).toBe('a letter')
 })
 
 test('a mode without a file, an unknown one, and a path that is none', async () => {
