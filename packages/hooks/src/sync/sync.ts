@@ -1,9 +1,6 @@
-import { type Clock, ClosedError, type Lease, port, TidemarkError, Waiters } from '@tidemark/core'
+import { type Clock, ClosedError, type Lease, port, TidemarkError } from '@tidemark/core'
 import type { Observable } from 'rxjs'
-import { Emitter } from '../emitter.ts'
-import { GuardedObservable } from '../guarded-observable.ts'
 import { keepAlive } from '../keep-alive.ts'
-import { lastResort } from '../last-resort.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { assertNotDropped } from './dropped.ts'
 import type { SyncSource } from './incoming.ts'
@@ -13,6 +10,7 @@ import type { SyncConflict } from './sync-conflict.ts'
 import { checkpointKey } from './sync-keys.ts'
 import { assertSameSync } from './sync-scope.ts'
 import { type ResolvedSyncOptions, resolveSyncOptions, type SyncOptions } from './sync-options.ts'
+import { SyncProgress } from './sync-progress.ts'
 import type { SyncEvent, SyncState } from './sync-state.ts'
 import { runTenure } from './tenure.ts'
 import type { SyncTarget } from './tenure-options.ts'
@@ -70,15 +68,8 @@ class RunningSync implements Sync {
   readonly #options: ResolvedSyncOptions
   readonly #clock: Clock
   readonly #stop = new AbortController()
-  readonly #states = emitter<SyncState>()
-  readonly #conflicts = emitter<SyncConflict>()
-  readonly #events = emitter<SyncEvent>()
-  /** For a position. */
-  readonly #waiters = new Waiters<number>()
+  readonly #progress: SyncProgress
   readonly #work: Promise<void>
-  #state: SyncState = Object.freeze({ phase: 'standby', position: 0, head: 0, taken: 0, error: undefined })
-  /** The position is one that the target holds as a whole. */
-  #isWhole = false
   /** The checkpoint, as it was met last. */
   #met: Checkpoint | undefined
   /** Since the last failure. */
@@ -89,25 +80,20 @@ class RunningSync implements Sync {
     this.#to = to
     this.#options = options
     this.#clock = options.clock
-    this.state$ = guardedBy((subscriber) => {
-      subscriber.next(this.#state)
-      return this.#states.connect(subscriber, 0)
-    })
-    this.conflicts$ = guardedBy((subscriber) => this.#conflicts.connect(subscriber, 0))
-    this.events$ = guardedBy((subscriber) => this.#events.connect(subscriber, 0))
+    this.#progress = new SyncProgress(options.name)
+    ;({ state$: this.state$, conflicts$: this.conflicts$, events$: this.events$ } = this.#progress)
     this.#work = this.#run()
   }
 
   get state(): SyncState {
-    return this.#state
+    return this.#progress.state
   }
 
   async caughtUp(): Promise<void> {
     this.#assertAlive()
     const position = await this.#from.log.head()
     this.#assertAlive()
-    if (this.#isWhole && this.#state.position >= position) return
-    await keepAlive(() => this.#waiters.wait(position))
+    await this.#progress.reached(position)
   }
 
   async close(): Promise<void> {
@@ -120,7 +106,7 @@ class RunningSync implements Sync {
   }
 
   #assertAlive(): void {
-    if (this.#state.phase === 'failed') throw this.#state.error
+    if (this.state.phase === 'failed') throw this.state.error
     if (this.#stop.signal.aborted) throw new ClosedError('the sync')
   }
 
@@ -136,17 +122,20 @@ class RunningSync implements Sync {
         if (lease !== undefined) await this.#hold(lease)
       } catch (error) {
         if (signal.aborted) break
-        if (!mayPass(error)) return this.#fail(error)
+        if (!mayPass(error)) {
+          this.#progress.tell({ kind: 'failed', error })
+          return this.#progress.end('failed', error, error)
+        }
         if (!isLost(error)) {
-          this.#update({ phase: 'retrying', error })
-          this.#tell({ kind: 'trouble', error })
+          this.#progress.update({ phase: 'retrying', error })
+          this.#progress.tell({ kind: 'trouble', error })
         }
         if (this.#hasMoved) retryMs = FIRST_RETRY_MS
         await this.#pause(retryMs)
         retryMs = Math.min(2 * retryMs, LONGEST_RETRY_MS)
       }
     }
-    this.#end('closed', undefined, new ClosedError('the sync'))
+    this.#progress.end('closed', undefined, new ClosedError('the sync'))
   }
 
   /** Waits until nobody else does the work. @returns undefined: closed meanwhile */
@@ -177,8 +166,10 @@ class RunningSync implements Sync {
     if (place === undefined) return
     this.#met = place
     assertSameSync(name, place, { log: this.#from.log.identity.id, scope })
-    this.#isWhole = place.snapshot === undefined
-    this.#update({ phase: 'standby', position: place.seq, head, error: undefined })
+    this.#progress.update(
+      { phase: 'standby', position: place.seq, head, error: undefined },
+      place.snapshot === undefined,
+    )
   }
 
   async #hold(lease: Lease): Promise<void> {
@@ -199,13 +190,13 @@ class RunningSync implements Sync {
         met: this.#met,
         signal: tenure.signal,
         onMet: (checkpoint) => (this.#met = checkpoint),
-        onState: (some) => this.#progress(some),
+        onState: (some) => this.#progress.update(some),
         onTaken: (count) => {
           this.#hasMoved = true
-          this.#state = Object.freeze({ ...this.#state, taken: this.#state.taken + count })
+          this.#progress.took(count)
         },
-        onEvent: (event) => this.#tell(event),
-        onConflicts: (conflicts) => conflicts.forEach((each) => this.#conflicts.emit(each, Infinity)),
+        onEvent: (event) => this.#progress.tell(event),
+        onConflicts: (conflicts) => this.#progress.met(conflicts),
       })
     } finally {
       forget()
@@ -213,34 +204,6 @@ class RunningSync implements Sync {
       // It ends by itself; to give it back only saves the others time.
       await leases.release(lease).catch(() => undefined)
     }
-  }
-
-  #progress(some: Partial<SyncState>): void {
-    if (some.phase !== undefined) this.#isWhole = some.phase === 'following'
-    this.#update(some)
-  }
-
-  #update(some: Partial<SyncState>): void {
-    this.#state = Object.freeze({ ...this.#state, ...some })
-    this.#states.emit(this.#state, Infinity)
-    if (this.#isWhole) this.#waiters.wake((position) => position <= this.#state.position)
-  }
-
-  #fail(error: unknown): void {
-    this.#tell({ kind: 'failed', error })
-    this.#end('failed', error, error)
-  }
-
-  #end(phase: 'failed' | 'closed', error: unknown, reason: unknown): void {
-    this.#isWhole = false
-    this.#update({ phase, error })
-    this.#waiters.fail(reason)
-    for (const each of [this.#states, this.#conflicts, this.#events]) each.complete()
-  }
-
-  #tell(event: SyncEvent): void {
-    if (this.#events.observed) this.#events.emit(event, Infinity)
-    else lastResort(`sync ${this.#options.name}: ${event.kind}`, event.error)
   }
 
   #pause(ms: number): Promise<void> {
@@ -268,13 +231,4 @@ function isLost(error: unknown): boolean {
 /** What trying again can help with; where a disk has failed, the checkpoint tells what came of it. */
 function mayPass(error: unknown): boolean {
   return error instanceof TidemarkError && (error.retryable || error.code === 'IO' || error.code === 'LEASE_LOST')
-}
-
-function emitter<T>(): Emitter<T> {
-  return new Emitter<T>((error) => lastResort('a subscriber of a sync failed', error))
-}
-
-function guardedBy<T>(subscribe: ConstructorParameters<typeof GuardedObservable<T>>[1]): Observable<T> {
-  const report = (error: unknown): void => lastResort('a subscriber of a sync failed', error)
-  return new GuardedObservable<T>({ onThrow: 'continue', report }, subscribe)
 }
