@@ -34,7 +34,7 @@ export interface ChangeBase {
    * Decoded when read. @throws CorruptError
    */
   readonly old: unknown
-  /** There was a value before, and the log no longer holds it: `old` is undefined for that reason. */
+  /** There was a value before, and the log no longer holds it, or is closed: `old` is undefined for that reason. */
   readonly oldCompacted: true | undefined
   /** The value, or what the writer attached, was too large to travel to where the log is read: ask the store for it. */
   readonly leftOut: true | undefined

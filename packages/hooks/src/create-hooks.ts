@@ -8,7 +8,9 @@ import {
   type Commit,
   duration,
   flag,
+  type Log,
   type LogChange,
+  port,
   wholeAtLeast,
 } from '@tidemark/core'
 import type { Observable } from 'rxjs'
@@ -21,9 +23,10 @@ import { describeHookError, type HookError } from './hook-error.ts'
 import { type Hook, HookRunner } from './hook-runner.ts'
 import { lastResort } from './last-resort.ts'
 import { toChanges } from './logged-change.ts'
+import { type Look, lookBack } from './look-back.ts'
 
-/** What a bus listens to: any back tier, a tiered store included. */
-export type CommitSource = Pick<Back, 'onCommit'>
+/** What a bus listens to: any back tier, a tiered store included. Without a log, no hook can ask for `old`. */
+export type CommitSource = Pick<Back, 'onCommit'> & Partial<Pick<Back, 'log'>>
 
 export interface HooksOptions {
   /** How long `close` waits for hooks that are still busy, in milliseconds. @default 5000 */
@@ -49,6 +52,7 @@ class Bus implements HookBus {
 
   readonly #closeGraceMs: number
   readonly #clock: Clock
+  readonly #log: Log | undefined
   readonly #unlisten: () => void
   readonly #writes = new Emitter<Change>((error) => this.#subscriberFailed(error))
   readonly #errors = new Emitter<HookError>((error) => lastResort('a subscriber of hookErrors$ failed', error))
@@ -65,6 +69,7 @@ class Bus implements HookBus {
   constructor(source: CommitSource, closeGraceMs: number, clock: Clock) {
     this.#closeGraceMs = closeGraceMs
     this.#clock = clock
+    this.#log = source.log
     this.writes$ = new GuardedObservable(
       { onThrow: 'continue', report: (error) => this.#subscriberFailed(error) },
       (subscriber) => this.#writes.connect(subscriber, this.#lastSeq),
@@ -77,12 +82,13 @@ class Bus implements HookBus {
   }
 
   add(id: string, hook: Hook, options: HookOptions = {}): void {
-    assertKnown(options, ['maxPending', 'replace'], 'hooks.add')
-    const { maxPending = 10_000, replace = false } = options
+    assertKnown(options, ['maxPending', 'replace', 'old'], 'hooks.add')
+    const { maxPending = 10_000, replace = false, old = false } = options
     if (typeof id !== 'string' || id === '') throw new TypeError('a hook needs an id: a string that is not empty')
     callback(`hook ${id}`, hook)
     if (maxPending !== Infinity) wholeAtLeast('option maxPending', maxPending, 1)
     flag('option replace', replace)
+    if (flag('option old', old)) port<Log>('the log of the source, which option old needs,', this.#log!, ['at'])
     if (this.#closing !== undefined) throw new ClosedError('the hook bus')
     if (!replace && this.#hooks.has(id)) {
       throw new TypeError(`there is a hook ${id} already; choose another id, remove it first, or pass replace: true`)
@@ -92,6 +98,7 @@ class Bus implements HookBus {
       id,
       hook,
       maxPending,
+      old,
       joinedAfter: this.#lastSeq,
       report: (failure) => this.#report(failure),
       onOverflow: () => this.#hooks.delete(id),
@@ -154,17 +161,23 @@ class Bus implements HookBus {
     while (this.#queue.length > 0) {
       const rows = this.#queue
       this.#queue = []
-      for (const change of toChanges(rows)) this.#deliver(change)
+      const looks = this.#wantsOld() ? lookBack(this.#log!, rows) : undefined
+      for (const [i, change] of toChanges(rows).entries()) this.#deliver(change, looks?.(i))
     }
     this.#draining = false
     this.#settle()
   }
 
-  #deliver(change: Change): void {
+  #wantsOld(): boolean {
+    for (const runner of this.#hooks.values()) if (runner.wantsOld) return true
+    return false
+  }
+
+  #deliver(change: Change, look: Look | undefined): void {
     this.#delivering = change
     this.#writes.emit(change, change.seq)
     this.#delivering = undefined
-    for (const runner of this.#hooks.values()) runner.offer(change)
+    for (const runner of this.#hooks.values()) runner.offer(change, look)
   }
 
   #subscriberFailed(error: unknown): void {

@@ -16,6 +16,17 @@ export interface HookOptions {
    * @default false
    */
   readonly replace?: boolean | undefined
+  /**
+   * Also gives each change the value that it replaced, as `old`. It is looked up in the log right after the commit, once for
+   * all hooks that ask; nothing is looked up for the others. A hook that asks takes its changes as an asynchronous one does,
+   * and what waits for it keeps its old values in memory.
+   *
+   * What the log does not hold at that moment, because it was compacted, is undefined, and `oldCompacted` says so; the same
+   * where a store is closed before that of its last writes is looked up. A log or a blob that was replaced has no value.
+   * Where the log cannot be read, the hook is not called with the change, and the failure is reported as its own.
+   * @default false
+   */
+  readonly old?: boolean | undefined
 }
 
 /**
@@ -41,8 +52,8 @@ export interface HookBus {
    * Calls `hook` for each change that is committed from now on, one at a time: the next waits until the promise that the
    * last call returned has settled. A failed call is reported and not repeated.
    *
-   * @throws TypeError when the id is taken and `replace` is not set, or is empty; RangeError for `maxPending`;
-   * ClosedError.
+   * @throws TypeError when the id is taken and `replace` is not set, or is empty, and for `old` where the bus has no log;
+   * RangeError for `maxPending`; ClosedError.
    */
   add(id: string, hook: Hook, options?: HookOptions): void
   /** The hook is not called again; what waits for it is dropped. A call under way goes on. @returns whether it existed. */

@@ -79,7 +79,7 @@ export class Tidemark extends WriteBehindStore {
     this.#stopSweeping = () => options.stopSweeping()
     this.#beforeClose = () => options.beforeClose()
     this.#afterClose = () => options.afterClose()
-    this.hooks = createHooks(tiers)
+    this.hooks = createHooks({ onCommit: (listener) => tiers.onCommit(listener), log: parts.log })
     this.writes$ = this.hooks.writes$
     this.tierEvents$ = guarded(tiers.tierEvents$, onError)
     this.visibilityLag$ = guarded(tiers.visibilityLag$, onError)

@@ -37,9 +37,12 @@ describe.each(Object.keys(STORES))('%s', (name) => {
       onTestFinished(() => store.close())
       const hooked: Change[] = []
       store.hooks.add('every write', (change) => void hooked.push(change))
+      const withOld: Change[] = []
+      store.hooks.add('with old values', (change) => void withOld.push(change), { old: true })
       await everyWrite(store, clock)
       await eventually('the end of an entry is told', () => hooked.at(-1)?.op === 'expire')
-      expect(store.hooks.remove('every write')).toBe(true)
+      await store.hooks.idle()
+      expect(store.hooks.remove('every write') && store.hooks.remove('with old values')).toBe(true)
       await store.set('after', 1)
       await store.flush()
       await store.hooks.idle()
@@ -63,6 +66,17 @@ describe.each(Object.keys(STORES))('%s', (name) => {
         { op: 'set', key: ['short'], value: 1, replaced: false },
         { op: 'expire', key: ['short'], replaced: true },
       ])
+      const replaced = new Map<number, unknown>([
+        [1, { n: 1 }],
+        [2, { n: 2 }],
+        [6, null],
+        [8, 2],
+        [14, { n: 2, deep: true }],
+        [16, 1],
+      ])
+      expect(withOld.map(told)).toEqual(
+        hooked.map((change, i) => ({ ...told(change), ...(replaced.has(i) && { old: replaced.get(i) }) })),
+      )
       const seqs = hooked.map(({ seq }) => seq)
       expect(seqs).toEqual(seqs.toSorted((a, b) => a - b))
       // It is what the log holds, commit by commit.

@@ -5,6 +5,7 @@ const repository = new URL('../../../', import.meta.url)
 const tidemark = new URL('packages/tidemark/', repository)
 /** Of docs/streams.md, in their order. */
 const EXAMPLES = [
+  'writes of this process',
   'tokens',
   'snapshot and follow',
   'consumers',
@@ -52,6 +53,17 @@ test('the example of docs/loading.md runs: a hundred callers, one query', async 
 })
 
 test.each([
+  [
+    'writes of this process',
+    [
+      "wrote set [ 'limit' ]",
+      "[ 'limit' ] from undefined to 10",
+      "wrote set [ 'limit' ]",
+      "[ 'limit' ] from 10 to 20",
+      "wrote delete [ 'limit' ]",
+      "[ 'limit' ] from 20 to undefined",
+    ],
+  ],
   [
     'tokens',
     ["1 set [ 'order', 1 ] { total: 20 }", "2 set [ 'order', 2 ] { total: 5 }", 'from { total: 5 } to { total: 7 }'],
