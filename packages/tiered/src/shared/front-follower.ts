@@ -11,18 +11,17 @@ import { asError, type BypassReason, type TierEvents } from '../tier-events.ts'
 import type { Certificate } from './certificate.ts'
 import { diagnose, type StartReason } from './diagnosis.ts'
 import type { FrontState } from './front-state.ts'
-import { KnownTerm } from './known-term.ts'
-import { isElsewhere, markAt } from './mark.ts'
+import { isElsewhere } from './mark.ts'
 import type { RequiredVersions } from './required-versions.ts'
-import { type Sample, Samples } from './samples.ts'
+import { Sampler } from './sampler.ts'
+import type { Sample } from './samples.ts'
 import { ServerClaim } from './server-claim.ts'
 import { settleWait } from './settled-wait.ts'
-import { Suspension } from './suspension.ts'
+import { startAnew } from './start-anew.ts'
 import { tailTo } from './tail.ts'
 
-/** Of Δ: how often the front is looked at, and the back tier sampled in between. */
+/** Of Δ: how often the front is looked at. */
 const LOOKS = 3
-const SAMPLES = 12
 /** After a start that somebody else got in the way of. */
 const RETRY_MS = 5
 /** The longest pause after turns that failed one after the other. A new session ends it. */
@@ -52,12 +51,10 @@ export interface FrontFollowerOptions {
  */
 export class FrontFollower {
   readonly #options: FrontFollowerOptions
-  readonly #samples: Samples
-  readonly #known: KnownTerm
+  readonly #sampler: Sampler
   readonly #claim: ServerClaim
   readonly #stop = new AbortController()
   readonly #stopListening: () => void
-  readonly #suspension: Suspension
   #certificate: Certificate | undefined
   /**
    * When the session began. What this process read or wrote in an earlier one, with another server perhaps, is in the log
@@ -74,18 +71,14 @@ export class FrontFollower {
   #lookedAt = -Infinity
   #again = false
   #cancelTurn: () => void = () => {}
-  #cancelSample: () => void = () => {}
 
   constructor(options: FrontFollowerOptions) {
     const { front, back, clock, maxStaleMs } = options
     this.#options = options
-    this.#samples = new Samples(2 * maxStaleMs)
-    this.#known = new KnownTerm(clock)
-    this.#suspension = new Suspension(clock)
+    this.#sampler = new Sampler({ agreedAs: front.agreedAs, agreements: back.agreements, clock, maxStaleMs })
     this.#claim = new ServerClaim(front, back.agreements, clock, maxStaleMs)
     this.#stopListening = front.onSession((session) => this.#onSession(session))
     this.#onSession(front.session)
-    this.#sampleOften()
   }
 
   /** What proves that the front may be read now; undefined: it may not. Costs a comparison, no round trip. */
@@ -102,13 +95,12 @@ export class FrontFollower {
 
   /** What the back tier said last about the front. */
   get agreed(): Sample | undefined {
-    return this.#samples.latest
+    return this.#sampler.latest
   }
 
   /** Since when, in milliseconds, this process knows that the agreement is what it was in `term`; 0: it is not. */
   ageOf(term: number): number {
-    this.#known.learn(term)
-    return this.#known.ageOf(term)
+    return this.#sampler.ageOf(term)
   }
 
   /** Whether the front has answered what this process asked it after `time`, in monotonic milliseconds, and still could. */
@@ -120,10 +112,10 @@ export class FrontFollower {
   async suspend(): Promise<void> {
     const { back, front } = this.#options
     try {
-      const { agreement } = await this.#sample()
+      const { agreement } = await this.#sampler.take()
       if (agreement.suspended) return
       await back.agreements.change(front.agreedAs, agreement.term, { suspended: true })
-      await this.#sample()
+      await this.#sampler.take()
     } catch (error) {
       if (!this.#stop.signal.aborted) this.#options.state.fail('follow', error)
     }
@@ -133,7 +125,7 @@ export class FrontFollower {
     this.#stop.abort()
     this.#stopListening()
     this.#cancelTurn()
-    this.#cancelSample()
+    this.#sampler.close()
     await this.#turn
   }
 
@@ -180,10 +172,10 @@ export class FrontFollower {
   async #run(): Promise<Next> {
     const { front, state } = this.#options
     try {
-      const before = await this.#sample()
+      const before = await this.#sampler.take()
       const look = await front.look()
       this.#lookedAt = before.at
-      const next = await this.#settle(look, before, await this.#sample())
+      const next = await this.#settle(look, before, await this.#sampler.take())
       this.#failures = 0
       return next
     } catch (error) {
@@ -206,7 +198,7 @@ export class FrontFollower {
       this.#bypass('displaced')
       return 'usual'
     }
-    const now = agreed === after ? after : await this.#sample()
+    const now = agreed === after ? after : await this.#sampler.take()
     const reason = diagnose(look, before, now) ?? (await this.#divergence(look))
     if (reason !== undefined) return this.#startAnew(reason, look.session, now)
     let watermark: number | undefined = look.watermark!
@@ -240,7 +232,7 @@ export class FrontFollower {
 
   #certify(session: FrontSession, watermark: number): void {
     const { maxStaleMs, required } = this.#options
-    const sample = this.#samples.coveredBy(
+    const sample = this.#sampler.coveredBy(
       watermark,
       this.#sessionSince,
       (agreed) =>
@@ -268,28 +260,10 @@ export class FrontFollower {
     return undefined
   }
 
-  /** Nothing that the front holds counts from here on. */
   async #startAnew(reason: StartReason, seen: FrontSession, { agreement }: Sample): Promise<Next> {
-    const { front, back, events, random, maxStaleMs } = this.#options
-    const epoch = Math.floor(random() * 2 ** 32)
-      .toString(16)
-      .padStart(8, '0')
-    const isMine = await front
-      .initialize(async () => {
-        this.#bypass('starting')
-        // With a bound that this process wants; who wants a larger one raises it.
-        const next = { epoch, server: seen.server, suspended: false, maxStaleMs }
-        const agreed = await back.agreements.change(front.agreedAs, agreement.term, next)
-        // Never with an epoch of somebody else: it may have been started, and stopped, already.
-        if (agreed.agreement.epoch !== epoch) throw new Superseded()
-        return { epoch, head: agreed.head, mark: await markAt(back.log, agreed.head) }
-      }, seen)
-      .catch((error: unknown) => {
-        if (error instanceof Superseded) return false
-        throw error
-      })
-    if (!isMine) {
-      // Somebody else is at it, or has just done it.
+    const { front, events } = this.#options
+    const onStart = (): void => this.#bypass('starting')
+    if (!(await startAnew({ ...this.#options, onStart }, seen, agreement))) {
       if (this.certificate === undefined) this.#bypass('starting')
       return 'soon'
     }
@@ -302,30 +276,9 @@ export class FrontFollower {
     const { back, front } = this.#options
     this.#bypass('suspended')
     const { term } = agreement
-    if (watermark < head || !this.#suspension.mayEnd) return 'usual'
+    if (watermark < head || !this.#sampler.maySuspensionEnd) return 'usual'
     await back.agreements.change(front.agreedAs, term, { suspended: false })
     return 'now'
-  }
-
-  async #sample(): Promise<Sample> {
-    const { back, front, clock } = this.#options
-    const at = clock.monotonic()
-    const answer = back.agreements.sample(front.agreedAs)
-    const sample: Sample = { at, ...(answer instanceof Promise ? await answer : answer) }
-    this.#known.learn(sample.agreement.term)
-    this.#suspension.learn(sample.agreement.suspended)
-    this.#samples.add(sample)
-    return sample
-  }
-
-  /** More often than the front is looked at, where it costs next to nothing: a watermark then proves more. */
-  #sampleOften(): void {
-    const { clock, maxStaleMs } = this.#options
-    this.#cancelSample = clock.schedule(maxStaleMs / SAMPLES, () => {
-      if (this.#stop.signal.aborted) return
-      void this.#sample().catch(() => undefined)
-      this.#sampleOften()
-    })
   }
 
   /** From now on, and not only when the certificate has run out. */
@@ -335,6 +288,3 @@ export class FrontFollower {
     this.#options.state.bypass(reason, error)
   }
 }
-
-/** Another process started the front meanwhile. */
-class Superseded extends Error {}
