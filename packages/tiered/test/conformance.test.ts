@@ -32,6 +32,8 @@ for (const [fronts, tiers] of Object.entries(FRONTS)) {
       ...policies,
       // Nothing is flushed by time: when it is, is for the suite to say.
       writeBehind: { maxAgeMs: 3_600_000 },
+      // Nor is a front passed over because the machine has paused.
+      frontMaxStaleMs: 10_000,
     })
     const fronts = [near, front].filter((each) => each !== undefined)
     return { store, back, fronts, evictShared: () => fleet.evictAll(), flush: () => tiered.flush() }
