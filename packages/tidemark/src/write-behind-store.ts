@@ -52,7 +52,8 @@ export class WriteBehindStore extends ConsumingStore {
 
   /**
    * Lookups, reads of the back tier, writes behind and flushes since the store was opened, in total and by key. Lookups and reads
-   * are counted where the policy of the store is `write-behind`.
+   * are counted where the policy of the store is `write-behind`. After `close()`, which makes the last flush, they stay as
+   * they were in the end.
    */
   metrics(): Metrics {
     return this.#parts.tiers.metrics()
