@@ -5,6 +5,8 @@ export interface ErrorContext {
   readonly file: string
   /** The name of the tier. */
   readonly name: string
+  /** Whether nothing is to be written. */
+  readonly readOnly?: boolean | undefined
 }
 
 /** The result code of an error that SQLite raised, e.g. `SQLITE_BUSY`; undefined for any other error. */
@@ -22,7 +24,7 @@ export function isBusy(error: unknown): boolean {
  * What a failure of SQLite means to a caller, with what to do about it. Other errors come back as they are.
  * https://sqlite.org/rescode.html
  */
-export function toTidemarkError(cause: unknown, { file, name: tier }: ErrorContext): unknown {
+export function toTidemarkError(cause: unknown, { file, name: tier, readOnly = false }: ErrorContext): unknown {
   const code = sqliteCode(cause)
   if (code === undefined) return cause
   if (isBusy(cause)) {
@@ -37,7 +39,7 @@ export function toTidemarkError(cause: unknown, { file, name: tier }: ErrorConte
     return movedFile(file, tier, cause)
   }
   if (code.startsWith('SQLITE_READONLY') || code === 'SQLITE_PERM' || code === 'SQLITE_AUTH') {
-    return readOnlyFile(file, tier, cause)
+    return readOnly ? lockedFolder(file, tier, cause) : readOnlyFile(file, tier, cause)
   }
   if (code === 'SQLITE_NOTADB') {
     return new TidemarkError('NOT_A_DATABASE', `${file} is not a SQLite database; name another file`, { tier, cause })
@@ -70,4 +72,10 @@ export function readOnlyFile(file: string, tier: string, cause?: unknown): Tidem
     `${file} cannot be written: give this user write permission on the file and its folder, or only read, with createSqliteBack({ readOnly: true })`,
     { tier, cause },
   )
+}
+
+/** What SQLite needs to read a file that others may write: its index, beside the file, in which readers say where they are. */
+function lockedFolder(file: string, tier: string, cause: unknown): TidemarkError {
+  const message = `${file} cannot be read: this user may not write in its folder, and nobody who may has it open; open it while somebody has, or give write permission on the folder`
+  return new TidemarkError('READ_ONLY', message, { tier, cause })
 }

@@ -135,6 +135,7 @@ export type {
   RelayOptions,
   WriteBehindOptions,
 } from './options.ts'
+export type { ReadOnlyOptions } from './read-only.ts'
 export { FlushFailure } from '@tidemark/tiered'
 export { type ExitPort, processExit } from './process-exit.ts'
 export { openReader, type ReaderOptions, TidemarkReader } from './reader.ts'

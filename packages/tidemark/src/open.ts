@@ -6,6 +6,7 @@ import { createTiered } from '@tidemark/tiered'
 import { namespaceOf } from './namespace.ts'
 import { type OpenOptions, type ResolvedOptions, resolveOptions } from './options.ts'
 import { presence } from './presence.ts'
+import type { ReadOnlyOptions } from './read-only.ts'
 import { tierLog } from './tier-log.ts'
 import { internalsOf, Tidemark, warmFirst } from './tidemark.ts'
 
@@ -20,12 +21,15 @@ const MIN_GROUP = 64
 
 /**
  * Opens a store: near memory over Redis (where given) over SQLite. Resolves when the back tier is ready; a front that
- * cannot be reached does not keep the store from opening.
+ * cannot be reached does not keep the store from opening. With `readOnly: true`, nothing is ever written: see
+ * {@link ReadOnlyOptions}.
  *
  * @throws TypeError or RangeError for a wrong option; TidemarkError SCHEMA_TOO_NEW, NOT_A_DATABASE, FOLDER_MISSING,
  * FILE_MISSING, FILE_EXISTS (with `mode`), READ_ONLY, DISK_FULL, RUNTIME_TOO_OLD, BUSY.
  */
-export async function open(options: OpenOptions = {}): Promise<Tidemark> {
+export function open(options: ReadOnlyOptions): Promise<Tidemark>
+export function open(options?: OpenOptions): Promise<Tidemark>
+export async function open(options: OpenOptions | ReadOnlyOptions = {}): Promise<Tidemark> {
   const resolved = resolveOptions(options)
   const parts = new Parts()
   let store: Tidemark
@@ -36,10 +40,10 @@ export async function open(options: OpenOptions = {}): Promise<Tidemark> {
     await parts.close()
     throw error
   }
-  const { warmOnOpen } = resolved
+  const { readOnly, warmOnOpen } = resolved
   try {
     // What others have acknowledged comes before anything that is done here, whatever the policies of this store are.
-    await internalsOf(store).tiers.recoverWrites()
+    if (!readOnly) await internalsOf(store).tiers.recoverWrites()
     if (warmOnOpen !== undefined) await warmFirst(store, warmOnOpen)
     return store
   } catch (error) {
@@ -52,6 +56,7 @@ function assemble(options: ResolvedOptions, parts: Parts): Tidemark {
   const {
     file,
     mode,
+    readOnly,
     redis,
     near,
     relay,
@@ -73,6 +78,7 @@ function assemble(options: ResolvedOptions, parts: Parts): Tidemark {
       : createSqliteBack({
           file,
           mode,
+          readOnly,
           codec,
           clock,
           synchronous,
@@ -115,6 +121,7 @@ function assemble(options: ResolvedOptions, parts: Parts): Tidemark {
     back,
     near: near && createNearMemory({ ...near, clock }),
     fronts: front === undefined ? [] : [front],
+    readOnly,
     writePolicy: options.writePolicy,
     writeBehind: {
       ...options.writeBehind,

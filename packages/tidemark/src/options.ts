@@ -7,6 +7,7 @@ import {
   type Codec,
   codecOption,
   duration,
+  flag,
   type NearMemoryOptions,
   oneOf,
 } from '@tidemark/core'
@@ -21,6 +22,7 @@ import type {
   WriteBehindOptions as TieredWriteBehind,
   WritePolicy,
 } from '@tidemark/tiered'
+import { assertReadsOnly, type ReadOnlyOptions } from './read-only.ts'
 
 /** The front in this process. */
 export interface NearOptions extends Pick<
@@ -73,6 +75,8 @@ export interface OpenOptions {
    * @default 'open-or-create'
    */
   readonly mode?: OpenMode | undefined
+  /** `true`: {@link ReadOnlyOptions}. @default false */
+  readonly readOnly?: false | undefined
   /** The shared front. A string is its URL. @default none: the near fronts follow the file's log and stay coherent without it */
   readonly redis?: string | RedisOptions | undefined
   /** The front in this process; false: none. @default with its defaults */
@@ -140,6 +144,7 @@ const KNOWN = [
   'writePolicy',
   'writeBehind',
   'readPolicy',
+  'readOnly',
   'ack',
   'synchronous',
   'busyTimeoutMs',
@@ -195,6 +200,7 @@ export interface ResolvedOptions extends Pick<
   OpenOptions,
   'file' | 'mode' | 'writePolicy' | 'writeBehind' | 'readPolicy' | 'ack' | 'synchronous' | 'busyTimeoutMs'
 > {
+  readonly readOnly: boolean
   readonly redis: Omit<RedisOptions, 'maxStaleMs'> | undefined
   readonly frontMaxStaleMs: number | undefined
   readonly near: Omit<NearOptions, 'maxStaleMs'> | undefined
@@ -213,9 +219,12 @@ export interface ResolvedOptions extends Pick<
  * Finds what no part would ever see, or would tell less clearly; the rest is for the parts to validate.
  * @throws TypeError or RangeError that names the option and what is allowed.
  */
-export function resolveOptions(options: OpenOptions): ResolvedOptions {
-  if (typeof options !== 'object' || options === null) throw new TypeError('open() takes an object of options')
-  assertKnown(options, KNOWN)
+export function resolveOptions(given: OpenOptions | ReadOnlyOptions): ResolvedOptions {
+  if (typeof given !== 'object' || given === null) throw new TypeError('open() takes an object of options')
+  assertKnown(given, KNOWN)
+  const readOnly = flag('option readOnly', given.readOnly ?? false)
+  if (readOnly) assertReadsOnly(given)
+  const options = given as OpenOptions
   const { synchronous, busyTimeoutMs, sweepEveryMs = 1_000 } = options
   const { onError = (error: unknown) => console.error('tidemark:', error) } = options
   if (options.mode !== undefined && options.file === undefined) throw new TypeError('option mode needs the option file')
@@ -228,6 +237,7 @@ export function resolveOptions(options: OpenOptions): ResolvedOptions {
   return {
     file: options.file,
     mode: options.mode,
+    readOnly,
     writePolicy: options.writePolicy,
     writeBehind: writeBehindOf(options.writeBehind),
     readPolicy: options.readPolicy,
@@ -241,7 +251,7 @@ export function resolveOptions(options: OpenOptions): ResolvedOptions {
     relay: relayOf(options.relay, hasRedis),
     compaction: compactionOf(options.compaction),
     warmOnOpen: options.warmOnOpen === true ? 'missing' : options.warmOnOpen || undefined,
-    sweepEveryMs: duration('option sweepEveryMs', sweepEveryMs),
+    sweepEveryMs: readOnly ? 0 : duration('option sweepEveryMs', sweepEveryMs),
     codec: codecOption(options.codec),
     clock: clockOption(options.clock),
     onError: callback('option onError', onError),

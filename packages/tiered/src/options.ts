@@ -55,6 +55,8 @@ export interface TieredOptions {
    * @default 'bounded'
    */
   readonly ack?: Acknowledgement | undefined
+  /** Whether every write is refused with READ_ONLY, before it is taken into a buffer, say. @default false */
+  readonly readOnly?: boolean | undefined
   /** Whether fronts remember that a key does not exist. @default true */
   readonly negativeEntries?: boolean | undefined
   /** @default the machine's clock */
@@ -93,6 +95,7 @@ export interface ResolvedOptions {
   readonly nearMaxStaleMs: number
   readonly frontMaxStaleMs: number
   readonly ack: Acknowledgement
+  readonly readOnly: boolean
   readonly negativeEntries: boolean
   readonly clock: Clock
   readonly random: () => number
@@ -111,6 +114,7 @@ const KNOWN: readonly string[] = [
   'nearMaxStaleMs',
   'frontMaxStaleMs',
   'ack',
+  'readOnly',
   'negativeEntries',
   'clock',
   'random',
@@ -134,6 +138,7 @@ export function resolveOptions(options: TieredOptions): ResolvedOptions {
     nearMaxStaleMs: duration('option nearMaxStaleMs', nearMaxStaleMs),
     frontMaxStaleMs: between('option frontMaxStaleMs', options.frontMaxStaleMs ?? 300, 30, 60_000),
     ack: ackOf(options.ack, 'bounded'),
+    readOnly: flag('option readOnly', options.readOnly ?? false),
     negativeEntries: flag('option negativeEntries', negativeEntries),
     clock: clockOption(options.clock),
     random: callback('option random', options.random ?? Math.random),

@@ -18,6 +18,7 @@ import {
   type ScanPage,
   type StoreKey,
   type SyncBack,
+  TidemarkError,
 } from '@tidemark/core'
 import type { Observable } from 'rxjs'
 import { Flights } from './flights.ts'
@@ -216,7 +217,7 @@ class Tiered implements TieredBack {
   }
 
   async commit(proposal: Proposal, options?: TieredWriteOptions): Promise<Commit> {
-    this.#assertOpen()
+    this.#assertWritable()
     const policy = writePolicyOf(options?.writePolicy, this.#options.writePolicy)
     if (policy !== 'write-behind' && this.#behind.isIdle) return this.#writes.commit(proposal, options)
     const commit = (guarded: Proposal): Promise<Commit> => this.#writes.commit(guarded, options)
@@ -261,7 +262,7 @@ class Tiered implements TieredBack {
   }
 
   async checkpoint(name: string, state: unknown): Promise<void> {
-    this.#assertOpen()
+    this.#assertWritable()
     return this.#behind.checkpoint(name, state)
   }
 
@@ -387,5 +388,13 @@ class Tiered implements TieredBack {
 
   #assertOpen(): void {
     if (this.#closing !== undefined) throw new ClosedError()
+  }
+
+  /** Of what may be taken into the buffer; the rest is for the back tier to refuse. */
+  #assertWritable(): void {
+    this.#assertOpen()
+    if (!this.#options.readOnly) return
+    const message = 'the store was opened with readOnly: true; open it without, to write'
+    throw new TidemarkError('READ_ONLY', message, { tier: this.name })
   }
 }
