@@ -3,7 +3,7 @@ import type { Observable } from 'rxjs'
 import type { Change } from '../change.ts'
 import type { CaughtUpOptions } from './caught-up.ts'
 import type { ConsumerEvent } from './consumer-event.ts'
-import type { Halt } from './lane-mark.ts'
+import type { LaneStanding } from './lane-standing.ts'
 
 /**
  * A change that was set aside, and is kept beside the log until it is replayed or dropped, also when the log is
@@ -32,19 +32,10 @@ export interface ReplayResult {
   readonly left: number
 }
 
-export interface LaneStats {
+export interface LaneStats extends LaneStanding {
   readonly lane: number
   /** Whether this process works on it. */
   readonly owned: boolean
-  /** Everything up to this seq is dealt with. Of a lane of another process: is known to be. */
-  readonly seq: number
-  /** How many changes, wanted or not, it is behind the head of the log. */
-  readonly lag: number
-  /** How often the change that it is at was tried one by one; 0: not yet. */
-  readonly attempts: number
-  readonly parked: number
-  /** Why it stands still. */
-  readonly halt: Halt | undefined
   /** How many changes this process has handled in it, since it has it. */
   readonly processed: number
   /** How many changes it holds in memory, beside the batch in hand. */

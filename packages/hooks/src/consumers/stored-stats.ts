@@ -1,10 +1,11 @@
 import { laneKey } from './consumer-keys.ts'
-import { type Halt, readLaneMarks } from './lane-mark.ts'
+import { readLaneMarks } from './lane-mark.ts'
+import { type LaneStanding, laneStanding, standingOfAll } from './lane-standing.ts'
 import { aliveMembers } from './membership.ts'
 import { type ConsumerBack, registrationOf } from './registration.ts'
 
 /** A lane, as it is stored. */
-export interface StoredLaneStats {
+export interface StoredLaneStats extends LaneStanding {
   readonly lane: number
   /** Whether a process has it at present, or died within the last `leaseMs`. */
   readonly isHeld: boolean
@@ -12,15 +13,6 @@ export interface StoredLaneStats {
    * The `origin` of the store that this process has opened; undefined: none has it, or it has not told yet.
    */
   readonly owner: string | undefined
-  /** Everything up to this seq is dealt with. Its owner may be further, by what it has passed over in the last second. */
-  readonly seq: number
-  /** How many changes, wanted or not, that is behind the head of the log. */
-  readonly lag: number
-  /** How often the change that it is at was tried one by one; 0: not yet. */
-  readonly attempts: number
-  readonly parked: number
-  /** Why it stands still. */
-  readonly halt: Halt | undefined
 }
 
 /** A consumer, as it is stored, whether or not any process runs it. */
@@ -53,24 +45,18 @@ export async function consumerStats(back: ConsumerBack, name: string): Promise<S
   const lanes = indexes.map((lane): StoredLaneStats => {
     const mark = marks[lane]
     const isHeld = remaining[lane]! > 0
-    const seq = mark?.seq ?? since.seq
     return {
       lane,
       isHeld,
       owner: isHeld ? mark?.owner : undefined,
-      seq,
-      lag: Math.max(0, head - seq),
-      attempts: mark?.trying?.attempts ?? 0,
-      parked: mark?.parked ?? 0,
-      halt: mark?.halt,
+      ...laneStanding(mark, since.seq, head),
     }
   })
   return {
     name,
     head,
     lanes,
-    lag: Math.max(...lanes.map(({ lag }) => lag)),
-    parked: lanes.reduce((sum, { parked }) => sum + parked, 0),
+    ...standingOfAll(lanes),
     members: members.length,
   }
 }
