@@ -86,6 +86,7 @@ export type { JournalRow, SharedJournal } from './ports/shared-journal.ts'
 export { markOf, type TailMark } from './ports/tail-mark.ts'
 export { NOTHING_TO_RENEW, RENEWAL_START, type Renewal, type RenewalPlace, type RenewalStep } from './ports/renewal.ts'
 export type { Compacted, Compaction, CompactOptions } from './ports/compaction.ts'
+export { assertInLog, type LogBounds } from './ports/log-bounds.ts'
 export type {
   ChangeOp,
   ChangeSource,
@@ -99,6 +100,7 @@ export type {
   Path,
   SyncLog,
 } from './ports/log.ts'
+export { withoutValues } from './ports/log.ts'
 export type { BlobSource } from './store/blobs/blob-source.ts'
 export { type BlobReadOptions, type BlobWriteResult, StoredBlob } from './store/blobs/stored-blob.ts'
 export type { ClearOptions } from './store/clear.ts'

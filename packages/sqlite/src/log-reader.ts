@@ -1,6 +1,7 @@
 import {
-  CompactedError,
+  assertInLog,
   type Codec,
+  type LogBounds,
   type LogChange,
   type LogPage,
   type LogReadOptions,
@@ -68,16 +69,16 @@ export class LogReader {
     }
   }
 
-  #readBounds(): { head: number; floor: number } {
+  #readBounds(): LogBounds {
     const [head, floor, epoch] = this.#bounds.get()!
     this.#identity.saw(epoch)
     return { head, floor }
   }
 
   #rows({ page, rest }: PageStatements, after: number, limit: number): { head: number; rows: readonly LogRow[] } {
-    const { head, floor } = this.#readBounds()
-    if (after < floor) throw new CompactedError(after, floor, head)
-    if (after > head) throw ahead(after, head)
+    const bounds = this.#readBounds()
+    const { head } = bounds
+    assertInLog(after, bounds)
     if (after === head) return { head, rows: [] }
     const rows = page.all(after, page === this.#full.page ? this.#fitting(after, limit) : limit)
     const last = rows.at(-1)
@@ -93,13 +94,6 @@ export class LogReader {
     while (fitting > 1 && this.#bytes.get(after, after + fitting)! > MAX_PAGE_BYTES) fitting = Math.ceil(fitting / 2)
     return fitting
   }
-}
-
-function ahead(after: number, head: number): TidemarkError {
-  return new TidemarkError(
-    'LOG_AHEAD',
-    `the log ends at ${head}, before ${after}: it is another log, or was restored from a backup; take a snapshot and follow from ${head}`,
-  )
 }
 
 function gap(after: number, next: number): TidemarkError {

@@ -1,17 +1,18 @@
-import { CompactedError, TidemarkError } from '../errors.ts'
 import type { StoreKey } from '../keys/store-key.ts'
 import { Uuid } from '../keys/uuid.ts'
 import type { Compacted, CompactOptions } from '../ports/compaction.ts'
-import type {
-  KeyHistory,
-  KeyHistoryOptions,
-  Log,
-  LogChange,
-  LogIdentity,
-  LogPage,
-  LogReadOptions,
-  SyncLog,
+import {
+  type KeyHistory,
+  type KeyHistoryOptions,
+  type Log,
+  type LogChange,
+  type LogIdentity,
+  type LogPage,
+  type LogReadOptions,
+  type SyncLog,
+  withoutValues,
 } from '../ports/log.ts'
+import { assertInLog } from '../ports/log-bounds.ts'
 import { wholeAtLeast } from '../options/checks.ts'
 import { Waiters } from '../waiters.ts'
 
@@ -195,8 +196,7 @@ export class MemoryLog implements Log {
     wholeAtLeast('after', after, 0)
     wholeAtLeast('limit', limit, 1)
     const head = this.last
-    if (after < this.#floor) throw new CompactedError(after, this.#floor, head)
-    if (after > head) throw ahead(after, head)
+    assertInLog(after, { floor: this.#floor, head }, 'and a store in memory starts a new one each time')
     if (after === head) return { changes: [], head }
     const end = this.#at(Math.min(after + limit, head)).last
     const from = this.#dropped - this.#floor
@@ -247,17 +247,6 @@ export class MemoryLog implements Log {
 
 function sizeOf({ key, payload, meta }: LogChange): number {
   return CHANGE_BYTES + key.bytes.byteLength + (payload?.byteLength ?? 0) + (meta?.byteLength ?? 0)
-}
-
-function withoutValues(change: LogChange): LogChange {
-  return { ...change, payload: undefined, meta: undefined }
-}
-
-function ahead(after: number, head: number): TidemarkError {
-  return new TidemarkError(
-    'LOG_AHEAD',
-    `the log ends at ${head}, before ${after}: it is another log, and a store in memory starts a new one each time; take a snapshot and follow from ${head}`,
-  )
 }
 
 /** Unique among opened stores. */

@@ -72,6 +72,11 @@ export interface LogReadOptions {
   readonly values?: boolean | undefined
 }
 
+/** As a change is where values are not read. */
+export function withoutValues(change: LogChange): LogChange {
+  return { ...change, payload: undefined, meta: undefined }
+}
+
 export interface KeyHistoryOptions {
   /** Exclusive: only changes with a lower seq. @default every change */
   readonly before?: number | undefined

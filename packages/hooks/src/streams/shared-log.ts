@@ -12,6 +12,7 @@ import {
   type StoreKey,
   type SyncLog,
   wholeAtLeast,
+  withoutValues,
 } from '@tidemark/core'
 import { PageRing } from './page-ring.ts'
 import { AT_ONCE, type HeldLog, READ_SOME } from './read-page.ts'
@@ -176,8 +177,4 @@ class SharedLog implements Log, HeldLog {
     this.#head = 0
     this.#ring.clear()
   }
-}
-
-function withoutValues(change: LogChange): LogChange {
-  return { ...change, payload: undefined, meta: undefined }
 }

@@ -1,9 +1,9 @@
 import {
+  assertInLog,
   assertKnown,
   ClosedError,
   type Codec,
   codecOption,
-  CompactedError,
   duration,
   type KeyHistory,
   type KeyHistoryOptions,
@@ -17,6 +17,7 @@ import {
   type TailMark,
   TidemarkError,
   wholeAtLeast,
+  withoutValues,
 } from '@tidemark/core'
 import { type Keyspace, keyspaceOf } from '../keyspace.ts'
 import type { Link } from '../link.ts'
@@ -122,13 +123,12 @@ class StreamLog implements RedisStreamLog {
     wholeAtLeast('after', after, 0)
     wholeAtLeast('limit', limit, 1)
     const { state, floor, changes, gap } = await this.#reaching(after, limit)
-    if (after < floor) throw new CompactedError(after, floor, state.whole)
-    if (after > state.whole) throw this.#ahead(after, state.whole)
+    assertInLog(after, { floor, head: state.whole })
     if (gap !== undefined && changes.length === 0) throw this.#lacks(gap)
     const last = changes.at(-1)
     if (last !== undefined) this.#remember(last.seq, markOf(last), state.generation)
     return {
-      changes: values ? changes : changes.map((change) => ({ ...change, payload: undefined, meta: undefined })),
+      changes: values ? changes : changes.map(withoutValues),
       head: last === undefined ? after : state.whole,
     }
   }
@@ -265,13 +265,6 @@ class StreamLog implements RedisStreamLog {
     return new TidemarkError(
       'LOG_GAP',
       `the stream in Redis lacks the changes between ${after} and ${next}: somebody has removed entries from it; delete ${stream} and ${streamMeta}, and a relay fills it again`,
-    )
-  }
-
-  #ahead(after: number, last: number): TidemarkError {
-    return new TidemarkError(
-      'LOG_AHEAD',
-      `the log ends at ${last}, before ${after}: it is another log, or was restored from a backup; take a snapshot and follow from ${last}`,
     )
   }
 }
