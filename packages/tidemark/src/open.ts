@@ -6,7 +6,7 @@ import { createTiered } from '@tidemark/tiered'
 import { namespaceOf } from './namespace.ts'
 import { type OpenOptions, type ResolvedOptions, resolveOptions } from './options.ts'
 import { presence } from './presence.ts'
-import type { ReadOnlyOptions } from './read-only.ts'
+import { assertReadsOnly, type ReadOnlyOptions } from './read-only.ts'
 import { tierLog } from './tier-log.ts'
 import { internalsOf, Tidemark, warmFirst } from './tidemark.ts'
 
@@ -30,7 +30,8 @@ const MIN_GROUP = 64
 export function open(options: ReadOnlyOptions): Promise<Tidemark>
 export function open(options?: OpenOptions): Promise<Tidemark>
 export async function open(options: OpenOptions | ReadOnlyOptions = {}): Promise<Tidemark> {
-  const resolved = resolveOptions(options)
+  const resolved = resolveOptions(options as OpenOptions)
+  if (resolved.readOnly) assertReadsOnly(options)
   const parts = new Parts()
   let store: Tidemark
   try {

@@ -22,7 +22,6 @@ import type {
   WriteBehindOptions as TieredWriteBehind,
   WritePolicy,
 } from '@tidemark/tiered'
-import { assertReadsOnly, type ReadOnlyOptions } from './read-only.ts'
 
 /** The front in this process. */
 export interface NearOptions extends Pick<
@@ -75,7 +74,7 @@ export interface OpenOptions {
    * @default 'open-or-create'
    */
   readonly mode?: OpenMode | undefined
-  /** `true`: {@link ReadOnlyOptions}. @default false */
+  /** With `true`, `open` takes what ReadOnlyOptions says. @default false */
   readonly readOnly?: false | undefined
   /** The shared front. A string is its URL. @default none: the near fronts follow the file's log and stay coherent without it */
   readonly redis?: string | RedisOptions | undefined
@@ -219,12 +218,10 @@ export interface ResolvedOptions extends Pick<
  * Finds what no part would ever see, or would tell less clearly; the rest is for the parts to validate.
  * @throws TypeError or RangeError that names the option and what is allowed.
  */
-export function resolveOptions(given: OpenOptions | ReadOnlyOptions): ResolvedOptions {
-  if (typeof given !== 'object' || given === null) throw new TypeError('open() takes an object of options')
-  assertKnown(given, KNOWN)
-  const readOnly = flag('option readOnly', given.readOnly ?? false)
-  if (readOnly) assertReadsOnly(given)
-  const options = given as OpenOptions
+export function resolveOptions(options: OpenOptions): ResolvedOptions {
+  if (typeof options !== 'object' || options === null) throw new TypeError('open() takes an object of options')
+  assertKnown(options, KNOWN)
+  const readOnly = flag('option readOnly', options.readOnly ?? false)
   const { synchronous, busyTimeoutMs, sweepEveryMs = 1_000 } = options
   const { onError = (error: unknown) => console.error('tidemark:', error) } = options
   if (options.mode !== undefined && options.file === undefined) throw new TypeError('option mode needs the option file')
