@@ -9,7 +9,7 @@ import {
   type StoreKey,
   TidemarkError,
 } from '@tidemark/core'
-import { shortPages } from '@tidemark/testkit'
+import { eventually, shortPages } from '@tidemark/testkit'
 import { afterEach, describe, expect, it } from 'vitest'
 import { sync, type Sync, type SyncOptions, type SyncSource, type SyncTarget } from '../../src/index.ts'
 import { tempStore } from '../support/temp-store.ts'
