@@ -155,6 +155,30 @@ describe('rewrite', () => {
     await withStore(file, createJsonCodec(), async (store) => expect(await store.get('a')).toEqual({ text: LONG }))
   })
 
+  test('with another key needs no class that values are of, nor changes what is encrypted', async () => {
+    class Money {
+      cents = 1
+    }
+    const file = tempFile()
+    const keys = [KEY_1, KEY_2]
+    const knowing = compressed(createCborCodec({ classes: [{ type: Money, name: 'money' }] }), { minBytes: 0 })
+    await withStore(file, knowing, (store) => store.set('price', new Money()))
+    const ignorant = compressed(createCborCodec(), { minBytes: 0 })
+    const steps = [
+      encrypted(ignorant, { keys: [KEY_1], current: 1, readsUnencrypted: true }),
+      encrypted(ignorant, { keys, current: 2 }),
+      alsoReading(ignorant, encrypted(ignorant, { keys, current: 2 })),
+    ]
+    for (const codec of steps) {
+      await withStore(file, codec, async (store) => {
+        expect(await store.rewrite()).toMatchObject({ rewritten: 2, failed: 0 })
+        expect(await store.rewrite()).toMatchObject({ rewritten: 0, failed: 0 })
+        await expect(store.get('price')).rejects.toThrow(/class money/)
+      })
+    }
+    await withStore(file, knowing, async (store) => expect(await store.get('price')).toEqual(new Money()))
+  })
+
   test('leaves what cannot be read as it is, and counts it', async () => {
     const file = tempFile()
     await withStore(file, packed('zstd', { keys: [KEY_2], current: 2 }), (store) => store.set('lost', 1))

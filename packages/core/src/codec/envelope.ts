@@ -1,4 +1,5 @@
 import { CorruptError, TidemarkError } from '../errors.ts'
+import { BUNDLE, envelopesIn } from './bundle.ts'
 import type { Codec } from './codec.ts'
 import { codecById, isEnvelopeCodec, isJudging } from './codec-lookup.ts'
 
@@ -6,7 +7,8 @@ import { codecById, isEnvelopeCodec, isJudging } from './codec-lookup.ts'
  * The first byte of every stored value. Version 1: `[1][codec id][payload]`. Version 2, where something is noted beside
  * the value: `[2][codec id][length of the notes, uint16 big-endian][notes][payload]`, in which an empty payload stands for
  * undefined. Version 3, where a codec binds what it writes to its place: `[3][codec id]`, and what that codec makes of an envelope
- * of version 1 or 2. A later version may say other things; readers of this release refuse it instead of guessing.
+ * of another version. Version 4: several of these, as `bundleOf` puts them together. A later version may say other things;
+ * readers of this release refuse it instead of guessing.
  */
 const VERSION = 1
 const WITH_NOTES = 2
@@ -91,6 +93,7 @@ export function openValue(codecs: Codec | readonly Codec[], bytes: Uint8Array, s
   const length = bytes.length - start
   if (length < HEADER_BYTES) throw new CorruptError(`a stored value of ${length} bytes is truncated`)
   const version = bytes[start]
+  if (version === BUNDLE) return openOwn(codecs, envelopesIn(bytes.subarray(start))[0]!)
   if (version !== VERSION && version !== WITH_NOTES) throw unopenable(version!, bytes[start + 1]!)
   const id = bytes[start + 1]!
   const codec = codecById(codecs, id)
@@ -100,6 +103,12 @@ export function openValue(codecs: Codec | readonly Codec[], bytes: Uint8Array, s
   return isEnvelopeCodec(codec)
     ? codec.decodeAfter(at, bytes)
     : decodeWith(codec, new Uint8Array(bytes.buffer, bytes.byteOffset + at, bytes.length - at))
+}
+
+/** Of a bundle, whose own value is never one. */
+function openOwn(codecs: Codec | readonly Codec[], envelope: Uint8Array): unknown {
+  if (envelope[0] === BUNDLE) throw new CorruptError('not a stored value: a bundle in place of its own value')
+  return openValue(codecs, envelope)
 }
 
 /** Whether the codec would write the value of this envelope in the same way today. */
@@ -114,7 +123,7 @@ function unopenable(version: number, id: number): CorruptError {
   return new CorruptError(
     version === BOUND
       ? `a stored value is encrypted, or otherwise bound to its place, by codec ${id}, which is not configured`
-      : `a stored value is of format version ${version}; this release reads 1, 2 and 3`,
+      : `a stored value is of format version ${version}; this release reads 1 to 4`,
   )
 }
 

@@ -1,10 +1,12 @@
 import type { StoreKey } from '../keys/store-key.ts'
 import { compareBytes } from '../keys/tuple-order.ts'
+import { bundleOf, envelopesIn, isBundle } from './bundle.ts'
 import type { BindingCodec, Codec, Place } from './codec.ts'
 import { codecById, isBinding } from './codec-lookup.ts'
 import { isWasteful } from './detached.ts'
-import { BOUND, isCurrent, notesOf, openValue, sealValue, sealWithNotes, withNotes } from './envelope.ts'
+import { BOUND, notesOf, openValue, sealValue, sealWithNotes, withNotes } from './envelope.ts'
 import { freezeDeep } from './freeze.ts'
+import { renewed } from './renewed.ts'
 import { Seal } from './seal.ts'
 
 const UNREAD: unique symbol = Symbol('unread')
@@ -43,6 +45,16 @@ export class Payload {
     return isBinding(codec)
       ? Payload.#sealed(Seal.of(codec, sealWithNotes(codec.inner, notes, value)))
       : new Payload(codec, sealWithNotes(codec, notes, value), 0)
+  }
+
+  /**
+   * A value that carries envelopes, which {@link carried} gives back: for who stores other values within one of their own, with a
+   * checksum over all of it. {@link renewedBy} renews each of them.
+   * @throws TidemarkError UNENCODABLE
+   */
+  static bundle(codec: Codec, value: unknown, envelopes: readonly Uint8Array[]): Payload {
+    const own = sealValue(isBinding(codec) ? codec.inner : codec, value)
+    return Payload.fromEnvelope(codec, bundleOf([own, ...envelopes]))
   }
 
   /**
@@ -106,6 +118,12 @@ export class Payload {
     return this.#seal === undefined ? this.bytes : this.#seal.plain
   }
 
+  /** What a {@link bundle} carries beside its value; nothing, where it is none. Shared: do not write to it. @throws CorruptError */
+  get carried(): readonly Uint8Array[] {
+    const { envelope } = this
+    return isBundle(envelope) ? envelopesIn(envelope).slice(1) : []
+  }
+
   get byteLength(): number {
     return this.#seal === undefined ? this.#holder.byteLength - this.#start : this.#seal.byteLength
   }
@@ -125,17 +143,17 @@ export class Payload {
   }
 
   /**
-   * The same value as `codec` writes it today, at its place; undefined: it is written so.
-   * @throws CorruptError
+   * The same value, and whatever it carries, as `codec` writes it today, at its place; undefined: it is written so. Where only the
+   * key is another one, it is not decoded: no class of the application has to be known for that.
+   * @throws CorruptError; TidemarkError UNENCODABLE for what `codec` does not write
    */
   renewedBy(codec: Codec, { key, version, part }: Place): Payload | undefined {
-    const isRight =
-      this.#seal === undefined ? !isBinding(codec) && isCurrent(codec, this.bytes) : this.#seal.isCurrent(codec)
-    if (isRight) return undefined
-    const { notes } = this
-    const value = this.decode()
-    const anew = notes === undefined ? Payload.encode(codec, value) : Payload.encodeWithNotes(codec, notes, value)
-    return anew.boundTo(codec, key, version, part)
+    const { envelope } = this
+    const readers = this.#seal === undefined ? this.#codecs : this.#seal.codec.alsoReads
+    const anew = renewed(readers, isBinding(codec) ? codec.inner : codec, envelope)
+    const isBoundRight = this.#seal === undefined ? !isBinding(codec) : this.#seal.isBoundBy(codec)
+    if (anew === envelope && isBoundRight) return undefined
+    return Payload.fromEnvelope(codec, anew).boundTo(codec, key, version, part)
   }
 
   /** Whether its bytes are worth something at one place only. */

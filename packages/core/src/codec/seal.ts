@@ -2,7 +2,7 @@ import { CorruptError } from '../errors.ts'
 import type { BindingCodec, Codec, Place } from './codec.ts'
 import { isBinding, isJudging } from './codec-lookup.ts'
 import { isWasteful } from './detached.ts'
-import { BOUND, isCurrent, notesOf } from './envelope.ts'
+import { BOUND, notesOf } from './envelope.ts'
 
 const UNREAD: unique symbol = Symbol('unread')
 
@@ -74,11 +74,11 @@ export class Seal {
     return this.#notes
   }
 
-  /** Whether `codec` would write it in the same way today. @throws as `plain` does */
-  isCurrent(codec: Codec): boolean {
+  /** Whether `codec` would bind it in the same way today. @throws as `plain` does */
+  isBoundBy(codec: Codec): boolean {
     const stored = this.#stored
     if (!isBinding(codec) || stored?.[0] !== BOUND || stored[1] !== codec.id) return false
-    return (!isJudging(codec) || codec.isCurrent(stored)) && isCurrent(codec.inner, this.plain)
+    return !isJudging(codec) || codec.isCurrent(stored)
   }
 
   /** Lets go of what is there twice, or is a view into something much larger. */
