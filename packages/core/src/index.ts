@@ -34,6 +34,7 @@ export { StoreKey } from './keys/store-key.ts'
 export { decodeTuple, encodeTuple } from './keys/tuple-encoding.ts'
 export { compareBytes, compareTuples } from './keys/tuple-order.ts'
 export { Uuid } from './keys/uuid.ts'
+export { keepAlive } from './keep-alive.ts'
 export type { LoadContext, Loader, LoadOptions } from './load/load-options.ts'
 export { createMemoryBack, type MemoryBack, type MemoryBackOptions } from './memory/memory-back.ts'
 export { createNearMemory } from './memory/near-memory.ts'
@@ -54,7 +55,9 @@ export type {
   Back,
   Commit,
   CommitListener,
+  DatedKey,
   DeleteWrite,
+  KeyPage,
   Proposal,
   ReadOptions,
   ScanOptions,

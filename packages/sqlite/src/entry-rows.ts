@@ -28,6 +28,12 @@ export function toEntry(codec: Codec, key: StoreKey, row: EntryRow<unknown>): En
 export const SCAN_COLUMNS =
   'e.version, e.written_at, e.expires_at, e.meta, length(e.key), CAST(e.key || e.value AS BLOB)'
 
+/** They stand before the value in a row, which may go on on other pages. */
+export const KEY_COLUMNS = 'e.key, e.version, e.written_at'
+
+/** As {@link KEY_COLUMNS} says. */
+export type KeyRow = readonly [key: Uint8Array, version: number, writtenAt: number]
+
 /** What of an entry may be large, in bytes: SQLite knows it without reading the pages that it lies on. */
 export const ENTRY_BYTES = 'length(e.key) + length(e.value) + ifnull(length(e.meta), 0)'
 

@@ -3,13 +3,14 @@ import {
   type Codec,
   compareBytes,
   type Entry,
+  type KeyPage,
   type KeyRange,
   type ScanOptions,
   type ScanPage,
   type StoreKey,
 } from '@tidemark/core'
 import type { Connection, RowStatement } from './connection.ts'
-import { ENTRY_BYTES, SCAN_COLUMNS, type ScanRow, toScanned } from './entry-rows.ts'
+import { ENTRY_BYTES, KEY_COLUMNS, type KeyRow, SCAN_COLUMNS, type ScanRow, toKey, toScanned } from './entry-rows.ts'
 import { NO_END } from './no-end.ts'
 
 /**
@@ -22,8 +23,14 @@ const LIVE = '(e.expires_at IS NULL OR e.expires_at > ?)'
 
 /** Between the same bounds, in the same direction. */
 interface PageStatement {
+  readonly keys: RowStatement<KeyRow>
   readonly rows: RowStatement<ScanRow>
   readonly bytes: RowStatement<number>
+}
+
+interface BoundPage {
+  readonly statement: PageStatement
+  readonly bounds: readonly [Uint8Array, Uint8Array]
 }
 
 export interface ScannerOptions {
@@ -49,6 +56,7 @@ export class Scanner {
       const select = (columns: string): string =>
         `SELECT ${columns} FROM entry e WHERE ${bounds} AND ${LIVE} ORDER BY e.key ${order} LIMIT ?`
       return {
+        keys: connection.prepareRows(select(KEY_COLUMNS)),
         rows: connection.prepareRows(select(SCAN_COLUMNS)),
         bytes: connection.prepareColumn(`SELECT ifnull(sum(bytes), 0) FROM (${select(`${ENTRY_BYTES} AS bytes`)})`),
       }
@@ -61,26 +69,26 @@ export class Scanner {
   }
 
   /** One page, from one snapshot. */
-  page(range: KeyRange, { after, limit, reverse }: ScanOptions): ScanPage {
+  page(range: KeyRange, options: ScanOptions): ScanPage {
     const now = this.#options.clock.now()
-    const { start, end = NO_END } = range
-    let statement = reverse ? this.#descending : this.#ascending
-    let bounds: readonly [Uint8Array, Uint8Array] = [start, end]
-    if (after !== undefined) {
-      // Bounds from outside the range must not widen it.
-      if (reverse) bounds = [start, lesser(after, end)]
-      else if (isAtLeast(after, start)) {
-        statement = this.#ascendingAfter
-        bounds = [after.bytes, end]
-      }
-    }
+    const { statement, bounds } = this.#boundsOf(range, options)
     return this.#connection.snapshot(() => {
-      // One at least.
-      let size = limit
-      while (size > 1 && statement.bytes.get(...bounds, now, size)! > MAX_PAGE_BYTES) size = Math.ceil(size / 2)
+      const size = sizeOf(statement, [...bounds, now], options.limit)
       const rows = statement.rows.all(...bounds, now, size)
       const entries = rows.map((row): Entry => toScanned(this.#options.codec, row))
       return { entries, isLast: rows.length < size, asOf: this.#head.get()! }
+    })
+  }
+
+  /** As {@link page}: its keys alone. What large values lie on is not read. */
+  keyPage(range: KeyRange, options: ScanOptions): KeyPage {
+    const now = this.#options.clock.now()
+    const { statement, bounds } = this.#boundsOf(range, options)
+    return this.#connection.snapshot(() => {
+      const size = sizeOf(statement, [...bounds, now], options.limit)
+      const rows = statement.keys.all(...bounds, now, size)
+      const keys = rows.map(([key, version, writtenAt]) => ({ key: toKey(key), version, writtenAt }))
+      return { keys, isLast: rows.length < size, asOf: this.#head.get()! }
     })
   }
 
@@ -88,6 +96,20 @@ export class Scanner {
   count({ start, end = NO_END }: KeyRange): number {
     return this.#connection.read(() => this.#count.get(start, end, this.#options.clock.now()))!
   }
+
+  #boundsOf({ start, end = NO_END }: KeyRange, { after, reverse }: ScanOptions): BoundPage {
+    // Bounds from outside the range must not widen it.
+    if (reverse) return { statement: this.#descending, bounds: [start, after === undefined ? end : lesser(after, end)] }
+    if (after === undefined || !isAtLeast(after, start)) return { statement: this.#ascending, bounds: [start, end] }
+    return { statement: this.#ascendingAfter, bounds: [after.bytes, end] }
+  }
+}
+
+/** How many entries make a page: one at least. */
+function sizeOf({ bytes }: PageStatement, bounds: readonly unknown[], limit: number): number {
+  let size = limit
+  while (size > 1 && bytes.get(...bounds, size)! > MAX_PAGE_BYTES) size = Math.ceil(size / 2)
+  return size
 }
 
 function isAtLeast(key: StoreKey, bound: Uint8Array): boolean {

@@ -6,6 +6,7 @@ import {
   type Commit,
   type CommitListener,
   type Found,
+  type KeyPage,
   type KeyRange,
   type Log,
   type Proposal,
@@ -203,6 +204,12 @@ class OpenSqliteBack implements SqliteBack {
 
   async scan(range: KeyRange, options: ScanOptions): Promise<ScanPage> {
     return this.#scan(range, options)
+  }
+
+  async scanKeys(range: KeyRange, options: ScanOptions): Promise<KeyPage> {
+    this.#assertOpen()
+    wholeAtLeast('limit', options.limit, 1)
+    return this.#scanner.keyPage(range, options)
   }
 
   async count(range: KeyRange): Promise<number> {

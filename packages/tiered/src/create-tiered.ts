@@ -8,6 +8,7 @@ import {
   type Found,
   type FrontAgreements,
   holdsPartsAlone,
+  type KeyPage,
   type KeyRange,
   type Leases,
   type Log,
@@ -186,6 +187,12 @@ class Tiered implements TieredBack {
     const page = await this.#back.scan(range, options)
     this.#notePage(page)
     return page
+  }
+
+  async scanKeys(range: KeyRange, options: ScanOptions): Promise<KeyPage> {
+    this.#assertOpen()
+    if (!holdsPartsAlone(range)) await this.#behind.flushBefore([])
+    return this.#back.scanKeys(range, options)
   }
 
   async count(range: KeyRange): Promise<number> {

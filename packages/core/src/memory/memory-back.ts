@@ -8,6 +8,7 @@ import type {
   Back,
   Commit,
   CommitListener,
+  KeyPage,
   Proposal,
   ReadOptions,
   ScanOptions,
@@ -139,6 +140,11 @@ class OpenMemoryBack implements MemoryBack {
 
   async scan(range: KeyRange, options: ScanOptions): Promise<ScanPage> {
     return this.#scan(range, options)
+  }
+
+  async scanKeys(range: KeyRange, options: ScanOptions): Promise<KeyPage> {
+    const { entries, ...page } = this.#scan(range, options)
+    return { keys: entries.map(({ key, version, writtenAt }) => ({ key, version, writtenAt })), ...page }
   }
 
   async count(range: KeyRange): Promise<number> {

@@ -118,6 +118,16 @@ export interface ScanPage {
   readonly asOf: number
 }
 
+/** As {@link ScanPage}, of the same keys, without what stands at them: a page of the keys of large entries holds fewer, too. */
+export interface KeyPage {
+  readonly keys: readonly DatedKey[]
+  readonly isLast: boolean
+  readonly asOf: number
+}
+
+/** A key that exists, and what it costs little to say of it. */
+export type DatedKey = Pick<Entry, 'key' | 'version' | 'writtenAt'>
+
 /** Called synchronously after the commit became durable and before the writers' promises resolve; in seq order. */
 export type CommitListener = (commits: readonly Commit[]) => void
 
@@ -155,6 +165,8 @@ export interface Back<R extends ReadOptions = ReadOptions, W extends object = ob
    */
   commit(proposal: Proposal, options?: W): Promise<Commit>
   scan(range: KeyRange, options: ScanOptions): Promise<ScanPage>
+  /** As {@link scan}; costs the same however large the values are, which are not read. */
+  scanKeys(range: KeyRange, options: ScanOptions): Promise<KeyPage>
   count(range: KeyRange): Promise<number>
   /** Deletes up to `limit` entries whose time has come, each as a logged `expire` change. */
   expire(limit: number): Promise<Commit>

@@ -12,6 +12,7 @@ import {
   type Found,
   type FrontAgreements,
   isExpired,
+  type KeyPage,
   type Leases,
   type Log,
   type LogChange,
@@ -154,6 +155,10 @@ class Reader implements RedisReader {
   }
 
   scan(): Promise<ScanPage> {
+    return Promise.reject(needsFile(this.name, 'listing keys'))
+  }
+
+  scanKeys(): Promise<KeyPage> {
     return Promise.reject(needsFile(this.name, 'listing keys'))
   }
 

@@ -8,6 +8,7 @@ import {
   type Compaction,
   type Found,
   type FrontAgreements,
+  type KeyPage,
   type KeyRange,
   type Leases,
   type Log,
@@ -110,6 +111,10 @@ export class SharedMemoryBack implements Back, CommitOwner {
 
   scan(range: KeyRange, options: ScanOptions): Promise<ScanPage> {
     return this.#later(() => this.#memory.base.scan(range, options))
+  }
+
+  scanKeys(range: KeyRange, options: ScanOptions): Promise<KeyPage> {
+    return this.#later(() => this.#memory.base.scanKeys(range, options))
   }
 
   count(range: KeyRange): Promise<number> {

@@ -19,6 +19,7 @@ export function seenFromOutside(back: Back, log: Log = back.log): Back {
     read: (keys, options) => back.read(keys, options),
     commit: (proposal, options) => back.commit(proposal, options),
     scan: (range, options) => back.scan(range, options),
+    scanKeys: (range, options) => back.scanKeys(range, options),
     count: (range) => back.count(range),
     expire: (limit) => back.expire(limit),
     restored: () => back.restored(),

@@ -107,6 +107,7 @@ class Watched implements WatchedBack {
   }
 
   commit: Back['commit'] = (proposal) => this.#back.commit(proposal)
+  scanKeys: Back['scanKeys'] = (range, options) => this.#back.scanKeys(range, options)
   count: Back['count'] = (range) => this.#back.count(range)
   expire: Back['expire'] = (limit) => this.#back.expire(limit)
   restored: Back['restored'] = () => this.#back.restored()

@@ -126,7 +126,7 @@ export class AppendLog<
     const { back } = this.#store
     const base = partsKey('element', this.#key, id)
     const prefix = base.tuple
-    const { entries: last, asOf } = await back.scan(prefixRange(prefix), { after: undefined, limit: 1, reverse: true })
+    const { keys: last, asOf } = await back.scanKeys(prefixRange(prefix), { after: undefined, limit: 1, reverse: true })
     // Up to the last one there is now: otherwise appends could keep ahead of who reads them for ever.
     const lte = last[0]?.key.tuple
     const range = rangeOf({ prefix, ...(lte && { lte }), ...(after !== undefined && { gt: [...prefix, after] }) })

@@ -28,8 +28,8 @@ export async function deleteOldLog<R extends ReadOptions, W extends object>(
   const { lease } = await back.leases.acquire(key, LEASE_MS)
   if (lease === undefined) return undefined
   try {
-    const { entries } = await back.scan(prefixRange(key.tuple), { after: undefined, limit: 1, reverse: true })
-    const isOld = entries[0] === undefined || entries[0].writtenAt < before
+    const { keys } = await back.scanKeys(prefixRange(key.tuple), { after: undefined, limit: 1, reverse: true })
+    const isOld = keys[0] === undefined || keys[0].writtenAt < before
     // The commit ends the lease, which would be in the way of who removes the elements then.
     if (isOld) return await back.commit({ ...deletion([head]), lease }, options)
   } catch (error) {

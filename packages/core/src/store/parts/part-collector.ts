@@ -3,7 +3,7 @@ import { TidemarkError } from '../../errors.ts'
 import { prefixRange } from '../../keys/key-range.ts'
 import type { Key } from '../../keys/key.ts'
 import { isReserved, reservedKey } from '../../keys/reserved.ts'
-import { StoreKey } from '../../keys/store-key.ts'
+import type { StoreKey } from '../../keys/store-key.ts'
 import type { Back, Commit, DeleteWrite, ReadOptions } from '../../ports/back.ts'
 import type { Lease } from '../../ports/leases.ts'
 import { typeOf } from '../entry-notes.ts'
@@ -130,12 +130,12 @@ export class PartCollector<R extends ReadOptions = ReadOptions, W extends object
   async #collectAt(kind: PartKind, keys: ReadonlyMap<string, StoreKey>): Promise<void> {
     const { back } = this.#options
     // Most stores have none at all.
-    const { entries } = await back.scan(prefixRange(reservedKey(kind).tuple), {
+    const some = await back.scanKeys(prefixRange(reservedKey(kind).tuple), {
       after: undefined,
       limit: 1,
       reverse: false,
     })
-    if (entries.length === 0) return
+    if (some.keys.length === 0) return
     let looked = 0
     for (const key of keys.values()) {
       for await (const group of groupsAt(back, kind, key)) await this.#remove(group)
@@ -146,8 +146,8 @@ export class PartCollector<R extends ReadOptions = ReadOptions, W extends object
 
   async #isOld({ kind, owner, id }: PartOf, isOld: (writtenAt: number) => boolean): Promise<boolean> {
     const range = prefixRange(partsKey(kind, owner, id).tuple)
-    const { entries } = await this.#options.back.scan(range, { after: undefined, limit: 1, reverse: true })
-    return entries[0] === undefined || isOld(entries[0].writtenAt)
+    const { keys } = await this.#options.back.scanKeys(range, { after: undefined, limit: 1, reverse: true })
+    return keys[0] === undefined || isOld(keys[0].writtenAt)
   }
 
   /** @returns how many parts were removed; 0 when it stands, or somebody writes it */
@@ -198,19 +198,10 @@ export class PartCollector<R extends ReadOptions = ReadOptions, W extends object
     const { back } = this.#options
     const base = partsKey(kind, owner, id)
     const range = prefixRange(base.tuple)
-    if (kind === 'chunk') {
-      // Chunks are large: they are counted, and not read.
-      const { entries } = await back.scan(range, { after: undefined, limit: 1, reverse: true })
-      const last = (entries[0]?.key.tuple.at(-1) as number | undefined) ?? -1
-      for (let n = 0; n <= last; n += BATCH) {
-        yield Array.from({ length: Math.min(BATCH, last + 1 - n) }, (_, i) => StoreKey.of([...base.tuple, n + i]))
-      }
-      return
-    }
     for (let isMore = true; isMore;) {
-      const { entries, isLast } = await back.scan(range, { after: undefined, limit: BATCH, reverse: false })
+      const { keys, isLast } = await back.scanKeys(range, { after: undefined, limit: BATCH, reverse: false })
       isMore = !isLast
-      if (entries.length > 0) yield entries.map(({ key }) => key)
+      if (keys.length > 0) yield keys.map(({ key }) => key)
     }
   }
 }

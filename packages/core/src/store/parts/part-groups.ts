@@ -14,7 +14,7 @@ const LAST_ID = Uuid.from(new Uint8Array(16).fill(0xff))
  * parts it has.
  */
 export function allGroups(
-  back: Pick<Back, 'scan'>,
+  back: Pick<Back, 'scanKeys'>,
   kind: PartKind,
   prefix: Key | readonly [],
 ): AsyncGenerator<PartOf, void> {
@@ -23,7 +23,7 @@ export function allGroups(
 
 /** As {@link allGroups}, of what stands, or stood, at one key. */
 export async function* groupsAt(
-  back: Pick<Back, 'scan'>,
+  back: Pick<Back, 'scanKeys'>,
   kind: PartKind,
   owner: StoreKey,
 ): AsyncGenerator<PartOf, void> {
@@ -33,11 +33,11 @@ export async function* groupsAt(
   for await (const group of groupsIn(back, { start, end })) if (group.owner.id === owner.id) yield group
 }
 
-async function* groupsIn(back: Pick<Back, 'scan'>, range: KeyRange): AsyncGenerator<PartOf, void> {
+async function* groupsIn(back: Pick<Back, 'scanKeys'>, range: KeyRange): AsyncGenerator<PartOf, void> {
   let { start } = range
   for (;;) {
-    const { entries } = await back.scan({ start, end: range.end }, { after: undefined, limit: 1, reverse: false })
-    const part = entries[0] && partOf(entries[0].key)
+    const { keys } = await back.scanKeys({ start, end: range.end }, { after: undefined, limit: 1, reverse: false })
+    const part = keys[0] && partOf(keys[0].key)
     if (part === undefined) return
     yield part
     // Its parts are all under one prefix: what follows it is the next one.

@@ -2,6 +2,7 @@ import {
   ALL_KEYS,
   type Back,
   compareTuples,
+  type DatedKey,
   type Entry,
   type KeyRange,
   prefixRange,
@@ -72,6 +73,19 @@ export function describeScans(start: StartBack): void {
       expect([entries[0]!.payload.decode(), entries[0]!.meta!.decode()]).toEqual([{ n: 1 }, 'm'])
     })
 
+    it('of keys gives them as a scan of entries does, with their versions and dates', async () => {
+      const { back } = await start()
+      await commit(back, setting('a', 1), setting('b', { n: 1 }, { meta: 'm' }), setting('c', 1))
+      await commit(back, setting('a', 2), deleting('c'))
+      for (const reverse of [false, true]) {
+        const options = { after: undefined, limit: 10, reverse }
+        const { entries, ...page } = await back.scan(ALL_KEYS, options)
+        const keys = entries.map(({ key, version, writtenAt }) => ({ key, version, writtenAt }))
+        expect(await back.scanKeys(ALL_KEYS, options)).toEqual({ keys, ...page })
+        expect(keys).toHaveLength(2)
+      }
+    })
+
     it('and a count agree with a sorted list, for any keys, range, direction and page size', async () => {
       const { back } = await start()
       const part = fc.oneof(fc.string({ maxLength: 3 }), fc.integer({ min: -3, max: 3 }), fc.boolean())
@@ -98,6 +112,7 @@ export function describeScans(start: StartBack): void {
           const seen = tuples(await scanAll(back, range, limit, reverse))
           expect(seen).toEqual(reverse ? expected.toReversed() : expected)
           expect(await back.count(range)).toBe(expected.length)
+          expect(await keysOf(back, range, limit, reverse)).toEqual(seen)
         }),
         { numRuns: 60 },
       )
@@ -118,6 +133,17 @@ export async function scanAll(back: Back, range: KeyRange, limit: number, revers
   }
 }
 
-function tuples(entries: readonly Entry[]): (readonly unknown[])[] {
+async function keysOf(back: Back, range: KeyRange, limit: number, reverse: boolean): Promise<(readonly unknown[])[]> {
+  const all: DatedKey[] = []
+  for (;;) {
+    const { keys, isLast } = await back.scanKeys(range, { after: all.at(-1)?.key, limit, reverse })
+    expect(keys.length).toBeLessThanOrEqual(limit)
+    if (!isLast) expect(keys).not.toEqual([])
+    all.push(...keys)
+    if (isLast) return tuples(all)
+  }
+}
+
+function tuples(entries: readonly Pick<Entry, 'key'>[]): (readonly unknown[])[] {
   return entries.map(({ key }) => key.tuple)
 }

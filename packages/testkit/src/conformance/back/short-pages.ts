@@ -1,4 +1,4 @@
-import type { Back, ScanOptions } from '@tidemark/core'
+import type { Back, KeyRange, ScanOptions } from '@tidemark/core'
 
 /** Has the pages of a back tier end early, as those of large entries do: who takes one for the last one loses the rest. */
 export function shortPages<B extends Back>(back: B, most = 4): B {
@@ -9,5 +9,10 @@ export function shortPages<B extends Back>(back: B, most = 4): B {
       scan(range, { ...options, limit: Math.min(options.limit, most) })
     Object.assign(scanned, { scan: short })
   }
+  const scanKeys = back.scanKeys.bind(back)
+  Object.assign(back, {
+    scanKeys: (range: KeyRange, options: ScanOptions) =>
+      scanKeys(range, { ...options, limit: Math.min(options.limit, most) }),
+  })
   return back
 }

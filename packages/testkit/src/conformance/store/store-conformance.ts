@@ -11,6 +11,7 @@ import { describeLoading } from './loading.ts'
 import { describeLogs } from './logs.ts'
 import { describeOptions } from './options.ts'
 import { describePaths } from './paths.ts'
+import { describePartRemoval } from './part-removal.ts'
 import { type OpenStoreBack, type StartStore, startStore, type StoreCapabilities } from './store-suite.ts'
 import { describeOvertaking } from './overtaking.ts'
 import { describeSweeps } from './sweeps.ts'
@@ -41,5 +42,6 @@ export function storeConformance(name: string, open: OpenStoreBack, capabilities
     describeTransactionLogs(start)
     describeBlobs(start)
     describeSweeps(start)
+    describePartRemoval(start)
   })
 }

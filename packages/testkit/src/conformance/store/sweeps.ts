@@ -97,15 +97,15 @@ export function describeSweeps(start: StartStore): void {
       clock.step(2 * HOUR)
       const before = clock.now() - HOUR
       await store.log('young').append(2)
-      const scan = back.scan.bind(back)
-      back.scan = async (range, options) => {
-        const page = await scan(range, options)
-        const owner = page.entries[0] && partOf(page.entries[0].key)?.owner.id
+      const scanKeys = back.scanKeys.bind(back)
+      back.scanKeys = async (range, options) => {
+        const page = await scanKeys(range, options)
+        const owner = page.keys[0] && partOf(page.keys[0].key)?.owner.id
         if (options.reverse && owner === 'appended') await store.log('appended').append(2)
         return page
       }
       const { deleted } = await store.sweep({ before })
-      back.scan = scan
+      back.scanKeys = scanKeys
       expect(deleted).toEqual([['old']])
       expect(await Array.fromAsync(store.log('young'))).toEqual([1, 2])
       expect(await Array.fromAsync(store.log('appended'))).toEqual([1, 2])

@@ -1,0 +1,46 @@
+import { ALL_KEYS, type Back, partOf, type StoreKey } from '@tidemark/core'
+import { describe, expect, it } from 'vitest'
+import { eventually } from '../../waiting/eventually.ts'
+import type { StartStore } from './store-suite.ts'
+
+const CHUNK = 256 * 1024
+
+export function describePartRemoval(start: StartStore): void {
+  describe('the removal of parts', () => {
+    it('reads none of them, neither to find out that there are any nor to remove them', async () => {
+      const { store, back } = await start()
+      await store.blob('b').write(new Uint8Array(3 * CHUNK))
+      await store.blob('gone').write(new Uint8Array(3 * CHUNK))
+      await store.log('l').append(1)
+      await store.set('k', 1)
+      const read = partsRead(back)
+      await store.deleteMany(['k', 'gone'])
+      expect(await store.sweep()).toMatchObject({ deleted: [] })
+      await eventually('what is gone is removed', async () => (await countParts(back)) === 4)
+      expect(read).toEqual([])
+    })
+  })
+}
+
+/** The keys of the parts that scans come to read from now on. */
+function partsRead(back: Back): readonly string[] {
+  const read: string[] = []
+  const scan = back.scan.bind(back)
+  back.scan = async (range, options) => {
+    const page = await scan(range, options)
+    for (const { key } of page.entries) if (partOf(key) !== undefined) read.push(key.id)
+    return page
+  }
+  return read
+}
+
+async function countParts(back: Back): Promise<number> {
+  let [count, after, isMore] = [0, undefined as StoreKey | undefined, true]
+  while (isMore) {
+    const { keys, isLast } = await back.scanKeys(ALL_KEYS, { after, limit: 1_000, reverse: false })
+    count += keys.filter(({ key }) => partOf(key) !== undefined).length
+    after = keys.at(-1)?.key
+    isMore = !isLast
+  }
+  return count
+}
