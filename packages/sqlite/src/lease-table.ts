@@ -2,6 +2,7 @@ import { type KeyRange, type Lease, type LeaseGrant, type StoreKey, TidemarkErro
 import type { Statement } from 'better-sqlite3'
 import type { Connection, RowStatement } from './connection.ts'
 import { toKey } from './entry-rows.ts'
+import type { LeaseSightings } from './lease-sightings.ts'
 import { NO_END } from './no-end.ts'
 import { END_LEASES } from './starting-anew.ts'
 
@@ -58,25 +59,36 @@ export class LeaseTable {
     if (earliest !== null && earliest <= now) this.#purge.run(now)
   }
 
-  acquire(key: StoreKey, ttlMs: number): LeaseGrant {
-    const row = this.#byKey.get(key.bytes)
+  /** @param sightings of who asks: what has ended for him is his */
+  acquire(key: StoreKey, ttlMs: number, sightings: LeaseSightings): LeaseGrant {
     const now = this.#now
-    if (row === undefined) {
-      this.#any = true
-      if (this.#held instanceof Set) this.#held.add(key.id)
-      const token = Number(this.#insert.run(key.bytes, now + ttlMs, ttlMs).lastInsertRowid)
-      return { lease: { key, token } }
+    const row = this.#byKey.get(key.bytes)
+    if (row !== undefined) {
+      const [token, until, asked] = row
+      const remainingMs = sightings.remaining(key, { token, until, ttlMs: asked })
+      if (remainingMs > 0) {
+        // The clock went back: others, who see it for the first time, do not have to wait for longer.
+        if (until > now + asked) {
+          const sooner = now + Math.ceil(remainingMs)
+          this.#prolong.run(sooner, asked, token)
+          sightings.shortened(key, sooner)
+        }
+        return { lease: undefined, remainingMs }
+      }
+      this.#end.run(key.bytes)
     }
-    const [token, until, asked] = row
-    const remainingMs = Math.min(until - now, asked)
-    // The clock went back: nobody has to wait for longer than what was asked for.
-    if (until > now + remainingMs) this.#prolong.run(now + asked, asked, token)
-    return { lease: undefined, remainingMs }
+    this.#any = true
+    if (this.#held instanceof Set) this.#held.add(key.id)
+    const token = Number(this.#insert.run(key.bytes, now + ttlMs, ttlMs).lastInsertRowid)
+    return { lease: { key, token } }
   }
 
   renew(lease: Lease, ttlMs: number): boolean {
-    if (!this.#isHeld(lease)) return false
-    this.#prolong.run(this.#now + ttlMs, ttlMs, lease.token)
+    const [token, until = 0] = (this.#any ? this.#byKey.get(lease.key.bytes) : undefined) ?? []
+    if (token !== lease.token) return false
+    const next = this.#now + ttlMs
+    // Not what it was: that is how others know that somebody lives, also while the clock stands.
+    this.#prolong.run(next === until && ttlMs > 1 ? next - 1 : next, ttlMs, token)
     return true
   }
 

@@ -9,12 +9,13 @@ import {
 } from '@tidemark/core'
 import type { Connection, RowStatement } from './connection.ts'
 import type { GroupCommitter } from './group-committer.ts'
+import { LeaseSightings } from './lease-sightings.ts'
 
 /** A day: longer than anyone should wait for a process that is gone. */
 const MAX_TTL_MS = 86_400_000
 
 export interface SqliteLeasesOptions {
-  readonly clock: Pick<Clock, 'now'>
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>
   readonly committer: GroupCommitter
   /** @throws ClosedError once the store is closing */
   readonly assertOpen: () => void
@@ -25,19 +26,19 @@ export interface SqliteLeasesOptions {
 /** The port of leases over one database. What changes any takes its place in a transaction of the group committer. */
 export class SqliteLeases implements Leases {
   readonly #connection: Connection
-  readonly #clock: Pick<Clock, 'now'>
   readonly #committer: GroupCommitter
   readonly #assertOpen: () => void
   readonly #assertWritable: () => void
-  readonly #held: RowStatement<readonly [until: number, ttlMs: number]>
+  readonly #sightings: LeaseSightings
+  readonly #held: RowStatement<readonly [token: number, until: number, ttlMs: number]>
 
   constructor(connection: Connection, options: SqliteLeasesOptions) {
     this.#connection = connection
-    this.#clock = options.clock
     this.#committer = options.committer
     this.#assertOpen = options.assertOpen
     this.#assertWritable = options.assertWritable
-    this.#held = connection.prepareRows('SELECT until, ttl_ms FROM lease WHERE key = ?')
+    this.#sightings = new LeaseSightings(options.clock)
+    this.#held = connection.prepareRows('SELECT token, until, ttl_ms FROM lease WHERE key = ?')
   }
 
   async acquire(key: StoreKey, ttlMs: number): Promise<LeaseGrant> {
@@ -45,18 +46,19 @@ export class SqliteLeases implements Leases {
     const ttl = wholeMs(ttlMs)
     // Fails for a key that is too long, here and not for the whole group.
     void key.bytes
-    return this.#committer.perform(({ leases }) => leases.acquire(key, ttl))
+    return this.#committer.perform(({ leases }) => leases.acquire(key, ttl, this.#sightings))
   }
 
   async remaining(keys: readonly StoreKey[]): Promise<readonly number[]> {
     this.#assertOpen()
-    const now = this.#clock.now()
-    return this.#connection.read(() =>
-      keys.map((key) => {
-        const [until, ttlMs] = this.#held.get(key.bytes) ?? [0, 0]
-        return Math.max(0, Math.min(until - now, ttlMs))
-      }),
-    )
+    const rows = this.#connection.read(() => keys.map((key) => this.#held.get(key.bytes)))
+    return rows.map((row, i) => {
+      const [token, until, ttlMs] = row ?? []
+      return this.#sightings.remaining(
+        keys[i]!,
+        token === undefined ? undefined : { token, until: until!, ttlMs: ttlMs! },
+      )
+    })
   }
 
   async renew(lease: Lease, ttlMs: number): Promise<boolean> {

@@ -58,9 +58,10 @@ export class MemoryWriter {
 
   /** Reads the clock for the commits that follow. Their date stays where it is when the clock went back. */
   begin(): void {
-    this.#now = Math.floor(this.#options.clock.now())
+    const { clock, leases } = this.#options
+    this.#now = Math.floor(clock.now())
     this.#at = Math.max(this.#now, this.#at)
-    this.#options.leases.purge(this.#now)
+    leases.begin(this.#now, clock.monotonic())
   }
 
   /** @throws what `decide` throws; nothing was written then. */
@@ -96,15 +97,15 @@ export class MemoryWriter {
   }
 
   acquire(key: StoreKey, ttlMs: number): LeaseGrant {
-    return this.#options.leases.acquire(key, ttlMs, this.#now)
+    return this.#options.leases.acquire(key, ttlMs)
   }
 
   remaining(keys: readonly StoreKey[]): readonly number[] {
-    return keys.map((key) => this.#options.leases.remaining(key, this.#now))
+    return keys.map((key) => this.#options.leases.remaining(key))
   }
 
   renew(lease: Lease, ttlMs: number): boolean {
-    return this.#options.leases.renew(lease, ttlMs, this.#now)
+    return this.#options.leases.renew(lease, ttlMs)
   }
 
   release(lease: Lease): void {

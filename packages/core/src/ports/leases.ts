@@ -26,6 +26,9 @@ export interface Leases {
   /**
    * For how many milliseconds at most each key's lease is still held, by whomever; 0: it may be had. In the order of the
    * keys. Only looks: costs no transaction that others would have to wait for.
+   *
+   * A lease that nobody renews ends for whoever looks again once the time has passed, by his monotonic clock, that he was
+   * told at his first look: a wall clock that steps back adds nothing to it.
    */
   remaining(keys: readonly StoreKey[]): Promise<readonly number[]>
   /** Prolongs a lease. @returns whether it was still held */

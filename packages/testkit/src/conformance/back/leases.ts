@@ -118,6 +118,39 @@ export function describeLeases(start: StartBacks): void {
       await granted(other, 'k')
     })
 
+    it('ends in its time for whoever looks at it, however often the clock goes back', async () => {
+      const { back, other, clock } = await start()
+      const late = await granted(back, 'k')
+      const left = async (): Promise<number> => (await other.leases.remaining([KEY]))[0]!
+      clock.step(-10 * HOUR)
+      expect(await left()).toBeGreaterThan(HOUR / 2)
+      clock.pass(HOUR - 60_000)
+      for (const step of [0, -10 * HOUR, -HOUR / 2]) {
+        clock.step(step)
+        expect(await left()).toBeGreaterThan(0)
+        expect(await left()).toBeLessThanOrEqual(60_000)
+      }
+      expect(refused(await other.leases.acquire(KEY, HOUR)).remainingMs).toBeLessThanOrEqual(60_000)
+      clock.step(-HOUR)
+      clock.pass(60_000)
+      expect(await left()).toBe(0)
+      await under(other, await granted(other, 'k'), setting('k', 'theirs'))
+      await expect(under(back, late, setting('k', 'late'))).rejects.toMatchObject(LOST)
+    })
+
+    it('is held by who renews it, however often the clock goes back, or while it stands', async () => {
+      const { back, other, clock } = await start()
+      const lease = await granted(back, 'k')
+      for (const step of [0, -HOUR / 2, -HOUR / 2, -HOUR / 2, -10 * HOUR, -HOUR / 2 - 1, 5, -HOUR / 2, -HOUR / 2]) {
+        expect((await other.leases.remaining([KEY]))[0]).toBeGreaterThan(0)
+        clock.pass(HOUR / 2)
+        clock.step(step)
+        expect(await back.leases.renew(lease, HOUR)).toBe(true)
+        expect((await other.leases.acquire(KEY, HOUR)).lease).toBeUndefined()
+      }
+      await under(back, lease, setting('k', 'mine'))
+    })
+
     it('is told to whoever asks, of any number of keys, until it ends in whatever way', async () => {
       const { back, other, clock } = await start()
       const keys = ['a', 'b', 'c', 'd', 'none'].map((key) => StoreKey.of(key))
