@@ -38,30 +38,52 @@ export function keptCheckpoint(checkpoint: Payload): KeptCheckpoint {
 /** The version of a row. A release that writes another one reads this one too. */
 const VERSION = 1
 
-type Row = readonly [version: number, ...(readonly (Uint8Array | null)[])[]]
+/** What the bundle carries of a write, in this order. */
+type Field = 'args' | 'value'
 
-/** Rows of the journal: `[version, [key, arguments, value] …]` by the codec, where a key of null is a checkpoint. */
+type Row = readonly [version: number, ...(readonly [key: Uint8Array | null, ...Field[]])[]]
+
+/**
+ * Rows of the journal: bundles whose own value is `[version, [key, what is carried of it …] …]` by the codec, where a key of
+ * null is a checkpoint, and which carry arguments and values.
+ */
 export function keptFormat(codec: Codec): RowFormat<Kept> {
-  const payloadOf = (bytes: Uint8Array | null): Payload | undefined =>
-    bytes === null ? undefined : Payload.fromEnvelope(codec, bytes)
   return {
     encode(writes) {
-      const row: Row = [VERSION, ...writes.map(toFields)]
-      // Bound as a part of the mark or row that it is stored in, and anew when keys change.
-      return Payload.encode(codec, row).envelope
+      const row: Row = [
+        VERSION,
+        ...writes.map((write) => [keyIn(write), ...fieldsOf(write).map(([field]) => field)] as const),
+      ]
+      const carried = writes.flatMap((write) => fieldsOf(write).map(([, payload]) => payload.envelope))
+      // Bound as a part of the mark or row that it is stored in.
+      return Payload.bundle(codec, row, carried).envelope
     },
     decode(bytes) {
-      const [version, ...writes] = Payload.fromEnvelope(codec, bytes).decode() as Row
+      const bundle = Payload.fromEnvelope(codec, bytes)
+      const [version, ...writes] = bundle.decode() as Row
+      const carried = bundle.carried.values()
       if (version !== VERSION) throw new CorruptError('a row of a buffer’s journal is of a newer release, or damaged')
-      return writes.map(([key, args, value]) => {
-        if (key === null) return keptCheckpoint(payloadOf(value!)!)
-        return keptWrite(StoreKey.fromBytes(key!), payloadOf(args!), payloadOf(value!))
+      return writes.map(([key, ...fields]) => {
+        const payloads: { readonly [F in Field]?: Payload } = Object.fromEntries(
+          // A copy: what is read is kept, the row is not.
+          fields.map((field) => [field, Payload.fromEnvelope(codec, carried.next().value!.slice())]),
+        )
+        if (key === null) return keptCheckpoint(payloads.value!)
+        return keptWrite(StoreKey.fromBytes(key), payloads.args, payloads.value)
       })
     },
   }
 }
 
-function toFields(write: Kept): readonly (Uint8Array | null)[] {
-  if (write.checkpoint !== undefined) return [null, null, write.checkpoint.envelope]
-  return [write.key.bytes, write.args?.envelope ?? null, write.payload?.envelope ?? null]
+function keyIn(write: Kept): Uint8Array | null {
+  return write.checkpoint === undefined ? write.key.bytes : null
+}
+
+function fieldsOf(write: Kept): readonly (readonly [field: Field, payload: Payload])[] {
+  if (write.checkpoint !== undefined) return [['value', write.checkpoint]]
+  const { args, payload } = write
+  return [
+    ...(args === undefined ? [] : [['args', args] as const]),
+    ...(payload === undefined ? [] : [['value', payload] as const]),
+  ]
 }

@@ -5,13 +5,12 @@ import type { RowFormat } from './journal.ts'
 
 const PAGE = 100
 
-/** As it is stored. */
+/** As it is stored. Carries the row. */
 interface DeadRecord {
   readonly v: 1
   readonly at: number
   readonly message: string
   readonly code?: string
-  readonly row: Uint8Array
 }
 
 /** Writes that were acknowledged, and then refused for good: set aside with their payload. */
@@ -50,9 +49,9 @@ export function deadLetterMark<D extends Dirty>(
     at,
     message: error instanceof Error ? error.message : String(error),
     ...(typeof code === 'string' && { code }),
-    row: format.encode(writes),
   }
-  return { key: keys.dead(crypto.randomUUID()), value: Payload.encode(back.codec, record) }
+  const value = Payload.bundle(back.codec, record, [format.encode(writes)])
+  return { key: keys.dead(crypto.randomUUID()), value }
 }
 
 /** Every dead letter, in no order that means anything. */
@@ -77,6 +76,7 @@ export async function deadLetter<D extends Dirty>(
 }
 
 function toDeadLetter<D extends Dirty>({ format }: DeadLetterOffice<D>, id: string, value: Payload): DeadLetter<D> {
-  const { at, message, code, row } = value.decode() as DeadRecord
-  return { id, at: new Date(at), error: { message, code }, writes: format.decode(row, at) }
+  const { at, message, code } = value.decode() as DeadRecord
+  const [row] = value.carried
+  return { id, at: new Date(at), error: { message, code }, writes: format.decode(row!, at) }
 }

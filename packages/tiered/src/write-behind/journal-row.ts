@@ -3,9 +3,9 @@ import { type Buffered, bufferedCheckpoint, bufferedWrite } from './buffered-wri
 import type { RowFormat } from './journal.ts'
 
 /**
- * A row of the journal: `[version]`, then per write `[kind and flags] [length][key] [length][value] [length][meta]
+ * A row of the journal is a bundle. Its own value are bytes: `[version]`, then per write `[kind and flags] [length][key]
  * [length][path] [expiry]`, where lengths are uint32 and the expiry a float64, both big-endian, and what the flags do not name
- * is left out. A release that writes another version reads this one too.
+ * is left out. It carries, per write, the envelopes of value and meta. A release that writes another version reads this one too.
  */
 const VERSION = 1
 
@@ -19,10 +19,10 @@ const EXPIRES = 0x40
 const text = new TextEncoder()
 
 export function rowFormat(codec: Codec): RowFormat<Buffered> {
-  return { encode: encodeRow, decode: (bytes, at) => decodeRow(codec, bytes, at) }
+  return { encode: (writes) => encodeRow(codec, writes), decode: (bytes, at) => decodeRow(codec, bytes, at) }
 }
 
-function encodeRow(writes: readonly Buffered[]): Uint8Array {
+function encodeRow(codec: Codec, writes: readonly Buffered[]): Uint8Array {
   const parts = writes.map(toParts)
   let size = 1
   for (const { fields, expiresAt } of parts) {
@@ -44,38 +44,48 @@ function encodeRow(writes: readonly Buffered[]): Uint8Array {
     view.setFloat64(at, expiresAt)
     at += 8
   }
-  return bytes
+  // Bound as a part of the mark or row that it is stored in.
+  return Payload.bundle(
+    codec,
+    bytes,
+    parts.flatMap(({ carried }) => carried),
+  ).envelope
 }
 
 interface Parts {
   readonly flags: number
   readonly fields: readonly Uint8Array[]
   readonly expiresAt: number | undefined
+  readonly carried: readonly Uint8Array[]
 }
 
 function toParts({ write, checkpoint }: Buffered): Parts {
   if (write === undefined) {
     const { name, state } = checkpoint
-    return { flags: CHECKPOINT, fields: [text.encode(name), state.envelope], expiresAt: undefined }
+    return { flags: CHECKPOINT, fields: [text.encode(name)], expiresAt: undefined, carried: [state.envelope] }
   }
   const { key, payload, meta, path, expiresAt } = write
-  const fields = [key.bytes, payload.envelope]
+  const fields = [key.bytes]
+  const carried = [payload.envelope]
   let flags = SET
   if (meta !== undefined) {
     flags |= HAS_META
-    fields.push(meta.envelope)
+    carried.push(meta.envelope)
   }
   if (path !== undefined) {
     flags |= HAS_PATH
     fields.push(text.encode(JSON.stringify(path)))
   }
   if (expiresAt !== undefined) flags |= EXPIRES
-  return { flags, fields, expiresAt }
+  return { flags, fields, expiresAt, carried }
 }
 
 function decodeRow(codec: Codec, bytes: Uint8Array, at: number): readonly Buffered[] {
-  if (bytes[0] !== VERSION) throw new CorruptError('a row of a write-behind journal is of a newer release, or damaged')
-  const row = new RowReader(bytes)
+  const payload = Payload.fromEnvelope(codec, bytes)
+  const own = payload.decode()
+  if (!(own instanceof Uint8Array) || own[0] !== VERSION)
+    throw new CorruptError('a row of a write-behind journal is of a newer release, or damaged')
+  const row = new RowReader(own, payload.carried)
   const writes: Buffered[] = []
   while (!row.isAtEnd) writes.push(readWrite(codec, row, at))
   return writes
@@ -86,12 +96,12 @@ function readWrite(codec: Codec, row: RowReader, at: number): Buffered {
   const kind = flags & KIND
   if (kind === CHECKPOINT) {
     const name = new TextDecoder().decode(row.field())
-    return bufferedCheckpoint(name, Payload.fromEnvelope(codec, row.field()))
+    return bufferedCheckpoint(name, Payload.fromEnvelope(codec, row.envelope()))
   }
   if (kind !== SET) throw new CorruptError(`a row of a write-behind journal holds a write of the unknown kind ${kind}`)
   const key = StoreKey.fromBytes(row.field())
-  const payload = Payload.fromEnvelope(codec, row.field())
-  const meta = (flags & HAS_META) === 0 ? undefined : Payload.fromEnvelope(codec, row.field())
+  const payload = Payload.fromEnvelope(codec, row.envelope())
+  const meta = (flags & HAS_META) === 0 ? undefined : Payload.fromEnvelope(codec, row.envelope())
   const path = (flags & HAS_PATH) === 0 ? undefined : (JSON.parse(new TextDecoder().decode(row.field())) as Path)
   const expiresAt = (flags & EXPIRES) === 0 ? undefined : row.float()
   return bufferedWrite({ op: 'set', key, payload, meta, path, expiresAt }, at)
@@ -100,10 +110,13 @@ function readWrite(codec: Codec, row: RowReader, at: number): Buffered {
 class RowReader {
   readonly #bytes: Uint8Array
   readonly #view: DataView
+  readonly #carried: readonly Uint8Array[]
   #at = 1
+  #next = 0
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, carried: readonly Uint8Array[]) {
     this.#bytes = bytes
+    this.#carried = carried
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 
@@ -126,10 +139,21 @@ class RowReader {
     return this.#bytes.slice(start, start + length)
   }
 
+  /** A copy, too. */
+  envelope(): Uint8Array {
+    const envelope = this.#carried[this.#next++]
+    if (envelope === undefined) throw truncated()
+    return envelope.slice()
+  }
+
   #take(length: number): number {
     const start = this.#at
-    if (start + length > this.#bytes.length) throw new CorruptError('a row of a write-behind journal is truncated')
+    if (start + length > this.#bytes.length) throw truncated()
     this.#at = start + length
     return start
   }
+}
+
+function truncated(): CorruptError {
+  return new CorruptError('a row of a write-behind journal is truncated')
 }

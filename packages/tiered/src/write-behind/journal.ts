@@ -12,8 +12,9 @@ export type JournalLevel = 'memory' | 'front' | 'journal'
 
 export const JOURNAL_LEVELS: readonly JournalLevel[] = ['memory', 'front', 'journal']
 
-/** How writes become the bytes of a row. */
+/** How writes become a row. */
 export interface RowFormat<D extends Dirty> {
+  /** The envelope of a bundle, which carries the values of the writes. */
   encode(writes: readonly D[]): Uint8Array
   /** @param at wall-clock milliseconds that they are taken to be written at @throws CorruptError */
   decode(bytes: Uint8Array, at: number): readonly D[]
@@ -61,7 +62,7 @@ export interface MarksJournalOptions<D extends Dirty> {
 export function marksJournal<D extends Dirty>({ back, keys, format }: MarksJournalOptions<D>): Journal<D> {
   const mark = (owner: string, row: number, writes: readonly D[]): MarkWrite => ({
     key: keys.row(owner, row),
-    value: Payload.encode(back.codec, format.encode(writes)),
+    value: Payload.fromEnvelope(back.codec, format.encode(writes)),
   })
   return {
     level: 'journal',
@@ -83,7 +84,7 @@ export function marksJournal<D extends Dirty>({ back, keys, format }: MarksJourn
 
 /** What a row in a shared front holds: stored as a mark is, encrypted where marks are. @throws CorruptError */
 export function sharedRow({ codec }: Pick<Back, 'codec'>, key: StoreKey, bytes: Uint8Array): Uint8Array {
-  return Payload.fromBytes(codec, bytes).at(key, 0, 'mark').decode() as Uint8Array
+  return Payload.fromBytes(codec, bytes).at(key, 0, 'mark').envelope
 }
 
 /** In a shared front. What is left of a flush that was split is noted in the back tier, in the commit of its part. */
@@ -94,11 +95,11 @@ export function frontJournal<D extends Dirty>(
   return {
     level: 'front',
     append: ({ owner }, row, gather) => {
-      const value = Payload.encode(back.codec, format.encode(gather()))
+      const value = Payload.fromEnvelope(back.codec, format.encode(gather()))
       return shared.append(owner, { row, bytes: value.boundTo(back.codec, keys.row(owner, row), 0, 'mark').bytes })
     },
     settle(owner, { to, left }) {
-      const value = left.length === 0 ? undefined : Payload.encode(back.codec, format.encode(left))
+      const value = left.length === 0 ? undefined : Payload.fromEnvelope(back.codec, format.encode(left))
       return [{ key: keys.row(owner, to), value }]
     },
     settled: (owner, to) => void shared.trim(owner, to).catch(() => undefined),

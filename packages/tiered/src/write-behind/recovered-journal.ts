@@ -33,5 +33,5 @@ export function settleRecovered<D extends Dirty>(
     { key: keys.flushed(owner), value: Payload.encode(back.codec, { v: 1, to, left: left.length }) },
   ]
   if (left.length === 0) return begun
-  return [...begun, { key: keys.row(owner, to), value: Payload.encode(back.codec, format.encode(left)) }]
+  return [...begun, { key: keys.row(owner, to), value: Payload.fromEnvelope(back.codec, format.encode(left)) }]
 }

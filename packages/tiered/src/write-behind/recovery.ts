@@ -192,7 +192,7 @@ export class Recovery<D extends Dirty> {
     const { keys, format } = office
     const marks = await marksIn(back, keys.rows(owner))
     const rows = [
-      ...marks.map(({ key, value }): FoundRow => ({ row: rowIn(key), key, bytes: value.decode() as Uint8Array })),
+      ...marks.map(({ key, value }): FoundRow => ({ row: rowIn(key), key, bytes: value.envelope })),
       ...(await this.#sharedRows(owner, level)),
     ]
     const [noted] = await back.marks.read([keys.flushing(owner)])
