@@ -28,7 +28,10 @@ interface Parking {
   readonly parkedAt: number
 }
 
-/** As it is stored: all that is needed to hand the change out again when the log holds it no more. */
+/**
+ * As it is stored: all that is needed to hand the change out again when the log holds it no more. It carries the value, and then
+ * the meta, where `carries` says that there is one.
+ */
 interface ParkedRecord extends Parking {
   readonly first: number
   readonly last: number
@@ -36,9 +39,8 @@ interface ParkedRecord extends Parking {
   readonly key: Uint8Array
   readonly path?: Path | undefined
   readonly prevVersion: number
-  readonly payload?: Uint8Array | undefined
   readonly expiresAt?: number | undefined
-  readonly meta?: Uint8Array | undefined
+  readonly carries: readonly ('value' | 'meta')[]
   readonly leftOut?: true | undefined
   readonly at: number
   readonly origin: string
@@ -58,18 +60,23 @@ export function parkedWrite(codec: Codec, name: string, { lane, row, parking }: 
     ...withoutUndefined(rest),
     ...parking,
     key: key.bytes,
-    ...(payload && { payload: carried(payload) }),
-    ...(meta && { meta: carried(meta) }),
+    carries: [...(payload === undefined ? [] : ['value' as const]), ...(meta === undefined ? [] : ['meta' as const])],
   }
-  return { key: parkedKey(name, lane, seq), value: encodeRecord(codec, record) }
+  const carried = [payload, meta].flatMap((each) => (each === undefined ? [] : [envelopeOf(each)]))
+  return { key: parkedKey(name, lane, seq), value: encodeRecord(codec, record, carried) }
 }
 
 export function decodeParked(codec: Codec, { key: markKey, value }: Mark): Parked {
   const [, lane, seq] = partsOf(markKey) as [name: string, lane: number, seq: number]
   const record = decodeRecord<ParkedRecord>(markKey, value)
-  const { epoch, attempts, error, behind, parkedAt } = record
+  const { epoch, attempts, error, behind, parkedAt, carries } = record
   const { first, last, op, path, prevVersion, expiresAt, leftOut, at, origin, source } = record
   const key = StoreKey.fromBytes(record.key)
+  const envelopes = value.carried
+  const carried = (part: 'value' | 'meta'): Payload | undefined => {
+    const envelope = envelopes[carries.indexOf(part)]
+    return envelope && payloadOf(codec, envelope, key, seq, part)
+  }
   const row: LogChange = {
     seq,
     first,
@@ -78,9 +85,9 @@ export function decodeParked(codec: Codec, { key: markKey, value }: Mark): Parke
     key,
     path,
     prevVersion,
-    payload: record.payload && uncarried(codec, record.payload, key, seq, 'value'),
+    payload: carried('value'),
     expiresAt,
-    meta: record.meta && uncarried(codec, record.meta, key, seq, 'meta'),
+    meta: carried('meta'),
     ...(leftOut && { leftOut }),
     at,
     origin,
@@ -89,8 +96,8 @@ export function decodeParked(codec: Codec, { key: markKey, value }: Mark): Parke
   return { lane, row: Object.freeze(row), parking: { epoch, attempts, error, behind, parkedAt } }
 }
 
-/** The mark is encrypted as a whole, and anew when keys change. What cannot be read, which may be why it is parked, goes as it is. */
-function carried(payload: Payload): Uint8Array {
+/** The mark is encrypted as a whole. What cannot be read, which may be why it is parked, goes as it is. */
+function envelopeOf(payload: Payload): Uint8Array {
   try {
     return payload.envelope
   } catch (error) {
@@ -99,7 +106,7 @@ function carried(payload: Payload): Uint8Array {
   }
 }
 
-function uncarried(codec: Codec, bytes: Uint8Array, key: StoreKey, seq: number, part: 'value' | 'meta'): Payload {
+function payloadOf(codec: Codec, bytes: Uint8Array, key: StoreKey, seq: number, part: 'value' | 'meta'): Payload {
   return bytes[0] === BOUND ? Payload.fromBytes(codec, bytes).at(key, seq, part) : Payload.fromEnvelope(codec, bytes)
 }
 

@@ -3,8 +3,10 @@ import { type Codec, CorruptError, Payload, type StoreKey } from '@tidemark/core
 /** The format of what consumers store. A release that writes another one reads this one too. */
 const VERSION = 1
 
-export function encodeRecord(codec: Codec, record: object): Payload {
-  return Payload.encode(codec, { v: VERSION, ...record })
+/** @param carried envelopes of what belongs to it */
+export function encodeRecord(codec: Codec, record: object, carried: readonly Uint8Array[] = []): Payload {
+  const stored = { v: VERSION, ...record }
+  return carried.length === 0 ? Payload.encode(codec, stored) : Payload.bundle(codec, stored, carried)
 }
 
 /** @throws CorruptError */

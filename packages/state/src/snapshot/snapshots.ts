@@ -12,7 +12,6 @@ import { partKey, partsOf, snapshotKey, snapshotsOf, uncleanKey } from '../journ
 import type { Settled } from '../prevalent/transaction.ts'
 import { StateHash } from '../draft/state-hash.ts'
 import { Assembly, type Run, RUN_WEIGHT, runsOf } from './runs.ts'
-import { sumOfBytes } from './sum.ts'
 
 /** A state, and after which transaction it is. */
 export interface StateAt extends Settled {
@@ -27,8 +26,8 @@ interface StoredHead {
   readonly number: number
   readonly at: number
   readonly hash: readonly [lo: number, hi: number]
-  /** Of each part. */
-  readonly sums: readonly number[]
+  /** How many there are. */
+  readonly parts: number
 }
 
 const PAGE = 16
@@ -66,12 +65,12 @@ export class Snapshots {
     const assembly = new Assembly()
     let part = 0
     let after: StoreKey | undefined
-    while (part < head.sums.length) {
+    while (part < head.parts) {
       const page = await back.marks.scan(partsOf(name, number), { after, limit: PAGE })
       for (const mark of page) {
-        const bytes = mark.value.decode() as Uint8Array
-        if (sumOfBytes(bytes) !== head.sums[part]) throw damagedPart(name, number, part)
-        for (const run of Payload.fromEnvelope(back.codec, bytes).decode() as readonly Run[]) assembly.add(run)
+        const [runs] = mark.value.carried
+        if (runs === undefined || mark.key.tuple.at(-1) !== part) throw damagedPart(name, number, part)
+        for (const run of Payload.fromEnvelope(back.codec, runs).decode() as readonly Run[]) assembly.add(run)
         part++
       }
       after = page.at(-1)?.key
@@ -79,7 +78,7 @@ export class Snapshots {
       // Timers have their turn: the lease has to be renewed, however long it all takes.
       await new Promise<void>((resolve) => afterTurn(resolve))
     }
-    if (part !== head.sums.length) throw damagedPart(name, number, part)
+    if (part !== head.parts) throw damagedPart(name, number, part)
     const [lo, hi] = head.hash
     return { root: assembly.root, hash: new StateHash({ lo, hi }), number, at: head.at }
   }
@@ -96,17 +95,17 @@ export class Snapshots {
     const older = (await this.numbers()).filter((other) => other < number)
     const kept = keep === 1 ? [] : older.slice(1 - keep)
     if ((await this.numbers()).includes(number)) return kept[0] ?? number
-    const sums: number[] = []
+    let count = 0
     for (const runs of parts(state.root)) {
-      const { envelope } = Payload.encode(back.codec, runs)
-      const value = Payload.encode(back.codec, envelope)
+      // For its checksum: a state is put together of all parts, and what is wrong in one would be in every state after it.
+      const value = Payload.bundle(back.codec, null, [Payload.encode(back.codec, runs).envelope])
       const unclean: MarkWrite = { key: uncleanKey(name), value: Payload.encode(back.codec, true) }
-      const part: MarkWrite = { key: partKey(name, number, sums.length), value }
-      await back.marks.write(sums.length === 0 ? [unclean, part] : [part], { lease })
-      sums.push(sumOfBytes(envelope))
+      const part: MarkWrite = { key: partKey(name, number, count), value }
+      await back.marks.write(count === 0 ? [unclean, part] : [part], { lease })
+      count++
       await new Promise<void>((resolve) => afterTurn(resolve))
     }
-    const head: StoredHead = { number, at, hash: [hash.lo, hash.hi], sums }
+    const head: StoredHead = { number, at, hash: [hash.lo, hash.hi], parts: count }
     const gone = older.filter((other) => !kept.includes(other))
     await back.marks.write(
       [
