@@ -12,8 +12,10 @@ import { isStanding } from './is-standing.ts'
 import { headIdOf } from './part-head.ts'
 import { PART_KINDS, type PartKind, type PartOf, partsKey } from './part-key.ts'
 
-/** Parts per commit. */
-const BATCH = 500
+/** Entries that expire per commit. */
+const EXPIRED = 500
+/** Parts per commit. Chunks are 256 KiB each, and whoever else writes to the file waits for them. */
+const BATCH: Readonly<Record<PartKind, number>> = { element: 500, chunk: 12 }
 /** For the removal of one batch. */
 const LEASE_MS = 60_000
 const ATTEMPTS = 3
@@ -76,7 +78,7 @@ export class PartCollector<R extends ReadOptions = ReadOptions, W extends object
   async collectAll(prefix: Key | readonly [], isOld: (writtenAt: number) => boolean): Promise<number> {
     const { back } = this.#options
     // What has expired may be there again when the clock goes back, until that is written down.
-    while ((await back.expire(BATCH)).changes.length === BATCH);
+    while ((await back.expire(EXPIRED)).changes.length === EXPIRED);
     let [removed, looked] = [0, 0]
     for (const kind of PART_KINDS) {
       for await (const group of allGroups(back, kind, prefix)) {
@@ -199,7 +201,7 @@ export class PartCollector<R extends ReadOptions = ReadOptions, W extends object
     const base = partsKey(kind, owner, id)
     const range = prefixRange(base.tuple)
     for (let isMore = true; isMore;) {
-      const { keys, isLast } = await back.scanKeys(range, { after: undefined, limit: BATCH, reverse: false })
+      const { keys, isLast } = await back.scanKeys(range, { after: undefined, limit: BATCH[kind], reverse: false })
       isMore = !isLast
       if (keys.length > 0) yield keys.map(({ key }) => key)
     }

@@ -19,6 +19,23 @@ export function describePartRemoval(start: StartStore): void {
       await eventually('what is gone is removed', async () => (await countParts(back)) === 4)
       expect(read).toEqual([])
     })
+
+    it('of a large blob takes many commits, each of a few chunks', async () => {
+      const { store, back } = await start()
+      await store.blob('b').write(new Uint8Array(40 * CHUNK))
+      const sizes: number[] = []
+      back.onCommit((commits) => {
+        for (const { changes } of commits) {
+          const removed = changes.filter(({ op, key }) => op === 'delete' && partOf(key) !== undefined)
+          if (removed.length > 0) sizes.push(removed.length)
+        }
+      })
+      await store.delete('b')
+      await eventually('what is gone is removed', async () => (await countParts(back)) === 0)
+      expect(sizes.reduce((sum, size) => sum + size)).toBe(40)
+      // 4 MiB
+      expect(Math.max(...sizes)).toBeLessThanOrEqual(16)
+    })
   })
 }
 
