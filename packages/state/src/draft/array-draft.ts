@@ -84,6 +84,12 @@ class ArrayDraft implements Draft {
     for (const [index, child] of this.#children) child.check(`${path}[${index}]`, depth + 1)
   }
 
+  isChanged(): boolean {
+    if (this.#put.size > 0 || this.length !== this.base.length || this.#kept !== this.base.length) return true
+    for (const child of this.#children.values()) if (child.isChanged()) return true
+    return false
+  }
+
   subtractOld(hash: StateHash, place: Place): void {
     const { base } = this
     const subtract = (index: number): void => {

@@ -17,6 +17,8 @@ export interface Draft {
    * @throws TypeError naming the place of what cannot be in a state
    */
   check(path: string, depth: number): void
+  /** Whether the transaction has changed anything in it so far. */
+  isChanged(): boolean
   /** Takes what is about to be replaced or removed out of the hash. Before anything settles. */
   subtractOld(hash: StateHash, place: Place): void
   /** What came of it: `base`, unless something in it was changed. Settles once, whoever asks. */

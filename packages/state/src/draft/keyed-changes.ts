@@ -91,6 +91,12 @@ export class KeyedChanges<C, K> {
     for (const [key, child] of this.#children ?? NONE) (child as Draft).check(pathOf(key), depth + 1)
   }
 
+  isChanged(): boolean {
+    if (this.#removed !== undefined || (this.#put !== undefined && this.#put.size > 0)) return true
+    for (const child of this.#children?.values() ?? NONE) if ((child as Draft).isChanged()) return true
+    return false
+  }
+
   subtractOld(hash: StateHash, place: Place): void {
     for (const key of this.#removed ?? NONE) hash.subtract(within(place, key), this.#access.get(this.#base, key))
     const places: Place[] = []

@@ -5,7 +5,7 @@ export type Container = Record<string, unknown> | unknown[] | Map<unknown, unkno
 
 export type Bytes = ArrayBufferView | ArrayBuffer
 
-export type Kind = 'record' | 'array' | 'map' | 'set' | 'date' | 'bytes' | 'constant' | undefined
+export type Kind = 'record' | 'array' | 'map' | 'set' | 'date' | 'regexp' | 'bytes' | 'constant' | undefined
 
 /** What an object in a state is; undefined: it cannot be in one. */
 export function kindOf(value: object): Kind {
@@ -16,7 +16,8 @@ export function kindOf(value: object): Kind {
   if (value instanceof Set) return 'set'
   if (value instanceof Date) return 'date'
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return 'bytes'
-  if (value instanceof Uuid || value instanceof RegExp) return 'constant'
+  if (value instanceof RegExp) return 'regexp'
+  if (value instanceof Uuid) return 'constant'
   return isForeignRecord(prototype as object) ? 'record' : undefined
 }
 
@@ -44,6 +45,11 @@ export function copyOfBytes(value: Bytes): Bytes {
   const name = Object.prototype.toString.call(value).slice(8, -1)
   type ViewClass = new (memory: ArrayBuffer) => ArrayBufferView
   return new (globalThis as unknown as Record<string, ViewClass>)[name]!(buffer)
+}
+
+/** As a decoded one: it has not been used yet. */
+export function copyOfRegExp({ source, flags }: RegExp): RegExp {
+  return new RegExp(source, flags)
 }
 
 export function areEqualBytes(a: Bytes, b: Bytes): boolean {

@@ -6,18 +6,23 @@ const REFUSED = { value: refuseChange, enumerable: false }
 const MAP_LOCK = { set: REFUSED, delete: REFUSED, clear: REFUSED }
 const SET_LOCK = { add: REFUSED, delete: REFUSED, clear: REFUSED }
 
+/** Whether a container is unchangeable, and then everything is that it holds. */
+export function isLocked(container: object): boolean {
+  return !Object.isExtensible(container)
+}
+
 /** Makes one container unchangeable, but not what it holds. A Map and a Set cannot be frozen: their methods refuse. */
 export function lock(container: object): void {
-  if (Object.isFrozen(container)) return
+  if (isLocked(container)) return
   if (isWide(container)) Object.freeze(container)
   else if (container instanceof Map) Object.defineProperties(container, MAP_LOCK)
   else if (container instanceof Set) Object.defineProperties(container, SET_LOCK)
   Object.freeze(container)
 }
 
-/** The same all the way down, for a value that nothing else refers to. */
+/** The same all the way down. */
 export function lockDeep(value: unknown): void {
-  if (typeof value !== 'object' || value === null) return
+  if (typeof value !== 'object' || value === null || isLocked(value)) return
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length; i++) lockDeep(value[i])
   } else if (value instanceof Map) {

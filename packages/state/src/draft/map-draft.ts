@@ -85,6 +85,10 @@ class MapDraft extends Map<unknown, unknown> implements Draft {
     this.#changes.check((key) => `${path}.get(${String(key)})`, depth)
   }
 
+  isChanged(): boolean {
+    return this.#changes.isChanged()
+  }
+
   subtractOld(hash: StateHash, place: Place): void {
     this.#changes.subtractOld(hash, place)
   }

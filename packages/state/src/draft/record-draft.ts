@@ -31,6 +31,10 @@ class RecordDraft implements Draft {
     this.changes.check((name) => `${path}.${name}`, depth)
   }
 
+  isChanged(): boolean {
+    return this.changes.isChanged()
+  }
+
   subtractOld(hash: StateHash, place: Place): void {
     this.changes.subtractOld(hash, place)
   }

@@ -1,5 +1,5 @@
 import { openArray } from './array-draft.ts'
-import { DateDraft, BytesDraft } from './whole-draft.ts'
+import { BytesDraft, DateDraft, RegExpDraft } from './whole-draft.ts'
 import { type Draft, draftOf, type DraftScope } from './draft.ts'
 import { kindOf } from './kinds.ts'
 import { lock } from './lock.ts'
@@ -20,6 +20,7 @@ export class Scope implements DraftScope {
   /** From now on its drafts refuse everything. */
   end(): void {
     this.#isOver = true
+    this.owned.transactionEnded()
   }
 
   assertLive(): void {
@@ -38,6 +39,8 @@ export class Scope implements DraftScope {
         return openSet(this, base as Set<unknown>)
       case 'date':
         return new DateDraft(base as Date)
+      case 'regexp':
+        return new RegExpDraft(base as RegExp)
       case 'bytes':
         return new BytesDraft(base as Uint8Array)
       default:

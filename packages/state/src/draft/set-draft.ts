@@ -8,8 +8,8 @@ import type { Place, StateHash } from './state-hash.ts'
 type AnySet = Set<unknown>
 
 /**
- * Is a Set by class, and holds nothing itself. Members that are objects are unchangeable, as one that is changed would be
- * another member.
+ * Is a Set by class, and holds nothing itself. Members that are objects are handed out as drafts, like everything in a state,
+ * and are not to be changed: one that is would be another member.
  */
 class SetDraft extends Set<unknown> implements Draft {
   static {
@@ -24,6 +24,10 @@ class SetDraft extends Set<unknown> implements Draft {
   /** What was added, as it can be stored, and then as it is. */
   #storable: readonly unknown[] = []
   #settledMembers: readonly unknown[] = []
+  /** Of the members that are objects, by member. */
+  #drafts: Map<object, Draft> | undefined
+  /** The members that they stand for, by what was handed out. */
+  #membersOf: Map<unknown, unknown> | undefined
   #settled: AnySet | undefined
 
   constructor(scope: DraftScope, base: AnySet) {
@@ -47,7 +51,7 @@ class SetDraft extends Set<unknown> implements Draft {
 
   override has(member: unknown): boolean {
     this.#scope.assertLive()
-    return this.#added.has(member) || (this.base.has(member) && !this.#removed.has(member))
+    return this.#added.has(member) || this.#isLeft(this.#memberOf(member))
   }
 
   override add(member: unknown): this {
@@ -57,7 +61,7 @@ class SetDraft extends Set<unknown> implements Draft {
 
   override delete(member: unknown): boolean {
     if (!this.has(member)) return false
-    if (!this.#added.delete(member)) this.#removed.add(member)
+    if (!this.#added.delete(member)) this.#removed.add(this.#memberOf(member))
     return true
   }
 
@@ -67,7 +71,7 @@ class SetDraft extends Set<unknown> implements Draft {
 
   override *values(): SetIterator<unknown> {
     this.#scope.assertLive()
-    for (const member of this.base) if (!this.#removed.has(member)) yield member
+    for (const member of this.base) if (!this.#removed.has(member)) yield this.#shown(member)
     yield* this.#added
   }
 
@@ -88,7 +92,15 @@ class SetDraft extends Set<unknown> implements Draft {
   }
 
   check(path: string, depth: number): void {
+    for (const [member, draft] of this.#drafts ?? []) {
+      if (!draft.isChanged() || !this.#isLeft(member)) continue
+      throw new TypeError(`a member of ${path} was changed, which makes it another one: delete it, and add another`)
+    }
     this.#storable = Array.from(this.#added, (member) => storable(member, `a member of ${path}`, depth + 1))
+  }
+
+  isChanged(): boolean {
+    return this.#removed.size > 0 || this.#added.size > 0
   }
 
   subtractOld(hash: StateHash, place: Place): void {
@@ -101,6 +113,25 @@ class SetDraft extends Set<unknown> implements Draft {
 
   addNew(hash: StateHash, place: Place): void {
     for (const member of this.#settledMembers) hash.addMember(place, member)
+  }
+
+  #isLeft(member: unknown): boolean {
+    return this.base.has(member) && !this.#removed.has(member)
+  }
+
+  #shown(member: unknown): unknown {
+    if (typeof member !== 'object' || member === null) return member
+    const known = this.#drafts?.get(member)
+    if (known !== undefined) return known.proxy
+    const draft = this.#scope.open(member)
+    if (draft === undefined) return member
+    ;(this.#drafts ??= new Map<object, Draft>()).set(member, draft)
+    ;(this.#membersOf ??= new Map<unknown, unknown>()).set(draft.proxy, member)
+    return draft.proxy
+  }
+
+  #memberOf(shown: unknown): unknown {
+    return this.#membersOf?.get(shown) ?? shown
   }
 
   #settle(): AnySet {

@@ -24,6 +24,7 @@ const TAGS = {
   date: 11,
   bytes: 12,
   constant: 13,
+  regexp: 13,
   member: 14,
   length: 15,
 } as const
@@ -86,7 +87,8 @@ export class StateHash {
     start(place, TAGS[kind ?? 'undefined'])
     if (kind === 'date') mixNumber((value as Date).getTime())
     else if (kind === 'bytes') mixBytes(value as Bytes)
-    else if (kind === 'constant') mixText(value instanceof Uuid ? value.text : (value as RegExp).toString())
+    else if (kind === 'regexp') mixText((value as RegExp).toString())
+    else if (kind === 'constant') mixText((value as Uuid).text)
     this.#take(sign)
     if (kind === 'array') this.#countArray(place, value as unknown[], sign)
     else if (kind === 'map') {

@@ -1,5 +1,5 @@
 import { draftOf } from './draft.ts'
-import { type Bytes, copyOfBytes, kindOf } from './kinds.ts'
+import { type Bytes, copyOfBytes, copyOfRegExp, kindOf } from './kinds.ts'
 
 /** As deep as the codec goes, less what journal and snapshot put around a state. */
 const MAX_DEPTH = 480
@@ -39,6 +39,8 @@ export function storable(value: unknown, path: string, depth: number): unknown {
     }
     case 'date':
       return new Date(value as Date)
+    case 'regexp':
+      return copyOfRegExp(value as RegExp)
     case 'bytes':
       return copyOfBytes(value as Bytes)
     case 'constant':

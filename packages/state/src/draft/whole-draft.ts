@@ -1,5 +1,5 @@
 import type { Draft } from './draft.ts'
-import { areEqualBytes, type Bytes, copyOfBytes } from './kinds.ts'
+import { areEqualBytes, type Bytes, copyOfBytes, copyOfRegExp } from './kinds.ts'
 import type { Place, StateHash } from './state-hash.ts'
 
 /** What changes as a whole, and tells nobody: the transaction gets a copy, and whether it has changed is seen at the end. */
@@ -14,7 +14,11 @@ abstract class WholeDraft<T extends object> implements Draft {
   }
 
   check(): void {
-    if (!this.areEqual(this.base, this.proxy)) this.#changed = this.copy(this.proxy)
+    if (this.isChanged()) this.#changed = this.copy(this.proxy)
+  }
+
+  isChanged(): boolean {
+    return !this.areEqual(this.base, this.proxy)
   }
 
   subtractOld(hash: StateHash, place: Place): void {
@@ -58,5 +62,20 @@ export class BytesDraft extends WholeDraft<Bytes> {
 
   protected override areEqual(a: Bytes, b: Bytes): boolean {
     return areEqualBytes(a, b)
+  }
+}
+
+/** A regular expression remembers where it has found something: that is the transaction's own, and begins at the beginning. */
+export class RegExpDraft extends WholeDraft<RegExp> {
+  constructor(base: RegExp) {
+    super(base, copyOfRegExp(base))
+  }
+
+  protected override copy(value: RegExp): RegExp {
+    return copyOfRegExp(value)
+  }
+
+  protected override areEqual(a: RegExp, b: RegExp): boolean {
+    return a.source === b.source && a.flags === b.flags
   }
 }

@@ -37,11 +37,15 @@ export class Memory implements Follower<StateAt> {
     return this.#tip
   }
 
-  /** @throws what the function throws; the state is as it was then */
+  /**
+   * @param isTold whether anybody gets what the function returns
+   * @throws what the function throws; the state is as it was then
+   */
   execute(
     name: string,
     args: readonly unknown[],
     circumstances: { readonly now: number; readonly seed: number },
+    isTold = true,
   ): unknown {
     const { number: last } = this.#tip
     const { now, seed } = circumstances
@@ -50,6 +54,7 @@ export class Memory implements Follower<StateAt> {
       owned: this.#owned,
       args,
       circumstances: { number, now, seed },
+      isTold,
     })
     this.#tip = { root, hash, number, at: now }
     return result
@@ -64,7 +69,7 @@ export class Memory implements Follower<StateAt> {
       throw unknownTransaction(this.#name, number, name)
     }
     try {
-      this.execute(name, args, { now: at, seed })
+      this.execute(name, args, { now: at, seed }, false)
     } catch (cause) {
       throw this.#diverged(number, name, 'throws now', cause)
     }

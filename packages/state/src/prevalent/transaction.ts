@@ -41,6 +41,7 @@ export interface Outcome extends Settled {
 /**
  * Runs a transaction over a state. When it throws, the state is as it was.
  * @param owned what may be changed where it is; see {@link Owned}
+ * @param isTold whether anybody gets the result: what is in it is from then on in two places
  * @throws what the function throws; TypeError for what cannot be in a state, and for an asynchronous function
  */
 export function runTransaction(
@@ -50,7 +51,13 @@ export function runTransaction(
     owned,
     args,
     circumstances,
-  }: { readonly owned: Owned; readonly args: readonly unknown[]; readonly circumstances: Circumstances },
+    isTold = true,
+  }: {
+    readonly owned: Owned
+    readonly args: readonly unknown[]
+    readonly circumstances: Circumstances
+    readonly isTold?: boolean | undefined
+  },
 ): Outcome {
   const scope = new Scope(owned)
   const attempt = new Attempt(scope, root, circumstances)
@@ -58,7 +65,7 @@ export function runTransaction(
     const result = (fn as TransactionFunction<unknown>)(attempt, ...args)
     if (result instanceof Promise) throw asynchronous(result)
     attempt.check()
-    const told = storable(result, 'the result', 0)
+    const told = isTold ? storable(result, 'the result', 0) : undefined
     // From here on nothing fails: what is changed where it is could not be taken back.
     const next = new StateHash(hash)
     return { root: attempt.settle(next), hash: next, result: scope.settled(told) }

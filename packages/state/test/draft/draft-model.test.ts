@@ -150,8 +150,8 @@ test.each([
         fc.array(arbitrary, { maxLength: 3 }),
         fc.array(transaction, { maxLength: 8 }),
         (start, transactions) => {
-          const owned = new Owned()
-          const root = form(new Scope(owned).settled(storable({ all: start, more: {} }, 'state', 0)))
+          const owned = new Owned(isPrivate)
+          const root = form(new Scope(new Owned()).settled(storable({ all: start, more: {} }, 'state', 0)))
           let real: Settled = { root, hash: StateHash.of(root) }
           let model: unknown = copyOf(root)
           const handedOut: [unknown, unknown][] = []

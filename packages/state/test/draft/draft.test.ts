@@ -180,3 +180,83 @@ describe('a Map or Set of more than 1,024 entries', () => {
     expect([held.map.size, held.map.get('k3'), held.map.has('last')]).toEqual([3_001, { i: 3 }, false])
   })
 })
+
+describe('the members of a Set', () => {
+  interface Stay {
+    readonly at: Date
+    nights: number
+  }
+  const initial = () => ({
+    days: new Set([new Date(1), new Date(2)]),
+    stays: new Set<Stay>([{ at: new Date(3), nights: 1 }]),
+    parts: new Set([Uint8Array.of(1), Uint8Array.of(2)]),
+    first: undefined as unknown,
+  })
+  type Hotel = ReturnType<typeof initial>
+
+  test.each<[string, (state: Hotel) => unknown]>([
+    ['a date', ({ days }) => [...days].map((day) => day.setTime(9))],
+    ['a date inside of one', ({ stays }) => [...stays].map(({ at }) => at.setTime(9))],
+    ['a record', ({ stays }) => stays.forEach((stay) => (stay.nights += 1))],
+    ['a record, quietly', ({ stays }) => Reflect.set(stays.values().next().value!, 'nights', 2)],
+    ['bytes', ({ parts }) => [...parts].map((part) => (part[0] = 9))],
+  ])('cannot be changed: %s', (_what, change) => {
+    const state = stateOf(initial())
+    state.lock()
+    expect(() => state.change(({ state: draft }) => void change(draft as Hotel))).toThrow(
+      /a member of .* was changed.*delete it, and add another/,
+    )
+    const failing: Change = ({ state: draft }) => {
+      change(draft as Hotel)
+      throw new RangeError('no')
+    }
+    expect(() => state.change(failing)).toThrow('no')
+    expect(state.root).toEqual(initial())
+  })
+
+  test('are the same whenever they are met, and can be removed, added again and put elsewhere', () => {
+    const state = stateOf(initial())
+    state.lock()
+    state.change(({ state: draft }) => {
+      const { days, stays, parts } = draft as Hotel
+      const [first] = days
+      expect([[...days][0] === first, days.has(first!), days.has(new Date(1))]).toEqual([true, true, false])
+      expect([days.delete(first!), days.delete(first!), days.has(first!)]).toEqual([true, false, false])
+      days.add(first!)
+      days.add([...days][0]!)
+      const [stay] = stays
+      draft.first = stay
+      stays.delete(stay!)
+      const [part] = parts
+      part![0] = 7
+      parts.delete(part!)
+      parts.add(part!)
+    })
+    expect(state.root).toEqual({
+      days: new Set([new Date(2), new Date(1)]),
+      stays: new Set(),
+      parts: new Set([Uint8Array.of(2), Uint8Array.of(7)]),
+      first: { at: new Date(3), nights: 1 },
+    })
+    expect([...(state.root as Hotel).days].map(Number)).toEqual([2, 1])
+    state.change(({ state: draft }) => (draft.first.nights = 4))
+    expect((state.root as Hotel).first).toEqual({ at: new Date(3), nights: 4 })
+  })
+})
+
+test('where a regular expression has found something is the own matter of whoever uses it', () => {
+  const state = stateOf({ re: /a/g })
+  state.lock()
+  const reader = (state.root as { re: RegExp }).re
+  reader.lastIndex = 3
+  const find: Change = ({ state: draft }) => [draft.re.test('aa'), draft.re.test('aa'), draft.re.test('aa')]
+  expect([state.change(find), state.change(find)]).toEqual([
+    [true, true, false],
+    [true, true, false],
+  ])
+  expect(reader.lastIndex).toBe(3)
+  const used = /b/g
+  used.lastIndex = 5
+  state.change(({ state: draft }) => (draft.re = used))
+  expect((state.root as { re: RegExp }).re.lastIndex).toBe(0)
+})
