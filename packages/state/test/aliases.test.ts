@@ -1,0 +1,98 @@
+import { describe, expect, test } from 'vitest'
+import { prevalent, type Transaction } from '../src/index.ts'
+import { openTemp, tempFile } from './support/temp.ts'
+
+interface Item {
+  n: number
+}
+
+interface Shop {
+  stock: Map<string, Item>
+  closing: Map<string, Item> | undefined
+  current: { n: number; tags: string[] }
+  past: unknown[]
+}
+
+const WIDE = 2_000
+
+const shopOf = (items: number) => (): Shop => ({
+  stock: new Map(Array.from({ length: items }, (_, i) => [`k${i}`, { n: i }])),
+  closing: undefined,
+  current: { n: 0, tags: [] },
+  past: [],
+})
+
+type On = Transaction<Shop>
+
+const transactions = {
+  sell({ state }: On, key: string, by: number) {
+    const item = state.stock.get(key)!
+    item.n -= by
+    return item
+  },
+  put: ({ state }: On, key: string, n: number) => state.stock.set(key, { n }),
+  close: ({ state }: On) => void (state.closing = state.stock),
+  tag({ state }: On, tag: string) {
+    state.current.tags.push(tag)
+    state.past.push(state.current)
+  },
+}
+
+describe.each([
+  ['a few', 10],
+  ['many', WIDE],
+])('what a transaction returns, or puts in a second place, with %s items', (_what, items) => {
+  test('is changed in one place only, before and after a restart', async () => {
+    const file = tempFile()
+    const open = () =>
+      prevalent({ store: openTemp({ file }).store, name: 'shop', initial: shopOf(items), transactions, leaseMs: 200 })
+    let expected: unknown
+    for (let round = 0; round < 3; round++) {
+      await using db = await open()
+      // A comparison of content: a large Map is another class of object.
+      const shown = () => ({ ...db.state, stock: [...db.state.stock], closing: [...(db.state.closing ?? [])] })
+      expect([shown(), db.recovery.dropped]).toEqual([expected ?? shown(), []])
+      const told = [await db.execute('sell', 'k1', 1), await db.execute('sell', 'k1', 1)]
+      expect(told[0]!.n - told[1]!.n).toBe(1)
+      await Promise.all([db.execute('close'), db.execute('put', 'k1', 100 + round), db.execute('sell', 'k2', 5)])
+      await db.execute('close')
+      await db.execute('put', `new ${round}`, 7)
+      await Promise.all([db.execute('tag', 'a'), db.execute('tag', 'b'), db.execute('sell', 'k1', 1)])
+      const { stock, closing, past } = db.state
+      expect([stock.get('k1'), closing!.get('k1'), closing!.has(`new ${round}`)]).toEqual([
+        { n: 99 + round },
+        { n: 100 + round },
+        false,
+      ])
+      expect(past.map((each) => (each as Shop['current']).tags.length)).toEqual(
+        Array.from({ length: 2 * (round + 1) }, (_each, i) => i + 1),
+      )
+      expected = shown()
+      if (round === 1) await db.snapshot()
+    }
+  })
+})
+
+test('a Map that every transaction returns is not walked through for it', async () => {
+  const { store } = openTemp()
+  await using db = await prevalent({ store, name: 'shop', initial: shopOf(WIDE), transactions })
+  await db.execute('put', 'k0', 1)
+  let walked = 0
+  const { values } = Map.prototype
+  const before = Object.getPrototypeOf(db.state.stock) as Map<string, Item>
+  const original = before.values
+  Object.defineProperty(before, 'values', {
+    configurable: true,
+    writable: true,
+    value(this: Map<string, Item>) {
+      walked++
+      return (original === values ? [].values() : original.call(this)) as MapIterator<Item>
+    },
+  })
+  try {
+    for (let i = 0; i < 20; i++) await db.execute('put', `k${i}`, i)
+  } finally {
+    Object.defineProperty(before, 'values', { configurable: true, writable: true, value: original })
+  }
+  expect(walked).toBe(0)
+})
