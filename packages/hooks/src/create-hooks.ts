@@ -8,6 +8,7 @@ import {
   type Commit,
   duration,
   flag,
+  keepAlive,
   type Log,
   type LogChange,
   port,
@@ -131,7 +132,7 @@ class Bus implements HookBus {
     const grace = new Promise<void>((resolve) => {
       cancel = this.#clock.schedule(this.#closeGraceMs, resolve)
     })
-    await Promise.race([this.idle(), grace])
+    await keepAlive(() => Promise.race([this.idle(), grace]))
     cancel?.()
     this.#writes.complete()
     for (const runner of this.#hooks.values()) {

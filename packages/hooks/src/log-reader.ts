@@ -1,5 +1,4 @@
-import { type Log, type LogPage, TidemarkError } from '@tidemark/core'
-import { keepAlive } from './keep-alive.ts'
+import { keepAlive, type Log, type LogPage, TidemarkError } from '@tidemark/core'
 import { assertEpoch, inEpoch } from './resume.ts'
 import { readPage } from './streams/read-page.ts'
 

@@ -1,6 +1,5 @@
-import { CompactedError, type Log, type LogChange, type LogPage, TidemarkError } from '@tidemark/core'
+import { CompactedError, keepAlive, type Log, type LogChange, type LogPage, TidemarkError } from '@tidemark/core'
 import { checkOf, NO_CHECK } from './check.ts'
-import { keepAlive } from './keep-alive.ts'
 import { readPage } from './streams/read-page.ts'
 import { decodeToken, type Position } from './token.ts'
 

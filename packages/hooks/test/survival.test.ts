@@ -17,6 +17,14 @@ it.each([
   expect({ code, out: out.trim(), err }).toEqual({ code: 0, out: says, err: '' })
 })
 
+it.each(['hooks', 'a consumer'])(
+  'a process that only closes %s with somebody stuck stays until the grace is over',
+  async (what) => {
+    const { code, out, err } = await runProgram('only-closes', what)
+    expect({ code, out, err }).toEqual({ code: 0, out: 'closed\n', err: '' })
+  },
+)
+
 it('a process whose only work is to wait for a round of compaction stays until it is over, and then ends', async () => {
   const { code, out, err } = await runProgram('only-compacts')
   expect({ code, out, err }).toEqual({ code: 0, out: '490\n', err: '' })

@@ -9,6 +9,7 @@ import {
   type FrontRecordPage,
   type FrontSession,
   type FrontStart,
+  keepAlive,
   type LogChange,
   type SharedTailStep,
   type StoreKey,
@@ -260,7 +261,7 @@ export class RedisSharedFront implements RedisFront {
       const why = this.#status === 'fenced' ? ': it is connected, and nobody has initialized it yet' : ''
       return this.error ?? this.#unavailable(`it was not ready within ${timeoutMs} ms${why}`)
     }
-    return withinDeadline(ready, timeoutMs, this.#options.clock, late).finally(stop)
+    return keepAlive(() => withinDeadline(ready, timeoutMs, this.#options.clock, late).finally(stop))
   }
 
   #call<T>(work: (link: Link) => Promise<T>): Promise<T> {

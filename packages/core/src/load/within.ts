@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { keepAlive } from '../keep-alive.ts'
 
 export const LATE: unique symbol = Symbol('late')
 
@@ -6,8 +7,12 @@ export const LATE: unique symbol = Symbol('late')
 export function within<T>(clock: Clock, work: Promise<T>, ms: number): Promise<T | typeof LATE> {
   if (ms === Infinity) return work
   if (ms <= 0) return Promise.resolve(LATE)
-  return new Promise((resolve, reject) => {
-    const cancel = clock.schedule(ms, () => resolve(LATE))
-    work.then(resolve, reject).finally(cancel)
-  })
+  // Work that never ends has nothing of its own that keeps the process until the time is up.
+  return keepAlive(
+    () =>
+      new Promise((resolve, reject) => {
+        const cancel = clock.schedule(ms, () => resolve(LATE))
+        work.then(resolve, reject).finally(cancel)
+      }),
+  )
 }

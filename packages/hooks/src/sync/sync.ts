@@ -1,6 +1,5 @@
-import { type Clock, ClosedError, type Lease, port, TidemarkError } from '@tidemark/core'
+import { type Clock, ClosedError, keepAlive, type Lease, port, TidemarkError } from '@tidemark/core'
 import type { Observable } from 'rxjs'
-import { keepAlive } from '../keep-alive.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { assertNotDropped } from './dropped.ts'
 import type { SyncSource } from './incoming.ts'

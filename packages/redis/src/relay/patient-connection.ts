@@ -1,4 +1,4 @@
-import type { Clock } from '@tidemark/core'
+import { type Clock, keepAlive } from '@tidemark/core'
 import { Connection, type ConnectionState } from '../connection.ts'
 import type { Link } from '../link.ts'
 import type { ResolvedClientOptions } from '../options.ts'
@@ -33,8 +33,16 @@ export class PatientConnection {
     return this.#connection.address
   }
 
-  /** Resolves as soon as there is a link to use; undefined: it was closed first, or `withinMs` have passed. */
-  async up(withinMs: number = Infinity): Promise<Link | undefined> {
+  /**
+   * Resolves as soon as there is a link to use; undefined: it was closed first, or `withinMs` have passed. Who says how long
+   * has somebody who waits for it; work in the background keeps no process alive.
+   */
+  up(withinMs: number = Infinity): Promise<Link | undefined> {
+    const up = (): Promise<Link | undefined> => this.#up(withinMs)
+    return withinMs === Infinity ? up() : keepAlive(up)
+  }
+
+  async #up(withinMs: number): Promise<Link | undefined> {
     const end = this.#clock.monotonic() + withinMs
     for (;;) {
       const { state } = this.#connection
