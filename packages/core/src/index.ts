@@ -12,6 +12,7 @@ export { createJsonCodec } from './codec/json.ts'
 export { changeJson, toJsonForm } from './codec/json-form.ts'
 export { Payload } from './codec/payload.ts'
 export type { RegisteringCodec } from './codec/registering-codec.ts'
+export { STORED_AS } from './codec/stored-as.ts'
 export {
   ClosedError,
   CompactedError,

@@ -96,3 +96,35 @@ test('a Map that every transaction returns is not walked through for it', async 
   }
   expect(walked).toBe(0)
 })
+
+test('a large Map is one wherever a value can be: arguments, other stores, a Set, a snapshot', async () => {
+  const file = tempFile()
+  const changes = {
+    put: ({ state }: On, key: string, n: number) => void state.stock.set(key, { n }),
+    note: ({ state }: On, what: unknown) => void state.past.push(what),
+    hold: ({ state }: On) => void state.past.push(new Set([state.stock])),
+  }
+  const open = () =>
+    prevalent({
+      store: openTemp({ file }).store,
+      name: 'shop',
+      initial: shopOf(WIDE),
+      transactions: changes,
+      leaseMs: 200,
+    })
+  const { store } = openTemp()
+  {
+    await using db = await open()
+    await db.execute('put', 'k0', 5)
+    await store.set('copy', db.state.stock)
+    await db.execute('note', db.state.stock)
+    await db.execute('hold')
+    await db.snapshot()
+  }
+  await using db = await open()
+  const { stock, past } = db.state
+  const expected = [...shopOf(WIDE)().stock.set('k0', { n: 5 })]
+  const held = [...(past[1] as Set<Shop['stock']>)][0]!
+  const copies = [stock, await store.get<Shop['stock']>('copy'), past[0] as Shop['stock'], held]
+  for (const copy of copies) expect([...copy!]).toEqual(expected)
+})

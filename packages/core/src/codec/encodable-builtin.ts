@@ -4,6 +4,7 @@ import * as tags from './cbor-tags.ts'
 import { type ClassRegistry, StoredInstance } from './class-registry.ts'
 import { isPlainText } from './plain-text.ts'
 import { Refusal } from './refusal.ts'
+import { storedAs } from './stored-as.ts'
 import { errorParts } from './stored-error.ts'
 
 type Encodable = (value: unknown, depth: number, classes: ClassRegistry | undefined) => unknown
@@ -25,6 +26,8 @@ export function encodableBuiltin(
   encodable: Encodable,
   classes: ClassRegistry | undefined,
 ): unknown {
+  const stored = storedAs(value)
+  if (stored !== undefined) return encodable(stored.value, depth, classes)
   const known = classes?.of(value)
   if (known !== undefined)
     return encodableInstance(value, known.name, () => known.encode(value), depth, encodable, classes)

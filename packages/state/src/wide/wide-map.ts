@@ -1,3 +1,4 @@
+import { STORED_AS } from '@tidemark/core'
 import { SharedEntries } from './shared-entries.ts'
 import { refuseChange } from '../draft/refuse-change.ts'
 
@@ -13,15 +14,16 @@ function asMap(this: AnyMap): AnyMap {
 }
 
 /**
- * A Map that is cheap to change when it is large: its versions share their entries. By class and to everybody who calls its
- * methods it is a Map; to what looks inside of Maps (`structuredClone`, `Map.prototype.get.call`) it is none, and that
- * throws: take `new Map(it)`.
+ * A Map that is cheap to change when it is large: its versions share their entries. By class, to everybody who calls its
+ * methods, and to codecs it is a Map; to what looks inside of Maps (`structuredClone`, `Map.prototype.get.call`,
+ * `isDeepStrictEqual`) it is none, and most of that throws: take `new Map(it)`.
  */
 export class WideMap {
   static {
     Object.setPrototypeOf(WideMap.prototype, Map.prototype)
     Object.defineProperty(WideMap.prototype, 'constructor', { value: Map, enumerable: false })
     Object.defineProperty(WideMap.prototype, INSPECT, { value: asMap, enumerable: false })
+    Object.defineProperty(WideMap.prototype, STORED_AS, { value: asMap, enumerable: false })
   }
 
   readonly #entries: SharedEntries

@@ -1,3 +1,4 @@
+import { STORED_AS } from '@tidemark/core'
 import { refuseChange } from '../draft/refuse-change.ts'
 import { combinable } from './combinable.ts'
 import { SharedEntries } from './shared-entries.ts'
@@ -16,6 +17,7 @@ export class WideSet {
     Object.setPrototypeOf(WideSet.prototype, Set.prototype)
     Object.defineProperty(WideSet.prototype, 'constructor', { value: Set, enumerable: false })
     Object.defineProperty(WideSet.prototype, INSPECT, { value: asSet, enumerable: false })
+    Object.defineProperty(WideSet.prototype, STORED_AS, { value: asSet, enumerable: false })
     combinable(WideSet.prototype)
   }
 
