@@ -7,6 +7,25 @@ import { tempFile } from '../support/temp.ts'
 
 import { MapConnector, PATIENT, turns } from './support/map-connector.ts'
 
+/** Time passes, in steps in which renewals fall due. */
+async function pass(clock: ManualClock, ms: number): Promise<void> {
+  for (let passed = 0; passed < ms; passed += 50) {
+    clock.advance(50)
+    await turns()
+  }
+}
+
+/** A buffer that opens, and may have to wait. */
+function opens(...args: Parameters<typeof buffered<unknown>>): {
+  isOpen: boolean
+  readonly buffer: ReturnType<typeof buffered<unknown>>
+} {
+  const buffer = buffered<unknown>(...args)
+  const opening = { isOpen: false, buffer }
+  void buffer.then(() => (opening.isOpen = true))
+  return opening
+}
+
 describe('with a journal', () => {
   test('what is acknowledged survives a process that is gone, comes out once, with its checkpoint', async () => {
     const [journal, file] = [tempFile(), tempFile()]
@@ -54,6 +73,78 @@ describe('with a journal', () => {
     await expect(opening).rejects.toThrow('down')
     await using next = await buffered(map, { ...options, clock })
     expect([map.values.get('a'), await next.get('a')]).toEqual(['left', 'left'])
+  })
+
+  test('nor does it when the clock has gone back since, or goes back while it waits', async () => {
+    const clock = new ManualClock()
+    await using store = await open({ file: tempFile(), clock })
+    const map = new MapConnector()
+    const options = { ...PATIENT, journal: store, leaseMs: 1_000 }
+    const gone = await buffered(map, { ...options, clock: new ManualClock() })
+    await gone.set('a', 'left')
+    clock.step(-3_600_000)
+    const opening = opens(map, { ...options, clock })
+    await turns()
+    clock.step(-60_000)
+    clock.advance(900)
+    await turns()
+    expect([opening.isOpen, map.values.get('a')]).toEqual([false, undefined])
+    clock.advance(200)
+    await using next = await opening.buffer
+    expect([map.values.get('a'), await next.get('a')]).toEqual(['left', 'left'])
+  })
+
+  test('it waits for all that others have left, and not only for what may be had first', async () => {
+    const clock = new ManualClock()
+    await using store = await open({ file: tempFile(), clock })
+    const map = new MapConnector()
+    const options = { ...PATIENT, journal: store }
+    const gone = await Promise.all(
+      [500, 2_000].map((leaseMs) => buffered(map, { ...options, leaseMs, clock: new ManualClock() })),
+    )
+    await Promise.all(gone.map((buffer, i) => buffer.set(i, 'left')))
+    const opening = opens(map, { ...options, leaseMs: 500, clock })
+    await pass(clock, 1_900)
+    expect([opening.isOpen, [...map.values]]).toEqual([false, [['0', 'left']]])
+    await pass(clock, 200)
+    await using _next = await opening.buffer
+    expect([...map.values.values()]).toEqual(['left', 'left'])
+  })
+
+  test('nor before somebody else, who has come first, has persisted it', async () => {
+    const clock = new ManualClock()
+    await using store = await open({ file: tempFile(), clock })
+    const map = new MapConnector()
+    const options = { ...PATIENT, journal: store, leaseMs: 1_000 }
+    const gone = await buffered(map, { ...options, clock: new ManualClock() })
+    await gone.set('a', 'left')
+    const { promise: room, resolve: makeRoom } = Promise.withResolvers<void>()
+    const write = map.write.bind(map)
+    map.write = (...args) => room.then(() => write(...args))
+    const openings = [opens(map, { ...options, clock }), opens(map, { ...options, clock })]
+    await pass(clock, 1_900)
+    expect(openings.map(({ isOpen }) => isOpen)).toEqual([false, false])
+    makeRoom()
+    await pass(clock, 300)
+    for (const { buffer } of openings) {
+      await using next = await buffer
+      expect(await next.get('a')).toBe('left')
+    }
+    expect(map.batches).toHaveLength(1)
+  })
+
+  test('it opens beside one that lives, once that has renewed its lease', async () => {
+    const clock = new ManualClock()
+    await using store = await open({ file: tempFile(), clock })
+    const map = new MapConnector()
+    const options = { ...PATIENT, journal: store, leaseMs: 1_000, clock }
+    await using living = await buffered(map, options)
+    await living.set('a', 'mine')
+    const opening = opens(map, options)
+    await pass(clock, 1_100)
+    expect(opening.isOpen).toBe(true)
+    await using _next = await opening.buffer
+    expect(map.batches).toEqual([])
   })
 
   test('a journal that cannot be written refuses the write, and memory is unchanged', async () => {

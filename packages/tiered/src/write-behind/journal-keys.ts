@@ -3,6 +3,7 @@ import { type KeyRange, prefixRange, reservedKey, type StoreKey } from '@tidemar
 // Parts of stored keys: never change them.
 const WRITE_BEHIND = 'write-behind'
 const OWNER = 'owner'
+const RECOVERING = 'recovering'
 const ROW = 'row'
 const FLUSHED = 'flushed'
 const FLUSHING = 'flushing'
@@ -23,6 +24,11 @@ export class JournalKeys {
   /** Names the journal of one opened store or buffer, and the lease of who writes or recovers it. */
   owner(owner: string): StoreKey {
     return this.#key(OWNER, owner)
+  }
+
+  /** Names the lease of who recovers the journal. Not below that of its owner, which may be ended. */
+  recovering(owner: string): StoreKey {
+    return this.#key(RECOVERING, owner)
   }
 
   get owners(): KeyRange {

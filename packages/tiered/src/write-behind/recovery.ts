@@ -23,6 +23,8 @@ import { isLeaseLost } from './tenure.ts'
 const PAGE = 100
 /** Beyond the time that is left to a lease: its end is exclusive, and clocks round. */
 const SLACK_MS = 5
+/** How soon to look again, for who waits, whether somebody else has recovered a journal. */
+const RECOVERING_POLL_MS = 50
 
 export interface RecoveryOptions<D extends Dirty> {
   readonly back: Pick<Back, 'codec' | 'leases' | 'marks'>
@@ -45,6 +47,14 @@ interface Other {
   readonly level: unknown
   /** How it described itself. */
   readonly by: unknown
+}
+
+/** A journal that cannot be recovered now. */
+interface Taken {
+  /** For how long at most, as far as can be told. */
+  readonly remainingMs: number
+  /** Somebody else recovers it, and not its owner holds it. */
+  readonly isRecovered: boolean
 }
 
 /** Flushes the journals of those who are gone: whose lease is free. */
@@ -74,19 +84,34 @@ export class Recovery<D extends Dirty> {
   }
 
   /**
-   * As {@link run}, for who must not begin before what others have left: waits, once, for the leases of those who may be gone.
+   * As {@link run}, for who must not begin before what others have left: waits until each journal is flushed, or its owner has
+   * shown that he lives, by renewing his lease.
    * @throws what a flush fails with; ClosedError
    */
   async runFirst(): Promise<void> {
-    const failures: unknown[] = []
-    const note = (error: unknown): void => void failures.push(error)
-    const waitMs = await this.#look(note)
-    if (waitMs < Infinity && failures.length === 0) {
-      await this.#options.clock.sleep(waitMs + SLACK_MS)
-      await this.#look(note)
+    const { clock, leaseMs } = this.#options
+    // By the monotonic clock: when a lease is over that nobody renews.
+    const ends = new Map<string, number>()
+    for (;;) {
+      const failures: unknown[] = []
+      const taken = await this.#look((error) => failures.push(error))
+      if (failures.length > 0) throw failures[0]
+      const now = clock.monotonic()
+      let waitMs = Infinity
+      for (const [owner, { remainingMs, isRecovered }] of taken) {
+        if (isRecovered) {
+          ends.delete(owner)
+          waitMs = Math.min(waitMs, remainingMs, RECOVERING_POLL_MS)
+          continue
+        }
+        const end = ends.get(owner) ?? now + remainingMs
+        ends.set(owner, end)
+        if (now <= end) waitMs = Math.min(waitMs, end - now)
+      }
+      if (waitMs === Infinity) break
+      await clock.sleep(waitMs + SLACK_MS)
     }
-    if (failures.length > 0) throw failures[0]
-    this.#lookAgain(this.#options.leaseMs)
+    this.#lookAgain(leaseMs)
   }
 
   /** Looks no more. */
@@ -104,30 +129,31 @@ export class Recovery<D extends Dirty> {
     this.#cancel()
     const { leaseMs, onError } = this.#options
     // Reads go on: a disk that is full may have room later, say.
-    const waitMs = await this.#look((error) => queueMicrotask(() => onError(error)))
-    this.#lookAgain(Math.min(waitMs, leaseMs))
+    const taken = await this.#look((error) => queueMicrotask(() => onError(error)))
+    this.#lookAgain(Math.min(leaseMs, ...Array.from(taken.values(), ({ remainingMs }) => remainingMs)))
   }
 
-  /** @returns after how many milliseconds the next lease may be free; Infinity: nobody holds one */
-  async #look(onFailure: (error: unknown) => void): Promise<number> {
-    let waitMs = Infinity
+  /** @returns the owners of those that could not be recovered, and did not fail */
+  async #look(onFailure: (error: unknown) => void): Promise<ReadonlyMap<string, Taken>> {
+    const taken = new Map<string, Taken>()
     const attempt = async (work: () => Promise<void>): Promise<void> => {
       try {
         await work()
       } catch (error) {
         if (error instanceof ClosedError) throw error
-        // Somebody else recovers it.
-        if (isLeaseLost(error)) waitMs = Math.min(waitMs, this.#options.leaseMs)
-        else onFailure(error)
+        onFailure(error)
       }
     }
     await attempt(async () => {
       for (const other of await this.#others()) {
         if (this.#isClosed) return
-        await attempt(async () => void (waitMs = Math.min(waitMs, await this.#recover(other))))
+        await attempt(async () => {
+          const found = await this.#recover(other)
+          if (found !== undefined) taken.set(other.owner, found)
+        })
       }
     })
-    return waitMs
+    return taken
   }
 
   #lookAgain(afterMs: number): void {
@@ -151,23 +177,38 @@ export class Recovery<D extends Dirty> {
       .filter(({ owner }) => owner !== own())
   }
 
-  /** @returns after how many milliseconds to look again; Infinity: it is done */
-  async #recover(other: Other): Promise<number> {
+  /** @returns undefined: it is done */
+  async #recover(other: Other): Promise<Taken | undefined> {
     const { owner, by } = other
     const { back, office, leaseMs, isGone } = this.#options
-    const key = office.keys.owner(owner)
-    const [remainingMs = 0] = await back.leases.remaining([key])
-    if (remainingMs > 0) {
-      if (!isGone(by)) return remainingMs
-      await back.leases.endRange(prefixRange(key.tuple))
+    const { leases } = back
+    const [key, turn] = [office.keys.owner(owner), office.keys.recovering(owner)]
+    const [heldMs = 0, recoveredMs = 0] = await leases.remaining([key, turn])
+    if (recoveredMs > 0) return { remainingMs: recoveredMs, isRecovered: true }
+    if (heldMs > 0 && !isGone(by)) return { remainingMs: heldMs, isRecovered: false }
+    // Before the lease of the owner: who sees that held, and this not, knows that it is the owner who holds it.
+    const grant = await leases.acquire(turn, leaseMs)
+    if (grant.lease === undefined) return { remainingMs: grant.remainingMs, isRecovered: true }
+    try {
+      if (heldMs > 0) await leases.endRange(prefixRange(key.tuple))
+      return await this.#takeOver(other, key)
+    } catch (error) {
+      if (isLeaseLost(error)) return { remainingMs: leaseMs, isRecovered: true }
+      throw error
+    } finally {
+      await leases.release(grant.lease).catch(() => undefined)
     }
+  }
+
+  async #takeOver(other: Other, key: StoreKey): Promise<Taken | undefined> {
+    const { back, leaseMs } = this.#options
     const grant = await back.leases.acquire(key, leaseMs)
-    if (grant.lease === undefined) return grant.remainingMs
+    if (grant.lease === undefined) return { remainingMs: grant.remainingMs, isRecovered: false }
     try {
       const [mark] = await back.marks.read([key])
       if (mark === undefined) await back.leases.release(grant.lease)
       else await this.#flush(other, grant.lease)
-      return Infinity
+      return undefined
     } catch (error) {
       await back.leases.release(grant.lease).catch(() => undefined)
       throw error
