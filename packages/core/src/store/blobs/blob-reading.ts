@@ -1,3 +1,4 @@
+import { afterTurn } from '../../batching/after-turn.ts'
 import { CorruptError } from '../../errors.ts'
 import { StoreKey } from '../../keys/store-key.ts'
 import type { ReadOptions } from '../../ports/back.ts'
@@ -44,7 +45,11 @@ export async function* bytesOf<R extends ReadOptions, W extends object>(
       n += 1
     }
     const isWhole = entries.length > 0 && entries.at(-1)!.key.tuple.at(-1) === n - 1
-    if (isWhole) continue
+    if (isWhole) {
+      // A back tier that answers at once would otherwise keep everyone else waiting until the end.
+      if (n < last) await new Promise<void>((resolve) => afterTurn(resolve))
+      continue
+    }
     if (!(await isStanding(store, key, head.id))) throw replaced(key, 'blob')
     throw new CorruptError(`chunk ${n} of the blob at ${key.id} is missing`, { key: key.id })
   }

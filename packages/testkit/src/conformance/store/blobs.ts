@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { eventually } from '../../waiting/eventually.ts'
 import { scanAll } from '../back/scans.ts'
 import type { StartStore } from './store-suite.ts'
+import { turnsDuring } from './turns.ts'
 
 const CHUNK = 256 * 1024
 
@@ -55,6 +56,12 @@ export function describeBlobs(start: StartStore): void {
       await store.blob('b').write(bytes)
       const read = await store.blob('b').bytes({ start: from, end })
       expect(Buffer.compare(read!, bytes.subarray(from, Math.max(from, end ?? bytes.length)))).toBe(0)
+    })
+
+    it('lets everyone else have their turn while it is read', async () => {
+      const { store } = await start()
+      await store.blob('b').write(new Uint8Array(40 * CHUNK))
+      expect(await turnsDuring(() => store.blob('b').bytes())).toBeGreaterThanOrEqual(8)
     })
 
     it('that is absent is undefined', async () => {
