@@ -1,3 +1,4 @@
+import { afterTurn } from '../batching/after-turn.ts'
 import { prefixRange } from '../keys/key-range.ts'
 import type { Key, KeyTuple } from '../keys/key.ts'
 import { userKey, userRanges } from '../keys/reserved.ts'
@@ -65,6 +66,8 @@ export async function sweep<R extends ReadOptions, W extends object>(
       deleted.push(...(await deleteOld(store, old, until!, options)))
       after = entries.at(-1)?.key
       isMore = !isLast
+      // A back tier that answers at once would otherwise keep everyone else waiting until the end.
+      if (isMore) await new Promise<void>((resolve) => afterTurn(resolve))
     }
   }
   await store.collector.idle()

@@ -2,6 +2,7 @@ import { ALL_KEYS, type Back, type Commit, partOf, type Proposal, type Store } f
 import { describe, expect, it } from 'vitest'
 import { scanAll } from '../back/scans.ts'
 import type { StartStore } from './store-suite.ts'
+import { turnsDuring } from './turns.ts'
 
 const HOUR = 3_600_000
 const CHUNK = 256 * 1024
@@ -43,6 +44,15 @@ export function describeSweeps(start: StartStore): void {
       expect((await store.sweep({ before: clock.now() + HOUR })).deleted).toHaveLength(31)
       expect(await Array.fromAsync(store.keys())).toEqual([])
       expect(await partsIn(back)).toBe(0)
+    })
+
+    it('lets everyone else have their turn, also where it deletes nothing', async () => {
+      const { store, clock } = await start()
+      await store.setMany(Array.from({ length: 60 }, (_, i) => [i, i] as const))
+      await stored(store)
+      expect(await turnsDuring(() => store.sweep({ before: 1, batch: 3 }))).toBeGreaterThanOrEqual(15)
+      const keepAll = { before: clock.now() + HOUR, batch: 3, keep: () => true }
+      expect(await turnsDuring(() => store.sweep(keepAll))).toBeGreaterThanOrEqual(15)
     })
 
     it('of nothing deletes nothing, and given no time it deletes no entry', async () => {
