@@ -11,10 +11,12 @@ import {
 import { BackReads } from './back-reads.ts'
 import type { Flights } from './flights.ts'
 import type { NearFollower } from './near-follower.ts'
+import { type Answers, OneMoment } from './one-moment.ts'
 import { minVersionOf, type ResolvedOptions, readPolicyOf, type TieredReadOptions } from './options.ts'
 import type { ReadPolicy } from './policies.ts'
 import type { FrontLink } from './shared/front-link.ts'
 import type { TierCounters } from './tier-stats.ts'
+import { versionOf } from './version-of.ts'
 
 /**
  * A turn that asks for more single keys than this is read in several batches, the first of which leave before the turn
@@ -31,6 +33,7 @@ export class ReadPath {
   readonly #flights: Flights
   readonly #counters: TierCounters
   readonly #nearHits: { hits: number }
+  readonly #moment: OneMoment
   readonly #backReads = new BackReads()
   /** Told which keys the back tier is asked for. */
   onBackRead: ((keys: readonly StoreKey[]) => void) | undefined
@@ -50,6 +53,7 @@ export class ReadPath {
     this.#flights = flights
     this.#counters = counters
     this.#nearHits = counters.of(options.near?.name ?? 'near')
+    this.#moment = new OneMoment(options.back, options.near)
     // Without a near front nothing tells that a flight is outdated: only what has not left yet is shared.
     const identityOf = follower === undefined ? (key: StoreKey): string => key.id : undefined
     const batcher = (policy: ReadPolicy): Batcher<StoreKey, Found> =>
@@ -67,19 +71,30 @@ export class ReadPath {
     return this.#peek(key) ?? this.#fly(key, policy)
   }
 
+  /** Of several keys, the answers are those of one moment, but for `frontend-only`: see {@link OneMoment}. */
   async read(keys: readonly StoreKey[], options: TieredReadOptions | undefined): Promise<readonly Found[]> {
     const policy = readPolicyOf(options?.readPolicy, this.#options.readPolicy)
     const minVersion = minVersionOf(options?.minVersion)
     if (isLinearizable(options)) {
       const found = this.#noted(keys, await this.#options.back.read(keys))
-      for (const { asOf } of found)
-        if (asOf < minVersion) throw notYetWritten(minVersion, asOf, this.#options.back.name)
+      this.#assertWritten(found, minVersion)
       return found
     }
-    const follower = this.#follower
-    if (follower === undefined) return this.#readBelow(keys, policy, minVersion)
-    if (!follower.isFresh()) await follower.verified()
-    const isKnown = (this.#options.near?.watermark ?? 0) >= minVersion
+    if (this.#follower?.isFresh() === false) await this.#follower.verified()
+    const { epoch } = this.#options.back.log.identity
+    const nearAt = this.#options.near?.watermark ?? 0
+    const found = await this.#gather(keys, policy, minVersion)
+    if (policy === 'frontend-only') return found
+    const answers = { keys, found, nearAt, epoch }
+    const isOne = this.#moment.holds(answers)
+    return isOne === true || (await isOne) ? found : this.#readAnew(answers, minVersion)
+  }
+
+  /** Each from the nearest tier that has it. */
+  async #gather(keys: readonly StoreKey[], policy: ReadPolicy, minVersion: number): Promise<readonly Found[]> {
+    const { near } = this.#options
+    if (near === undefined) return this.#readBelow(keys, policy, minVersion)
+    const isKnown = near.watermark >= minVersion
     const answers = keys.map((key) => {
       const found = this.#peek(key)
       return found === undefined || isKnown || versionOf(found) >= minVersion ? found : undefined
@@ -90,6 +105,30 @@ export class ReadPath {
     const reading = minVersion > 0 ? this.#readBelow(missing, policy, minVersion) : this.#flyMany(missing, policy)
     const below = (await reading).values()
     return answers.map((answer) => answer ?? (below.next().value as Found))
+  }
+
+  /** All of them, from one snapshot. The fronts get what they did not have. */
+  async #readAnew({ keys, found: gathered }: Answers, minVersion: number): Promise<readonly Found[]> {
+    const { back, near, negativeEntries } = this.#options
+    this.onBackRead?.(keys)
+    const found = this.#noted(keys, await back.read(keys))
+    this.#assertWritten(found, minVersion)
+    this.#counters.of(back.name).hits += keys.length
+    const fills: Fill[] = []
+    for (const [i, key] of keys.entries()) {
+      const answer = found[i]!
+      if (answer.entry?.version === gathered[i]!.entry?.version) continue
+      if (answer.entry === undefined && !negativeEntries) continue
+      const fill = { key, found: answer, asOf: answer.asOf }
+      near?.fillNow(fill)
+      fills.push(fill)
+    }
+    for (const link of this.#links) void link.offer(fills)
+    return found
+  }
+
+  #assertWritten(found: readonly Found[], minVersion: number): void {
+    for (const { asOf } of found) if (asOf < minVersion) throw notYetWritten(minVersion, asOf, this.#options.back.name)
   }
 
   #linearizable(key: StoreKey): Found | Promise<Found> {
@@ -222,11 +261,6 @@ const NONE_ASKED = [Promise.resolve<readonly Found[]>([]), () => {}] as const
 
 /** What `frontend-only` answers when no front knows: absent, as far as the fronts can tell. */
 const NOT_HELD: Found = Object.freeze({ entry: undefined, asOf: 0, until: 0, tier: 'none' })
-
-/** Of a value, the seq that wrote it; of the knowledge that there is none, the head of the snapshot that missed it. */
-function versionOf({ entry, asOf }: Found): number {
-  return entry?.version ?? asOf
-}
 
 function notYetWritten(minVersion: number, head: number, tier: string): TidemarkError {
   return new TidemarkError(

@@ -21,8 +21,8 @@ export interface Found {
   readonly entry: Entry | undefined
   /**
    * The newest seq that this answer is known to include. From a back tier: the head of the snapshot. From a front: the
-   * version of the record, or, for a negative record, the head of the snapshot that missed. The version of a missing
-   * key is this number.
+   * version of the record, or, for a negative record, the head of the snapshot that missed; later, where there is proof that
+   * nothing has replaced it since. The version of a missing key is this number.
    */
   readonly asOf: number
   /** Wall-clock milliseconds after which no tier above may keep the answer; Infinity: no bound. */

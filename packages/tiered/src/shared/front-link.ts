@@ -12,6 +12,7 @@ import type {
   TierReport,
 } from '@tidemark/core'
 import type { TierEvents } from '../tier-events.ts'
+import { versionOf } from '../version-of.ts'
 import { FrontFollower } from './front-follower.ts'
 import { FrontRoom } from './front-room.ts'
 import { FrontState } from './front-state.ts'
@@ -35,6 +36,7 @@ export interface FrontLinkOptions {
 }
 
 export interface FrontAnswers {
+  /** Each of them says so in `asOf`. */
   readonly found: readonly (Found | undefined)[]
   /** Every answer includes every change of its key up to this seq. */
   readonly includes: number
@@ -110,11 +112,14 @@ export class FrontLink {
     // Of this certificate, and not of a later one, which says nothing about an answer that was on its way already.
     if (clock.monotonic() >= certificate.validUntil) return nothing(keys)
     const { includes } = certificate
-    if (before === undefined && required.isEmpty) return { found: answers, includes }
+    const isNeeded = before !== undefined || !required.isEmpty
     const found = answers.map((answer, i) => {
-      const version = answer && (answer.entry?.version ?? answer.asOf)
-      const needed = Math.max(before?.[i] ?? 0, required.of(keys[i]!.id))
-      return version === undefined || (version < needed && includes < needed) ? undefined : answer
+      if (answer === undefined) return undefined
+      if (isNeeded) {
+        const needed = Math.max(before?.[i] ?? 0, required.of(keys[i]!.id))
+        if (versionOf(answer) < needed && includes < needed) return undefined
+      }
+      return answer.asOf < includes ? { ...answer, asOf: includes } : answer
     })
     return { found, includes }
   }

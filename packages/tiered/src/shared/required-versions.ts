@@ -1,4 +1,5 @@
 import type { Found, LogChange, StoreKey } from '@tidemark/core'
+import { versionOf } from '../version-of.ts'
 
 /** More keys than these are not remembered one by one. */
 const MAX_KEYS = 10_000
@@ -34,8 +35,8 @@ export class RequiredVersions {
   }
 
   /** A reader got this from below. */
-  note(key: StoreKey, { entry, asOf }: Found): void {
-    const version = entry?.version ?? asOf
+  note(key: StoreKey, found: Found): void {
+    const version = versionOf(found)
     if (version > this.#certified) this.#require(key.id, version)
   }
 
