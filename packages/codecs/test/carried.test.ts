@@ -29,8 +29,9 @@ const changes: readonly [what: string, before: Codec, between: Codec, after: Cod
 
 beforeEach(() => void vi.spyOn(console, 'error').mockImplementation(() => {}))
 
+/** While those who are gone may still be there. */
 async function rewritten(file: string, codec: Codec): Promise<void> {
-  const store = await open({ file, codec })
+  const store = await open({ file, codec, clock: new ManualClock() })
   expect(await store.rewrite()).toMatchObject({ failed: 0 })
   expect(await store.rewrite()).toMatchObject({ rewritten: 0, failed: 0 })
   await store.close()
