@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { isDeepStrictEqual } from 'node:util'
 import { Store } from '@tidemark/core'
 import { createSqliteBack } from '@tidemark/sqlite'
-import { prevalent } from '@tidemark/state'
+import { type DeepReadonly, prevalent } from '@tidemark/state'
 import type { Place, Subject } from '../runner/case.ts'
 import { bankOf, type BankSystem, TRANSACTIONS } from '../workload/accounts.ts'
 import { inLanes } from '../workload/lanes.ts'
@@ -146,6 +146,8 @@ interface Held {
   map: Map<string, { n: number }>
 }
 
+type ReadHeld = DeepReadonly<Held>
+
 function heldOf(items: number): Held {
   const entries = Array.from({ length: items }, (_, n) => [`k${n}`, { n }] as const)
   return { record: Object.fromEntries(entries), map: new Map(entries) }
@@ -188,7 +190,7 @@ export function plainReads({ items, from }: StateReadsOptions): Subject {
   )
 }
 
-function readsOf(items: number, from: ReadFrom, stateOf: () => Held, close: () => Promise<void>): Subject {
+function readsOf(items: number, from: ReadFrom, stateOf: () => ReadHeld, close: () => Promise<void>): Subject {
   const pick = createPicks(items)
   const keys = Array.from({ length: items }, (_, n) => `k${n}`)
   return {

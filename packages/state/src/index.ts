@@ -8,7 +8,8 @@ export type {
   ReplayTarget,
 } from './journal/journal-view.ts'
 export type { JournalTransaction } from './journal/record.ts'
-export type { PrevalentOptions } from './prevalent/options.ts'
+export type { DeepReadonly } from './prevalent/deep-readonly.ts'
+export type { PrevalentOptions, Synchronous } from './prevalent/options.ts'
 export { drop, type DropOptions } from './prevalent/drop.ts'
 export { prevalent, type Prevalent } from './prevalent/prevalent.ts'
 export type { Recovery } from './prevalent/recovery.ts'

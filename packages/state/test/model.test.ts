@@ -1,7 +1,7 @@
 import { type Back, createMemoryBack } from '@tidemark/core'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { prevalent, type Transaction } from '../src/index.ts'
+import { type DeepReadonly, prevalent, type Transaction } from '../src/index.ts'
 import { openTemp } from './support/temp.ts'
 
 /** What the state is, in the model as well: the same functions change it. */
@@ -119,7 +119,7 @@ async function check(back: Back, steps: readonly Step[]): Promise<void> {
 }
 
 /** When an order was later taken out, the model cannot know what it drew. */
-function withoutOrigin({ orders, stock, customers }: Shop): unknown {
+function withoutOrigin({ orders, stock, customers }: DeepReadonly<Shop>): unknown {
   return [orders.map(({ item: what, count }) => [what, count]), Object.entries(stock), [...customers]]
 }
 

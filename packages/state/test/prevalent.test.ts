@@ -1,6 +1,6 @@
 import { ShiftedClock } from '@tidemark/testkit'
 import { describe, expect, test } from 'vitest'
-import { prevalent, type Transaction } from '../src/index.ts'
+import { type DeepReadonly, prevalent, type Transaction } from '../src/index.ts'
 import { type Bank, bank, transactions } from './support/bank.ts'
 import { openTemp, tempFile } from './support/temp.ts'
 
@@ -102,7 +102,7 @@ describe('Simple Persistence: its table', () => {
   test('time and randomness are injected: replay is exact, and time never goes back', async () => {
     const file = tempFile()
     const clock = new ShiftedClock()
-    let state: Bank
+    let state: DeepReadonly<Bank>
     {
       const { store } = openTemp({ file })
       await using db = await open(store, { clock })
@@ -131,9 +131,10 @@ describe('Simple Persistence: its table', () => {
     expect(held.accounts.get('ada')).toBe(1)
     await writing
     expect([held.accounts.get('ada'), db.state.accounts.get('ada')]).toEqual([1, 51])
-    expect(() => held.accounts.set('ada', 0)).toThrow(TypeError)
-    expect(() => held.log.push('x')).toThrow(TypeError)
-    expect(() => (held.log = [])).toThrow(TypeError)
+    const forced = held as Bank
+    expect(() => forced.accounts.set('ada', 0)).toThrow(TypeError)
+    expect(() => forced.log.push('x')).toThrow(TypeError)
+    expect(() => (forced.log = [])).toThrow(TypeError)
   })
 })
 
@@ -223,7 +224,8 @@ describe('a replay that comes to something else', () => {
 
 describe('misuse', () => {
   const odd = {
-    later: async ({ state }: Transaction<{ n: unknown }>) => void (state.n = 1),
+    // As untyped code may have it.
+    later: (async ({ state }: Transaction<{ n: unknown }>) => void (state.n = 1)) as () => unknown,
     keep: ({ state }: Transaction<{ n: unknown }>) => void (held = state),
     put: ({ state }: Transaction<{ n: unknown }>, what: string) => {
       state.n =
@@ -236,7 +238,12 @@ describe('misuse', () => {
 
   test('is refused, names the place, and leaves the state', async () => {
     const { store } = openTemp()
-    const real = await prevalent({ store, name: 'odd', initial: { n: 0 as unknown }, transactions: odd })
+    const real = await prevalent({
+      store,
+      name: 'odd',
+      initial: { n: 0 as unknown },
+      transactions: odd,
+    })
     db = () => real
     await expect(real.execute('later')).rejects.toThrow(/must not be async/)
     await expect(real.execute('put', 'function')).rejects.toThrow(/^state\.n is a function/)

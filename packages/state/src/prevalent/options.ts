@@ -3,6 +3,13 @@ import { type AnyStore, backIn, checkName } from '../store-option.ts'
 import type { TransactionFunctions } from './memory.ts'
 import type { TransactionFunction } from './transaction.ts'
 
+/** What an asynchronous function among transactions has to be, which it is not: it could not be replayed. */
+export type Synchronous<T> = {
+  readonly [N in keyof T]: T[N] extends (...args: never) => PromiseLike<unknown>
+    ? 'a transaction is not async'
+    : unknown
+}
+
 export interface PrevalentOptions<S, T extends Record<string, TransactionFunction<S>>> {
   readonly store: AnyStore
   /** Of the journal and the snapshots: one system has one name in its store. */
@@ -10,7 +17,7 @@ export interface PrevalentOptions<S, T extends Record<string, TransactionFunctio
   /** The state before the first transaction; asked for once, when there is nothing under this name. */
   readonly initial: S | (() => S)
   /** What can be executed, by name. A name is in the journal for good, and means for good what it meant then. */
-  readonly transactions: T
+  readonly transactions: T & Synchronous<T>
   /** A snapshot is taken after so many transactions; 0: only on demand. @default 10_000 */
   readonly snapshotEvery?: number | undefined
   /** So many snapshots are kept, and the journal from the oldest of them on. 1 to 100. @default 2 */

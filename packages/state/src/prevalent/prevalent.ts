@@ -6,6 +6,7 @@ import { JournalWriter } from '../journal/journal-writer.ts'
 import type { JournalTransaction } from '../journal/record.ts'
 import { WriterLease } from '../journal/writer-lease.ts'
 import { Snapshots, type StateAt } from '../snapshot/snapshots.ts'
+import type { DeepReadonly } from './deep-readonly.ts'
 import type { Memory } from './memory.ts'
 import { type PrevalentOptions, type ResolvedOptions, resolveOptions } from './options.ts'
 import type { Recovery } from './recovery.ts'
@@ -75,8 +76,8 @@ export class Prevalent<S, T extends Record<string, TransactionFunction<S>>> impl
   }
 
   /** The state after every acknowledged transaction. A value that never changes: what comes next is another one. */
-  get state(): S {
-    return this.#memory.durable.root as S
+  get state(): DeepReadonly<S> {
+    return this.#memory.durable.root as DeepReadonly<S>
   }
 
   /** The number of the last transaction in {@link state}. */
