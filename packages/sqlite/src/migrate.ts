@@ -9,7 +9,7 @@ import { existingFile, readOnlyFile } from './sqlite-errors.ts'
  * Looks before it touches anything. In mode `create` the database has to be empty: of several processes exactly one creates it.
  *
  * @param onCreated called when there is a schema where there was none
- * @throws TidemarkError NOT_A_DATABASE for another application's database; FILE_EXISTS; SCHEMA_TOO_NEW; READ_ONLY; SqliteError
+ * @throws TidemarkError NOT_A_DATABASE for another application's database; FILE_EXISTS, FILE_MISSING; SCHEMA_TOO_NEW; READ_ONLY; SqliteError
  * BUSY.
  */
 export function migrate(
@@ -52,7 +52,11 @@ function readVersion(db: Database, { file, mode, name: tier }: ResolvedOptions, 
     version: db.pragma('user_version', { simple: true }) as number,
     objects: db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() as number,
   }))()
-  if (applicationId === 0 && version === 0 && objects === 0) return 0
+  if (applicationId === 0 && version === 0 && objects === 0) {
+    if (mode !== 'open') return 0
+    const message = `there is no store in ${file}, which is empty; create one there with mode 'open-or-create'`
+    throw new TidemarkError('FILE_MISSING', message, { tier })
+  }
   if (applicationId === DELETED_ID) {
     const message = `the store in ${file} is being deleted; delete it again if that was cut short, then open it`
     throw new TidemarkError(mode === 'create' ? 'FILE_EXISTS' : 'FILE_MISSING', message, { tier })

@@ -19,7 +19,7 @@ export interface SqliteBackOptions {
   /** Path of the database file, or ':memory:' for one that lives and dies with this object. */
   readonly file: string
   /**
-   * `open`: the file has to be there. `create`: there must be no store in it, nor anything else; an empty file will do.
+   * `open`: the store has to be there. `create`: there must be no store in it, nor anything else; an empty file will do.
    * @default 'open-or-create'; 'open' when `readOnly`
    */
   readonly mode?: OpenMode | undefined

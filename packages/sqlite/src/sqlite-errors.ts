@@ -20,6 +20,11 @@ export function isBusy(error: unknown): boolean {
   return code !== undefined && (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED'))
 }
 
+/** Whether somebody was killed while he wrote without a write-ahead log, and nobody who may write has looked since. */
+export function isHalfWritten(error: unknown): boolean {
+  return sqliteCode(error) === 'SQLITE_READONLY_ROLLBACK'
+}
+
 /**
  * What a failure of SQLite means to a caller, with what to do about it. Other errors come back as they are.
  * https://sqlite.org/rescode.html

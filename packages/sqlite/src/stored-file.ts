@@ -5,7 +5,7 @@ import type { Database } from 'better-sqlite3'
 import { BLOCKING_MS } from './open-database.ts'
 import { loadDriver } from './runtime.ts'
 import { APPLICATION_ID, DELETED_ID } from './schema.ts'
-import { isBusy, toTidemarkError } from './sqlite-errors.ts'
+import { isBusy, isHalfWritten, toTidemarkError } from './sqlite-errors.ts'
 
 const NAME = 'sqlite'
 const RETRY_MS = 10
@@ -30,7 +30,8 @@ export interface DeleteStoredFileOptions {
 }
 
 /**
- * Looks whether there is a store in the file. An empty file holds none.
+ * Looks whether there is a store in the file. An empty file holds none. Writes nothing, except that SQLite undoes what a
+ * process that was killed has left half written, while it made or deleted a store.
  *
  * @returns undefined: there is none
  * @throws TidemarkError NOT_A_DATABASE for anything else that is there; BUSY, READ_ONLY, IO
@@ -39,14 +40,24 @@ export function findStoredFile(path: string): StoredFile | undefined {
   const file = resolve(path)
   if (isAbsent(file)) return undefined
   try {
-    const db = new (loadDriver())(file, { readonly: true, fileMustExist: true, timeout: 1_000 })
     try {
-      return readStore(db, file)
-    } finally {
-      db.close()
+      return lookInto(file, { readonly: true })
+    } catch (error) {
+      // Whoever looks next at what was left half written undoes that first, as every opening would. It takes writing.
+      if (!isHalfWritten(error)) throw error
+      return lookInto(file, { readonly: false })
     }
   } catch (error) {
     throw toTidemarkError(error, { file, name: NAME })
+  }
+}
+
+function lookInto(file: string, { readonly }: { readonly readonly: boolean }): StoredFile | undefined {
+  const db = new (loadDriver())(file, { readonly, fileMustExist: true, timeout: 1_000 })
+  try {
+    return readStore(db, file)
+  } finally {
+    db.close()
   }
 }
 

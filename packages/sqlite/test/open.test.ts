@@ -204,7 +204,7 @@ describe('opening', () => {
     expect(failure({ file: tempFile(), readOnly: true }).code).toBe('FILE_MISSING')
     const empty = tempFile()
     writeFileSync(empty, '')
-    expect(failure({ file: empty, readOnly: true }).code).toBe('READ_ONLY')
+    expect(failure({ file: empty, readOnly: true }).code).toBe('FILE_MISSING')
   })
 
   test.each(['file', 'folder'])('a read-only %s', async (what) => {

@@ -1,6 +1,6 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import type BetterSqlite3 from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
 import { createSqliteBack, deleteStoredFile, findStoredFile } from '../src/index.ts'
@@ -26,6 +26,70 @@ function ofAnother(): string {
   other.close()
   return file
 }
+
+/** A copy of the file as a process leaves it that is killed while it writes there without a write-ahead log. */
+function halfWritten(file: string): string {
+  const db = new Database(file)
+  db.pragma('journal_mode = delete')
+  // What does not fit is written before the commit.
+  db.pragma('cache_size = 1')
+  db.exec(`BEGIN; PRAGMA application_id = ${DELETED_ID}; CREATE TABLE half (written)`)
+  const row = db.prepare('INSERT INTO half VALUES (?)')
+  for (let i = 0; i < 100; i++) row.run(Buffer.alloc(4_000))
+  const copy = tempFile()
+  for (const suffix of ['', '-journal']) copyFileSync(file + suffix, copy + suffix)
+  db.exec('ROLLBACK')
+  db.close()
+  return copy
+}
+
+/** A copy of everything that lies beside the file. */
+function copyOf(file: string): string {
+  const copy = join(tempFolder(), 'store.db')
+  for (const name of readdirSync(dirname(file))) copyFileSync(join(dirname(file), name), join(dirname(copy), name))
+  return copy
+}
+
+describe('what a process leaves that is killed', () => {
+  test('while it deletes a store: the store', async () => {
+    const { file, logId } = await stored()
+    const left = halfWritten(file)
+    expect(findStoredFile(copyOf(left))).toEqual({ logId })
+    const taken = copyOf(left)
+    expect(() => createSqliteBack({ file: taken, mode: 'create' })).toThrow(
+      expect.objectContaining({ code: 'FILE_EXISTS' }),
+    )
+    expect((await set(openTemp({ file: taken, mode: 'open' }), 'a', 2)).asOf).toBe(2)
+    const seen: string[] = []
+    expect(await deleteStoredFile(left, { alongside: async (found) => void seen.push(found.logId) })).toBe(true)
+    expect([seen, readdirSync(dirname(left))]).toEqual([[logId], []])
+  })
+
+  test('at any step of creating one: a store, or nothing, and every call says the same', async () => {
+    const file = tempFile()
+    const lefts = [halfWritten(tempFile())]
+    openTemp({ file, mode: 'create' }, { verbose: () => void lefts.push(copyOf(file)) })
+    const found = lefts.map((left) => findStoredFile(copyOf(left)) !== undefined)
+    expect(found.slice(1)).toEqual(found.slice(1).toSorted((a, b) => Number(a) - Number(b)))
+    expect(new Set(found).size).toBe(2)
+    for (const [i, left] of lefts.entries()) {
+      const attempt = async (mode: 'create' | 'open'): Promise<unknown> => {
+        try {
+          const back = createSqliteBack({ file: copyOf(left), mode })
+          return await set(back, 'a', 1).finally(() => back.close())
+        } catch (error) {
+          return (error as { code?: string }).code
+        }
+      }
+      const [yes, no] = [expect.objectContaining({ asOf: 1 }), expect.stringMatching(/^FILE_/)]
+      expect([await attempt('create'), await attempt('open')]).toEqual(
+        found[i] ? ['FILE_EXISTS', yes] : [yes, 'FILE_MISSING'],
+      )
+      expect(await deleteStoredFile(left)).toBe(found[i])
+      expect(readdirSync(dirname(left))).toEqual([])
+    }
+  })
+})
 
 describe('looking for a store', () => {
   test('there is one, and it says which', async () => {

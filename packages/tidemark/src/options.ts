@@ -70,7 +70,7 @@ export interface OpenOptions {
   /** The SQLite file that holds values and log; made when it does not exist. Left out: a store in memory, gone at exit. */
   readonly file?: string | undefined
   /**
-   * `open`: the file has to be there. `create`: it must not be, or be empty; of several processes exactly one succeeds.
+   * `open`: the store has to be there. `create`: there must be no file, or an empty one; of several processes exactly one succeeds.
    * @default 'open-or-create'
    */
   readonly mode?: OpenMode | undefined

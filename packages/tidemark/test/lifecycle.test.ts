@@ -2,7 +2,7 @@ import { existsSync, lstatSync, readFileSync, symlinkSync, writeFileSync } from 
 import { eventually, startRedis } from '@tidemark/testkit'
 import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
-import { create, destroy, exists, open } from 'tidemark'
+import { create, destroy, exists, open, type OpenOptions } from 'tidemark'
 import { tempFile } from './support/temp.ts'
 
 test('konserve lifecycle: create, open, exists, close, destroy', async () => {
@@ -48,6 +48,10 @@ test('an empty file, as mktemp makes it, holds no store, and create makes it one
   const file = tempFile()
   writeFileSync(file, '')
   expect(await exists(file)).toBe(false)
+  for (const options of [{ mode: 'open' }, { readOnly: true }] as const) {
+    await expect(open({ file, ...options } as OpenOptions)).rejects.toMatchObject({ code: 'FILE_MISSING' })
+  }
+  expect(readFileSync(file)).toHaveLength(0)
   await using store = await create({ file })
   expect(await exists(file)).toBe(true)
   expect(await store.set('a', 1)).toMatchObject({ version: 1 })
