@@ -1,3 +1,4 @@
+import { reservedKey } from '@tidemark/core'
 import { expect, test } from 'vitest'
 import { drop, journal, prevalent } from '../src/index.ts'
 import { bank, transactions } from './support/bank.ts'
@@ -23,7 +24,8 @@ test('a system that is dropped leaves nothing, and what is of others', async () 
     ['bank 2', 'journal', 1],
   ])
   const all = { start: new Uint8Array(), end: undefined }
-  expect(await back.marks.scan(all, { after: undefined, limit: 10 })).toEqual([])
+  const marks = await back.marks.scan(all, { after: undefined, limit: 10 })
+  expect(marks.map(({ key }) => key.id)).toEqual([reservedKey('state', 'journal-head', 'bank 2').id])
   const again = await prevalent({ store, ...options })
   expect([again.state, again.number]).toEqual([bank(), 0])
   await again.close()

@@ -1,4 +1,5 @@
 import { type Back, type Clock, type Entry, type Key, type Lease, Payload, type Write } from '@tidemark/core'
+import type { JournalHead } from './journal-head.ts'
 import { droppedKey } from './journal-keys.ts'
 
 /** A record of the journal, or a snapshot, that could not be used. */
@@ -16,16 +17,18 @@ export interface PutAsideOptions {
   readonly name: string
   readonly clock: Clock
   readonly lease: Lease
+  readonly head: JournalHead
 }
 
 /**
  * Moves records from where the next ones will be written: they must not be taken for a part of what follows, and can still
  * be looked into. The last one first: what a crash leaves is damaged at the same place.
+ * @param last the number of the last transaction before them
  */
 export async function putAside(
-  { back, name, clock, lease }: PutAsideOptions,
+  { back, name, clock, lease, head }: PutAsideOptions,
   entries: readonly Entry[],
-  reason: string,
+  { last, reason }: { readonly last: number; readonly reason: string },
 ): Promise<readonly Dropped[]> {
   const at = Math.floor(clock.now())
   const dropped: Dropped[] = []
@@ -36,7 +39,10 @@ export async function putAside(
       { op: 'set', key: to, payload: movable(payload, back), expiresAt: undefined, meta: undefined, path: undefined },
       { op: 'delete', key },
     ]
-    await back.commit({ reads: [], lease, keepLease: true, decide: () => writes })
+    // With the first one already, whoever has written before knows nothing of this journal any more.
+    const marks = [head.write(last)]
+    await back.commit({ reads: [], lease, keepLease: true, decide: () => writes, marks })
+    head.written()
     const why = dropped.length === entries.length - 1 ? reason : 'it follows what is damaged'
     dropped.unshift({ number, what: 'journal', reason: why, movedTo: to.tuple })
   }

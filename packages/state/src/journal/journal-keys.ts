@@ -4,6 +4,7 @@ import { type KeyRange, prefixRange, reservedKey, StoreKey } from '@tidemark/cor
 const JOURNAL = 'journal'
 const STATE = 'state'
 const WRITER = 'writer'
+const HEAD = 'journal-head'
 const SNAPSHOT = 'snapshot'
 const PART = 'snapshot-part'
 const UNCLEAN = 'snapshot-unclean'
@@ -25,6 +26,11 @@ export function droppedKey(name: string, at: number, first: number): StoreKey {
 /** Names the lease of who writes. */
 export function writerKey(name: string): StoreKey {
   return reservedKey(STATE, WRITER, name)
+}
+
+/** Says who has changed the journal last. */
+export function headKey(name: string): StoreKey {
+  return reservedKey(STATE, HEAD, name)
 }
 
 export function snapshotKey(name: string, number: number): StoreKey {

@@ -2,14 +2,16 @@ import {
   type Back,
   ClosedError,
   type Commit,
+  type Lease,
+  type MarkWrite,
   Payload,
   type ReadOptions,
   type SetWrite,
   TidemarkError,
 } from '@tidemark/core'
 import { durably } from '../durably.ts'
+import type { JournalHead } from './journal-head.ts'
 import { recordKey } from './journal-keys.ts'
-import { lastNumber } from './last-number.ts'
 import { type JournalTransaction, toStored } from './record.ts'
 import type { WriterLease } from './writer-lease.ts'
 
@@ -39,6 +41,7 @@ export interface JournalWriterOptions<M> {
   readonly back: Back
   readonly name: string
   readonly lease: WriterLease
+  readonly head: JournalHead
   /** The number of the last transaction in the journal. */
   readonly last: number
   readonly follower: Follower<M>
@@ -125,41 +128,38 @@ export class JournalWriter<M> {
     this.#succeed(group)
   }
 
-  async #write(group: Group<M>): Promise<void> {
-    try {
-      await this.#commitOf(group)
-    } catch (error) {
-      const isLost = error instanceof TidemarkError && error.code === 'LEASE_LOST'
-      if (!isLost || !(await this.#isLeaseRetaken(group).catch(() => false))) throw error
-      await this.#commitOf(group)
-    }
+  /**
+   * Where this waits, anybody may write who takes the lease. It is refused then, and tried once more only under a lease under
+   * which it was seen that nobody has; a lease that has ended is never held again.
+   */
+  #write(group: Group<M>): Promise<Commit> {
+    return this.#options.lease.use((lease) => this.#commitOf(group, lease))
   }
 
-  #commitOf(group: Group<M>): Promise<Commit> {
-    const { back, lease } = this.#options
+  #commitOf(group: Group<M>, lease: Lease): Promise<Commit> {
+    const { back, name } = this.#options
     return back.commit(
       {
-        reads: [],
-        lease: lease.lease,
+        reads: [recordKey(name, group.first)],
+        lease,
         keepLease: true,
         // As late as it can be: until then, others join. Always the same, however often it is asked.
-        decide: () => [this.#end(group)],
+        decide: ([there]) => {
+          const write = this.#end(group)
+          if (there === undefined) return [write]
+          // An attempt whose answer was lost; or whatever it is: nothing is ever written over it.
+          if (!areSameRecords(there.payload, write.payload)) throw occupied(name, group.first)
+          return []
+        },
+        marks: () => [group.head!],
       },
       durably(back),
     )
   }
 
-  /** The lease is had again, and the journal ends where this process knows it to end: nobody has written meanwhile. */
-  async #isLeaseRetaken({ first }: Group<M>): Promise<boolean> {
-    const { back, name, lease } = this.#options
-    if (!(await lease.retake())) return false
-    if ((await lastNumber(back, name)) === first - 1) return true
-    await lease.release()
-    return false
-  }
-
   #end(group: Group<M>): SetWrite {
     group.mark ??= { mark: this.#options.follower.groupEnded() }
+    group.head ??= this.#options.head.write(group.last)
     return (group.write ??= {
       op: 'set',
       key: recordKey(this.#options.name, group.first),
@@ -171,6 +171,7 @@ export class JournalWriter<M> {
   }
 
   #succeed(group: Group<M>): void {
+    this.#options.head.written()
     this.#options.follower.committed(group.mark!.mark)
     for (const { intent } of group.members) intent.resolve()
   }
@@ -179,6 +180,7 @@ export class JournalWriter<M> {
   #fail(group: Group<M>, error: unknown): void {
     const later = this.#open === group ? [] : this.#open.members
     for (const { intent } of group.members) intent.reject(error)
+    if (this.#doubtful === undefined) this.#options.head.notWritten()
     this.#options.follower.rolledBack()
     this.#open = new Group(group.first - 1)
     for (const { intent } of later) {
@@ -208,7 +210,9 @@ export class JournalWriter<M> {
       return
     }
     this.#doubtful = undefined
-    if (wasWritten) {
+    if (!wasWritten) this.#options.head.notWritten()
+    else {
+      this.#options.head.written()
       this.#options.follower.committed(group.mark!.mark)
       this.#options.follower.rolledBack()
       this.#open = new Group(group.last)
@@ -226,9 +230,26 @@ export class JournalWriter<M> {
     const { back, name } = this.#options
     const options: ReadOptions = { consistency: 'linearizable' }
     const [found] = await back.read([recordKey(name, first)], options)
-    const sumIn = (payload: Payload): unknown => (payload.decode() as { readonly sum?: unknown } | null)?.sum
     return found?.entry !== undefined && sumIn(found.entry.payload) === sumIn(write!.payload)
   }
+}
+
+function sumIn(payload: Payload): unknown {
+  return (payload.decode() as { readonly sum?: unknown } | null)?.sum
+}
+
+function areSameRecords(there: Payload, own: Payload): boolean {
+  try {
+    return sumIn(there) === sumIn(own)
+  } catch {
+    // It cannot be read here: this process has not written it.
+    return false
+  }
+}
+
+function occupied(name: string, first: number): TidemarkError {
+  const message = `the journal ${name} has a transaction ${first} that was not written here; open it again`
+  return new TidemarkError('LEASE_LOST', message, { key: name })
 }
 
 class Group<M> {
@@ -237,6 +258,7 @@ class Group<M> {
   /** Since it has ended. */
   mark: { readonly mark: M } | undefined
   write: SetWrite | undefined
+  head: MarkWrite | undefined
 
   constructor(before: number) {
     this.first = before + 1

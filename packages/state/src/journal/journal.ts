@@ -12,6 +12,7 @@ import { type AnyStore, backIn, checkName } from '../store-option.ts'
 import { fixed } from './arguments.ts'
 import { isDamage } from './damage.ts'
 import { type Dropped, putAside } from './dropped.ts'
+import { JournalHead } from './journal-head.ts'
 import { recordsOf } from './journal-keys.ts'
 import { newestSnapshot } from './last-number.ts'
 import { JournalView } from './journal-view.ts'
@@ -44,7 +45,7 @@ export class Journal extends JournalView implements AsyncDisposable {
   #at: number
   #closing: Promise<void> | undefined
 
-  constructor({ back, name, clock, random }: ResolvedOptions, lease: WriterLease, { last, at, dropped }: Tail) {
+  constructor({ back, name, clock, random }: ResolvedOptions, lease: WriterLease, { last, at, dropped, head }: Tail) {
     super(back, name)
     this.dropped = dropped
     this.#back = back
@@ -54,7 +55,7 @@ export class Journal extends JournalView implements AsyncDisposable {
     this.#lease = lease
     this.#at = at
     const follower = { groupEnded: () => undefined, committed: () => {}, rolledBack: () => {} }
-    this.#writer = new JournalWriter({ back, name, lease, last, follower })
+    this.#writer = new JournalWriter({ back, name, lease, head, last, follower })
   }
 
   /**
@@ -107,11 +108,14 @@ interface Tail {
   readonly last: number
   readonly at: number
   readonly dropped: readonly Dropped[]
+  readonly head: JournalHead
 }
 
 /** Where it ends: behind the last record that is whole. */
-async function tailOf(options: ResolvedOptions, { lease }: WriterLease): Promise<Tail> {
+async function tailOf(options: ResolvedOptions, writer: WriterLease): Promise<Tail> {
   const { back, name } = options
+  const head = await JournalHead.read(back, name)
+  writer.retakeIf(() => head.isUntouched())
   const damaged: Entry[] = []
   let reason = ''
   for (;;) {
@@ -131,7 +135,12 @@ async function tailOf(options: ResolvedOptions, { lease }: WriterLease): Promise
         continue
       }
     }
-    return { ...found, dropped: await putAside({ ...options, lease }, damaged, reason) }
+    await writer.ensure()
+    const { lease } = writer
+    const { last } = found
+    const dropped = await putAside({ ...options, lease, head }, damaged, { last, reason })
+    await head.establish(last, lease)
+    return { ...found, dropped, head }
   }
 }
 

@@ -10,10 +10,16 @@ export interface WriterLeaseOptions {
   readonly leaseMs: number
 }
 
-/** The right to write a journal. Every commit names it, so that who has lost it writes nothing any more. */
+/**
+ * The right to write a journal. Every write names it, so that who has lost it writes nothing any more. A process may be
+ * stopped, or its disk, for longer than it lasts: it is taken once more then, but used only when nobody else has written.
+ */
 export class WriterLease {
   readonly #options: WriterLeaseOptions
+  /** One under which nobody else has written since the journal was read. What replaces it has been looked into before. */
   #lease: Lease
+  #isUntouched: (() => Promise<boolean>) | undefined
+  #retaking: Promise<boolean> | undefined
   #isReleased = false
   #cancel: () => void
 
@@ -42,35 +48,44 @@ export class WriterLease {
     }
   }
 
-  /** What a commit names. */
+  /** What a write names that is not to be done again. */
   get lease(): Lease {
     return this.#lease
   }
 
   /**
-   * Takes it once more, when its time was up before it was renewed: a process may be stopped, or its disk, for longer than
-   * that. Whether somebody else has written in between, the caller has to see for himself.
-   * @returns whether it was to be had
+   * From now on, when it was lost, it is taken once more.
+   * @param isUntouched whether nobody has written since; asked under the new lease, before anybody gets to see that
    */
-  async retake(): Promise<boolean> {
-    const { back, name, leaseMs } = this.#options
-    const { lease } = await back.leases.acquire(writerKey(name), leaseMs)
-    if (lease === undefined) return false
-    this.#lease = lease
-    this.#cancel()
-    this.#cancel = this.#soon()
-    return true
+  retakeIf(isUntouched: () => Promise<boolean>): void {
+    this.#isUntouched = isUntouched
+  }
+
+  /**
+   * Writes something that names the lease; once more when it was lost, and nobody else has written since.
+   * @throws what `write` throws. Of LEASE_LOST, the cause says why it could not be seen whether anybody has
+   */
+  async use<T>(write: (lease: Lease) => Promise<T>): Promise<T> {
+    const lease = this.#lease
+    try {
+      return await write(lease)
+    } catch (error) {
+      if (!(error instanceof TidemarkError) || error.code !== 'LEASE_LOST') throw error
+      // It has written nothing, then. What comes of the second attempt is the outcome.
+      if (!(await this.#isHadAgain(lease, error))) throw error
+    }
+    return write(this.#lease)
   }
 
   /**
    * It is held, also when the process has been busy for longer than its time.
-   * @param isUntouched whether nobody has written in between; asked only then
    * @throws TidemarkError ANOTHER_WRITER
    */
-  async ensure(isUntouched: () => Promise<boolean>): Promise<void> {
+  async ensure(): Promise<void> {
     const { back, name, leaseMs } = this.#options
-    if (await back.leases.renew(this.#lease, leaseMs)) return
-    if (!(await this.retake()) || !(await isUntouched())) throw anotherWriter(name, leaseMs)
+    const lease = this.#lease
+    if (await back.leases.renew(lease, leaseMs)) return
+    if (!(await this.#retaken(lease))) throw anotherWriter(name, leaseMs)
   }
 
   /** Never rejects: it runs out by itself. */
@@ -80,12 +95,52 @@ export class WriterLease {
     await this.#options.back.leases.release(this.#lease).catch(() => undefined)
   }
 
+  async #isHadAgain(lost: Lease, error: TidemarkError): Promise<boolean> {
+    try {
+      return await this.#retaken(lost)
+    } catch (cause) {
+      throw new TidemarkError('LEASE_LOST', `${error.message}; whether anybody else has written cannot be seen`, {
+        retryable: true,
+        ...(error.key !== undefined && { key: error.key }),
+        ...(error.tier !== undefined && { tier: error.tier }),
+        cause,
+      })
+    }
+  }
+
+  /** Whoever finds it lost while it is being taken once more waits for that: a second attempt would meet the first one. */
+  async #retaken(lost: Lease): Promise<boolean> {
+    if (lost !== this.#lease) return true
+    return (this.#retaking ??= this.#retake().finally(() => (this.#retaking = undefined)))
+  }
+
+  async #retake(): Promise<boolean> {
+    const { back, name, leaseMs } = this.#options
+    if (this.#isReleased || this.#isUntouched === undefined) return false
+    const { lease } = await back.leases.acquire(writerKey(name), leaseMs)
+    if (lease === undefined) return false
+    let isOurs = false
+    try {
+      // It may run out during this, and somebody else may write: then what names it is refused, and it is looked into again.
+      isOurs = await this.#isUntouched()
+    } finally {
+      isOurs &&= !this.#isReleased
+      // Not looked into, or in vain: nothing may be written under it.
+      if (!isOurs) await back.leases.release(lease).catch(() => undefined)
+    }
+    if (!isOurs) return false
+    this.#lease = lease
+    this.#cancel()
+    this.#cancel = this.#soon()
+    return true
+  }
+
   #soon(): () => void {
     const { clock, leaseMs } = this.#options
     return clock.schedule(leaseMs / 3, () => void this.#renew())
   }
 
-  /** That it is lost, the next commit tells. */
+  /** That it is lost, the next write tells. */
   async #renew(): Promise<void> {
     const { back, leaseMs } = this.#options
     const lease = this.#lease

@@ -1,5 +1,5 @@
 import { assertKnown, between, type Clock, clockOption, Payload, prefixRange, type Write } from '@tidemark/core'
-import { snapshotsOf, uncleanKey } from '../journal/journal-keys.ts'
+import { headKey, snapshotsOf, uncleanKey } from '../journal/journal-keys.ts'
 import { WriterLease } from '../journal/writer-lease.ts'
 import { Snapshots } from '../snapshot/snapshots.ts'
 import { type AnyStore, backIn, checkName } from '../store-option.ts'
@@ -31,6 +31,8 @@ export async function drop(store: AnyStore, name: string, options: DropOptions =
     await back.marks.write(
       [
         { key: uncleanKey(name), value: Payload.encode(back.codec, true) },
+        // Whoever was stopped, and has written before, does not go on.
+        { key: headKey(name), value: undefined },
         ...heads.map(({ key }) => ({ key, value: undefined })),
       ],
       { lease },

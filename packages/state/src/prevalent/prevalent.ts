@@ -1,5 +1,6 @@
 import { ClosedError } from '@tidemark/core'
 import { fixed } from '../journal/arguments.ts'
+import { JournalHead } from '../journal/journal-head.ts'
 import { JournalView } from '../journal/journal-view.ts'
 import { takesTransactions } from '../journal/replay-target.ts'
 import { JournalWriter } from '../journal/journal-writer.ts'
@@ -41,9 +42,10 @@ export class Prevalent<S, T extends Record<string, TransactionFunction<S>>> impl
     readonly memory: Memory
     readonly snapshots: Snapshots
     readonly lease: WriterLease
+    readonly head: JournalHead
     readonly recovery: Recovery
   }) {
-    const { options, memory, snapshots, lease, recovery } = parts
+    const { options, memory, snapshots, lease, head, recovery } = parts
     const { back, name } = options
     this.recovery = recovery
     this.#options = options
@@ -63,6 +65,7 @@ export class Prevalent<S, T extends Record<string, TransactionFunction<S>>> impl
       back,
       name,
       lease,
+      head,
       last: memory.durable.number,
       follower: {
         groupEnded: () => memory.groupEnded(),
@@ -164,9 +167,11 @@ export async function prevalent<S, const T extends Record<string, TransactionFun
   const lease = await WriterLease.take({ back, clock, name, leaseMs })
   try {
     const snapshots = new Snapshots({ back, name, keep })
+    const head = await JournalHead.read(back, name)
+    lease.retakeIf(() => head.isUntouched())
     await snapshots.collect(lease.lease)
-    const { memory, recovery } = await startUp(resolved, snapshots, lease)
-    return new Prevalent<S, T>({ options: resolved, memory, snapshots, lease, recovery })
+    const { memory, recovery } = await startUp(resolved, snapshots, lease, head)
+    return new Prevalent<S, T>({ options: resolved, memory, snapshots, lease, head, recovery })
   } catch (error) {
     await lease.release()
     throw error

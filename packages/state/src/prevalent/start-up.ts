@@ -4,10 +4,10 @@ import { Scope } from '../draft/scope.ts'
 import { StateHash } from '../draft/state-hash.ts'
 import { storable } from '../draft/storable.ts'
 import { type Dropped, putAside } from '../journal/dropped.ts'
+import type { JournalHead } from '../journal/journal-head.ts'
 import { recordsOf } from '../journal/journal-keys.ts'
 import { isDamage } from '../journal/damage.ts'
 import { JournalReader } from '../journal/journal-reader.ts'
-import { lastNumber } from '../journal/last-number.ts'
 import type { WriterLease } from '../journal/writer-lease.ts'
 import type { Snapshots, StateAt } from '../snapshot/snapshots.ts'
 import { Memory } from './memory.ts'
@@ -22,10 +22,11 @@ export async function startUp(
   options: ResolvedOptions,
   snapshots: Snapshots,
   writer: WriterLease,
+  head: JournalHead,
 ): Promise<{ readonly memory: Memory; readonly recovery: Recovery }> {
   const { back, name, transactions } = options
   const dropped: Dropped[] = []
-  const start = (await newest(snapshots, dropped)) ?? (await first(options, snapshots, writer, dropped))
+  const start = (await newest(snapshots, dropped)) ?? (await first(options, snapshots, { writer, head, dropped }))
   const memory = new Memory(name, transactions, start)
   const reader = new JournalReader(back, name)
   let untilPause = PAUSE_AFTER
@@ -37,14 +38,17 @@ export async function startUp(
     await new Promise<void>((resolve) => afterTurn(resolve))
   }
   memory.committed(memory.groupEnded())
-  const isUntouched = async (): Promise<boolean> => (await lastNumber(back, name)) === memory.durable.number
-  await writer.ensure(isUntouched)
+  await writer.ensure()
   const { lease } = writer
   // Not before all the rest has turned out well.
   const damaged = dropped.map(({ number }) => number)
   if (damaged.length > 0) await snapshots.drop(damaged, lease)
   const { damage } = reader
-  if (damage !== undefined) dropped.push(...(await putAside({ ...options, lease }, damage.entries, damage.reason)))
+  if (damage !== undefined) {
+    const { number: last } = memory.durable
+    dropped.push(...(await putAside({ ...options, lease, head }, damage.entries, { last, reason: damage.reason })))
+  }
+  await head.establish(memory.durable.number, lease)
   const replayed = memory.durable.number - start.number
   return { memory, recovery: Object.freeze({ snapshot: start.number, replayed, dropped: Object.freeze(dropped) }) }
 }
@@ -66,8 +70,11 @@ async function newest(snapshots: Snapshots, dropped: Dropped[]): Promise<StateAt
 async function first(
   { back, name, initial }: ResolvedOptions,
   snapshots: Snapshots,
-  writer: WriterLease,
-  dropped: readonly Dropped[],
+  {
+    writer,
+    head,
+    dropped,
+  }: { readonly writer: WriterLease; readonly head: JournalHead; readonly dropped: readonly Dropped[] },
 ): Promise<StateAt> {
   const { entries } = await back.scan(recordsOf(name), { after: undefined, limit: 1, reverse: false })
   if (dropped.length > 0 || entries.length > 0) {
@@ -79,7 +86,9 @@ async function first(
   const value: unknown = typeof initial === 'function' ? (initial as () => unknown)() : initial
   const root = new Scope(new Owned()).settled(storable(value, 'initial', 0))
   const state: StateAt = { root, hash: StateHash.of(root), number: 0, at: 0 }
-  await writer.ensure(async () => (await snapshots.numbers()).length === 0)
+  await writer.ensure()
+  // Before the snapshot: who was stopped while he made an `initial` of his own learns that this one is another's.
+  await head.establish(0, writer.lease)
   await snapshots.take(state, writer.lease)
   return state
 }

@@ -1,0 +1,95 @@
+import { type Back, type Lease, type MarkWrite, Payload } from '@tidemark/core'
+import { isDamage } from './damage.ts'
+import { headKey } from './journal-keys.ts'
+
+/** Who has changed a journal last, and the number of its last transaction then. */
+interface Head {
+  readonly writer: string
+  readonly last: number
+}
+
+/** In a bundle, for its checksum. Stored: never change it. */
+type StoredHead = readonly [writer: string, last: number]
+
+/**
+ * What tells a writer whether anybody else has changed his journal: a mark that changes with every commit of it, in the same
+ * transaction. Each writer has a name of his own, so that a journal which was dropped, and begun anew, is never taken for
+ * the one before, however many transactions it has.
+ */
+export class JournalHead {
+  readonly #back: Back
+  readonly #name: string
+  readonly #writer = crypto.randomUUID()
+  /** As it was found, or as this writer has left it. undefined: there was none, of an earlier release, or a damaged one. */
+  #known: Head | undefined
+  /** As it is, if the commit under way, or the one in doubt, has been written. */
+  #next: Head | undefined
+
+  private constructor(back: Back, name: string, known: Head | undefined) {
+    this.#back = back
+    this.#name = name
+    this.#known = known
+  }
+
+  /**
+   * To be read under the lease, before the journal is: what is true of both is true of the journal as it will be read.
+   * @throws CorruptError when it is not damaged, but cannot be read here
+   */
+  static async read(back: Back, name: string): Promise<JournalHead> {
+    return new JournalHead(back, name, await headIn(back, name))
+  }
+
+  /** The number of the last transaction that was acknowledged; 0 where that is not known. */
+  get last(): number {
+    return this.#known?.last ?? 0
+  }
+
+  /** Whether nobody else has changed the journal. True of what is asked under the lease for as long as that is held. */
+  async isUntouched(): Promise<boolean> {
+    const found = await headIn(this.#back, this.#name)
+    // Compared after the answer: a commit that was under way meanwhile has made a known one of the next one.
+    return areEqual(found, this.#known) || (this.#next !== undefined && areEqual(found, this.#next))
+  }
+
+  /** From now on, whoever else begins to write is noticed, also by who has not written anything yet. */
+  async establish(last: number, lease: Lease): Promise<void> {
+    if (this.#known !== undefined) return
+    await this.#back.marks.write([this.write(last)], { lease })
+    this.written()
+  }
+
+  /** To be written together with what makes `last` the last transaction. */
+  write(last: number): MarkWrite {
+    this.#next = { writer: this.#writer, last }
+    const stored: StoredHead = [this.#writer, last]
+    return { key: headKey(this.#name), value: Payload.bundle(this.#back.codec, stored, []) }
+  }
+
+  /** What {@link write} gave is written. */
+  written(): void {
+    this.#known = this.#next ?? this.#known
+    this.#next = undefined
+  }
+
+  /** It is certain that it is not, and will not be. */
+  notWritten(): void {
+    this.#next = undefined
+  }
+}
+
+async function headIn(back: Back, name: string): Promise<Head | undefined> {
+  const [payload] = await back.marks.read([headKey(name)])
+  let stored: unknown
+  try {
+    stored = payload?.decode()
+  } catch (error) {
+    if (!isDamage(error)) throw error
+  }
+  if (!Array.isArray(stored)) return undefined
+  const [writer, last] = stored as unknown as StoredHead
+  return { writer, last }
+}
+
+function areEqual(one: Head | undefined, other: Head | undefined): boolean {
+  return one?.writer === other?.writer && one?.last === other?.last
+}

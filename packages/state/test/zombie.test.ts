@@ -1,0 +1,184 @@
+import { type Back, createCborCodec, Store } from '@tidemark/core'
+import { encrypted } from '@tidemark/codecs'
+import { ShiftedClock } from '@tidemark/testkit'
+import { describe, expect, test } from 'vitest'
+import { drop, journal, prevalent, type Transaction } from '../src/index.ts'
+import { openTemp, tempFile } from './support/temp.ts'
+
+interface Log {
+  log: string[]
+}
+
+const LEASE_LOST = { code: 'LEASE_LOST' }
+const key = (id: number) => ({ id, key: new Uint8Array(32).fill(id) })
+
+/** One process is stopped for longer than its lease, while others write the same file. */
+function stopped() {
+  const file = tempFile()
+  const clock = new ShiftedClock()
+  const options = {
+    name: 'p',
+    initial: (): Log => ({ log: [] }),
+    transactions: { add: ({ state }: Transaction<Log>, text: string) => void state.log.push(text) },
+    leaseMs: 60_000,
+    snapshotEvery: 0,
+  }
+  const openBack = (codec = createCborCodec() as Back['codec']): Back => openTemp({ file, clock, codec }).back
+  const open = (back: Back, more: object = {}) => prevalent({ ...options, store: back, ...more })
+  const written = async (back: Back, more: object = {}): Promise<[readonly string[], number]> => {
+    await using db = await open(back, more)
+    return [db.state.log, db.recovery.dropped.length]
+  }
+  return { open, openBack, written, beyondTheLease: () => clock.pass(61_000) }
+}
+
+/** The real tier, of which the next scans, or reads of marks, fail. */
+function failing(real: Back): { readonly back: Back; fail: number } {
+  const state = { back: real, fail: 0 }
+  const unlessFailing =
+    <A extends unknown[], R>(call: (...args: A) => Promise<R>) =>
+    async (...args: A): Promise<R> => {
+      if (state.fail > 0 && state.fail-- > 0) throw new Error('injected')
+      return call(...args)
+    }
+  const replaced: Partial<Record<keyof Back, unknown>> = {
+    scan: unlessFailing(real.scan.bind(real)),
+    marks: {
+      read: unlessFailing(real.marks.read.bind(real.marks)),
+      scan: real.marks.scan.bind(real.marks),
+      write: real.marks.write.bind(real.marks),
+    },
+  }
+  state.back = new Proxy(real, {
+    get(target, name) {
+      const value: unknown = replaced[name as keyof Back] ?? Reflect.get(target, name, target)
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
+    },
+  })
+  return state
+}
+
+describe('who was stopped for longer than his lease writes nothing over what others have written', () => {
+  test('when he cannot read it: they have another key', async () => {
+    const { open, openBack, written, beyondTheLease } = stopped()
+    const old = openBack(encrypted(createCborCodec(), { keys: [key(1)], current: 1 }))
+    const rotated = openBack(encrypted(createCborCodec(), { keys: [key(1), key(2)], current: 2 }))
+    const a = await open(old)
+    await a.execute('add', 'a1')
+    beyondTheLease()
+    const b = await open(rotated)
+    await b.execute('add', 'b2')
+    await b.execute('add', 'b3')
+    await b.close()
+    for (const text of ['a2', 'a3', 'a4']) await expect(a.execute('add', text)).rejects.toMatchObject(LEASE_LOST)
+    await expect(a.snapshot()).rejects.toMatchObject(LEASE_LOST)
+    expect(a.state.log).toEqual(['a1'])
+    await a.close()
+    expect(await written(rotated)).toEqual([['a1', 'b2', 'b3'], 0])
+  })
+
+  test('when he cannot see whether they have: he goes on as soon as he can, if they have not', async () => {
+    for (const others of [[], ['b2', 'b3']]) {
+      const { open, openBack, written, beyondTheLease } = stopped()
+      const faulty = failing(openBack())
+      const a = await open(faulty.back)
+      await a.execute('add', 'a1')
+      beyondTheLease()
+      const back = openBack()
+      const b = await open(back)
+      for (const text of others) await b.execute('add', text)
+      await b.close()
+      faulty.fail = 1
+      await expect(a.execute('add', 'a2')).rejects.toMatchObject(LEASE_LOST)
+      const again = a.execute('add', 'a3')
+      if (others.length === 0) await again
+      else await expect(again).rejects.toMatchObject(LEASE_LOST)
+      await a.close()
+      expect(await written(back)).toEqual([['a1', ...(others.length === 0 ? ['a3'] : others)], 0])
+    }
+  })
+
+  test('when there are as many transactions as before, of a system that has been begun anew', async () => {
+    const { open, openBack, written, beyondTheLease } = stopped()
+    const a = await open(openBack())
+    await a.execute('add', 'a1')
+    beyondTheLease()
+    const back = openBack()
+    await drop(back, 'p')
+    const b = await open(back)
+    await b.execute('add', 'b1')
+    await b.close()
+    await expect(a.execute('add', 'a2')).rejects.toMatchObject(LEASE_LOST)
+    await a.close()
+    expect(await written(back)).toEqual([['b1'], 0])
+  })
+
+  test('when it was dropped, whether he had written anything or not', async () => {
+    for (const before of [[], ['a1']]) {
+      const { open, openBack, written, beyondTheLease } = stopped()
+      const a = await open(openBack())
+      for (const text of before) await a.execute('add', text)
+      beyondTheLease()
+      const back = openBack()
+      await drop(back, 'p')
+      await expect(a.execute('add', 'a2')).rejects.toMatchObject(LEASE_LOST)
+      await a.close()
+      expect(await written(back)).toEqual([[], 0])
+    }
+  })
+
+  test('when their records were put aside, or removed behind a snapshot', async () => {
+    const { open, openBack, written, beyondTheLease } = stopped()
+    const a = await open(openBack())
+    await a.execute('add', 'a1')
+    beyondTheLease()
+    const back = openBack()
+    const b = await open(back, { keepSnapshots: 1 })
+    await b.execute('add', 'b2')
+    await b.snapshot()
+    await b.close()
+    await expect(a.execute('add', 'a2')).rejects.toMatchObject(LEASE_LOST)
+    await a.close()
+    beyondTheLease()
+    const c = await open(back)
+    await c.execute('add', 'c3')
+    beyondTheLease()
+    await new Store(back).set(['p', 'journal', 3], 'torn')
+    const d = await open(back)
+    expect(d.recovery.dropped).toHaveLength(1)
+    await d.close()
+    await expect(c.execute('add', 'c4')).rejects.toMatchObject(LEASE_LOST)
+    await c.close()
+    expect(await written(back)).toEqual([['a1', 'b2'], 0])
+  })
+
+  test('of a journal on its own', async () => {
+    const { openBack, beyondTheLease } = stopped()
+    const options = { name: 'j', leaseMs: 60_000 }
+    const a = await journal({ store: openBack(), ...options })
+    await a.record('a1')
+    beyondTheLease()
+    const back = openBack()
+    await (await journal({ store: back, ...options })).close()
+    await a.record('a2')
+    beyondTheLease()
+    const b = await journal({ store: back, ...options })
+    await b.record('b3')
+    await b.close()
+    await expect(a.record('a3')).rejects.toMatchObject(LEASE_LOST)
+    await expect(a.record('a4')).rejects.toMatchObject(LEASE_LOST)
+    await a.close()
+    expect((await Array.fromAsync(b.read())).map(({ name }) => name)).toEqual(['a1', 'a2', 'b3'])
+  })
+})
+
+test('a record is never written where there is one, whatever the lease says', async () => {
+  const { open, openBack } = stopped()
+  const back = openBack()
+  await using db = await open(back)
+  await db.execute('add', '1')
+  await new Store(back).set(['p', 'journal', 2], 'of somebody else')
+  await expect(db.execute('add', '2')).rejects.toMatchObject(LEASE_LOST)
+  expect(await new Store(back).get(['p', 'journal', 2])).toBe('of somebody else')
+  expect(db.state.log).toEqual(['1'])
+})
