@@ -4,7 +4,6 @@ export { Batcher, type BatcherOptions } from './batching/batcher.ts'
 export { type Clock, systemClock } from './clock.ts'
 export { alsoReading } from './codec/also-reading.ts'
 export { createCborCodec } from './codec/cbor.ts'
-export { sumOfBytes } from './codec/checksum.ts'
 export { type ClassesOptions, type ClassOptions, type RegisteredClass, StoredInstance } from './codec/class-registry.ts'
 export type { BindingCodec, Codec, EnvelopeCodec, JudgingCodec, Place, ReadingCodec } from './codec/codec.ts'
 export { areInterchangeable, codecById, isBinding, isEnvelopeCodec, isJudging } from './codec/codec-lookup.ts'
@@ -26,7 +25,6 @@ export {
   TidemarkError,
 } from './errors.ts'
 export { RecentChanges, type RecentChangesOptions } from './fence/recent-changes.ts'
-export { type KeyList, userKeys } from './keys/key-list.ts'
 export { KeyMap, type ReadonlyKeyMap } from './keys/key-map.ts'
 export { ALL_KEYS, inRange, type KeyRange, prefixRange, type RangeOptions, rangeOf } from './keys/key-range.ts'
 export { type Key, type KeyPart, type KeyTuple, MAX_KEY_BYTES } from './keys/key.ts'
@@ -48,7 +46,6 @@ export {
   callback,
   duration,
   flag,
-  listOf,
   oneOf,
   port,
   wholeAtLeast,
