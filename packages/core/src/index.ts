@@ -25,6 +25,7 @@ export {
   TidemarkError,
 } from './errors.ts'
 export { RecentChanges, type RecentChangesOptions } from './fence/recent-changes.ts'
+export { type KeyList, userKeys } from './keys/key-list.ts'
 export { KeyMap, type ReadonlyKeyMap } from './keys/key-map.ts'
 export { ALL_KEYS, inRange, type KeyRange, prefixRange, type RangeOptions, rangeOf } from './keys/key-range.ts'
 export { type Key, type KeyPart, type KeyTuple, MAX_KEY_BYTES } from './keys/key.ts'
@@ -46,6 +47,7 @@ export {
   callback,
   duration,
   flag,
+  listOf,
   oneOf,
   port,
   wholeAtLeast,

@@ -51,6 +51,16 @@ export function oneOf<T extends string>(name: string, value: unknown, allowed: r
   throw typeof value === 'string' ? new RangeError(message) : new TypeError(message)
 }
 
+/**
+ * Text can be iterated over, too, and an object without an iterator would be taken for an empty list.
+ * @param example of what is allowed. @throws TypeError naming the argument, unless it is an iterable object
+ */
+export function listOf<T>(name: string, value: Iterable<T>, example: string): Iterable<T> {
+  if (typeof value === 'object' && value !== null && typeof value[Symbol.iterator] === 'function') return value
+  const is = typeof value === 'object' && value !== null ? 'an object that cannot be iterated over' : String(value)
+  throw new TypeError(`${name} must be an array or another iterable, such as ${example}, not ${is}`)
+}
+
 /** @throws TypeError naming the argument. */
 export function flag(name: string, value: unknown): boolean {
   if (typeof value !== 'boolean') throw new TypeError(`${name} must be true or false, not ${String(value)}`)

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { Payload } from '../codec/payload.ts'
 import { ClosedError } from '../errors.ts'
+import { type KeyList, userKeys } from '../keys/key-list.ts'
 import { KeyMap, type ReadonlyKeyMap } from '../keys/key-map.ts'
 import type { Key, KeyTuple } from '../keys/key.ts'
 import { userKey } from '../keys/reserved.ts'
@@ -18,6 +19,7 @@ import { clearRange, type ClearOptions } from './clear.ts'
 import { conditional, refusePromise, updating } from './decisions.ts'
 import { readValue, toStoreEntry, type StoreEntry } from './entry-view.ts'
 import { FoundValues } from './found-values.ts'
+import { itemWrites } from './items.ts'
 import { listEntries, listKeys, type ListOptions } from './listing.ts'
 import { optionNames, refuseUnknown, type StoreMethod } from './option-names.ts'
 import { AppendLog } from './logs/append-log.ts'
@@ -40,7 +42,7 @@ import { SyncStore } from './sync-store.ts'
 import { sweep, type SweepOptions, type SweepResult } from './sweep.ts'
 import { checkTagNames, invalidation } from './tags.ts'
 import { type NotHeld, Visibility } from './visibility.ts'
-import { type ConditionOptions, type Item, SET_OPTIONS, type SetOptions, toSetWrite } from './write-options.ts'
+import { type ConditionOptions, type Item, type SetOptions, toSetWrite } from './write-options.ts'
 
 /** What a store is made with, beside its back tier. */
 export interface StoreOptions {
@@ -150,10 +152,10 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
   }
 
   /** What exists of the keys. A value that is damaged throws when it is read, and fails no other. */
-  async getMany<T = unknown>(keys: Iterable<Key>, options?: R): Promise<ReadonlyKeyMap<T>> {
+  async getMany<T = unknown>(keys: KeyList, options?: R): Promise<ReadonlyKeyMap<T>> {
     this.#assertOpen()
     if (options !== undefined) refuseUnknown(options, this.#names, 'getMany')
-    const storeKeys = Array.from(keys, (key) => userKey(key))
+    const storeKeys = userKeys('the keys of getMany', keys)
     const entries = new KeyMap<Entry>()
     const found = storeKeys.length === 0 ? [] : await this.#back.read(storeKeys, options)
     const seen = await this.#visibility.seeAllFound(storeKeys, found, options)
@@ -212,10 +214,7 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
   async setMany(items: Iterable<Item>, options?: W): Promise<WriteResult> {
     this.#assertOpen()
     if (options !== undefined) refuseUnknown(options, this.#names, 'setMany')
-    const writes = Array.from(items, ([key, value, itemOptions]) => {
-      if (itemOptions !== undefined) assertKnown(itemOptions, SET_OPTIONS, 'an item of setMany')
-      return toSetWrite(this.#back.codec, this.#clock, userKey(key), value, itemOptions)
-    })
+    const writes = itemWrites(this.#back.codec, this.#clock, items)
     return writeResult(await this.#back.commit({ reads: [], decide: () => writes }, options))
   }
 
@@ -229,10 +228,10 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
   }
 
   /** Deletes all of them in one commit. */
-  async deleteMany(keys: Iterable<Key>, options?: W): Promise<DeleteManyResult> {
+  async deleteMany(keys: KeyList, options?: W): Promise<DeleteManyResult> {
     this.#assertOpen()
     if (options !== undefined) refuseUnknown(options, this.#names, 'deleteMany')
-    const storeKeys = Array.from(keys, (key) => userKey(key))
+    const storeKeys = userKeys('the keys of deleteMany', keys)
     const writes = storeKeys.map((key): Write => ({ op: 'delete', key }))
     const commit = await this.#back.commit({ reads: [], decide: () => writes }, options)
     const deleted = new KeyMap<boolean>()

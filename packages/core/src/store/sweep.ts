@@ -1,7 +1,8 @@
 import { afterTurn } from '../batching/after-turn.ts'
+import { type KeyList, userKeys } from '../keys/key-list.ts'
 import { prefixRange } from '../keys/key-range.ts'
 import type { Key, KeyTuple } from '../keys/key.ts'
-import { userKey, userRanges } from '../keys/reserved.ts'
+import { userRanges } from '../keys/reserved.ts'
 import type { StoreKey } from '../keys/store-key.ts'
 import { callback, duration, wholeAtLeast } from '../options/checks.ts'
 import type { Commit, ReadOptions } from '../ports/back.ts'
@@ -19,8 +20,9 @@ export interface SweepOptions {
    * milliseconds. @default none is
    */
   readonly before?: Date | number | undefined
-  /** Which entries stay all the same: their keys, or a function that says so of each old one. @default none */
-  readonly keep?: Iterable<Key> | ((entry: StoreEntry) => boolean) | undefined
+  /** Which entries stay all the same: a list of their keys (`[['user', 1]]` is one, `['user', 1]` is two), or a function that
+   * says so of each old one. @default none */
+  readonly keep?: KeyList | ((entry: StoreEntry) => boolean) | undefined
   /** Only keys that start with these parts. @default everything */
   readonly prefix?: Key | readonly [] | undefined
   /** How many entries one commit deletes at most. @default 500 */
@@ -107,7 +109,7 @@ function keeper(keep: SweepOptions['keep']): (entry: Entry) => boolean {
       return kept
     }
   }
-  const ids = new Set(Array.from(keep, (key) => userKey(key).id))
+  const ids = new Set(userKeys('the keys of option keep', keep).map(({ id }) => id))
   return ({ key }) => ids.has(key.id)
 }
 

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { Codec } from '../codec/codec.ts'
 import { Payload } from '../codec/payload.ts'
+import { type KeyList, userKeys } from '../keys/key-list.ts'
 import { KeyMap, type ReadonlyKeyMap } from '../keys/key-map.ts'
 import type { Key, KeyTuple } from '../keys/key.ts'
 import { userKey, userRanges } from '../keys/reserved.ts'
@@ -12,6 +13,7 @@ import type { Path } from '../ports/log.ts'
 import { conditional, refusePromise, updating } from './decisions.ts'
 import { readValue, type StoreEntry, toStoreEntry } from './entry-view.ts'
 import { FoundValues } from './found-values.ts'
+import { itemWrites } from './items.ts'
 import { LIST_OPTIONS, type ListOptions, resolveListing } from './listing.ts'
 import { checkPath, type GetOptions, valueAt, withValueAt } from './path.ts'
 import {
@@ -74,9 +76,9 @@ export class SyncStore {
     return this.#see(key) !== undefined
   }
 
-  getMany<T = unknown>(keys: Iterable<Key>): ReadonlyKeyMap<T> {
+  getMany<T = unknown>(keys: KeyList): ReadonlyKeyMap<T> {
     this.#parts.assertOpen()
-    const found = this.#parts.back.read(Array.from(keys, (key) => userKey(key)))
+    const found = this.#parts.back.read(userKeys('the keys of getMany', keys))
     const entries = new KeyMap<Entry>()
     for (const entry of this.#seeAll(found.map(({ entry }) => entry))) {
       if (entry !== undefined) entries.set(entry.key.tuple, entry)
@@ -102,11 +104,7 @@ export class SyncStore {
   setMany(items: Iterable<Item>): WriteResult {
     this.#parts.assertOpen()
     const { codec, clock } = this.#parts
-    const writes = Array.from(items, ([key, value, options]) => {
-      if (options !== undefined) assertKnown(options, SET_OPTIONS, 'an item of setMany')
-      return toSetWrite(codec, clock, userKey(key), value, options)
-    })
-    return writeResult(this.#commit(blind(writes)))
+    return writeResult(this.#commit(blind(itemWrites(codec, clock, items))))
   }
 
   delete(key: Key, options?: ConditionOptions): DeleteResult {
@@ -116,9 +114,9 @@ export class SyncStore {
     return { deleted: commit.changes.length > 0, ...writeResult(commit) }
   }
 
-  deleteMany(keys: Iterable<Key>): DeleteManyResult {
+  deleteMany(keys: KeyList): DeleteManyResult {
     this.#parts.assertOpen()
-    const storeKeys = Array.from(keys, (key) => userKey(key))
+    const storeKeys = userKeys('the keys of deleteMany', keys)
     const commit = this.#commit(blind(storeKeys.map((key) => ({ op: 'delete', key }))))
     const deleted = new KeyMap<boolean>()
     for (const key of storeKeys) deleted.set(key.tuple, false)

@@ -2,7 +2,7 @@ import type { Payload } from '../codec/payload.ts'
 import type { StoreKey } from '../keys/store-key.ts'
 import type { Write } from '../ports/back.ts'
 import type { Entry } from '../ports/entry.ts'
-import { Appending, type AppendingParts } from './logs/appending.ts'
+import { Appending, type AppendingParts, listOfElements } from './logs/appending.ts'
 import { wrongType } from './parts/wrong-type.ts'
 import type { SetOptions } from './write-options.ts'
 
@@ -37,7 +37,7 @@ export class TransactionWrites {
   /** @throws TidemarkError WRONG_TYPE, where a value was put; as {@link Appending}; nothing is appended then */
   append(key: StoreKey, elements: Iterable<unknown>, options: SetOptions | undefined): void {
     // First of all: an iterable may be code that writes here itself.
-    const all = [...elements]
+    const all = [...listOfElements(elements)]
     const { write, appending = new Appending(this.#parts, key) } = this.#keys.get(key.id) ?? {}
     if (write?.op === 'set') throw wrongType(key, 'value', 'log')
     appending.add(all, options)

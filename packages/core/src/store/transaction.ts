@@ -53,7 +53,7 @@ export interface TransactionLog<T = unknown> {
    */
   append(element: T, options?: SetOptions): void
   /** @throws as {@link append} */
-  appendMany(elements: Iterable<T>, options?: SetOptions): void
+  appendMany(elements: Iterable<T> & object, options?: SetOptions): void
 }
 
 /** What a transaction needs of the store that it is in. */

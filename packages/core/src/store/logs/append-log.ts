@@ -65,7 +65,7 @@ export class AppendLog<
   }
 
   /** Appends all of them side by side, in one commit. Without any, nothing changes. @throws as {@link append} */
-  async appendMany(elements: Iterable<T>, options?: SetOptions & W): Promise<WriteResult> {
+  async appendMany(elements: Iterable<T> & object, options?: SetOptions & W): Promise<WriteResult> {
     const { back, clock, collector, heads, assertOpen } = this.#store
     assertOpen()
     if (options !== undefined) assertKnown(options, this.#known, 'append')

@@ -3,6 +3,7 @@ import { Payload } from '../../codec/payload.ts'
 import type { Clock } from '../../clock.ts'
 import type { StoreKey } from '../../keys/store-key.ts'
 import type { Uuid } from '../../keys/uuid.ts'
+import { listOf } from '../../options/checks.ts'
 import type { SetWrite, Write } from '../../ports/back.ts'
 import type { Entry } from '../../ports/entry.ts'
 import { assertRoomForParts, newId, partsKey } from '../parts/part-key.ts'
@@ -18,6 +19,11 @@ export interface AppendingParts {
 interface Begun {
   readonly id: Uuid
   readonly write: SetWrite
+}
+
+/** @throws TypeError for what is no list: a text would be one of its characters */
+export function listOfElements<T>(elements: Iterable<T>): Iterable<T> {
+  return listOf('the elements of appendMany', elements, '[first, second]')
 }
 
 /** Elements that are to be appended to one log, side by side in one commit. */
@@ -44,7 +50,7 @@ export class Appending {
    * @throws TidemarkError UNENCODABLE; TypeError for undefined, and TypeError or RangeError for wrong options
    */
   add(elements: Iterable<unknown>, options?: SetOptions): void {
-    const payloads = Array.from(elements, (element) => this.#encode(element))
+    const payloads = Array.from(listOfElements(elements), (element) => this.#encode(element))
     // Most appends begin no log. What is wrong with options is told all the same, and nothing of them is left for later.
     const begun = options && this.#begin(options)
     if (this.isEmpty) this.#begun = begun

@@ -6,6 +6,7 @@ import { describeConditions } from './conditions.ts'
 import { describeEvents } from './events.ts'
 import { describeGrace } from './grace.ts'
 import { describeHungLoads } from './hung-loads.ts'
+import { describeLists } from './lists.ts'
 import { describeListings } from './listings.ts'
 import { describeLoading } from './loading.ts'
 import { describeLogs } from './logs.ts'
@@ -33,6 +34,7 @@ export function storeConformance(name: string, open: OpenStoreBack, capabilities
     describeConcurrency(start)
     describeEvents(start)
     describeOptions(start)
+    describeLists(start)
     describeLoading(start)
     describeOvertaking(start)
     describeHungLoads(start)
