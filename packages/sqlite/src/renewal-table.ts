@@ -6,20 +6,25 @@ import {
   type RenewalPlace,
   type RenewalStep,
   type StoreKey,
+  TidemarkError,
 } from '@tidemark/core'
 import type { Statement } from 'better-sqlite3'
 import type { Connection, RowStatement } from './connection.ts'
 import { plainBytes, toKey } from './entry-rows.ts'
 
-/** Rows are read in pages of so many: the first may be as large as it likes. */
+/** Rows are read in pages of so many. */
 const PAGE = 16
-/** A transaction rewrites about so much at most. */
+/** A transaction rewrites about so much at most, and one row at least, as large as it may be. */
 const MAX_BYTES = 4 * 1024 * 1024
+
+const SIZE = 'coalesce(length(value), 0) + coalesce(length(meta), 0)'
 
 type Row = readonly [key: Uint8Array, version: number, value: Uint8Array | null, meta: Uint8Array | null]
 
 /** One table of stored values. */
 interface Source {
+  /** How large the rows of a page are, which SQLite knows without reading them. */
+  readonly sizes: RowStatement<number>
   readonly page: RowStatement<Row>
   readonly update: Statement
   readonly part: Exclude<Place['part'], 'meta'>
@@ -37,6 +42,7 @@ export class RenewalTable {
     this.#codec = codec
     this.#sources = {
       entries: {
+        sizes: connection.prepareColumn(`SELECT ${SIZE} FROM entry WHERE key > ? ORDER BY key LIMIT ?`),
         page: connection.prepareRows('SELECT key, version, value, meta FROM entry WHERE key > ? ORDER BY key LIMIT ?'),
         update: connection.prepare('UPDATE entry SET value = ?, meta = ? WHERE key = ?'),
         part: 'value',
@@ -45,6 +51,7 @@ export class RenewalTable {
         next: { of: 'changes', after: 0 },
       },
       changes: {
+        sizes: connection.prepareColumn(`SELECT ${SIZE} FROM log WHERE seq > ? ORDER BY seq LIMIT ?`),
         page: connection.prepareRows('SELECT key, seq, value, meta FROM log WHERE seq > ? ORDER BY seq LIMIT ?'),
         update: connection.prepare('UPDATE log SET value = ?, meta = ? WHERE seq = ?'),
         part: 'value',
@@ -53,6 +60,7 @@ export class RenewalTable {
         next: { of: 'marks', after: undefined },
       },
       marks: {
+        sizes: connection.prepareColumn('SELECT length(value) FROM mark WHERE key > ? ORDER BY key LIMIT ?'),
         page: connection.prepareRows('SELECT key, 0, value, NULL FROM mark WHERE key > ? ORDER BY key LIMIT ?'),
         update: connection.prepare('UPDATE mark SET value = ? WHERE ? IS NULL AND key = ?'),
         part: 'mark',
@@ -66,29 +74,33 @@ export class RenewalTable {
   /** Within a write transaction. */
   renew(from: RenewalPlace, limit: number): RenewalStep {
     const source = this.#sources[from.of]
-    const failed: CorruptError[] = []
+    const failed: TidemarkError[] = []
     let [looked, renewed, bytes] = [0, 0, 0]
     let place = from
-    while (looked < limit && bytes < MAX_BYTES) {
-      const size = Math.min(PAGE, limit - looked)
-      const rows = source.page.all(place.after ?? new Uint8Array(0), size)
+    while (looked < limit) {
+      const after = place.after ?? new Uint8Array(0)
+      const sizes = source.sizes.all(after, Math.min(PAGE, limit - looked))
+      if (sizes.length === 0) return { looked, renewed, failed, next: source.next }
+      const fitting = fittingIn(MAX_BYTES - bytes, sizes)
+      // The first one of all may be as large as it likes.
+      const rows = fitting.count === 0 && looked > 0 ? [] : source.page.all(after, Math.max(fitting.count, 1))
       for (const row of rows) {
         try {
           if (this.#renewRow(source, row)) renewed++
         } catch (error) {
-          if (!(error instanceof CorruptError)) throw error
+          if (!isLeft(error)) throw error
           failed.push(error)
         }
-        bytes += (row[2]?.byteLength ?? 0) + (row[3]?.byteLength ?? 0)
         place = source.placeAfter(row)
       }
       looked += rows.length
-      if (rows.length < size) return { looked, renewed, failed, next: source.next }
+      bytes += fitting.bytes
+      if (rows.length < sizes.length) break
     }
     return { looked, renewed, failed, next: place }
   }
 
-  /** @throws CorruptError that names the key */
+  /** @throws as {@link isLeft} says, with the key */
   #renewRow(source: Source, row: Row): boolean {
     const key = toKey(row[0])
     const value = this.#renewed(key, row[1], source.part, row[2])
@@ -104,9 +116,27 @@ export class RenewalTable {
       const payload = Payload.fromBytes(this.#codec, plainBytes(stored)).at(key, version, part)
       return payload.renewedBy(this.#codec, { key, version, part })?.bytes ?? stored
     } catch (cause) {
-      if (!(cause instanceof CorruptError)) throw cause
-      const message = `the ${part} of ${key.id} at version ${version} cannot be read, and stays as it is: ${cause.message}`
-      throw new CorruptError(message, { key: key.id, cause })
+      if (!isLeft(cause)) throw cause
+      const what = `the ${part} of ${key.id} at version ${version}`
+      const details = { key: key.id, cause }
+      if (cause instanceof CorruptError)
+        throw new CorruptError(`${what} cannot be read, and stays as it is: ${cause.message}`, details)
+      throw new TidemarkError('UNENCODABLE', `${what} cannot be written, and stays as it is: ${cause.message}`, details)
     }
   }
+}
+
+/** Whether it is about a value, which stays as it is, and keeps no other back. */
+function isLeft(error: unknown): error is TidemarkError {
+  return error instanceof CorruptError || (error instanceof TidemarkError && error.code === 'UNENCODABLE')
+}
+
+function fittingIn(room: number, sizes: readonly number[]): { readonly count: number; readonly bytes: number } {
+  let [count, bytes] = [0, 0]
+  for (const size of sizes) {
+    if (bytes + size > room) break
+    count++
+    bytes += size
+  }
+  return { count, bytes }
 }

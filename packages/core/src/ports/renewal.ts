@@ -1,4 +1,4 @@
-import type { CorruptError } from '../errors.ts'
+import type { TidemarkError } from '../errors.ts'
 
 /** How far a renewal has come: entries first, then the changes of the log, then marks. */
 export type RenewalPlace =
@@ -11,8 +11,8 @@ export const RENEWAL_START: RenewalPlace = Object.freeze({ of: 'entries', after:
 export interface RenewalStep {
   readonly looked: number
   readonly renewed: number
-  /** What could not be read, and stays as it is. */
-  readonly failed: readonly CorruptError[]
+  /** Of each record that stays as it is, with its key: CorruptError where it cannot be read, UNENCODABLE where the codec does not write it. */
+  readonly failed: readonly TidemarkError[]
   /** undefined: that was all. */
   readonly next: RenewalPlace | undefined
 }

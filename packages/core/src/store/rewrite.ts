@@ -1,4 +1,4 @@
-import type { CorruptError } from '../errors.ts'
+import type { TidemarkError } from '../errors.ts'
 import { assertKnown, wholeBetween } from '../options/checks.ts'
 import type { Back } from '../ports/back.ts'
 import { RENEWAL_START, type RenewalPlace } from '../ports/renewal.ts'
@@ -15,10 +15,13 @@ export interface RewriteResult {
   /** Entries, changes of the log, and marks. */
   readonly looked: number
   readonly rewritten: number
-  /** How many could not be read: they stay as they are. As long as there are any, no key may be given up. */
+  /**
+   * How many stay as they are, because they cannot be read, or the codec does not write them. As long as there are any, neither a
+   * key nor a codec may be given up.
+   */
   readonly failed: number
-  /** What the first of them failed with. */
-  readonly errors: readonly CorruptError[]
+  /** What the first ten of them failed with, each with the key of the record. */
+  readonly errors: readonly TidemarkError[]
 }
 
 const REWRITE_OPTIONS: readonly (keyof RewriteOptions)[] = ['batch', 'signal']
@@ -33,7 +36,7 @@ export async function rewriteAll(
   assertKnown(options, REWRITE_OPTIONS, 'rewrite')
   const batch = wholeBetween('option batch', options.batch ?? 100, 1, 10_000)
   let [looked, rewritten, failed] = [0, 0, 0]
-  const errors: CorruptError[] = []
+  const errors: TidemarkError[] = []
   for (let place: RenewalPlace | undefined = RENEWAL_START; place !== undefined;) {
     options.signal?.throwIfAborted()
     const step = await renewal.renew(place, batch)
