@@ -102,7 +102,8 @@ function notesFrom({ tags }: SetOptions): EntryNotes | undefined {
   return tags === undefined ? undefined : { tags: checkTags(tags) }
 }
 
-function resolveExpiry({ ttlMs, expiresAt }: SetOptions, clock: Clock): number | undefined {
+/** @throws TypeError or RangeError for what is no time */
+export function resolveExpiry({ ttlMs, expiresAt }: SetOptions, clock: Clock): number | undefined {
   if (ttlMs !== undefined) {
     if (expiresAt !== undefined) throw new TypeError('give either ttlMs or expiresAt, not both')
     if (!(typeof ttlMs === 'number' && ttlMs > 0 && Number.isFinite(ttlMs))) {

@@ -104,13 +104,24 @@ export class BlobWriting<R extends ReadOptions, W extends object> {
     }
   }
 
+  /** What the commit comes to. @throws what it fails with; where that is the lease: what it means for the blob */
+  async whileHeld(commit: Promise<Commit>): Promise<Commit> {
+    try {
+      return await commit
+    } catch (error) {
+      // The lease is of a key that nobody knows.
+      throw error instanceof TidemarkError && error.code === 'LEASE_LOST' ? this.#lost() : error
+    }
+  }
+
   #commit(writes: readonly SetWrite[], lease: Lease): Promise<Commit> {
-    return this.#store.back.commit({ reads: [], lease, keepLease: true, decide: () => writes }, this.#options)
+    const { back } = this.#store
+    return this.whileHeld(back.commit({ reads: [], lease, keepLease: true, decide: () => writes }, this.#options))
   }
 
   #lost(): TidemarkError {
     const { id } = this.#key
     const message = `the blob at ${id} was not written: its writer stood still for longer than ${LEASE_MS / 60_000} minutes; write it again`
-    return new TidemarkError('LEASE_LOST', message, { key: id })
+    return new TidemarkError('LEASE_LOST', message, { key: id, retryable: true })
   }
 }

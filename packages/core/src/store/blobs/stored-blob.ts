@@ -1,8 +1,8 @@
 import { ConflictError } from '../../errors.ts'
 import type { StoreKey } from '../../keys/store-key.ts'
 import { assertKnown, wholeAtLeast } from '../../options/checks.ts'
-import type { Commit, ReadOptions } from '../../ports/back.ts'
-import { type BlobHead, readHead } from '../parts/part-head.ts'
+import type { Commit, ReadOptions, SetWrite } from '../../ports/back.ts'
+import { type BlobHead, headPayload, readHead } from '../parts/part-head.ts'
 import { assertRoomForParts, newId } from '../parts/part-key.ts'
 import { readSeen } from '../parts/part-reads.ts'
 import type { PartStore } from '../parts/part-store.ts'
@@ -13,6 +13,7 @@ import {
   checkVersion,
   CONDITION_OPTIONS,
   type ConditionOptions,
+  resolveExpiry,
   SET_OPTIONS,
   type SetOptions,
   toHeadWrite,
@@ -70,17 +71,19 @@ export class StoredBlob<R extends ReadOptions = ReadOptions, W extends object = 
     assertOpen()
     if (options !== undefined) assertKnown(options, this.#known, 'write')
     assertSource(source)
-    const expected = options?.ifVersion
+    // As they are now: what the caller does to them until the last chunk is written is not for this blob.
+    const said = options && { ...options }
+    const expected = said?.ifVersion
     if (expected !== undefined) checkVersion(expected)
     assertRoomForParts(this.#key)
-    // What is wrong with the options is not to be told after the last chunk.
-    toHeadWrite(back.codec, clock, this.#key, 'blob', { id: newId(), size: 0, chunkBytes: CHUNK_BYTES }, options)
+    const empty = { id: newId(), size: 0, chunkBytes: CHUNK_BYTES }
+    const head = toHeadWrite(back.codec, clock, this.#key, 'blob', empty, said)
     if (expected !== undefined) assertVersion(this.#key, expected, await readSeen(this.#store, this.#key))
     this.#store.collector.watch(this.#key)
-    const writing = new BlobWriting(this.#store, this.#key, options)
+    const writing = new BlobWriting(this.#store, this.#key, said)
     try {
       const written = await writing.store(source)
-      const commit = await this.#finish(written, expected, options)
+      const commit = await writing.whileHeld(this.#finish(written, head, said))
       return { ...writeResult(commit), size: written.size }
     } catch (error) {
       await writing.abandon()
@@ -159,11 +162,17 @@ export class StoredBlob<R extends ReadOptions = ReadOptions, W extends object = 
   /** The commit before which there is no blob, and after which it is whole. */
   #finish(
     { id, size, lease }: WrittenChunks,
-    expected: number | undefined,
-    options: (SetOptions & W) | undefined,
+    said: SetWrite,
+    options: (SetOptions & ConditionOptions & W) | undefined,
   ): Promise<Commit> {
     const { back, clock } = this.#store
-    const head = toHeadWrite(back.codec, clock, this.#key, 'blob', { id, size, chunkBytes: CHUNK_BYTES }, options)
+    const { ttlMs, ifVersion: expected } = options ?? {}
+    const head: SetWrite = {
+      ...said,
+      payload: headPayload(back.codec, { id, size, chunkBytes: CHUNK_BYTES }),
+      // The time begins when the blob is there.
+      expiresAt: ttlMs === undefined ? said.expiresAt : resolveExpiry({ ttlMs }, clock),
+    }
     if (expected === undefined) return back.commit({ reads: [], lease, decide: () => [head] }, options)
     return commitSeen(
       back,

@@ -1,5 +1,6 @@
 import { describe } from 'vitest'
 import { describeBatches } from './batches.ts'
+import { describeBlobWrites } from './blob-writes.ts'
 import { describeBlobs } from './blobs.ts'
 import { describeConcurrency } from './concurrency.ts'
 import { describeConditions } from './conditions.ts'
@@ -43,6 +44,7 @@ export function storeConformance(name: string, open: OpenStoreBack, capabilities
     describeLogs(start)
     describeTransactionLogs(start)
     describeBlobs(start)
+    describeBlobWrites(start)
     describeSweeps(start)
     describePartRemoval(start)
   })
