@@ -180,6 +180,9 @@ test('what it cannot do is a TypeError at once', async () => {
   expect(() => a.tiers.warm({ tiers: ['sqlite'] })).toThrow(
     'there is no front named sqlite to warm; there is near, redis',
   )
+  expect(() => a.tiers.warm({ tiers: 'redis' } as never)).toThrow(
+    "option tiers must be an array or another iterable, such as ['redis'], not redis",
+  )
   expect(() => a.tiers.warm({ tier: 'near' } as never)).toThrow(
     'unknown option tier of warm; allowed: strategy, prefix, walk, tiers, waitMs, signal',
   )
@@ -261,6 +264,35 @@ describe('konserve sync strategies', () => {
     expect(await a.store.get('z', only)).toEqual([])
     expect(await a.store.get('apart', only)).toBeUndefined()
   })
+
+  test('a function and a walk may take their time', async () => {
+    const { a } = await cold(3)
+    const chosen = a.tiers.warm(async (page) => page.slice(1).map(({ key }) => key))
+    expect((await lastValueFrom(chosen)).filled).toEqual({ near: 2, redis: 2 })
+    const walk = { roots: [['n', 0]], next: async () => [['n', 1]] }
+    expect(await lastValueFrom(a.tiers.warm({ walk }))).toMatchObject({ done: 2, filled: { near: 1, redis: 1 } })
+  })
+
+  test('roots that can be iterated over once are there for every subscription', async () => {
+    const { a } = await cold(2)
+    const walking = a.tiers.warm({ walk: { roots: [['n', 0]].values(), next: () => [] } })
+    await lastValueFrom(walking)
+    expect(await lastValueFrom(walking)).toMatchObject({ done: 1 })
+  })
+
+  test.each([5, undefined, 'ab', { a: 1 }, new Uint8Array(1), [{}]])(
+    'a function or a walk that returns %o, which is no list of keys, is a TypeError, and so is one that promises it',
+    async (wrong) => {
+      const { a } = await cold(1)
+      for (const returned of [wrong, Promise.resolve(wrong)] as never[]) {
+        await expect(lastValueFrom(a.tiers.warm(() => returned))).rejects.toThrow(TypeError)
+        const walk = { roots: [['n', 0]], next: () => returned }
+        await expect(lastValueFrom(a.tiers.warm({ walk }))).rejects.toThrow(TypeError)
+      }
+      expect(() => a.tiers.warm({ walk: { roots: wrong as never, next: () => [] } })).toThrow(TypeError)
+      expect(await a.store.get(['n', 0], only)).toBeUndefined()
+    },
+  )
 
   test('what a strategy or a walk throws ends the run', async () => {
     const { a } = await cold(1)

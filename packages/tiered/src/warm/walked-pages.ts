@@ -2,10 +2,10 @@ import {
   type Back,
   type Clock,
   type Found,
-  type Key,
+  type KeyList,
   type StoreKey,
   toStoreEntry,
-  userKey,
+  userKeys,
   Visibility,
 } from '@tidemark/core'
 import type { WarmWalk } from './warm-options.ts'
@@ -25,22 +25,21 @@ export async function* walkedPages(
   const visible = new Visibility(back, clock)
   const visited = new Set<string>()
   let waiting: StoreKey[] = []
-  const add = (keys: Iterable<Key>): void => {
-    for (const each of keys) {
-      const key = userKey(each)
+  const add = (name: string, keys: KeyList): void => {
+    for (const key of userKeys(name, keys)) {
       if (visited.has(key.id)) continue
       visited.add(key.id)
       waiting.push(key)
     }
   }
-  add(roots)
+  add('the roots', roots)
   while (waiting.length > 0) {
     const page = waiting.slice(0, limit)
     waiting = waiting.slice(limit)
     const found = (await back.read(page)).filter(({ entry }) => entry !== undefined)
     const entries = found.map(({ entry }) => entry)
     for (const seen of await visible.seeAll(entries, undefined)) {
-      if (seen !== undefined) add(next(toStoreEntry(seen)))
+      if (seen !== undefined) add('the keys that walk.next returns', await next(toStoreEntry(seen)))
     }
     yield { found, waiting: waiting.length }
   }

@@ -1,4 +1,15 @@
-import { assertKnown, callback, duration, type Key, oneOf, port, type StoreEntry } from '@tidemark/core'
+import {
+  assertKnown,
+  callback,
+  duration,
+  type Key,
+  type KeyList,
+  listOf,
+  oneOf,
+  port,
+  type StoreEntry,
+  userKeys,
+} from '@tidemark/core'
 
 /**
  * What is brought into the fronts of the entries that the back tier holds.
@@ -7,8 +18,8 @@ import { assertKnown, callback, duration, type Key, oneOf, port, type StoreEntry
  */
 export type WarmStrategy = 'missing' | 'full' | 'mirror' | WarmChoice
 
-/** @returns the keys to bring, of those on the page */
-export type WarmChoice = (page: readonly WarmCandidate[]) => Iterable<Key>
+/** @returns the keys to bring; those that are not on the page are left out */
+export type WarmChoice = (page: readonly WarmCandidate[]) => KeyList | Promise<KeyList>
 
 /** An entry of the back tier, and what the fronts have of it. */
 export interface WarmCandidate {
@@ -21,9 +32,9 @@ export interface WarmCandidate {
 /** Follows references from entry to entry, instead of taking all that there are. */
 export interface WarmWalk {
   /** Where to begin. */
-  readonly roots: Iterable<Key>
+  readonly roots: KeyList
   /** The keys that an entry leads to; each is visited once, and those that do not exist lead nowhere. */
-  readonly next: (entry: StoreEntry) => Iterable<Key>
+  readonly next: (entry: StoreEntry) => KeyList | Promise<KeyList>
 }
 
 export interface WarmOptions {
@@ -58,12 +69,14 @@ export function resolveWarmOptions(given: WarmOptions | WarmStrategy): WarmOptio
   const { strategy = 'missing', walk, signal, prefix, waitMs = 1_000 } = options
   duration('option waitMs', waitMs)
   if (typeof strategy !== 'function') oneOf('option strategy', strategy, STRATEGIES)
+  const tiers = options.tiers && Array.from(listOf('option tiers', options.tiers, "['redis']"))
   if (signal !== undefined) port<AbortSignal>('option signal', signal, ['addEventListener', 'removeEventListener'])
-  if (walk !== undefined) {
-    assertKnown(walk, ['roots', 'next'], 'walk')
-    callback('option walk.next', walk.next)
-    if (strategy !== 'missing') throw new TypeError('option walk goes with the strategy missing alone')
-    if (prefix !== undefined) throw new TypeError('give either walk or prefix: next() decides what is visited')
-  }
-  return { ...options, waitMs }
+  if (walk === undefined) return { ...options, tiers, waitMs }
+  assertKnown(walk, ['roots', 'next'], 'walk')
+  const next = callback('option walk.next', walk.next)
+  // Taken at once: every subscription begins there, and what they come from may be used up by the first.
+  const roots = userKeys('the keys of option walk.roots', walk.roots).map(({ tuple }) => tuple)
+  if (strategy !== 'missing') throw new TypeError('option walk goes with the strategy missing alone')
+  if (prefix !== undefined) throw new TypeError('give either walk or prefix: next() decides what is visited')
+  return { ...options, tiers, waitMs, walk: { roots, next } }
 }

@@ -7,7 +7,8 @@ import {
   type NearFront,
   prefixRange,
   rangesWithoutParts,
-  StoreKey,
+  type StoreKey,
+  userKeys,
 } from '@tidemark/core'
 import type { Observable } from 'rxjs'
 import { runInSteps } from '../run-in-steps.ts'
@@ -143,7 +144,7 @@ function toFill(found: Found): Fill {
   return { key: found.entry!.key, found, asOf: found.asOf }
 }
 
-/** @throws what the application's function throws */
+/** @throws what the application's function throws; TypeError for what is no list of keys */
 async function chosenOf(
   choose: WarmChoice,
   fills: readonly Fill[],
@@ -156,6 +157,6 @@ async function chosenOf(
     version: found.entry!.version,
     held: Object.fromEntries(targets.map(({ name }, t) => [name, versions[t]![i]])),
   }))
-  const wanted = new Set(Array.from(choose(page), (key) => StoreKey.of(key).id))
+  const wanted = new Set(userKeys('the keys that the strategy returns', await choose(page)).map(({ id }) => id))
   return fills.filter(({ key }) => wanted.has(key.id))
 }
