@@ -1,5 +1,5 @@
 import { compressed, encrypted } from '@tidemark/codecs'
-import { alsoReading, type Codec, createCborCodec, createJsonCodec, type CorruptError, Store } from '@tidemark/core'
+import { alsoReading, type Codec, createCborCodec, createJsonCodec, Store } from '@tidemark/core'
 import { createSqliteBack } from '@tidemark/sqlite'
 import { DatabaseSync } from 'node:sqlite'
 import { open } from 'tidemark'
@@ -189,7 +189,7 @@ describe('rewrite', () => {
       async (store) => {
         const result = await store.rewrite()
         expect(result).toMatchObject({ failed: 2 + 2, rewritten: 0 })
-        expect(result.errors.map(({ code, key }: CorruptError) => [code, key])).toEqual([
+        expect(result.errors.map(({ code, key }) => [code, key])).toEqual([
           ['CORRUPT', 'kept'],
           ['KEY_MISSING', 'lost'],
           ['KEY_MISSING', 'lost'],

@@ -112,17 +112,38 @@ export type CorruptCode = Extract<
   'CORRUPT' | 'TRUNCATED' | 'TAMPERED' | 'MISPLACED' | 'KEY_MISSING' | 'KEY_WRONG' | 'NOT_ENCRYPTED' | 'TOO_LARGE'
 >
 
+/** Of which it is not said that the bytes are damaged: another key, context or limit may be all that it takes. */
+const MAY_BE_WHOLE: readonly ErrorCode[] = [
+  'KEY_MISSING',
+  'KEY_WRONG',
+  'NOT_ENCRYPTED',
+  'TAMPERED',
+  'MISPLACED',
+  'TOO_LARGE',
+]
+
+export interface CorruptDetails extends ErrorDetails {
+  readonly code?: CorruptCode
+  readonly mayBeWhole?: boolean
+}
+
 /**
  * Stored bytes could not be decoded: damaged, truncated, or of a format this release does not know. Where they are encrypted
  * or compressed, the code says more.
  */
 export class CorruptError extends TidemarkError {
   override readonly name = 'CorruptError'
+  /**
+   * Who opens the store in another way may be able to read it: with a key, a codec or a class that is not given here, in another
+   * runtime, or by a later release. Nothing of it is to be removed. False: it is damaged, whoever reads it.
+   */
+  readonly mayBeWhole: boolean
 
-  /** @param details its code is that of `cause`, where it is not given and that is such an error, too */
-  constructor(what: string, details: ErrorDetails & { readonly code?: CorruptCode } = {}) {
-    const { cause } = details
-    super(details.code ?? (cause instanceof CorruptError ? (cause.code as CorruptCode) : 'CORRUPT'), what, details)
+  /** @param details what it does not say is as `cause` says, where that is such an error, too */
+  constructor(what: string, details: CorruptDetails = {}) {
+    const cause = details.cause instanceof CorruptError ? details.cause : undefined
+    super(details.code ?? (cause?.code as CorruptCode | undefined) ?? 'CORRUPT', what, details)
+    this.mayBeWhole = details.mayBeWhole ?? cause?.mayBeWhole ?? MAY_BE_WHOLE.includes(this.code)
   }
 }
 

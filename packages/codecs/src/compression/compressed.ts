@@ -84,7 +84,9 @@ export function compressed(codec: Codec, options: CompressionOptions = {}): Code
     if (bytes.length < at + SIZE_AT) throw truncated()
     const inner = codecById(codecs, bytes[at + 1]!)
     if (inner === undefined) {
-      throw new CorruptError(`what is compressed was written by codec ${bytes[at + 1]}, which is not configured`)
+      throw new CorruptError(`what is compressed was written by codec ${bytes[at + 1]}, which is not configured`, {
+        mayBeWhole: true,
+      })
     }
     return bytes[at] === NOT_COMPRESSED
       ? decodeFrom(inner, at + SIZE_AT, bytes)
@@ -156,7 +158,9 @@ function decompressed(bytes: Uint8Array, maxBytes: number): Uint8Array {
 
 function algorithmOf(code: number): Algorithm {
   for (const algorithm of Object.values(ALGORITHMS)) if (algorithm.code === code) return algorithm
-  throw new CorruptError(`a value is compressed in a way that this release does not know, ${code}; upgrade it`)
+  throw new CorruptError(`a value is compressed in a way that this release does not know, ${code}; upgrade it`, {
+    mayBeWhole: true,
+  })
 }
 
 function undecompressable(cause: unknown, size: number): CorruptError {

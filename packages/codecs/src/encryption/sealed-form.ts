@@ -68,7 +68,9 @@ export function headerOf(bytes: Uint8Array): SealedHeader {
   if (bytes.length < BODY_AT + TAG_BYTES) throw truncated(bytes.length)
   if (bytes[0] !== BOUND || bytes[1] !== ID) throw new CorruptError('it is not an encrypted value')
   if (bytes[SUITE_AT] !== XAES_256_GCM) {
-    throw new CorruptError(`it is encrypted in a way that this release does not know, ${bytes[SUITE_AT]}; upgrade it`)
+    throw new CorruptError(`it is encrypted in a way that this release does not know, ${bytes[SUITE_AT]}; upgrade it`, {
+      mayBeWhole: true,
+    })
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const length = view.getUint32(LENGTH_AT)

@@ -1,4 +1,4 @@
-import { CorruptError } from '../errors.ts'
+import { type CorruptDetails, CorruptError } from '../errors.ts'
 import { isPlainUtf8 } from './plain-text.ts'
 
 const NOTHING = new Uint8Array(0)
@@ -64,6 +64,6 @@ export function unexpected(initial: number): CorruptError {
   return corrupt(`unexpected initial byte ${initial}`)
 }
 
-export function corrupt(what: string): CorruptError {
-  return new CorruptError(`not an encoded value: ${what}`)
+export function corrupt(what: string, details: CorruptDetails = {}): CorruptError {
+  return new CorruptError(`not an encoded value: ${what}`, details)
 }

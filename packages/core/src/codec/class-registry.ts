@@ -106,12 +106,15 @@ export function instanceOf([name, data, ...more]: readonly unknown[], classes: C
   if (known === undefined) {
     if (classes?.unknownClass === 'keep') return new StoredInstance(name, data)
     const message = `the value holds an instance of the class ${name}, which is not registered; register it with the codec`
-    throw new CorruptError(message)
+    throw new CorruptError(message, { mayBeWhole: true })
   }
   try {
     return known.decode(data)
   } catch (cause) {
-    throw new CorruptError(`an instance of the class ${name} could not be made of what is stored of it`, { cause })
+    throw new CorruptError(`an instance of the class ${name} could not be made of what is stored of it`, {
+      cause,
+      mayBeWhole: true,
+    })
   }
 }
 

@@ -97,7 +97,9 @@ export function openValue(codecs: Codec | readonly Codec[], bytes: Uint8Array, s
   if (version !== VERSION && version !== WITH_NOTES) throw unopenable(version!, bytes[start + 1]!)
   const id = bytes[start + 1]!
   const codec = codecById(codecs, id)
-  if (codec === undefined) throw new CorruptError(`a stored value was written by codec ${id}, which is not configured`)
+  if (codec === undefined) {
+    throw new CorruptError(`a stored value was written by codec ${id}, which is not configured`, { mayBeWhole: true })
+  }
   const at = version === VERSION ? start + HEADER_BYTES : payloadAfterNotes(bytes, start)
   if (version === WITH_NOTES && at === bytes.length) return undefined
   return isEnvelopeCodec(codec)
@@ -124,6 +126,8 @@ function unopenable(version: number, id: number): CorruptError {
     version === BOUND
       ? `a stored value is encrypted, or otherwise bound to its place, by codec ${id}, which is not configured`
       : `a stored value is of format version ${version}; this release reads 1 to 4`,
+    // None was ever 0, as bytes are that were never written.
+    { mayBeWhole: version > 0 },
   )
 }
 

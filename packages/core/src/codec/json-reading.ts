@@ -125,7 +125,9 @@ function bufferOf([kind, base64, ...more]: readonly unknown[]): ArrayBuffer | Ar
   if (kind === 'DataView') return new DataView(bytes.buffer)
   const view = viewOver(text(kind), bytes)
   if (view === undefined)
-    throw new CorruptError(`the value holds a ${text(kind)}, which this runtime lacks, or a part of one`)
+    throw new CorruptError(`the value holds a ${text(kind)}, which this runtime lacks, or a part of one`, {
+      mayBeWhole: true,
+    })
   return view
 }
 

@@ -124,6 +124,15 @@ export class Payload {
     return isBundle(envelope) ? envelopesIn(envelope).slice(1) : []
   }
 
+  /** It is a {@link bundle}, whose checksum is right: what cannot be read of it is not damaged. False: nothing tells. */
+  get isIntact(): boolean {
+    try {
+      return isBundle(this.envelope) && envelopesIn(this.envelope).length > 0
+    } catch {
+      return false
+    }
+  }
+
   get byteLength(): number {
     return this.#seal === undefined ? this.#holder.byteLength - this.#start : this.#seal.byteLength
   }

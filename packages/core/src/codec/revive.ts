@@ -115,7 +115,9 @@ function errorOf([name, message, stack, properties]: readonly unknown[]): Error 
 function float16ArrayOf(tag: number, bytes: Uint8Array): ArrayBufferView {
   // Absent from older runtimes.
   const constructor = (globalThis as { Float16Array?: Float16Constructor }).Float16Array
-  if (constructor === undefined) throw new CorruptError('the value holds a Float16Array, which this runtime lacks')
+  if (constructor === undefined) {
+    throw new CorruptError('the value holds a Float16Array, which this runtime lacks', { mayBeWhole: true })
+  }
   if (tag !== tags.typedArrayTag('Float16Array')) {
     for (let i = 0; i + 1 < bytes.length; i += 2) bytes.subarray(i, i + 2).reverse()
   }
