@@ -29,7 +29,7 @@ export function recoveryTarget({ office, clock, journal, commit }: RecoveryTarge
       const writes = part.writes.flatMap(({ write }) => (write === undefined ? [] : [write]))
       return settle(part, writes, checkpointMarks(office.keys, part.writes))
     },
-    verdict: (error) => (verdictOf(error) === 'split' ? 'split' : 'retry'),
+    verdict: verdictOf,
     bury: (part, error) => settle(part, [], [deadLetterMark(office, part.writes, error, clock.now())]),
   }
 }

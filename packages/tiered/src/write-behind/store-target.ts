@@ -10,6 +10,7 @@ import {
 import { type Buffered, checkpointMarks } from './buffered-write.ts'
 import { deadLetterMark, type DeadLetterOffice } from './dead-letters.ts'
 import type { Journal } from './journal.ts'
+import { type Overtaken, OvertakenError } from './overtaken.ts'
 import type { FlushPart, FlushTarget, Verdict } from './target.ts'
 import { isLeaseLost, type Tenure } from './tenure.ts'
 
@@ -23,6 +24,7 @@ const PASSING: readonly unknown[] = [
   'FRONT_UNAVAILABLE',
   'CLOSED',
   'CORRUPT',
+  'LEASE_LOST',
 ]
 
 /** Commits in the back tier and brings the fronts in step; `onCommitted` is called when the one is done, and before the other. */
@@ -32,7 +34,9 @@ export interface StoreTargetOptions {
   readonly office: DeadLetterOffice<Buffered>
   readonly clock: Clock
   readonly journal: Journal<Buffered>
-  readonly tenure: Pick<Tenure, 'held' | 'reclaim'>
+  readonly tenure: Pick<Tenure, 'held' | 'reclaim' | 'owner'>
+  /** Of what lies in memory alone; undefined: nothing does. */
+  readonly overtaken: Overtaken<Buffered> | undefined
   readonly commit: CommitFlush
 }
 
@@ -44,29 +48,45 @@ export class StoreTarget implements FlushTarget<Buffered> {
   readonly #options: StoreTargetOptions
   /** The last flush has failed: it may be committed all the same. */
   #isUncertain = false
+  /** Whose journal has refused a row: somebody was about to recover it. */
+  #sealed: string | undefined
 
   constructor(options: StoreTargetOptions) {
     this.#options = options
   }
 
   async append(row: number, gather: () => readonly Buffered[]): Promise<void> {
-    const { tenure, journal } = this.#options
+    const { tenure, journal, overtaken } = this.#options
     for (;;) {
       const holding = await tenure.held()
       try {
-        return await journal.append(holding, row, gather)
+        if (this.#sealed === holding.owner) await journal.reopen(holding.owner)
+        this.#sealed = undefined
+        await journal.append(holding, row, () => {
+          const writes = gather()
+          overtaken?.acknowledge(writes, holding.lease.token)
+          return writes
+        })
       } catch (error) {
         if (!isLeaseLost(error)) throw error
-        if ((await tenure.reclaim(holding)) === 'kept') await journal.reopen(holding.owner)
+        this.#sealed = holding.owner
+        await tenure.reclaim(holding)
+        continue
       }
+      // Whoever has recovered the journal before this was told of the row has found it there. To take it for one that is still
+      // to be flushed would write it twice.
+      if (tenure.owner !== holding.owner) throw recoveredMeanwhile()
+      return
     }
   }
 
-  write(part: FlushPart<Buffered>): Promise<void> {
+  async write(part: FlushPart<Buffered>): Promise<void> {
+    const { office, overtaken } = this.#options
     const writes = part.writes.flatMap(({ write }): readonly Write[] => (write === undefined ? [] : [write]))
-    const { office, journal } = this.#options
     const marks = checkpointMarks(office.keys, part.writes)
-    return this.#settle(part, writes, marks, journal.level === 'memory')
+    await this.#settle(part, writes, marks, () => {
+      if (overtaken !== undefined && part.writes.some((write) => overtaken.has(write))) throw new OvertakenError()
+    })
   }
 
   verdict(error: unknown): Verdict {
@@ -75,24 +95,24 @@ export class StoreTarget implements FlushTarget<Buffered> {
 
   bury(part: FlushPart<Buffered>, error: unknown): Promise<void> {
     const { office, clock } = this.#options
-    return this.#settle(part, [], [deadLetterMark(office, part.writes, error, clock.now())], false)
+    return this.#settle(part, [], [deadLetterMark(office, part.writes, error, clock.now())], () => {})
   }
 
-  /** @param isFenced when the lease has run out, it is too late for this */
+  /** @param check throws where it is too late for this; called while the lease is held, as far as anybody knows */
   async #settle(
     part: FlushPart<Buffered>,
     writes: readonly Write[],
     marks: readonly MarkWrite[],
-    isFenced: boolean,
+    check: () => void,
   ): Promise<void> {
     const { tenure, journal, commit } = this.#options
     for (;;) {
       const holding = await tenure.held()
       // It may have waited for the lease of the journal that was begun after that.
       if (part.isLost()) return
-      if (isFenced && part.isStale()) throw tooLate()
       const { owner, lease } = holding
       if (this.#isUncertain && (await this.#isFlushed(owner, part))) return this.#settled(owner, part)
+      check()
       const all = [...marks, ...journal.settle(owner, part), this.#note(owner, part)]
       try {
         await commit({ reads: [], decide: () => writes, lease, keepLease: true, marks: all }, part.onWritten)
@@ -101,10 +121,9 @@ export class StoreTarget implements FlushTarget<Buffered> {
       } catch (error) {
         this.#isUncertain = true
         if (!isLeaseLost(error)) throw error
-        const outcome = await tenure.reclaim(holding)
-        if (isFenced) throw error
-        // What was to be flushed is: whoever has recovered the journal has done it.
-        if (outcome === 'lost' && journal.level !== 'memory') return
+        // Where somebody has recovered the journal, the part is lost, which ends this. Fails where that cannot be found out yet:
+        // the next attempt finds out first.
+        await tenure.reclaim(holding)
       }
     }
   }
@@ -132,14 +151,12 @@ export class StoreTarget implements FlushTarget<Buffered> {
 }
 
 export function verdictOf(error: unknown): Verdict {
-  // Of a journal in memory: nobody has taken it over, but it is too late to write what others have overwritten since.
-  if (isLeaseLost(error)) return 'bury'
-  return error instanceof TidemarkError && PASSING.includes(error.code) ? 'retry' : 'split'
+  return error instanceof TidemarkError && PASSING.includes(error.code) && !(error instanceof OvertakenError)
+    ? 'retry'
+    : 'split'
 }
 
-function tooLate(): TidemarkError {
-  return new TidemarkError(
-    'LEASE_LOST',
-    'the process was stopped for longer than its lease; others may have written since',
-  )
+function recoveredMeanwhile(): TidemarkError {
+  const message = 'the process was stopped for longer than its lease: the write was journaled, and is committed, perhaps; read it again'
+  return new TidemarkError('BUSY', message, { retryable: true })
 }

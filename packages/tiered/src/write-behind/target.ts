@@ -12,15 +12,10 @@ export interface FlushPart<D extends Dirty> {
   readonly onWritten: () => void
   /** Whether somebody else has taken the journal over, and writes them: under no lease that is held since then. */
   readonly isLost: () => boolean
-  /** Whether it was acknowledged under a lease that has run out, and stood in no journal: others have written since, perhaps. */
-  readonly isStale: () => boolean
 }
 
-/**
- * What to do about a flush that failed. `retry`: the same once more, later · `split`: something in it is refused for good,
- * find out what · `bury`: all of it is
- */
-export type Verdict = 'retry' | 'split' | 'bury'
+/** What to do about a flush that failed. `retry`: the same once more, later · `split`: something in it is refused for good, find out what */
+export type Verdict = 'retry' | 'split'
 
 /** Where a buffer journals and flushes to. */
 export interface FlushTarget<D extends Dirty> {

@@ -26,6 +26,7 @@ import { JournalKeys, STORE_SCOPE } from './journal-keys.ts'
 import { rowFormat } from './journal-row.ts'
 import { frontJournal, type Journal, marksJournal, memoryJournal } from './journal.ts'
 import { MetricCounters } from './metrics.ts'
+import { Overtaken } from './overtaken.ts'
 import { Recovery } from './recovery.ts'
 import { recoveryTarget } from './recovery-target.ts'
 import { isReserved } from './reserved.ts'
@@ -82,6 +83,9 @@ export class WriteBehind {
     const journal = journalOf(options, office)
     this.#journal = journal
     const isRecoverable = journal.level !== 'memory'
+    const overtaken = isRecoverable
+      ? undefined
+      : new Overtaken<Buffered>({ back, isDirty: (id) => this.#buffer.has(id), isIdle: () => this.#buffer.isIdle })
     this.#tenure = new Tenure({
       back,
       keys: KEYS,
@@ -90,13 +94,14 @@ export class WriteBehind {
       record: isRecoverable ? { level: journal.level, by: options.presence.describe() } : undefined,
       isInUse: () => !this.#buffer.isIdle,
       onLost: () => {
-        if (!isRecoverable) return this.#buffer.condemn()
         this.#buffer.abandon()
         // What is left of it, if whoever has recovered it has not finished.
         void this.#recovery.run().catch(() => undefined)
       },
+      look: overtaken && (() => back.log.head()),
+      onLapsed: overtaken && ((token, head) => overtaken.lapsed(token, head)),
     })
-    const target = new StoreTarget({ office, clock, journal, tenure: this.#tenure, commit })
+    const target = new StoreTarget({ office, clock, journal, tenure: this.#tenure, overtaken, commit })
     this.#buffer = new WriteBuffer({
       name: 'the write-behind buffer',
       target,

@@ -1,4 +1,4 @@
-import { type Back, type Clock, type Commit, type Proposal, Store, TidemarkError } from '@tidemark/core'
+import { type Back, type Clock, type Commit, type Log, type Proposal, Store, TidemarkError } from '@tidemark/core'
 import type { ManualClock } from '@tidemark/testkit'
 import {
   createTiered,
@@ -20,6 +20,9 @@ export class Process {
   readonly store: Store<TieredReadOptions, TieredWriteOptions>
   readonly errors: unknown[] = []
   readonly commits: CommitKind[] = []
+  readonly #origin = crypto.randomUUID()
+  /** What it has committed itself. */
+  readonly #seqs = new Set<number>()
   readonly #faults: { readonly kind: CommitKind; readonly fault: Fault | Error }[] = []
   #isDead = false
   #paused: (() => void)[] | undefined
@@ -79,6 +82,26 @@ export class Process {
       get: (target, name) => {
         if (name === 'commit') return (...args: Parameters<Back['commit']>) => this.#commit(target, ...args)
         if (name === 'close') return async () => {}
+        if (name === 'origin') return this.#origin
+        if (name === 'log') return this.#logOver(target.log)
+        const value: unknown = Reflect.get(target, name, target)
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value
+      },
+    })
+  }
+
+  /** Changes tell who has made them, as where each process has opened the file itself. */
+  #logOver(log: Log): Log {
+    const read: Log['read'] = async (options) => {
+      const page = await log.read(options)
+      const changes = page.changes.map((change) =>
+        this.#seqs.has(change.seq) ? { ...change, origin: this.#origin } : change,
+      )
+      return { ...page, changes }
+    }
+    return new Proxy(log, {
+      get(target, name) {
+        if (name === 'read') return read
         const value: unknown = Reflect.get(target, name, target)
         return typeof value === 'function' ? (value.bind(target) as unknown) : value
       },
@@ -96,6 +119,7 @@ export class Process {
     if (fault instanceof Error) throw fault
     if (fault === 'refuse') throw new TidemarkError('DISK_FULL', 'no room', { retryable: true })
     const commit = await back.commit(proposal)
+    for (const { seq } of commit.changes) this.#seqs.add(seq)
     if (fault !== undefined) this.#faults.splice(at, 1)
     if (this.#isDead) return new Promise(() => {})
     if (fault === 'lose') throw new TidemarkError('IO', 'the reply was lost')
