@@ -133,7 +133,7 @@ export { rewriteAll, type RewriteOptions, type RewriteResult } from './store/rew
 export { type StandingWithReaders, standingWithReaders } from './store/standing-with-readers.ts'
 export type { SweepOptions, SweepResult } from './store/sweep.ts'
 export { type SweeperOptions, startSweeper } from './store/sweeper.ts'
-export { epochsOfEntries, tagKey, tagOfKey } from './store/tags.ts'
+export { epochsOfEntries, TAG_KEYS, tagKey, tagOfKey } from './store/tags.ts'
 export { seeHeld, seenWith, tagsOf, Visibility } from './store/visibility.ts'
 export {
   type BesideWrites,

@@ -1,4 +1,4 @@
-import { createMemoryBack, createNearMemory, type Fill, Payload, Store, type StoreEntry } from '@tidemark/core'
+import { createMemoryBack, createNearMemory, type Fill, Payload, Store, type StoreEntry, tagKey } from '@tidemark/core'
 import { codec } from '@tidemark/testkit'
 import { lastValueFrom, toArray } from 'rxjs'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -47,6 +47,28 @@ test('entries that are large come in more pages, and all of them', async () => {
 test('an empty store is warm at once', async () => {
   const { a } = await cold(0)
   expect(await lastValueFrom(a.tiers.warm().pipe(toArray()))).toMatchObject([{ done: 0, total: 0 }])
+})
+
+test('what the store keeps for itself, and what readers do not see any more, is neither counted nor shown to anybody', async () => {
+  const { a, fleet } = await cold(2)
+  const writer = await fleet.open({ writePolicy: 'write-around' })
+  await writer.store.set('gone', 1, { tags: ['x'] })
+  await writer.store.invalidateTag('x')
+  await writer.store.set('tagged', 2, { tags: ['x', 'y'] })
+  await writer.store.set('root', ['gone', 'tagged'])
+  const counted = { done: 4, total: 4, filled: { near: 4, redis: 4 } }
+  expect(await lastValueFrom(a.tiers.warm('full'))).toMatchObject(counted)
+  const seen: unknown[] = []
+  const choice = a.tiers.warm((page) => {
+    seen.push(...page.map(({ key }) => key))
+    return []
+  })
+  expect(await lastValueFrom(choice)).toMatchObject({ done: 4, total: 4, filled: { near: 0, redis: 0 } })
+  expect(seen).toEqual([['n', 0], ['n', 1], ['root'], ['tagged']])
+  // The tag came too: near memory can say by itself what it hides.
+  expect(a.tiers.peek(tagKey('x').id)?.entry?.version).toBe(4)
+  const walk = { roots: ['root'], next: ({ value }: StoreEntry) => (Array.isArray(value) ? (value as string[]) : []) }
+  expect(await lastValueFrom(a.tiers.warm({ walk }))).toMatchObject({ done: 2, total: 2 })
 })
 
 test('nothing happens until it is subscribed to', async () => {

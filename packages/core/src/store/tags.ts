@@ -1,5 +1,6 @@
 import { Payload } from '../codec/payload.ts'
 import type { Codec } from '../codec/codec.ts'
+import { type KeyRange, prefixRange } from '../keys/key-range.ts'
 import { reservedKey, reservedParts } from '../keys/reserved.ts'
 import type { StoreKey } from '../keys/store-key.ts'
 import type { SetWrite } from '../ports/back.ts'
@@ -20,6 +21,9 @@ const TAG = 'tag'
 export function tagKey(tag: string): StoreKey {
   return reservedKey(TAG, tag)
 }
+
+/** Where the keys of all tags lie. */
+export const TAG_KEYS: KeyRange = prefixRange(reservedKey(TAG).tuple)
 
 /** The tag that a change of this key invalidates; undefined when it is not the key of a tag. */
 export function tagOfKey(key: StoreKey): string | undefined {

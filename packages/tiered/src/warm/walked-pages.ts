@@ -1,12 +1,11 @@
 import {
   type Back,
-  type Clock,
   type Found,
   type KeyList,
   type StoreKey,
   toStoreEntry,
   userKeys,
-  Visibility,
+  type Visibility,
 } from '@tidemark/core'
 import type { WarmWalk } from './warm-options.ts'
 
@@ -20,9 +19,8 @@ export interface WalkedPage {
 export async function* walkedPages(
   back: Back,
   { roots, next }: WarmWalk,
-  { clock, limit }: { readonly clock: Clock; readonly limit: number },
+  { visible, limit }: { readonly visible: Visibility; readonly limit: number },
 ): AsyncIterable<WalkedPage> {
-  const visible = new Visibility(back, clock)
   const visited = new Set<string>()
   let waiting: StoreKey[] = []
   const add = (name: string, keys: KeyList): void => {
@@ -36,11 +34,12 @@ export async function* walkedPages(
   while (waiting.length > 0) {
     const page = waiting.slice(0, limit)
     waiting = waiting.slice(limit)
-    const found = (await back.read(page)).filter(({ entry }) => entry !== undefined)
+    const found = await back.read(page)
     const entries = found.map(({ entry }) => entry)
-    for (const seen of await visible.seeAll(entries, undefined)) {
-      if (seen !== undefined) add('the keys that walk.next returns', await next(toStoreEntry(seen)))
+    const seen = await visible.seeAll(entries, undefined)
+    for (const entry of seen) {
+      if (entry !== undefined) add('the keys that walk.next returns', await next(toStoreEntry(entry)))
     }
-    yield { found, waiting: waiting.length }
+    yield { found: found.filter((_, i) => seen[i] !== undefined), waiting: waiting.length }
   }
 }

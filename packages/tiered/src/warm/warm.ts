@@ -6,8 +6,6 @@ import {
   type Found,
   type NearFront,
   prefixRange,
-  rangesWithoutParts,
-  type StoreKey,
   userKeys,
 } from '@tidemark/core'
 import type { Observable } from 'rxjs'
@@ -16,14 +14,12 @@ import type { FrontLink } from '../shared/front-link.ts'
 import { removeExtras } from './extras.ts'
 import { resolveWarmOptions, type WarmChoice, type WarmOptions, type WarmStrategy } from './warm-options.ts'
 import { nearTarget, sharedTarget, type WarmTarget } from './warm-target.ts'
-import { walkedPages } from './walked-pages.ts'
-
-const PAGE = 500
+import { pagesOf, tagPages } from './warm-pages.ts'
 
 export interface WarmProgress {
   /** Entries read from the back tier, and offered to the fronts unless the strategy chose otherwise. */
   readonly done: number
-  /** Entries that there were at the start; on a walk, those that it has come to so far. */
+  /** Entries that there were at the start, as far as readers see them; on a walk, those that it has come to so far. */
   readonly total: number
   /** Entries per second since the start. */
   readonly rate: number
@@ -38,13 +34,6 @@ interface WarmTiers {
   readonly near: NearFront | undefined
   readonly links: readonly FrontLink[]
   readonly clock: Clock
-}
-
-/** Answers of the back tier, which say where they were read. */
-interface Page {
-  readonly found: readonly Found[]
-  /** Of the whole run, as far as it is known. */
-  readonly total: number
 }
 
 /**
@@ -85,13 +74,17 @@ async function* run(
   }
   await Promise.all(targets.map((target) => target.ready(options.waitMs, signal)))
   if (signal.aborted) return
+  // First: without them a front could not tell whether the entries that carry them are valid.
+  for await (const tags of tagPages(back, options)) {
+    await Promise.all(targets.map((target) => bring(target, tags.map(toFill), strategy)))
+    if (signal.aborted) return
+  }
   for await (const page of pagesOf(back, options, clock)) {
     const fills = page.found.map(toFill)
     const chosen = typeof strategy === 'function' ? await chosenOf(strategy, fills, targets) : fills
     await Promise.all(
       targets.map(async (target) => {
-        if (strategy === 'full') await target.discard(chosen.map(({ key }) => key))
-        filled[target.name] = (filled[target.name] ?? 0) + (await target.fill(chosen))
+        filled[target.name] = (filled[target.name] ?? 0) + (await bring(target, chosen, strategy))
       }),
     )
     done += fills.length
@@ -115,29 +108,10 @@ async function* run(
   yield progress()
 }
 
-async function* pagesOf(back: Back, { prefix = [], walk }: WarmOptions, clock: Clock): AsyncIterable<Page> {
-  if (walk !== undefined) {
-    let done = 0
-    for await (const { found, waiting } of walkedPages(back, walk, { clock, limit: PAGE })) {
-      done += found.length
-      yield { found, total: done + waiting }
-    }
-    return
-  }
-  const ranges = rangesWithoutParts(prefixRange(prefix))
-  const counts = await Promise.all(ranges.map((range) => back.count(range)))
-  const total = counts.reduce((sum, count) => sum + count, 0)
-  const tier = back.name
-  for (const [i, range] of ranges.entries()) {
-    let after: StoreKey | undefined
-    for (let isMore = counts[i]! > 0; isMore;) {
-      const { entries, isLast, asOf } = await back.scan(range, { after, limit: PAGE, reverse: false })
-      yield { found: entries.map((entry) => ({ entry, asOf, until: entry.expiresAt ?? Infinity, tier })), total }
-      isMore = !isLast
-      after = entries.at(-1)?.key
-    }
-  }
-  if (total === 0) yield { found: [], total }
+/** @returns how many of them the front holds because of this */
+async function bring(target: WarmTarget, fills: readonly Fill[], strategy: WarmStrategy): Promise<number> {
+  if (strategy === 'full') await target.discard(fills.map(({ key }) => key))
+  return target.fill(fills)
 }
 
 function toFill(found: Found): Fill {
