@@ -1,7 +1,7 @@
 import type { Back } from '@tidemark/core'
 import { backConformance, modelTest, storeConformance, tieredConformance } from '@tidemark/testkit'
 import type { ReadPolicy, WritePolicy } from '../src/index.ts'
-import { Fleet, type InstanceOptions, useRedis } from './support/fleet.ts'
+import { Fleet, type Instance, type InstanceOptions, useRedis } from './support/fleet.ts'
 
 const redis = useRedis()
 
@@ -21,22 +21,28 @@ async function opened(options: InstanceOptions): Promise<Back> {
 for (const [fronts, tiers] of Object.entries(FRONTS)) {
   tieredConformance(`${fronts} over sqlite`, async (policies) => {
     const fleet = new Fleet(redis.server)
-    const {
-      store,
-      tiers: tiered,
-      back,
-      near,
-      front,
-    } = await fleet.open({
-      ...tiers,
-      ...policies,
-      // Nothing is flushed by time: when it is, is for the suite to say.
-      writeBehind: { maxAgeMs: 3_600_000 },
-      // Nor is a front passed over because the machine has paused.
-      frontMaxStaleMs: 10_000,
-    })
+    const instance = (chosen: InstanceOptions): Promise<Instance> =>
+      fleet.open({
+        ...tiers,
+        ...chosen,
+        // Nothing is flushed by time: when it is, is for the suite to say.
+        writeBehind: { maxAgeMs: 3_600_000 },
+        // Nor is a front passed over because the machine has paused.
+        frontMaxStaleMs: 10_000,
+      })
+    const { store, tiers: tiered, back, near, front } = await instance(policies)
     const fronts = [near, front].filter((each) => each !== undefined)
-    return { store, back, fronts, evictShared: () => fleet.evictAll(), flush: () => tiered.flush() }
+    return {
+      store,
+      back,
+      fronts,
+      evictShared: () => fleet.evictAll(),
+      flush: () => tiered.flush(),
+      async beside(chosen) {
+        const other = await instance(chosen)
+        return { store: other.store, flush: () => other.tiers.flush() }
+      },
+    }
   })
   for (const writePolicy of WRITE) {
     const name = `${fronts} over sqlite, ${writePolicy}`

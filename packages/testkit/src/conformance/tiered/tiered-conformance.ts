@@ -1,6 +1,7 @@
 import { Payload, StoreKey } from '@tidemark/core'
 import { describe, expect, it } from 'vitest'
 import { commit, setting, valueOf } from '../../writes.ts'
+import { describeMoments } from './moments.ts'
 import { describeWriteBehind } from './write-behind.ts'
 import { type OpenTiered, type StartTiered, startTiered, type TestedWritePolicy } from './tiered-suite.ts'
 
@@ -57,6 +58,7 @@ export function tieredConformance(name: string, open: OpenTiered): void {
     })
 
     describeWriteBehind(start)
+    describeMoments(start)
 
     it.each(['write-through', 'write-around'] as const)('lets a single write choose %s', async (writePolicy) => {
       const other: TestedWritePolicy = writePolicy === 'write-through' ? 'write-around' : 'write-through'

@@ -40,6 +40,8 @@ export interface TieredParts {
   readonly back: Back
   /** Commits what is written behind. */
   flush(): Promise<void>
+  /** Opens another instance over the same back tier and the same shared fronts. It closes with the test. */
+  beside(policies: Partial<Omit<TieredContext, 'clock'>>): Promise<Pick<TieredParts, 'store' | 'flush'>>
 }
 
 /** Opens an empty tiered store that nobody else uses, under these policies. */
@@ -53,10 +55,12 @@ export class TieredUnderTest {
 
   readonly #evictShared: () => Promise<void>
   readonly #flush: () => Promise<void>
+  readonly #beside: TieredParts['beside']
 
   constructor(parts: TieredParts, clock: ShiftedClock) {
     this.#evictShared = () => parts.evictShared()
     this.#flush = () => parts.flush()
+    this.#beside = (policies) => parts.beside(policies)
     this.store = parts.store
     this.fronts = parts.fronts
     this.back = parts.back
@@ -99,6 +103,11 @@ export class TieredUnderTest {
 
   flush(): Promise<void> {
     return this.#flush()
+  }
+
+  /** See {@link TieredParts}. */
+  beside(policies: Partial<Omit<TieredContext, 'clock'>>): Promise<Pick<TieredParts, 'store' | 'flush'>> {
+    return this.#beside(policies)
   }
 
   /** Counts the keys that reads ask the back tier for, from now on. */
