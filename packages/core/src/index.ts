@@ -6,7 +6,7 @@ export { alsoReading } from './codec/also-reading.ts'
 export { createCborCodec } from './codec/cbor.ts'
 export { type ClassesOptions, type ClassOptions, type RegisteredClass, StoredInstance } from './codec/class-registry.ts'
 export type { BindingCodec, Codec, EnvelopeCodec, JudgingCodec, Place, ReadingCodec } from './codec/codec.ts'
-export { areInterchangeable, codecById, isBinding, isEnvelopeCodec, isJudging } from './codec/codec-lookup.ts'
+export { areInterchangeable, isBinding, isEnvelopeCodec, isJudging, readWith } from './codec/codec-lookup.ts'
 export { BOUND, openValue, sealValue } from './codec/envelope.ts'
 export { createJsonCodec } from './codec/json.ts'
 export { changeJson, toJsonForm } from './codec/json-form.ts'
@@ -108,7 +108,12 @@ export type {
 } from './ports/log.ts'
 export { withoutValues } from './ports/log.ts'
 export type { BlobSource } from './store/blobs/blob-source.ts'
-export { type BlobReadOptions, type BlobWriteResult, StoredBlob } from './store/blobs/stored-blob.ts'
+export {
+  type BlobReadOptions,
+  type BlobWriteOptions,
+  type BlobWriteResult,
+  StoredBlob,
+} from './store/blobs/stored-blob.ts'
 export type { ClearOptions } from './store/clear.ts'
 export { type EntryType, metaOf, noteOfAbsence, notesOf, typeOf } from './store/entry-notes.ts'
 export { readValue, type StoreEntry, toStoreEntry } from './store/entry-view.ts'

@@ -74,6 +74,7 @@ export {
   type ClassOptions,
   AppendLog,
   type BlobReadOptions,
+  type BlobWriteOptions,
   type BlobSource,
   type BlobWriteResult,
   type ClearOptions,

@@ -73,6 +73,11 @@ export function callback<T>(name: string, value: T): T {
   return value
 }
 
+/** @throws TypeError, unless it is an AbortSignal, of whichever realm. */
+export function signalOption(value: AbortSignal): AbortSignal {
+  return port<AbortSignal>('option signal', value, ['addEventListener', 'removeEventListener', 'throwIfAborted'])
+}
+
 /** @throws TypeError naming the argument and what it lacks, unless it is an object with these methods. */
 export function port<T extends object>(name: string, value: T, methods: readonly (keyof T & string)[]): T {
   if (typeof value !== 'object' || value === null || methods.some((method) => typeof value[method] !== 'function')) {

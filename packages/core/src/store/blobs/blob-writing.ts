@@ -47,8 +47,8 @@ export class BlobWriting<R extends ReadOptions, W extends object> {
     return this.#lease !== undefined
   }
 
-  /** Stores what the source gives. @throws what the source throws, or the back tier; LEASE_LOST */
-  async store(source: BlobSource): Promise<WrittenChunks> {
+  /** Stores what the source gives. @throws what the source throws, or the back tier; LEASE_LOST; the reason of `signal` */
+  async store(source: BlobSource, signal: AbortSignal | undefined): Promise<WrittenChunks> {
     const { back, clock } = this.#store
     const { leases } = back
     const { lease } = await leases.acquire(this.#base, LEASE_MS)
@@ -66,7 +66,8 @@ export class BlobWriting<R extends ReadOptions, W extends object> {
     let size = 0
     let count = 0
     let writes: SetWrite[] = []
-    for await (const chunk of chunksOf(source, CHUNK_BYTES)) {
+    for await (const chunk of chunksOf(source, CHUNK_BYTES, signal)) {
+      signal?.throwIfAborted()
       // A source that gives nothing for longer than the lease lasts is told as soon as it gives something.
       if (isLost) throw this.#lost()
       writes.push(this.#write(count, chunk))
@@ -78,6 +79,7 @@ export class BlobWriting<R extends ReadOptions, W extends object> {
       }
     }
     if (writes.length > 0) await this.#commit(writes, lease)
+    signal?.throwIfAborted()
     return { id: this.id, size, lease }
   }
 

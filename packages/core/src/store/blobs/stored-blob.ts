@@ -1,6 +1,6 @@
 import { ConflictError } from '../../errors.ts'
 import type { StoreKey } from '../../keys/store-key.ts'
-import { assertKnown, wholeAtLeast } from '../../options/checks.ts'
+import { assertKnown, signalOption, wholeAtLeast } from '../../options/checks.ts'
 import type { Commit, ReadOptions, SetWrite } from '../../ports/back.ts'
 import { type BlobHead, headPayload, readHead } from '../parts/part-head.ts'
 import { assertRoomForParts, newId } from '../parts/part-key.ts'
@@ -27,6 +27,17 @@ export interface BlobWriteResult extends WriteResult {
   /** In bytes. */
   readonly size: number
 }
+
+/** What the write of a blob may say beside the bytes. */
+export interface BlobWriteOptions extends SetOptions, ConditionOptions {
+  /**
+   * Ends the write: it rejects with the reason, and the key holds what it held. Without effect once all bytes are written and
+   * the blob takes its place.
+   */
+  readonly signal?: AbortSignal | undefined
+}
+
+const WRITE_OPTIONS: readonly (keyof BlobWriteOptions)[] = [...SET_OPTIONS, ...CONDITION_OPTIONS, 'signal']
 
 /** Which bytes are read, and of which blob. */
 export interface BlobReadOptions {
@@ -55,7 +66,7 @@ export class StoredBlob<R extends ReadOptions = ReadOptions, W extends object = 
   constructor(store: PartStore<R, W>, key: StoreKey) {
     this.#store = store
     this.#key = key
-    this.#known = [...SET_OPTIONS, ...CONDITION_OPTIONS, ...store.back.writeOptions]
+    this.#known = [...WRITE_OPTIONS, ...store.back.writeOptions]
   }
 
   /**
@@ -63,10 +74,10 @@ export class StoredBlob<R extends ReadOptions = ReadOptions, W extends object = 
    * a source that it had begun to read was cancelled.
    *
    * @throws what the source fails with; ConflictError under `ifVersion`, before the source is read and again in the end;
-   * TidemarkError LEASE_LOST when the process stood still for minutes; what the back tier fails with; TypeError for what is
-   * no source of bytes
+   * TidemarkError LEASE_LOST when the process stood still for minutes; what the back tier fails with; the reason of
+   * `signal`; TypeError for what is no source of bytes
    */
-  async write(source: BlobSource, options?: SetOptions & ConditionOptions & W): Promise<BlobWriteResult> {
+  async write(source: BlobSource, options?: BlobWriteOptions & W): Promise<BlobWriteResult> {
     const { back, clock, assertOpen } = this.#store
     assertOpen()
     if (options !== undefined) assertKnown(options, this.#known, 'write')
@@ -75,14 +86,17 @@ export class StoredBlob<R extends ReadOptions = ReadOptions, W extends object = 
     const said = options && { ...options }
     const expected = said?.ifVersion
     if (expected !== undefined) checkVersion(expected)
+    const { signal } = said ?? {}
+    if (signal !== undefined) signalOption(signal)
     assertRoomForParts(this.#key)
     const empty = { id: newId(), size: 0, chunkBytes: CHUNK_BYTES }
     const head = toHeadWrite(back.codec, clock, this.#key, 'blob', empty, said)
     if (expected !== undefined) assertVersion(this.#key, expected, await readSeen(this.#store, this.#key))
+    signal?.throwIfAborted()
     this.#store.collector.watch(this.#key)
     const writing = new BlobWriting(this.#store, this.#key, said)
     try {
-      const written = await writing.store(source)
+      const written = await writing.store(source, signal)
       const commit = await writing.whileHeld(this.#finish(written, head, said))
       return { ...writeResult(commit), size: written.size }
     } catch (error) {
@@ -163,7 +177,7 @@ export class StoredBlob<R extends ReadOptions = ReadOptions, W extends object = 
   #finish(
     { id, size, lease }: WrittenChunks,
     said: SetWrite,
-    options: (SetOptions & ConditionOptions & W) | undefined,
+    options: (BlobWriteOptions & W) | undefined,
   ): Promise<Commit> {
     const { back, clock } = this.#store
     const { ttlMs, ifVersion: expected } = options ?? {}

@@ -1,5 +1,7 @@
-import { StoreKey } from '@tidemark/core'
-import { describe, expect, it } from 'vitest'
+import { afterTurn, StoreKey } from '@tidemark/core'
+import { describe, expect, it, vi } from 'vitest'
+import { eventually } from '../../waiting/eventually.ts'
+import { countParts } from './part-counts.ts'
 import type { StartStore } from './store-suite.ts'
 
 const CHUNK = 256 * 1024
@@ -36,6 +38,103 @@ export function describeBlobWrites(start: StartStore): void {
       const asked = clock.now()
       await store.blob('b').write(source, { ttlMs: HOUR })
       expect((await store.entry('b'))!.expiresAt!.getTime()).toBeGreaterThanOrEqual(asked + HOUR + 1_000)
+    })
+
+    it('that is ended by its signal is not there, also while its source gives nothing', async () => {
+      const { store } = await start()
+      await store.set('b', 'value')
+      const stuck = Promise.withResolvers<void>()
+      let cancelled: unknown
+      let returned = false
+      const sources = [
+        new ReadableStream<Uint8Array>({
+          start: (controller) => controller.enqueue(new Uint8Array(5 * CHUNK)),
+          pull: () => stuck.promise,
+          cancel: (reason) => void (cancelled = reason),
+        }),
+        (async function* () {
+          yield new Uint8Array(5 * CHUNK)
+          await stuck.promise
+        })(),
+        {
+          [Symbol.asyncIterator]: () => ({
+            next: () => stuck.promise.then(() => ({ done: true as const, value: undefined })),
+            return: () => ((returned = true), stuck.promise as Promise<never>),
+          }),
+        },
+      ]
+      for (const source of sources) {
+        const stop = new AbortController()
+        const reason = new Error('enough')
+        const writing = store.blob('b').write(source, { signal: stop.signal })
+        await new Promise<void>(afterTurn)
+        stop.abort(reason)
+        await expect(writing).rejects.toBe(reason)
+        expect(await store.get('b')).toBe('value')
+      }
+      expect(cancelled).toMatchObject({ message: 'enough' })
+      expect(returned).toBe(true)
+      stuck.resolve()
+    })
+
+    it('that is ended between two chunks leaves nothing behind, and its source is told', async () => {
+      const { store, back } = await start()
+      const stop = new AbortController()
+      let isEnded = false
+      const source = (async function* () {
+        try {
+          yield new Uint8Array(6 * CHUNK)
+          stop.abort()
+          yield new Uint8Array(6 * CHUNK)
+          expect.unreachable()
+        } finally {
+          isEnded = true
+        }
+      })()
+      const writing = store.blob('b').write(source, { signal: stop.signal })
+      await expect(writing).rejects.toMatchObject({ name: 'AbortError' })
+      await eventually('its source is told', () => isEnded)
+      expect(await store.has('b')).toBe(false)
+      await eventually('nothing is left of it', async () => (await countParts(back)) === 0)
+    })
+
+    it('with a signal that has aborted reads nothing, and with one that does not abort is as any other', async () => {
+      const { store } = await start()
+      const asked = vi.fn<() => Promise<never>>()
+      const source = { [Symbol.asyncIterator]: () => ({ next: asked }) }
+      const writing = store.blob('b').write(source, { signal: AbortSignal.abort() })
+      await expect(writing).rejects.toMatchObject({ name: 'AbortError' })
+      expect(asked).not.toHaveBeenCalled()
+      const { signal } = new AbortController()
+      for (const bytes of [new Uint8Array(5 * CHUNK), new Blob([new Uint8Array(5 * CHUNK)])]) {
+        expect(await store.blob('b').write(bytes, { signal })).toMatchObject({ size: 5 * CHUNK })
+      }
+      await expect(store.blob('b').write(new Uint8Array(1), { signal: {} as never })).rejects.toThrow('option signal')
+    })
+
+    it('refuses bytes that were given away: they are not an empty blob', async () => {
+      const { store } = await start()
+      const given = (size: number): Uint8Array => {
+        const bytes = new Uint8Array(size)
+        structuredClone(bytes, { transfer: [bytes.buffer] })
+        return bytes
+      }
+      const pieces = (async function* () {
+        yield new Uint8Array(10)
+        yield given(10)
+      })()
+      for (const source of [given(10), given(10).buffer, pieces]) {
+        await expect(store.blob('b').write(source as Uint8Array)).rejects.toBeInstanceOf(TypeError)
+      }
+      const bytes = new Uint8Array(40 * CHUNK)
+      const writing = store.blob('b').write(bytes)
+      await new Promise<void>(afterTurn)
+      structuredClone(bytes, { transfer: [bytes.buffer] })
+      await writing.then(
+        ({ size }) => expect(size).toBe(40 * CHUNK),
+        (error: unknown) => expect(error).toBeInstanceOf(TypeError),
+      )
+      expect([undefined, 40 * CHUNK]).toContain(await store.blob('b').size())
     })
 
     // With nothing to go, it is the commit of the head that meets it.

@@ -1,6 +1,7 @@
-import { ALL_KEYS, type Back, partOf, type StoreKey } from '@tidemark/core'
+import { type Back, partOf } from '@tidemark/core'
 import { describe, expect, it } from 'vitest'
 import { eventually } from '../../waiting/eventually.ts'
+import { countParts } from './part-counts.ts'
 import type { StartStore } from './store-suite.ts'
 
 const CHUNK = 256 * 1024
@@ -49,15 +50,4 @@ function partsRead(back: Back): readonly string[] {
     return page
   }
   return read
-}
-
-async function countParts(back: Back): Promise<number> {
-  let [count, after, isMore] = [0, undefined as StoreKey | undefined, true]
-  while (isMore) {
-    const { keys, isLast } = await back.scanKeys(ALL_KEYS, { after, limit: 1_000, reverse: false })
-    count += keys.filter(({ key }) => partOf(key) !== undefined).length
-    after = keys.at(-1)?.key
-    isMore = !isLast
-  }
-  return count
 }
