@@ -71,6 +71,61 @@ test('a store that changes its settings again and again reads everything that it
   }
 })
 
+describe('codecs of one id', () => {
+  class Money {
+    cents = 1
+  }
+  class Colour {
+    hue = 2
+  }
+  const cborOf = (type: typeof Money | typeof Colour): Codec =>
+    createCborCodec({ classes: [{ type, name: type.name }] })
+  const [cbor, json] = [createCborCodec(), createJsonCodec()]
+
+  test.each<[string, readonly Codec[], (...codecs: Codec[]) => Codec]>([
+    ['compressed', [compressed(cbor), compressed(json)], (one, other) => alsoReading(json, one!, other!)],
+    [
+      'compressed, the second within the first',
+      [compressed(cbor), compressed(json)],
+      (one, other) => alsoReading(other!, one!),
+    ],
+    [
+      'encrypted',
+      [encrypting(), encrypting(json, { keys: [KEY_2], current: 2 })],
+      (one, other) => alsoReading(cbor, one!, other!),
+    ],
+    [
+      'encrypted, of two contexts',
+      [encrypting(), encrypting(cbor, { context: 'c' })],
+      (one, other) => alsoReading(cbor, one!, other!),
+    ],
+    [
+      'encrypted and compressed',
+      [encrypting(compressed(json)), compressed(cbor)],
+      (one, other) => alsoReading(cbor, one!, other!),
+    ],
+    ['serializers', [cborOf(Money), cborOf(Colour)], (one, other) => alsoReading(one!, other!)],
+    [
+      'serializers, compressed',
+      [compressed(cborOf(Money)), compressed(cborOf(Colour))],
+      (one, other) => compressed(alsoReading(json, one!, other!)),
+    ],
+  ])('each read what they have written: %s', async (name, codecs, reading) => {
+    const file = tempFile()
+    const values = [new Money(), new Colour()]
+    for (const [i, codec] of codecs.entries()) {
+      const value = name.startsWith('serializers') ? values[i] : { i, text: LONG }
+      await withStore(file, codec, (store) => store.set(i, value, { meta: { i } }))
+    }
+    await withStore(file, reading(...codecs), async (store) => {
+      for (const i of codecs.keys()) {
+        const value = name.startsWith('serializers') ? values[i] : { i, text: LONG }
+        expect(await store.entry(i)).toMatchObject({ value, meta: { i } })
+      }
+    })
+  })
+})
+
 describe('rewrite', () => {
   test('stores everything with the current key, so that the one before can be given up', async () => {
     const file = tempFile()

@@ -1,7 +1,6 @@
 import {
   assertKnown,
   type Codec,
-  codecById,
   CorruptError,
   type EnvelopeCodec,
   isBinding,
@@ -10,6 +9,7 @@ import {
   type JudgingCodec,
   oneOf,
   port,
+  readWith,
   type ReadingCodec,
   TidemarkError,
   wholeBetween,
@@ -82,15 +82,11 @@ export function compressed(codec: Codec, options: CompressionOptions = {}): Code
 
   function decodeAfter(at: number, bytes: Uint8Array): unknown {
     if (bytes.length < at + SIZE_AT) throw truncated()
-    const inner = codecById(codecs, bytes[at + 1]!)
-    if (inner === undefined) {
-      throw new CorruptError(`what is compressed was written by codec ${bytes[at + 1]}, which is not configured`, {
-        mayBeWhole: true,
-      })
-    }
-    return bytes[at] === NOT_COMPRESSED
-      ? decodeFrom(inner, at + SIZE_AT, bytes)
-      : inner.decode(decompressed(bytes.subarray(at), maxBytes))
+    const innerId = bytes[at + 1]!
+    if (bytes[at] === NOT_COMPRESSED)
+      return readWith(codecs, innerId, (inner) => decodeFrom(inner, at + SIZE_AT, bytes))
+    const plain = decompressed(bytes.subarray(at), maxBytes)
+    return readWith(codecs, innerId, (inner) => inner.decode(plain))
   }
 
   function isCurrent(bytes: Uint8Array): boolean {

@@ -1,6 +1,65 @@
-import type { BindingCodec, Codec, EnvelopeCodec, JudgingCodec, ReadingCodec } from './codec.ts'
+import { CorruptError } from '../errors.ts'
+import type { BindingCodec, Codec, EnvelopeCodec, JudgingCodec, Place, ReadingCodec } from './codec.ts'
 
-/** The codec with this id, among these and what they also read. */
+/**
+ * What `read` makes of something with the codec of this id, among these and what they also read. Where that one lacks something, a
+ * key say, or a class: with the next one of the same id, if there is any.
+ * @throws what the first one throws; CorruptError: there is none
+ */
+export function readWith<T>(codecs: Codec | readonly Codec[], id: number, read: (codec: Codec) => T): T {
+  const first = codecById(codecs, id)
+  if (first === undefined)
+    throw new CorruptError(`a stored value was written by codec ${id}, which is not configured`, { mayBeWhole: true })
+  try {
+    return read(first)
+  } catch (error) {
+    if (!lacks(error)) throw error
+    for (const other of allById(codecs, id)) {
+      if (other === first) continue
+      try {
+        return read(other)
+      } catch (another) {
+        if (!lacks(another)) throw another
+      }
+    }
+    throw error
+  }
+}
+
+/** The codec that has bound these bytes, as far as can be told: of several with its id, one that reads them there. */
+export function binderOf(codecs: Codec | readonly Codec[], bound: Uint8Array, place: Place): BindingCodec | undefined {
+  const first = codecById(codecs, bound[1]!)
+  if (first === undefined || first === codecs) return first !== undefined && isBinding(first) ? first : undefined
+  const [one, ...others] = [...allById(codecs, bound[1]!)].filter(isBinding)
+  if (others.length === 0) return one
+  return [one!, ...others].find((codec) => reads(codec, bound, place)) ?? one
+}
+
+function reads(codec: BindingCodec, bound: Uint8Array, place: Place): boolean {
+  try {
+    codec.unbind(bound, place)
+    return true
+  } catch (error) {
+    if (error instanceof CorruptError) return false
+    throw error
+  }
+}
+
+/** Whether it says that another codec may be able to read it. */
+function lacks(error: unknown): boolean {
+  return error instanceof CorruptError && error.mayBeWhole
+}
+
+function* allById(codecs: Codec | readonly Codec[], id: number): Generator<Codec> {
+  if (!('id' in codecs)) {
+    for (const codec of codecs) yield* allById(codec, id)
+    return
+  }
+  if (codecs.id === id) yield codecs
+  if (isReading(codecs)) yield* allById(codecs.alsoReads, id)
+}
+
+/** The first codec with this id, among these and what they also read. */
 export function codecById(codecs: Codec | readonly Codec[], id: number): Codec | undefined {
   if (!('id' in codecs)) {
     for (const codec of codecs) {

@@ -1,7 +1,7 @@
 import { CorruptError, TidemarkError } from '../errors.ts'
 import { BUNDLE, envelopesIn } from './bundle.ts'
 import type { Codec } from './codec.ts'
-import { codecById, isEnvelopeCodec, isJudging } from './codec-lookup.ts'
+import { isEnvelopeCodec, isJudging, readWith } from './codec-lookup.ts'
 
 /**
  * The first byte of every stored value. Version 1: `[1][codec id][payload]`. Version 2, where something is noted beside
@@ -96,15 +96,13 @@ export function openValue(codecs: Codec | readonly Codec[], bytes: Uint8Array, s
   if (version === BUNDLE) return openOwn(codecs, envelopesIn(bytes.subarray(start))[0]!)
   if (version !== VERSION && version !== WITH_NOTES) throw unopenable(version!, bytes[start + 1]!)
   const id = bytes[start + 1]!
-  const codec = codecById(codecs, id)
-  if (codec === undefined) {
-    throw new CorruptError(`a stored value was written by codec ${id}, which is not configured`, { mayBeWhole: true })
-  }
   const at = version === VERSION ? start + HEADER_BYTES : payloadAfterNotes(bytes, start)
-  if (version === WITH_NOTES && at === bytes.length) return undefined
-  return isEnvelopeCodec(codec)
-    ? codec.decodeAfter(at, bytes)
-    : decodeWith(codec, new Uint8Array(bytes.buffer, bytes.byteOffset + at, bytes.length - at))
+  return readWith(codecs, id, (codec) => {
+    if (version === WITH_NOTES && at === bytes.length) return undefined
+    return isEnvelopeCodec(codec)
+      ? codec.decodeAfter(at, bytes)
+      : decodeWith(codec, new Uint8Array(bytes.buffer, bytes.byteOffset + at, bytes.length - at))
+  })
 }
 
 /** Of a bundle, whose own value is never one. */

@@ -2,7 +2,7 @@ import type { StoreKey } from '../keys/store-key.ts'
 import { compareBytes } from '../keys/tuple-order.ts'
 import { bundleOf, envelopesIn, isBundle } from './bundle.ts'
 import type { BindingCodec, Codec, Place } from './codec.ts'
-import { codecById, isBinding } from './codec-lookup.ts'
+import { binderOf, isBinding } from './codec-lookup.ts'
 import { isWasteful } from './detached.ts'
 import { BOUND, notesOf, openValue, sealValue, sealWithNotes, withNotes } from './envelope.ts'
 import { freezeDeep } from './freeze.ts'
@@ -83,9 +83,10 @@ export class Payload {
     const isBound = this.#holder[this.#start] === BOUND
     // Also what is not bound, where everything has to be: Seal refuses it.
     if (!isBound && !isBinding(this.#codecs)) return this
-    const codec = isBound ? codecById(this.#codecs, this.#holder[this.#start + 1]!) : (this.#codecs as BindingCodec)
-    if (codec === undefined || !isBinding(codec)) return this
-    return Payload.#sealed(Seal.stored(codec, this.bytes, { key, version, part }))
+    const place = { key, version, part }
+    const codec = isBound ? binderOf(this.#codecs, this.bytes, place) : (this.#codecs as BindingCodec)
+    if (codec === undefined) return this
+    return Payload.#sealed(Seal.stored(codec, this.bytes, place))
   }
 
   /**

@@ -167,6 +167,10 @@ test('a codec that also reads others finds them, and theirs', () => {
   expect(Payload.fromBytes(both, Payload.encode(cbor, 'x').bytes).at(KEY, 7).read()).toBe('x')
   expect(Payload.fromBytes(both, stored('x')).at(KEY, 7).read()).toBe('x')
   expect(() => alsoReading(codec, cbor)).toThrow(TypeError)
+  for (const none of [undefined, {}, { encode: () => 1 }, 'cbor']) {
+    expect(() => alsoReading(cbor, none as never)).toThrow(/methods encode, decode/)
+    expect(() => alsoReading(none as never)).toThrow(/methods encode, decode/)
+  }
   const own = { id: 200, encode: () => Uint8Array.of(1), decode: () => 'own' }
   expect(Payload.fromBytes(alsoReading(cbor, own), Uint8Array.of(1, 200, 9)).read()).toBe('own')
   expect(Payload.encode(alsoReading(own, cbor), 0).read()).toBe('own')
