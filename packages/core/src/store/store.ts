@@ -349,7 +349,7 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
   /**
    * Deletes what was written last before a time and is not to be kept, in batches, and says what that was; what is written
    * meanwhile stays. Removes what logs and blobs that are gone have left behind, as after a crash; given no time, only that.
-   * @throws TypeError or RangeError for wrong options; what `keep` throws
+   * @throws TypeError or RangeError for wrong options; what `keep` or `onDeleted` throws; the reason of `signal`
    */
   async sweep(options?: SweepOptions & W): Promise<SweepResult> {
     this.#assertOpen()

@@ -4,7 +4,8 @@ import { prefixRange } from '../keys/key-range.ts'
 import type { Key, KeyTuple } from '../keys/key.ts'
 import { userRanges } from '../keys/reserved.ts'
 import type { StoreKey } from '../keys/store-key.ts'
-import { callback, duration, wholeAtLeast } from '../options/checks.ts'
+import { compareTuples } from '../keys/tuple-order.ts'
+import { callback, duration, signalOption, wholeAtLeast } from '../options/checks.ts'
 import type { Commit, ReadOptions } from '../ports/back.ts'
 import type { Entry } from '../ports/entry.ts'
 import { deletion } from './deletion.ts'
@@ -20,8 +21,10 @@ export interface SweepOptions {
    * milliseconds. @default none is
    */
   readonly before?: Date | number | undefined
-  /** Which entries stay all the same: a list of their keys (`[['user', 1]]` is one, `['user', 1]` is two), or a function that
-   * says so of each old one. @default none */
+  /**
+   * Which entries stay all the same: a list of their keys (`[['user', 1]]` is one, `['user', 1]` is two), or a function that
+   * says so of each old one. @default none
+   */
   readonly keep?: KeyList | ((entry: StoreEntry) => boolean) | undefined
   /** Only keys that start with these parts. @default everything */
   readonly prefix?: Key | readonly [] | undefined
@@ -32,9 +35,24 @@ export interface SweepOptions {
    * @default an hour
    */
   readonly orphanAgeMs?: number | undefined
+  /**
+   * Gets the keys that a commit has deleted, as soon as it is durable: for who has to know them also when the sweep fails
+   * or is ended. What it throws ends the sweep.
+   */
+  readonly onDeleted?: ((keys: readonly KeyTuple[]) => void) | undefined
+  /** Ends it after the commit under way: it rejects with the reason, and what was deleted stays so. */
+  readonly signal?: AbortSignal | undefined
 }
 
-export const SWEEP_OPTIONS: readonly (keyof SweepOptions)[] = ['before', 'keep', 'prefix', 'batch', 'orphanAgeMs']
+export const SWEEP_OPTIONS: readonly (keyof SweepOptions)[] = [
+  'before',
+  'keep',
+  'prefix',
+  'batch',
+  'orphanAgeMs',
+  'onDeleted',
+  'signal',
+]
 
 export interface SweepResult {
   /** In key order. What readers did not see any more, for its tags or its age, is deleted too, and not among them. */
@@ -46,18 +64,21 @@ export interface SweepResult {
 const HOUR_MS = 3_600_000
 
 /**
- * Deletes what is old, batch by batch, each as one commit: whatever was written since it was looked at stays. Interrupted,
- * it has deleted some of it, and the next one goes on.
+ * Deletes what is old, batch by batch, each as one commit, and each log as one of its own: whatever was written since it was
+ * looked at stays. Interrupted, it has deleted some of it, as `onDeleted` was told, and the next one goes on.
  */
 export async function sweep<R extends ReadOptions, W extends object>(
   store: PartStore<R, W>,
   options: (SweepOptions & W) | undefined,
 ): Promise<SweepResult> {
-  const { before, prefix = [], batch = 500, orphanAgeMs = HOUR_MS } = options ?? {}
+  const { before, prefix = [], batch = 500, orphanAgeMs = HOUR_MS, onDeleted, signal } = options ?? {}
   const isKept = keeper(options?.keep)
   const until = before === undefined ? undefined : timeOf(before)
   wholeAtLeast('option batch', batch, 1)
   duration('option orphanAgeMs', orphanAgeMs)
+  if (onDeleted !== undefined) callback('option onDeleted', onDeleted)
+  if (signal !== undefined) signalOption(signal)
+  signal?.throwIfAborted()
   const deleted: KeyTuple[] = []
   for (const range of until === undefined ? [] : userRanges(prefixRange(prefix))) {
     let after: StoreKey | undefined
@@ -65,37 +86,45 @@ export async function sweep<R extends ReadOptions, W extends object>(
       store.assertOpen()
       const { entries, isLast } = await store.back.scan(range, { after, limit: batch, reverse: false })
       const old = entries.filter((entry) => entry.writtenAt < until! && !isKept(entry))
-      deleted.push(...(await deleteOld(store, old, until!, options)))
+      for await (const keys of deleteOld(store, old, until!, options)) {
+        deleted.push(...keys)
+        if (keys.length > 0) onDeleted?.(keys)
+        signal?.throwIfAborted()
+      }
       after = entries.at(-1)?.key
       isMore = !isLast
       // A back tier that answers at once would otherwise keep everyone else waiting until the end.
       if (isMore) await new Promise<void>((resolve) => afterTurn(resolve))
+      signal?.throwIfAborted()
     }
   }
   await store.collector.idle()
   const now = store.clock.now()
-  const parts = await store.collector.collectAll(prefix, (writtenAt) => now - writtenAt >= orphanAgeMs)
-  return { deleted, parts }
+  const isOrphan = (writtenAt: number): boolean => now - writtenAt >= orphanAgeMs
+  const parts = await store.collector.collectAll(prefix, isOrphan, signal)
+  // What is a log was deleted after its neighbours.
+  return { deleted: deleted.toSorted(compareTuples), parts }
 }
 
-async function deleteOld<R extends ReadOptions, W extends object>(
+/** The keys of each commit. */
+async function* deleteOld<R extends ReadOptions, W extends object>(
   store: PartStore<R, W>,
   old: readonly Entry[],
   before: number,
   options: W | undefined,
-): Promise<readonly KeyTuple[]> {
-  if (old.length === 0) return []
+): AsyncGenerator<readonly KeyTuple[], void> {
+  if (old.length === 0) return
   const seen = await store.visibility.seeAll(old, { consistency: 'linearizable' } as R)
   const shown = new Set(seen.flatMap((entry) => (entry === undefined ? [] : [entry.key.id])))
+  const keysOf = ({ changes }: Commit): readonly KeyTuple[] =>
+    changes.filter(({ key }) => shown.has(key.id)).map(({ key }) => key.tuple)
   const logs = old.filter((entry) => typeOf(entry) === 'log')
   const others = old.filter((entry) => typeOf(entry) !== 'log')
-  const commits: Commit[] = others.length === 0 ? [] : [await store.back.commit(deletion(others), options)]
+  if (others.length > 0) yield keysOf(await store.back.commit(deletion(others), options))
   for (const log of logs) {
     const commit = await deleteOldLog(store, log, before, options)
-    if (commit !== undefined) commits.push(commit)
+    if (commit !== undefined) yield keysOf(commit)
   }
-  const gone = new Set(commits.flatMap(({ changes }) => changes.map(({ key }) => key.id)))
-  return old.filter(({ key }) => gone.has(key.id) && shown.has(key.id)).map(({ key }) => key.tuple)
 }
 
 function keeper(keep: SweepOptions['keep']): (entry: Entry) => boolean {

@@ -75,13 +75,18 @@ export class PartCollector<R extends ReadOptions = ReadOptions, W extends object
    * @param isOld says of the last part of a group whether it has been there for so long that its head is not still to come
    * @returns how many parts were removed
    */
-  async collectAll(prefix: Key | readonly [], isOld: (writtenAt: number) => boolean): Promise<number> {
+  async collectAll(
+    prefix: Key | readonly [],
+    isOld: (writtenAt: number) => boolean,
+    signal?: AbortSignal,
+  ): Promise<number> {
     const { back } = this.#options
     // What has expired may be there again when the clock goes back, until that is written down.
     while ((await back.expire(EXPIRED)).changes.length === EXPIRED);
     let [removed, looked] = [0, 0]
     for (const kind of PART_KINDS) {
       for await (const group of allGroups(back, kind, prefix)) {
+        signal?.throwIfAborted()
         if (++looked % KEYS_PER_TURN === 0) await new Promise<void>((resolve) => afterTurn(resolve))
         if (await isStanding(this.#options, group.owner, group.id)) continue
         if (await this.#isOld(group, isOld)) removed += await this.#remove(group)

@@ -99,6 +99,56 @@ export function describeSweeps(start: StartStore): void {
       expect(await store.sweep({ before: clock.now() + 1, batch: 2 })).toEqual({ deleted: [[4]], parts: 0 })
     })
 
+    it('says what each commit has deleted, also when it fails midway', async () => {
+      const { store, back, clock } = await start()
+      await store.setMany([1, 2, 4, 5].map((i) => [i, i] as const))
+      await store.log(3).append('x')
+      await stored(store)
+      const told: unknown[] = []
+      const commit = back.commit.bind(back)
+      let left = 2
+      back.commit = (proposal: Proposal) => (left-- > 0 ? commit(proposal) : Promise.reject(new Error('crash')))
+      const options = { before: clock.now() + 1, batch: 3, onDeleted: (keys: readonly unknown[]) => told.push(keys) }
+      await expect(store.sweep(options)).rejects.toThrow('crash')
+      back.commit = commit
+      expect(told).toEqual([[[1], [2]], [[3]]])
+      const { deleted } = await store.sweep(options)
+      expect(deleted).toEqual([[4], [5]])
+      expect(told).toEqual([[[1], [2]], [[3]], deleted])
+    })
+
+    it('gives what it has deleted in key order, logs among them', async () => {
+      const { store, clock } = await start()
+      await store.setMany([1, 3, 5].map((i) => [i, i] as const))
+      await store.log(2).append('x')
+      await store.log(4).append('x')
+      await stored(store)
+      expect((await store.sweep({ before: clock.now() + HOUR })).deleted).toEqual([[1], [2], [3], [4], [5]])
+    })
+
+    it('ends with its signal after the commit under way, and rejects with the reason', async () => {
+      const { store, clock } = await start()
+      await store.setMany(Array.from({ length: 6 }, (_, i) => [i, i] as const))
+      await stored(store)
+      const stop = new AbortController()
+      const told: unknown[] = []
+      const reason = new Error('enough')
+      const onDeleted = (keys: readonly unknown[]): void => {
+        told.push(...keys)
+        stop.abort(reason)
+      }
+      const options = { before: clock.now() + 1, batch: 2, onDeleted, signal: stop.signal }
+      await expect(store.sweep(options)).rejects.toBe(reason)
+      expect(told).toEqual([[0], [1]])
+      expect(await Array.fromAsync(store.keys())).toEqual([[2], [3], [4], [5]])
+      await expect(store.sweep(options)).rejects.toBe(reason)
+      const asked = new AbortController()
+      const keep = (): boolean => (asked.abort(reason), true)
+      const looking = store.sweep({ before: clock.now() + 1, batch: 2, keep, signal: asked.signal })
+      await expect(looking).rejects.toBe(reason)
+      expect((await Array.fromAsync(store.keys())).length).toBe(4)
+    })
+
     it('judges a log by its last append, and never loses one that comes meanwhile', async () => {
       const { store, back, clock } = await start()
       await store.log('old').append(1)
@@ -206,6 +256,8 @@ export function describeSweeps(start: StartStore): void {
       [{ batch: 1.5 }],
       [{ orphanAgeMs: -1 }],
       [{ kept: [] }],
+      [{ signal: {} }],
+      [{ onDeleted: 1 }],
       [{ before: 1, keep: [{}] }],
     ])('refuses %j', async (options) => {
       const { store } = await start()
