@@ -93,7 +93,8 @@ export interface OpenOptions {
   readonly compaction?: CompactionOptions | undefined
   /**
    * Brings entries into the fronts before `open` resolves, as {@link Tidemark.warm} does; `true`: what is missing. A front
-   * that cannot be reached is passed over. What it did is told by `store.warmed`.
+   * that cannot be reached is passed over; that a `mirror` could not ask it what it holds is told to `onError`. What it did is
+   * told by `store.warmed`.
    * @default false
    */
   readonly warmOnOpen?: boolean | WarmStrategy | Omit<WarmOptions, 'signal'> | undefined

@@ -1,4 +1,4 @@
-import { type Clock, type Key, readValue, seeHeld, userKey } from '@tidemark/core'
+import { type Clock, type Key, readValue, seeHeld, TidemarkError, userKey } from '@tidemark/core'
 import { type Change, type Compactor, createHooks, guarded, type HookBus, sharedLog } from '@tidemark/hooks'
 import type {
   Explanation,
@@ -11,7 +11,7 @@ import type {
   WarmProgress,
   WarmStrategy,
 } from '@tidemark/tiered'
-import { lastValueFrom, type Observable } from 'rxjs'
+import type { Observable } from 'rxjs'
 import type { StoreParts } from './store-parts.ts'
 import { WriteBehindStore } from './write-behind-store.ts'
 
@@ -19,9 +19,23 @@ let internals: (store: Tidemark) => StoreParts
 
 let noteWarmed: (store: Tidemark, progress: WarmProgress) => void
 
-/** Runs before the store is handed out. @throws what a strategy throws; TidemarkError as reads do */
+/**
+ * Runs before the store is handed out. A front that is away keeps no store from opening: that a `mirror` could not ask it
+ * what it holds goes to `onError`.
+ * @throws what a strategy throws; TidemarkError as reads do
+ */
 export async function warmFirst(store: Tidemark, options: WarmOptions | WarmStrategy): Promise<void> {
-  noteWarmed(store, await lastValueFrom(store.warm(options)))
+  const isMirror = options === 'mirror' || (typeof options === 'object' && options.strategy === 'mirror')
+  try {
+    await store.warm(options).forEach((progress) => noteWarmed(store, progress))
+  } catch (error) {
+    if (!isMirror || !isAway(error)) throw error
+    internalsOf(store).onError(error)
+  }
+}
+
+function isAway(error: unknown): boolean {
+  return error instanceof TidemarkError && (error.code === 'FRONT_UNAVAILABLE' || error.code === 'TIMEOUT')
 }
 
 /** For other functions of this package. */

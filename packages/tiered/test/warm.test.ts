@@ -197,6 +197,17 @@ test('a front that fails is passed over, and told', async () => {
   expect(a.events).toMatchObject([{ type: 'front-failed', call: 'fill' }])
 })
 
+test('a mirror that cannot ask a front what it holds has done all else, and then says so', async () => {
+  const { a } = await cold(2)
+  a.front.inject(({ method }) => (method === 'records' ? 'drop-before' : undefined))
+  const seen: unknown[] = []
+  await expect(a.tiers.warm('mirror').forEach((progress) => seen.push(progress))).rejects.toMatchObject({
+    code: 'FRONT_UNAVAILABLE',
+    message: expect.stringContaining('records') as unknown,
+  })
+  expect(seen.at(-1)).toMatchObject({ done: 2, filled: { near: 2, redis: 2 }, removed: { near: 0, redis: 0 } })
+})
+
 test('what it cannot do is a TypeError at once', async () => {
   const { a } = await cold(0)
   expect(() => a.tiers.warm({ tiers: ['sqlite'] })).toThrow(

@@ -42,7 +42,8 @@ interface WarmTiers {
  * Unsubscribing ends the run.
  *
  * @throws TypeError or RangeError for a wrong option. The run fails with what the back tier, `walk.next` or the strategy
- * throws, and a `mirror` with FRONT_UNAVAILABLE when it cannot ask a front what it holds.
+ * throws, and a `mirror`, when all else is done, with FRONT_UNAVAILABLE or TIMEOUT where a front could not be asked what it
+ * holds.
  */
 export function warm(tiers: WarmTiers, given: WarmOptions | WarmStrategy = {}): Observable<WarmProgress> {
   const options = resolveWarmOptions(given)
@@ -96,16 +97,23 @@ async function* run(
   }
   if (strategy !== 'mirror') return
   const range = prefixRange(options.prefix ?? [])
+  let failure: { readonly error: unknown } | undefined
   for (const target of targets) {
     removed[target.name] = 0
-    for await (const count of removeExtras(back, target, range)) {
-      removed[target.name]! += count
-      if (count > 0) yield progress()
-      await new Promise<void>(afterTurn)
-      if (signal.aborted) return
+    try {
+      for await (const count of removeExtras(back, target, range)) {
+        removed[target.name]! += count
+        if (count > 0) yield progress()
+        await new Promise<void>(afterTurn)
+        if (signal.aborted) return
+      }
+    } catch (error) {
+      // The other fronts let go of theirs all the same.
+      failure ??= { error }
     }
   }
   yield progress()
+  if (failure !== undefined) throw failure.error
 }
 
 /** @returns how many of them the front holds because of this */
