@@ -234,6 +234,24 @@ describe('rewrite', () => {
     await withStore(file, knowing, async (store) => expect(await store.get('price')).toEqual(new Money()))
   })
 
+  test('changes the context, by way of a codec that also reads the one before', async () => {
+    const file = tempFile()
+    const [before, after] = [encrypting(), encrypting(undefined, { context: 'new' })]
+    await withStore(file, before, (store) => store.set('a', { n: 1 }, { meta: 'm' }))
+    const between = encrypting(alsoReading(createCborCodec(), before), { context: 'new' })
+    await withStore(file, between, async (store) => {
+      await store.set('b', 2)
+      expect(await store.entry('a')).toMatchObject({ value: { n: 1 }, meta: 'm' })
+      expect(await store.rewrite()).toMatchObject({ rewritten: 2, failed: 0 })
+      expect(await store.rewrite()).toMatchObject({ rewritten: 0, failed: 0 })
+    })
+    await withStore(file, after, async (store) => {
+      expect(await store.entry('a')).toMatchObject({ value: { n: 1 }, meta: 'm' })
+      expect(await store.get('b')).toBe(2)
+    })
+    await withStore(file, before, async (store) => expect(store.get('a')).rejects.toMatchObject({ code: 'TAMPERED' }))
+  })
+
   test('leaves what cannot be read as it is, and counts it', async () => {
     const file = tempFile()
     await withStore(file, packed('zstd', { keys: [KEY_2], current: 2 }), (store) => store.set('lost', 1))

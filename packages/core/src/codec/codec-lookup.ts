@@ -28,11 +28,9 @@ export function readWith<T>(codecs: Codec | readonly Codec[], id: number, read: 
 
 /** The codec that has bound these bytes, as far as can be told: of several with its id, one that reads them there. */
 export function binderOf(codecs: Codec | readonly Codec[], bound: Uint8Array, place: Place): BindingCodec | undefined {
-  const first = codecById(codecs, bound[1]!)
-  if (first === undefined || first === codecs) return first !== undefined && isBinding(first) ? first : undefined
-  const [one, ...others] = [...allById(codecs, bound[1]!)].filter(isBinding)
-  if (others.length === 0) return one
-  return [one!, ...others].find((codec) => reads(codec, bound, place)) ?? one
+  const binders = allById(codecs, bound[1]!).filter(isBinding)
+  const reader = binders.length > 1 ? binders.find((codec) => reads(codec, bound, place)) : undefined
+  return reader ?? binders[0]
 }
 
 function reads(codec: BindingCodec, bound: Uint8Array, place: Place): boolean {
@@ -50,13 +48,14 @@ function lacks(error: unknown): boolean {
   return error instanceof CorruptError && error.mayBeWhole
 }
 
-function* allById(codecs: Codec | readonly Codec[], id: number): Generator<Codec> {
+/** In the order in which they are asked. */
+function allById(codecs: Codec | readonly Codec[], id: number, found: Codec[] = []): Codec[] {
   if (!('id' in codecs)) {
-    for (const codec of codecs) yield* allById(codec, id)
-    return
+    for (const codec of codecs) allById(codec, id, found)
+    return found
   }
-  if (codecs.id === id) yield codecs
-  if (isReading(codecs)) yield* allById(codecs.alsoReads, id)
+  if (codecs.id === id && !found.includes(codecs)) found.push(codecs)
+  return isReading(codecs) ? allById(codecs.alsoReads, id, found) : found
 }
 
 /** The first codec with this id, among these and what they also read. */

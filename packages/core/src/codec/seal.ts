@@ -1,6 +1,6 @@
 import { CorruptError } from '../errors.ts'
 import type { BindingCodec, Codec, Place } from './codec.ts'
-import { isBinding, isJudging } from './codec-lookup.ts'
+import { isJudging } from './codec-lookup.ts'
 import { isWasteful } from './detached.ts'
 import { BOUND, notesOf } from './envelope.ts'
 
@@ -77,7 +77,8 @@ export class Seal {
   /** Whether `codec` would bind it in the same way today. @throws as `plain` does */
   isBoundBy(codec: Codec): boolean {
     const stored = this.#stored
-    if (!isBinding(codec) || stored?.[0] !== BOUND || stored[1] !== codec.id) return false
+    // What another codec of its id has bound, with another context say, only that one reads.
+    if (this.#codec !== codec || stored?.[0] !== BOUND || stored[1] !== codec.id) return false
     return !isJudging(codec) || codec.isCurrent(stored)
   }
 
