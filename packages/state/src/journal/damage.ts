@@ -1,9 +1,9 @@
 import { CorruptError } from '@tidemark/core'
 
-/** With another key, or another limit, it can be read: then nothing is to be put aside. */
-const READABLE: readonly unknown[] = ['KEY_MISSING', 'KEY_WRONG', 'NOT_ENCRYPTED', 'TOO_LARGE']
-
-/** Whether what is stored is damaged, for whoever reads it. */
-export function isDamage(error: unknown): boolean {
-  return error instanceof CorruptError && !READABLE.includes(error.code)
+/**
+ * Whether what is stored is damaged, for whoever reads it. Whoever cannot read it for another reason, a class that is not
+ * registered or a key that is not given, must not put it aside.
+ */
+export function isDamage(error: unknown): error is CorruptError {
+  return error instanceof CorruptError && !error.mayBeWhole
 }

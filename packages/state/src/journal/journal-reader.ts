@@ -1,7 +1,7 @@
 import { type Back, CorruptError, type Entry, type StoreKey } from '@tidemark/core'
 import { isDamage } from './damage.ts'
 import { recordKey, recordsOf } from './journal-keys.ts'
-import { fromStored, type JournalTransaction } from './record.ts'
+import { type JournalTransaction, transactionsIn } from './record.ts'
 
 /** Records, each of up to a few hundred transactions. */
 const PAGE = 64
@@ -33,6 +33,7 @@ export class JournalReader {
   /**
    * The transactions behind the one with this number, a record at a time. Ends before the first record that is damaged, or
    * that does not follow the one before it.
+   * @throws CorruptError for one that may be whole, and cannot be read here
    */
   async *read(after: number): AsyncGenerator<readonly JournalTransaction[]> {
     let last = after
@@ -40,14 +41,13 @@ export class JournalReader {
       const first = entry.key.tuple.at(-1) as number
       let transactions: readonly JournalTransaction[]
       try {
-        transactions = fromStored(entry.payload.decode(), first)
+        transactions = transactionsIn(entry.payload, first)
         const end = first + transactions.length - 1
         if (end <= last) continue
         if (first > last + 1) throw new CorruptError(`the journal lacks transaction ${last + 1}`)
       } catch (cause) {
         if (!isDamage(cause)) throw cause
-        const reason = (cause as Error).message
-        this.#damage = { reason, cause, entries: await this.#from(first) }
+        this.#damage = { reason: cause.message, cause, entries: await this.#from(first) }
         return
       }
       yield transactions.slice(Math.max(0, last + 1 - first))

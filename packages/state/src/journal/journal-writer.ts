@@ -4,7 +4,7 @@ import {
   type Commit,
   type Lease,
   type MarkWrite,
-  Payload,
+  type Payload,
   type ReadOptions,
   type SetWrite,
   TidemarkError,
@@ -12,7 +12,7 @@ import {
 import { durably } from '../durably.ts'
 import type { JournalHead } from './journal-head.ts'
 import { recordKey } from './journal-keys.ts'
-import { type JournalTransaction, toStored } from './record.ts'
+import { type JournalTransaction, toPayload } from './record.ts'
 import type { WriterLease } from './writer-lease.ts'
 
 /** What is to be journaled, and who waits for it. */
@@ -163,7 +163,10 @@ export class JournalWriter<M> {
     return (group.write ??= {
       op: 'set',
       key: recordKey(this.#options.name, group.first),
-      payload: Payload.encode(this.#options.back.codec, toStored(group.members.map(({ transaction }) => transaction))),
+      payload: toPayload(
+        this.#options.back.codec,
+        group.members.map(({ transaction }) => transaction),
+      ),
       expiresAt: undefined,
       meta: undefined,
       path: undefined,

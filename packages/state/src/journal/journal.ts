@@ -17,7 +17,7 @@ import { recordsOf } from './journal-keys.ts'
 import { newestSnapshot } from './last-number.ts'
 import { JournalView } from './journal-view.ts'
 import { JournalWriter } from './journal-writer.ts'
-import { fromStored } from './record.ts'
+import { transactionsIn } from './record.ts'
 import { WriterLease } from './writer-lease.ts'
 
 export interface JournalOptions {
@@ -92,7 +92,10 @@ export class Journal extends JournalView implements AsyncDisposable {
   }
 }
 
-/** @throws TypeError or RangeError for a wrong option; TidemarkError ANOTHER_WRITER; what the store fails with */
+/**
+ * @throws TypeError or RangeError for a wrong option; TidemarkError ANOTHER_WRITER; CorruptError for a last record that may be
+ * whole, and cannot be read here; what the store fails with
+ */
 export async function journal(options: JournalOptions): Promise<Journal> {
   const resolved = resolveOptions(options)
   const lease = await WriterLease.take(resolved)
@@ -125,12 +128,12 @@ async function tailOf(options: ResolvedOptions, writer: WriterLease): Promise<Ta
     const found = { last: await newestSnapshot(back, name), at: 0 }
     if (entry !== undefined) {
       try {
-        const last = fromStored(entry.payload.decode(), entry.key.tuple.at(-1) as number).at(-1)!
+        const last = transactionsIn(entry.payload, entry.key.tuple.at(-1) as number).at(-1)!
         found.last = Math.max(found.last, last.number)
         found.at = last.at
       } catch (error) {
         if (!isDamage(error)) throw error
-        reason = (error as Error).message
+        reason = error.message
         damaged.unshift(entry)
         continue
       }

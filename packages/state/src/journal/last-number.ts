@@ -1,17 +1,17 @@
 import type { Back } from '@tidemark/core'
 import { recordsOf, snapshotsOf } from './journal-keys.ts'
-import { fromStored } from './record.ts'
+import { transactionsIn } from './record.ts'
 
 /**
  * The number of the last transaction that is in a journal, or was in what has been removed of it behind a snapshot.
- * @throws CorruptError when its last record is damaged
+ * @throws CorruptError when its last record cannot be read
  */
 export async function lastNumber(back: Back, name: string): Promise<number> {
   const snapshot = await newestSnapshot(back, name)
   const { entries } = await back.scan(recordsOf(name), { after: undefined, limit: 1, reverse: true })
   const [entry] = entries
   if (entry === undefined) return snapshot
-  const { number } = fromStored(entry.payload.decode(), entry.key.tuple.at(-1) as number).at(-1)!
+  const { number } = transactionsIn(entry.payload, entry.key.tuple.at(-1) as number).at(-1)!
   return Math.max(snapshot, number)
 }
 

@@ -1,4 +1,4 @@
-import { CorruptError } from '@tidemark/core'
+import { type Codec, CorruptError, Payload } from '@tidemark/core'
 import { StateHash } from '../draft/state-hash.ts'
 
 /** One transaction, as the journal has it: data, and no code. */
@@ -25,7 +25,29 @@ interface StoredRecord {
   readonly sum: number
 }
 
-export function toStored(transactions: readonly JournalTransaction[]): StoredRecord {
+/**
+ * As a bundle, for its checksum: what it says is only known when it can be decoded, and whether it is damaged also when not.
+ * @throws TidemarkError UNENCODABLE
+ */
+export function toPayload(codec: Codec, transactions: readonly JournalTransaction[]): Payload {
+  return Payload.bundle(codec, toStored(transactions), [])
+}
+
+/**
+ * @param first the number that its key says
+ * @throws CorruptError, which `mayBeWhole` unless it is not what was written
+ */
+export function transactionsIn(payload: Payload, first: number): readonly JournalTransaction[] {
+  try {
+    return fromStored(payload.decode(), first)
+  } catch (cause) {
+    if (!(cause instanceof CorruptError) || !payload.isIntact) throw cause
+    const message = `the journal record ${first} is what was written, and cannot be read here: ${cause.message}`
+    throw new CorruptError(message, { cause, mayBeWhole: true })
+  }
+}
+
+function toStored(transactions: readonly JournalTransaction[]): StoredRecord {
   const { number: first } = transactions[0]!
   const rows = transactions.map(({ name, args, at, seed, check }): Row =>
     check === undefined ? [name, args, at, seed] : [name, args, at, seed, check],
@@ -33,11 +55,7 @@ export function toStored(transactions: readonly JournalTransaction[]): StoredRec
   return { first, transactions: rows, sum: sumOf(first, rows) }
 }
 
-/**
- * @param first the number that its key says
- * @throws CorruptError when it is not what was written, whole
- */
-export function fromStored(stored: unknown, first: number): readonly JournalTransaction[] {
+function fromStored(stored: unknown, first: number): readonly JournalTransaction[] {
   const record = stored as Partial<StoredRecord> | null
   if (typeof record !== 'object' || record === null || !Array.isArray(record.transactions)) {
     throw new CorruptError(`the journal record ${first} is none`)

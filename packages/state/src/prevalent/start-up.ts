@@ -25,8 +25,8 @@ export async function startUp(
   head: JournalHead,
 ): Promise<{ readonly memory: Memory; readonly recovery: Recovery }> {
   const { back, name, transactions } = options
-  const dropped: Dropped[] = []
-  const start = (await newest(snapshots, dropped)) ?? (await first(options, snapshots, { writer, head, dropped }))
+  const { start: loaded, unusable } = await newest(snapshots)
+  const start = loaded ?? (await first(options, snapshots, { writer, head, unusable }))
   const memory = new Memory(name, transactions, start)
   const reader = new JournalReader(back, name)
   let untilPause = PAUSE_AFTER
@@ -40,8 +40,14 @@ export async function startUp(
   memory.committed(memory.groupEnded())
   await writer.ensure()
   const { lease } = writer
-  // Not before all the rest has turned out well.
-  const damaged = dropped.map(({ number }) => number)
+  const dropped: Dropped[] = unusable.map(({ number, error }) => ({
+    number,
+    what: 'snapshot',
+    reason: error.message,
+    movedTo: undefined,
+  }))
+  // Not before all the rest has turned out well. What others may be able to read stays.
+  const damaged = unusable.filter(({ error }) => isDamage(error)).map(({ number }) => number)
   if (damaged.length > 0) await snapshots.drop(damaged, lease)
   const { damage } = reader
   if (damage !== undefined) {
@@ -53,17 +59,25 @@ export async function startUp(
   return { memory, recovery: Object.freeze({ snapshot: start.number, replayed, dropped: Object.freeze(dropped) }) }
 }
 
-async function newest(snapshots: Snapshots, dropped: Dropped[]): Promise<StateAt | undefined> {
-  const numbers = await snapshots.numbers()
-  for (const number of numbers.toReversed()) {
+/** A snapshot that was passed over: the one before it comes to the same, with more of the journal. */
+interface Unusable {
+  readonly number: number
+  readonly error: CorruptError
+}
+
+async function newest(
+  snapshots: Snapshots,
+): Promise<{ readonly start: StateAt | undefined; readonly unusable: readonly Unusable[] }> {
+  const unusable: Unusable[] = []
+  for (const number of (await snapshots.numbers()).toReversed()) {
     try {
-      return await snapshots.load(number)
+      return { start: await snapshots.load(number), unusable }
     } catch (error) {
-      if (!isDamage(error)) throw error
-      dropped.push({ number, what: 'snapshot', reason: (error as Error).message, movedTo: undefined })
+      if (!(error instanceof CorruptError)) throw error
+      unusable.push({ number, error })
     }
   }
-  return undefined
+  return { start: undefined, unusable }
 }
 
 /** Stored before the first transaction: the journal is that of this state, whatever `initial` becomes in the code. */
@@ -73,14 +87,17 @@ async function first(
   {
     writer,
     head,
-    dropped,
-  }: { readonly writer: WriterLease; readonly head: JournalHead; readonly dropped: readonly Dropped[] },
+    unusable,
+  }: { readonly writer: WriterLease; readonly head: JournalHead; readonly unusable: readonly Unusable[] },
 ): Promise<StateAt> {
   const { entries } = await back.scan(recordsOf(name), { after: undefined, limit: 1, reverse: false })
-  if (dropped.length > 0 || entries.length > 0) {
-    const why = dropped.map(({ reason }) => reason).join('; ') || 'there is none'
+  if (unusable.length > 0 || entries.length > 0) {
+    const why = unusable.map(({ error }) => error.message).join('; ') || 'there is none'
+    // Of the newest one that may be whole, as that is the one to be read by other means.
+    const cause = unusable.find(({ error }) => error.mayBeWhole)?.error
     throw new CorruptError(`${name} has a journal, but no snapshot that it could be replayed over: ${why}`, {
       key: name,
+      cause,
     })
   }
   const value: unknown = typeof initial === 'function' ? (initial as () => unknown)() : initial

@@ -70,7 +70,7 @@ export class Snapshots {
       for (const mark of page) {
         const [runs] = mark.value.carried
         if (runs === undefined || mark.key.tuple.at(-1) !== part) throw damagedPart(name, number, part)
-        for (const run of Payload.fromEnvelope(back.codec, runs).decode() as readonly Run[]) assembly.add(run)
+        for (const run of decoded(Payload.fromEnvelope(back.codec, runs)) as readonly Run[]) assembly.add(run)
         part++
       }
       after = page.at(-1)?.key
@@ -165,6 +165,16 @@ function* parts(root: unknown): Generator<readonly Run[]> {
     weight = 0
   }
   if (runs.length > 0) yield runs
+}
+
+/** Of which the checksum is right. @throws CorruptError, which `mayBeWhole` */
+function decoded(payload: Payload): unknown {
+  try {
+    return payload.decode()
+  } catch (cause) {
+    if (!(cause instanceof CorruptError)) throw cause
+    throw new CorruptError(`a snapshot cannot be read here: ${cause.message}`, { cause, mayBeWhole: true })
+  }
 }
 
 function damagedPart(name: string, number: number, part: number): TidemarkError {
