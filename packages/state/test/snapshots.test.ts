@@ -22,6 +22,10 @@ async function filled(file: string, times: number, options = {}): Promise<void> 
   await back.close()
 }
 
+/** All that is beside the log, to be put back. */
+const marksOf = (back: SqliteBack) =>
+  back.marks.scan({ start: new Uint8Array(), end: undefined }, { after: undefined, limit: 100 })
+
 const notes = (count: number): string[] => Array.from({ length: count }, (_, i) => `${i + 1}`)
 
 describe('Simple Persistence had no snapshots; here', () => {
@@ -206,6 +210,33 @@ describe('a damaged snapshot', () => {
     await expect(open(store)).rejects.toMatchObject({ code: 'CORRUPT' })
     await back.marks.write([{ key: head(0), value: undefined }])
     await expect(open(store)).rejects.toMatchObject({ code: 'CORRUPT' })
+  })
+
+  test('whichever bit of it is another: it is passed over, and never another state', async () => {
+    const file = tempFile()
+    await filled(file, 3, { keepSnapshots: 2 })
+    const { store, back } = openTemp({ file })
+    await using first = await open(store)
+    await first.snapshot()
+    await first.execute('note', { text: '4' })
+    await first.close()
+    for (const key of [head(3), part(3)]) {
+      const [whole] = await back.marks.read([key])
+      const { length } = whole!.bytes
+      for (let i = 0; i < length; i++) {
+        const bytes = Uint8Array.from(whole!.bytes)
+        bytes[i]! ^= 1 << (i % 8)
+        await back.marks.write([{ key, value: Payload.fromBytes(back.codec, bytes) }])
+        const kept = await marksOf(back)
+        await using db = await open(store)
+        expect([db.state.log, db.recovery.snapshot, db.recovery.dropped.length]).toEqual([notes(4), 0, 1])
+        await db.close()
+        await back.marks.write(kept.map(({ key: at, value }) => ({ key: at, value })))
+      }
+      await back.marks.write([{ key, value: whole }])
+    }
+    await using last = await open(store)
+    expect([last.recovery, last.state.log]).toEqual([{ snapshot: 3, replayed: 1, dropped: [] }, notes(4)])
   })
 
   test('that was never completed is removed', async () => {

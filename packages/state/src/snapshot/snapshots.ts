@@ -21,7 +21,7 @@ export interface StateAt extends Settled {
   readonly at: number
 }
 
-/** What is stored beside the parts, when they are all there. Stored: never change it. */
+/** What is stored beside the parts, when they are all there; in a bundle, for its checksum. Stored: never change it. */
 interface StoredHead {
   readonly number: number
   readonly at: number
@@ -60,8 +60,9 @@ export class Snapshots {
   async load(number: number): Promise<StateAt> {
     const { back, name } = this.#options
     const [payload] = await back.marks.read([snapshotKey(name, number)])
-    const head = payload?.decode() as StoredHead | undefined
-    if (head?.number !== number) throw new CorruptError(`the snapshot after transaction ${number} of ${name} is gone`)
+    if (payload === undefined) throw new CorruptError(`the snapshot after transaction ${number} of ${name} is gone`)
+    const head = headIn(payload)
+    if (head.number !== number) throw new CorruptError(`the snapshot after transaction ${number} of ${name} is another`)
     const assembly = new Assembly()
     let part = 0
     let after: StoreKey | undefined
@@ -109,7 +110,7 @@ export class Snapshots {
     const gone = older.filter((other) => !kept.includes(other))
     await back.marks.write(
       [
-        { key: snapshotKey(name, number), value: Payload.encode(back.codec, head) },
+        { key: snapshotKey(name, number), value: Payload.bundle(back.codec, head, []) },
         ...gone.map((other): MarkWrite => ({ key: snapshotKey(name, other), value: undefined })),
         ...(gone.length === 0 ? [{ key: uncleanKey(name), value: undefined }] : []),
       ],
@@ -165,6 +166,16 @@ function* parts(root: unknown): Generator<readonly Run[]> {
     weight = 0
   }
   if (runs.length > 0) yield runs
+}
+
+/** @throws CorruptError */
+function headIn(payload: Payload): StoredHead {
+  if (!payload.isIntact) {
+    // What says that it may be whole comes first: it is encrypted with another key, or of a later release.
+    payload.decode()
+    throw new CorruptError('the head of a snapshot is not what was written')
+  }
+  return decoded(payload) as StoredHead
 }
 
 /** Of which the checksum is right. @throws CorruptError, which `mayBeWhole` */
