@@ -1,13 +1,4 @@
-import {
-  afterTurn,
-  Batcher,
-  CorruptError,
-  type Fill,
-  type Found,
-  oneOf,
-  type StoreKey,
-  TidemarkError,
-} from '@tidemark/core'
+import { afterTurn, Batcher, type Fill, type Found, oneOf, type StoreKey, TidemarkError } from '@tidemark/core'
 import { BackReads } from './back-reads.ts'
 import type { Flights } from './flights.ts'
 import type { NearFollower } from './near-follower.ts'
@@ -16,6 +7,7 @@ import { minVersionOf, type ResolvedOptions, readPolicyOf, type TieredReadOption
 import type { ReadPolicy } from './policies.ts'
 import type { FrontLink } from './shared/front-link.ts'
 import type { TierCounters } from './tier-stats.ts'
+import { readingError, UnreadableRecords } from './unreadable-records.ts'
 import { versionOf } from './version-of.ts'
 
 /**
@@ -184,6 +176,7 @@ export class ReadPath {
     const { near } = this.#options
     const began = this.#backReads.latest
     const answers: (Found | undefined)[] = keys.map(() => undefined)
+    const unreadable = new UnreadableRecords<FrontLink>()
     let missing = keys.map((_, i) => i)
     for (const [depth, link] of this.#links.entries()) {
       if (missing.length === 0) break
@@ -192,8 +185,11 @@ export class ReadPath {
       let hits = 0
       missing = missing.filter((i, n) => {
         const hit = found[n]
-        // Damage of a record is known only when it is decoded, which the reader does anyway, and which happens once.
-        if (hit === undefined || !isReadable(hit)) return true
+        if (hit === undefined) return true
+        if (readingError(hit) !== undefined) {
+          unreadable.note(link, keys[i]!)
+          return true
+        }
         if (minVersion > includes && minVersion > versionOf(hit)) return true
         answers[i] = hit
         hits++
@@ -209,10 +205,11 @@ export class ReadPath {
         return false
       })
       this.#counters.of(link.name).hits += hits
-      for (const above of this.#links.slice(0, depth)) void above.offer(fills)
+      const filled = fills.map(({ key }) => key)
+      for (const above of this.#links.slice(0, depth)) void above.offer(fills, unreadable.of(above, filled))
     }
     if (missing.length > 0 && policy === 'frontend-first') {
-      await this.#readBack(keys, missing, answers, minVersion, began)
+      await this.#readBack(keys, missing, answers, { minVersion, began, unreadable })
       return answers as readonly Found[]
     }
     return answers.map((answer) => answer ?? NOT_HELD)
@@ -222,8 +219,7 @@ export class ReadPath {
     keys: readonly StoreKey[],
     missing: readonly number[],
     answers: (Found | undefined)[],
-    minVersion: number,
-    began: number,
+    { minVersion, began, unreadable }: PartialRead,
   ): Promise<void> {
     const { back, near, negativeEntries } = this.#options
     const joined = missing.map((i) => this.#backReads.join(keys[i]!.id, began))
@@ -238,23 +234,36 @@ export class ReadPath {
       this.#noted(wanted, found)
       const own = found.values()
       const fills: Fill[] = []
+      const replaced: StoreKey[] = []
       for (const [n, i] of missing.entries()) {
         const answer = others[n] ?? (own.next().value as Found)
         if (answer.asOf < minVersion) throw notYetWritten(minVersion, answer.asOf, back.name)
         answers[i] = answer
+        const key = keys[i]!
+        // What the back tier has is as unreadable here: whoever can read it is left what the front has.
+        const isReplaced = unreadable.has(key) && readingError(answer) === undefined
+        if (isReplaced) replaced.push(key)
         if (answer.entry === undefined && !negativeEntries) continue
-        const fill = { key: keys[i]!, found: answer, asOf: answer.asOf }
+        const fill = { key, found: answer, asOf: answer.asOf }
         near?.fillNow(fill)
-        // Whoever asked for it fills the shared fronts.
-        if (others[n] === undefined) fills.push(fill)
+        // Whoever asked for it fills the shared fronts, unless he has not seen what stands in the way.
+        if (others[n] === undefined || isReplaced) fills.push(fill)
       }
       this.#counters.of(back.name).hits += wanted.length
-      for (const link of this.#links) filled.push(link.offer(fills))
+      for (const link of this.#links) filled.push(link.offer(fills, unreadable.of(link, replaced)))
     } finally {
       // Readers that the fill came too late for have been answered before it was: they get their turn.
       void Promise.all(filled).then(() => afterTurn(landed))
     }
   }
+}
+
+/** A read that the shared fronts have not answered in full. */
+interface PartialRead {
+  readonly minVersion: number
+  /** See {@link BackReads.join}. */
+  readonly began: number
+  readonly unreadable: UnreadableRecords<FrontLink>
 }
 
 const NONE_ASKED = [Promise.resolve<readonly Found[]>([]), () => {}] as const
@@ -275,16 +284,4 @@ const CONSISTENCIES = ['tiered', 'linearizable'] as const
 function isLinearizable(options: TieredReadOptions | undefined): boolean {
   const consistency = options?.consistency
   return consistency !== undefined && oneOf('option consistency', consistency, CONSISTENCIES) === 'linearizable'
-}
-
-/** Whether the answer can be decoded: what a front has damaged counts as not held, the tier below has it whole. */
-function isReadable({ entry }: Found): boolean {
-  try {
-    entry?.payload.read()
-    entry?.meta?.read()
-    return true
-  } catch (error) {
-    if (error instanceof CorruptError) return false
-    throw error
-  }
 }

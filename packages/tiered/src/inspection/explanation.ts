@@ -11,6 +11,7 @@ import {
 } from '@tidemark/core'
 import type { FrontLink } from '../shared/front-link.ts'
 import { asError, type BypassReason } from '../tier-events.ts'
+import { readingError } from '../unreadable-records.ts'
 
 /** What one key looks like in every tier, and which one a read would be served from. */
 export interface Explanation {
@@ -57,6 +58,8 @@ export interface FrontExplanation {
   readonly bypassed: BypassReason | undefined
   /** This process has seen, or written, this version of the key: nothing older is believed. 0: any. */
   readonly requiredVersion: number
+  /** Why nobody can read what it holds: the next read takes it away. undefined: one can, or nothing is held. */
+  readonly unreadable: Error | undefined
   /** Why it could not be asked. */
   readonly error: Error | undefined
 }
@@ -105,9 +108,12 @@ function explainNear({ id }: StoreKey, near: NearFront, head: number): NearExpla
 
 async function explainFront(key: StoreKey, link: FrontLink, clock: Clock): Promise<FrontExplanation> {
   let inspection: FrontInspection | undefined
+  let unreadable: Error | undefined
   let error: Error | undefined
   try {
     inspection = await link.front.inspect(key)
+    const [held] = inspection.record === undefined ? [] : await link.front.read([key], inspection.look.session)
+    unreadable = held && readingError(held)
   } catch (thrown) {
     error = asError(thrown)
   }
@@ -126,6 +132,7 @@ async function explainFront(key: StoreKey, link: FrontLink, clock: Clock): Promi
     },
     bypassed,
     requiredVersion: link.requiredVersion(key),
+    unreadable,
     error,
   }
 }
@@ -162,12 +169,13 @@ function decide(
 
 /** Why a front would not serve the key; undefined: it would. */
 function whyNot(front: FrontExplanation, near: NearExplanation | undefined, now: number): string | undefined {
-  const { record, certificate, bypassed, epoch, requiredVersion, error } = front
+  const { record, certificate, bypassed, epoch, requiredVersion, unreadable, error } = front
   if (error !== undefined) return `could not be asked (${error.message})`
   if (certificate === undefined) return `is bypassed: ${bypassed ?? 'behind'}`
   if (record === undefined) return 'holds nothing'
   if (record.epoch !== epoch) return `holds a record of epoch ${record.epoch}, which is over`
   if (record.until <= now) return 'holds a record whose time is up'
+  if (unreadable !== undefined) return `holds version ${record.version}, which cannot be read (${unreadable.message})`
   const needed = Math.max(requiredVersion, near?.fence ?? 0)
   if (record.version < needed && certificate.includes < needed) {
     return `holds version ${record.version}, and this process knows of version ${needed}`

@@ -176,14 +176,24 @@ export class FrontLink {
     for (let left: number; (left = until - clock.monotonic()) > 0;) await clock.sleep(Math.ceil(left))
   }
 
-  /** Offers answers of a lower tier; while the front is being started, later. Readers do not wait for it. Never rejects. */
-  async offer(fills: readonly Fill[]): Promise<void> {
+  /**
+   * Offers answers of a lower tier; while the front is being started, later. Readers do not wait for it. Never rejects.
+   * @param unreadable whose records nobody can decode. They go first: as if the front had lost them, which it always may, so
+   * that a fill that comes late is refused as ever
+   */
+  async offer(fills: readonly Fill[], unreadable: readonly StoreKey[] = []): Promise<void> {
     const { session } = this.#options.front
-    if (fills.length === 0 || session === undefined) return
+    if ((fills.length === 0 && unreadable.length === 0) || session === undefined) return
     if (session.epoch === undefined) return this.#kept.keep(fills)
-    const filling = this.fill(fills).finally(() => this.#fills.delete(filling))
+    const offering = unreadable.length === 0 ? this.fill(fills) : this.#discard(unreadable).then(() => this.fill(fills))
+    const filling = offering.finally(() => this.#fills.delete(filling))
     this.#fills.add(filling)
     await filling
+  }
+
+  /** What stays is found again by the next reader. */
+  async #discard(keys: readonly StoreKey[]): Promise<void> {
+    await this.#options.front.discard(keys).catch((error: unknown) => this.#state.fail('fill', error))
   }
 
   /** As {@link offer}, but says how many were not refused; undefined: the front failed. */
