@@ -1,10 +1,11 @@
-import { type Commit, Store, TidemarkError } from '@tidemark/core'
+import { type Commit, Payload, reservedKey, Store, TidemarkError } from '@tidemark/core'
 import { createSqliteBack } from '@tidemark/sqlite'
-import { ManualClock, ShiftedClock } from '@tidemark/testkit'
+import { eventually, ManualClock, ShiftedClock } from '@tidemark/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { journal, prevalent, states } from '../src/index.ts'
 import { bank, transactions } from './support/bank.ts'
 import { type Fault, faultyBack } from './support/faulty-back.ts'
+import { stoppedBefore } from './support/stopped-back.ts'
 import { openTemp, tempFile } from './support/temp.ts'
 
 const failed = (code: 'DISK_FULL' | 'IO' | 'BUSY' | 'READ_ONLY') =>
@@ -212,6 +213,65 @@ describe('one writer', () => {
     }
     await db.execute('put', 'ada', 1)
     await db.close()
+  })
+})
+
+describe('a writer that was stopped once', () => {
+  test('keeps its lease again from the next renewal on: nobody else is admitted, and snapshots are taken', async () => {
+    const file = tempFile()
+    const clock = new ManualClock()
+    const { back, store } = openTemp({ file, clock })
+    const options = { name: 'bank', initial: bank, transactions, leaseMs: 900, clock, snapshotEvery: 0 }
+    const db = await prevalent({ store, ...options })
+    await db.execute('put', 'ada', 1)
+    const isHeld = async (): Promise<boolean> => {
+      const [remaining] = await back.leases.remaining([reservedKey('state', 'writer', 'bank')])
+      return remaining! > 0
+    }
+    clock.advance(5_000)
+    await eventually('it is taken once more', isHeld)
+    for (let i = 0; i < 10; i++) {
+      clock.advance(300)
+      // What was asked for in between is done by then.
+      await back.marks.write([])
+    }
+    const { back: other } = openTemp({ file, clock })
+    expect((await other.leases.acquire(reservedKey('state', 'writer', 'bank'), 100)).lease).toBeUndefined()
+    await db.snapshot()
+    await db.close()
+  })
+
+  test('takes a snapshot all the same, when nobody else has written', async () => {
+    const file = tempFile()
+    const clock = new ShiftedClock()
+    const { store } = openTemp({ file, clock })
+    const options = { name: 'bank', initial: bank, transactions, leaseMs: 60_000, snapshotEvery: 0 }
+    const db = await prevalent({ store, ...options })
+    await db.execute('put', 'ada', 1)
+    clock.pass(61_000)
+    await db.snapshot()
+    await db.close()
+    await using again = await prevalent({ store: openTemp({ file, clock }).store, ...options })
+    expect(again.recovery).toEqual({ snapshot: 1, replayed: 0, dropped: [] })
+  })
+
+  test('is opened all the same, however long any step of that takes, when nobody else has written', async () => {
+    const file = tempFile()
+    const clock = new ShiftedClock()
+    const { back: real, store } = openTemp({ file, clock })
+    const options = { name: 'bank', initial: bank, transactions, leaseMs: 60_000, snapshotEvery: 0 }
+    const slow = stoppedBefore(real, () => clock.pass(61_000))
+    const db = await prevalent({ store: slow, ...options })
+    for (const text of ['1', '2', '3', '4']) await db.execute('note', { text })
+    await db.snapshot()
+    await db.close()
+    await store.set(['bank', 'journal', 4], 'torn')
+    await real.marks.write([
+      { key: reservedKey('state', 'snapshot', 'bank', 4), value: Payload.encode(real.codec, 'torn') },
+      { key: reservedKey('state', 'snapshot-unclean', 'bank'), value: Payload.encode(real.codec, true) },
+    ])
+    await using again = await prevalent({ store: slow, ...options })
+    expect([again.state.log, again.recovery.dropped.length]).toEqual([['1', '2', '3'], 2])
   })
 })
 

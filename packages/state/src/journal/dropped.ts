@@ -1,6 +1,7 @@
-import { type Back, type Clock, type Entry, type Key, type Lease, Payload, type Write } from '@tidemark/core'
+import { type Back, type Clock, type Entry, type Key, Payload, type Write } from '@tidemark/core'
 import type { JournalHead } from './journal-head.ts'
 import { droppedKey } from './journal-keys.ts'
+import type { WriterLease } from './writer-lease.ts'
 
 /** A record of the journal, or a snapshot, that could not be used. */
 export interface Dropped {
@@ -16,7 +17,7 @@ export interface PutAsideOptions {
   readonly back: Back
   readonly name: string
   readonly clock: Clock
-  readonly lease: Lease
+  readonly writer: WriterLease
   readonly head: JournalHead
 }
 
@@ -26,7 +27,7 @@ export interface PutAsideOptions {
  * @param last the number of the last transaction before them
  */
 export async function putAside(
-  { back, name, clock, lease, head }: PutAsideOptions,
+  { back, name, clock, writer, head }: PutAsideOptions,
   entries: readonly Entry[],
   { last, reason }: { readonly last: number; readonly reason: string },
 ): Promise<readonly Dropped[]> {
@@ -41,7 +42,7 @@ export async function putAside(
     ]
     // With the first one already, whoever has written before knows nothing of this journal any more.
     const marks = [head.write(last)]
-    await back.commit({ reads: [], lease, keepLease: true, decide: () => writes, marks })
+    await writer.use((lease) => back.commit({ reads: [], lease, keepLease: true, decide: () => writes, marks }))
     head.written()
     const why = dropped.length === entries.length - 1 ? reason : 'it follows what is damaged'
     dropped.unshift({ number, what: 'journal', reason: why, movedTo: to.tuple })

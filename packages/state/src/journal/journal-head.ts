@@ -1,6 +1,7 @@
-import { type Back, type Lease, type MarkWrite, Payload } from '@tidemark/core'
+import { type Back, type MarkWrite, Payload } from '@tidemark/core'
 import { isDamage } from './damage.ts'
 import { headKey } from './journal-keys.ts'
+import type { WriterLease } from './writer-lease.ts'
 
 /** Who has changed a journal last, and the number of its last transaction then. */
 interface Head {
@@ -52,9 +53,10 @@ export class JournalHead {
   }
 
   /** From now on, whoever else begins to write is noticed, also by who has not written anything yet. */
-  async establish(last: number, lease: Lease): Promise<void> {
+  async establish(last: number, writer: WriterLease): Promise<void> {
     if (this.#known !== undefined) return
-    await this.#back.marks.write([this.write(last)], { lease })
+    const mark = this.write(last)
+    await writer.use((lease) => this.#back.marks.write([mark], { lease }))
     this.written()
   }
 

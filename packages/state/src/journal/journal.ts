@@ -139,10 +139,9 @@ async function tailOf(options: ResolvedOptions, writer: WriterLease): Promise<Ta
       }
     }
     await writer.ensure()
-    const { lease } = writer
     const { last } = found
-    const dropped = await putAside({ ...options, lease, head }, damaged, { last, reason })
-    await head.establish(last, lease)
+    const dropped = await putAside({ ...options, writer, head }, damaged, { last, reason })
+    await head.establish(last, writer)
     return { ...found, dropped, head }
   }
 }

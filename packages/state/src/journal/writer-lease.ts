@@ -48,11 +48,6 @@ export class WriterLease {
     }
   }
 
-  /** What a write names that is not to be done again. */
-  get lease(): Lease {
-    return this.#lease
-  }
-
   /**
    * From now on, when it was lost, it is taken once more.
    * @param isUntouched whether nobody has written since; asked under the new lease, before anybody gets to see that
@@ -146,7 +141,7 @@ export class WriterLease {
     const lease = this.#lease
     let isHeld = true
     try {
-      isHeld = await back.leases.renew(lease, leaseMs)
+      isHeld = (await back.leases.renew(lease, leaseMs)) || (await this.#retaken(lease))
     } catch (error) {
       // A back tier that is busy now may have time for the next renewal.
       isHeld = !(error instanceof ClosedError)

@@ -1,4 +1,13 @@
-import { assertKnown, between, type Clock, clockOption, Payload, prefixRange, type Write } from '@tidemark/core'
+import {
+  assertKnown,
+  between,
+  type Clock,
+  clockOption,
+  type MarkWrite,
+  Payload,
+  prefixRange,
+  type Write,
+} from '@tidemark/core'
 import { headKey, snapshotsOf, uncleanKey } from '../journal/journal-keys.ts'
 import { WriterLease } from '../journal/writer-lease.ts'
 import { Snapshots } from '../snapshot/snapshots.ts'
@@ -24,20 +33,17 @@ export async function drop(store: AnyStore, name: string, options: DropOptions =
   const back = backIn(store)
   const leaseMs = between('option leaseMs', options.leaseMs ?? 5_000, 10, 600_000)
   const writer = await WriterLease.take({ back, name: checkName(name), leaseMs, clock: clockOption(options.clock) })
-  const { lease } = writer
   try {
     // Without them nothing can be opened, so nobody sees a part of it.
     const heads = await back.marks.scan(snapshotsOf(name), { after: undefined, limit: 1_000 })
-    await back.marks.write(
-      [
-        { key: uncleanKey(name), value: Payload.encode(back.codec, true) },
-        // Whoever was stopped, and has written before, does not go on.
-        { key: headKey(name), value: undefined },
-        ...heads.map(({ key }) => ({ key, value: undefined })),
-      ],
-      { lease },
-    )
-    await new Snapshots({ back, name, keep: 1 }).collect(lease)
+    const marks: readonly MarkWrite[] = [
+      { key: uncleanKey(name), value: Payload.encode(back.codec, true) },
+      // Whoever was stopped, and has written before, does not go on.
+      { key: headKey(name), value: undefined },
+      ...heads.map(({ key }) => ({ key, value: undefined })),
+    ]
+    await writer.use((lease) => back.marks.write(marks, { lease }))
+    await new Snapshots({ back, name, keep: 1 }).collect(writer)
     let removed = heads.length
     for (const part of ['journal', 'dropped']) {
       const range = prefixRange([name, part])
@@ -45,7 +51,7 @@ export async function drop(store: AnyStore, name: string, options: DropOptions =
         const { entries } = await back.scan(range, { after: undefined, limit: BATCH, reverse: false })
         if (entries.length === 0) break
         const writes = entries.map(({ key }): Write => ({ op: 'delete', key }))
-        await back.commit({ reads: [], lease, keepLease: true, decide: () => writes })
+        await writer.use((lease) => back.commit({ reads: [], lease, keepLease: true, decide: () => writes }))
         removed += entries.length
       }
     }

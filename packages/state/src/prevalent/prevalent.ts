@@ -169,7 +169,7 @@ export async function prevalent<S, const T extends Record<string, TransactionFun
     const snapshots = new Snapshots({ back, name, keep })
     const head = await JournalHead.read(back, name)
     lease.retakeIf(() => head.isUntouched())
-    await snapshots.collect(lease.lease)
+    await snapshots.collect(lease)
     const { memory, recovery } = await startUp(resolved, snapshots, lease, head)
     return new Prevalent<S, T>({ options: resolved, memory, snapshots, lease, head, recovery })
   } catch (error) {

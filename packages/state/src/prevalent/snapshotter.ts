@@ -55,7 +55,7 @@ export class Snapshotter {
     const { snapshots, lease, options } = this.#parts
     // Callers who wait for this very commit are told first.
     await new Promise<void>((resolve) => afterTurn(resolve))
-    const oldest = await snapshots.take(state, lease.lease)
+    const oldest = await snapshots.take(state, lease)
     if (options.keepJournal === 'needed') await this.#shorten(oldest)
   }
 
@@ -68,7 +68,7 @@ export class Snapshotter {
       const { entries } = await back.scan(range, { after: undefined, limit: BATCH, reverse: false })
       if (entries.length === 0) return
       const writes = entries.map(({ key }): Write => ({ op: 'delete', key }))
-      await back.commit({ reads: [], lease: lease.lease, keepLease: true, decide: () => writes })
+      await lease.use((held) => back.commit({ reads: [], lease: held, keepLease: true, decide: () => writes }))
       await new Promise<void>((resolve) => afterTurn(resolve))
     }
   }

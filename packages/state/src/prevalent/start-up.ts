@@ -39,7 +39,6 @@ export async function startUp(
   }
   memory.committed(memory.groupEnded())
   await writer.ensure()
-  const { lease } = writer
   const dropped: Dropped[] = unusable.map(({ number, error }) => ({
     number,
     what: 'snapshot',
@@ -48,13 +47,13 @@ export async function startUp(
   }))
   // Not before all the rest has turned out well. What others may be able to read stays.
   const damaged = unusable.filter(({ error }) => isDamage(error)).map(({ number }) => number)
-  if (damaged.length > 0) await snapshots.drop(damaged, lease)
+  if (damaged.length > 0) await snapshots.drop(damaged, writer)
   const { damage } = reader
   if (damage !== undefined) {
     const { number: last } = memory.durable
-    dropped.push(...(await putAside({ ...options, lease, head }, damage.entries, { last, reason: damage.reason })))
+    dropped.push(...(await putAside({ ...options, writer, head }, damage.entries, { last, reason: damage.reason })))
   }
-  await head.establish(memory.durable.number, lease)
+  await head.establish(memory.durable.number, writer)
   const replayed = memory.durable.number - start.number
   return { memory, recovery: Object.freeze({ snapshot: start.number, replayed, dropped: Object.freeze(dropped) }) }
 }
@@ -105,7 +104,7 @@ async function first(
   const state: StateAt = { root, hash: StateHash.of(root), number: 0, at: 0 }
   await writer.ensure()
   // Before the snapshot: who was stopped while he made an `initial` of his own learns that this one is another's.
-  await head.establish(0, writer.lease)
-  await snapshots.take(state, writer.lease)
+  await head.establish(0, writer)
+  await snapshots.take(state, writer)
   return state
 }

@@ -2,13 +2,13 @@ import {
   afterTurn,
   type Back,
   CorruptError,
-  type Lease,
   type MarkWrite,
   Payload,
   type StoreKey,
   type TidemarkError,
 } from '@tidemark/core'
 import { partKey, partsOf, snapshotKey, snapshotsOf, uncleanKey } from '../journal/journal-keys.ts'
+import type { WriterLease } from '../journal/writer-lease.ts'
 import type { Settled } from '../prevalent/transaction.ts'
 import { StateHash } from '../draft/state-hash.ts'
 import { Assembly, type Run, RUN_WEIGHT, runsOf } from './runs.ts'
@@ -89,10 +89,10 @@ export class Snapshots {
    * commit of its head, and their parts afterwards.
    * @returns the number of the oldest one that is kept
    */
-  async take(state: StateAt, lease: Lease): Promise<number> {
+  async take(state: StateAt, writer: WriterLease): Promise<number> {
     const { back, name, keep } = this.#options
     const { number, at, hash } = state
-    await this.collect(lease)
+    await this.collect(writer)
     const older = (await this.numbers()).filter((other) => other < number)
     const kept = keep === 1 ? [] : older.slice(1 - keep)
     if ((await this.numbers()).includes(number)) return kept[0] ?? number
@@ -102,39 +102,39 @@ export class Snapshots {
       const value = Payload.bundle(back.codec, null, [Payload.encode(back.codec, runs).envelope])
       const unclean: MarkWrite = { key: uncleanKey(name), value: Payload.encode(back.codec, true) }
       const part: MarkWrite = { key: partKey(name, number, count), value }
-      await back.marks.write(count === 0 ? [unclean, part] : [part], { lease })
+      await this.#write(count === 0 ? [unclean, part] : [part], writer)
       count++
       await new Promise<void>((resolve) => afterTurn(resolve))
     }
     const head: StoredHead = { number, at, hash: [hash.lo, hash.hi], parts: count }
     const gone = older.filter((other) => !kept.includes(other))
-    await back.marks.write(
+    await this.#write(
       [
         { key: snapshotKey(name, number), value: Payload.bundle(back.codec, head, []) },
         ...gone.map((other): MarkWrite => ({ key: snapshotKey(name, other), value: undefined })),
         ...(gone.length === 0 ? [{ key: uncleanKey(name), value: undefined }] : []),
       ],
-      { lease },
+      writer,
     )
-    if (gone.length > 0) await this.collect(lease)
+    if (gone.length > 0) await this.collect(writer)
     return kept[0] ?? number
   }
 
   /** Those that are damaged: a new one is to take their place. */
-  async drop(numbers: readonly number[], lease: Lease): Promise<void> {
+  async drop(numbers: readonly number[], writer: WriterLease): Promise<void> {
     const { back, name } = this.#options
-    await back.marks.write(
+    await this.#write(
       [
         { key: uncleanKey(name), value: Payload.encode(back.codec, true) },
         ...numbers.map((number): MarkWrite => ({ key: snapshotKey(name, number), value: undefined })),
       ],
-      { lease },
+      writer,
     )
-    await this.collect(lease)
+    await this.collect(writer)
   }
 
   /** Removes the parts of which there is no head, if there are any: of removed snapshots, and of never completed ones. */
-  async collect(lease: Lease): Promise<void> {
+  async collect(writer: WriterLease): Promise<void> {
     const { back, name } = this.#options
     const [unclean] = await back.marks.read([uncleanKey(name)])
     if (unclean === undefined) return
@@ -145,11 +145,15 @@ export class Snapshots {
       const orphans = page.filter(({ key }) => !complete.has(key.tuple.at(-2) as number))
       const writes = orphans.map(({ key }): MarkWrite => ({ key, value: undefined }))
       if (page.length < PAGE) writes.push({ key: uncleanKey(name), value: undefined })
-      if (writes.length > 0) await back.marks.write(writes, { lease })
+      if (writes.length > 0) await this.#write(writes, writer)
       if (page.length < PAGE) return
       after = page.at(-1)!.key
       await new Promise<void>((resolve) => afterTurn(resolve))
     }
+  }
+
+  async #write(writes: readonly MarkWrite[], writer: WriterLease): Promise<void> {
+    await writer.use((lease) => this.#options.back.marks.write(writes, { lease }))
   }
 }
 
