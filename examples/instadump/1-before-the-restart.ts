@@ -2,7 +2,7 @@
 import { states } from '@tidemark/state'
 import { open } from 'tidemark'
 
-await using store = await open({ file: 'db' })
+await using store = await open({ file: 'instadump.db' })
 const app = await states(store)
 
 const testvar1 = app.define('testvar1', 150)

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { copyFileSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,7 +13,7 @@ test('there are examples', () => {
   expect(folders).toContain('konserve')
 })
 
-test.each(folders)('examples/%s prints what it says', (folder) => {
+test.each(folders)('examples/%s prints what it says', { timeout: 120_000 }, (folder) => {
   // All programs of an example share a folder, as the runs of one application do.
   const cwd = mkdtempSync(join(tmpdir(), 'tidemark-example-'))
   try {
@@ -22,6 +22,15 @@ test.each(folders)('examples/%s prints what it says', (folder) => {
       const stdout = readFileSync(join(examples, program.replace(/\.ts$/, '.out')), 'utf8')
       expect({ program, ...run }).toMatchObject({ program, stdout, stderr: '', status: 0 })
     }
+    // Once more, in a folder that has their files: they go on from there, or begin anew.
+    for (const program of programs.filter((path) => dirname(path) === folder)) {
+      const run = spawnSync(process.execPath, [join(examples, program)], { cwd, encoding: 'utf8', timeout: 25_000 })
+      expect({ program, ...run }).toMatchObject({ program, stderr: '', status: 0 })
+    }
+    copyFileSync(join(examples, '../.gitignore'), join(cwd, '.gitignore'))
+    spawnSync('git', ['init', '--quiet'], { cwd })
+    const status = spawnSync('git', ['status', '--porcelain', '--untracked-files=all'], { cwd, encoding: 'utf8' })
+    expect(status).toMatchObject({ stdout: '?? .gitignore\n', stderr: '', status: 0 })
   } finally {
     rmSync(cwd, { recursive: true, force: true })
   }
