@@ -33,11 +33,14 @@ export {
   type TransactionContext,
   type UndoResult,
 } from '@tidemark/hooks'
+export { ConnectorError } from '@tidemark/tiered'
 export type {
   Acknowledgement,
   Buffered,
+  BufferedLetter,
   BypassReason,
   CacheOptions,
+  CallContext,
   Connector,
   ConnectorWrite,
   Counts,
@@ -49,6 +52,7 @@ export type {
   FrontExplanation,
   JournalLevel,
   Metrics,
+  Migrated,
   Migration,
   NearExplanation,
   Query,

@@ -83,7 +83,7 @@ describe('several connectors', () => {
         if (i === 240) expect(await buffer.get('k9')).toBe('old')
       }
     }
-    expect(await buffer.migrate({ from: 'a', to: b, all: all() })).toEqual({ copied: 250 })
+    expect(await buffer.migrate({ from: 'a', to: b, all: all() })).toEqual({ copied: 250, refused: 0 })
     await buffer.set('k7', 'after')
     expect([await buffer.get('k11'), b.reads]).toEqual(['old', 1])
     await buffer.close()
@@ -149,7 +149,7 @@ describe('several connectors', () => {
     await buffer.set('x', 2)
     await buffer.flush()
     expect([a.values.get('x'), b.batches.length, b.calls]).toEqual([2, 0, ['connect', 'disconnect']])
-    expect(await buffer.migrate({ from: 'a', to: b, all: ['x'] })).toEqual({ copied: 1 })
+    expect(await buffer.migrate({ from: 'a', to: b, all: ['x'] })).toEqual({ copied: 1, refused: 0 })
     expect(b.values.get('x')).toBe(2)
     await buffer.close()
   })
@@ -168,7 +168,7 @@ describe('several connectors', () => {
     await buffer.delete('y')
     await buffer.flush()
     const all = ['x', 'y', ...Array.from({ length: 98 }, (_, i) => i)]
-    expect(await buffer.migrate({ from: 'a', to: b as Connector<unknown>, all })).toEqual({ copied: 1 })
+    expect(await buffer.migrate({ from: 'a', to: b as Connector<unknown>, all })).toEqual({ copied: 1, refused: 0 })
     expect(await b.read(['x', 'y'].map((key) => ({ key: [key], args: key })))).toEqual([2, undefined])
     await buffer.close()
   })

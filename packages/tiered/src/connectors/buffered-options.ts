@@ -23,18 +23,23 @@ export interface BufferedOptions<A = Key> extends BufferLimits {
   /** Makes the value of what no connector has; undefined: there is none. It is remembered, and not written. */
   readonly load?: ((args: A) => unknown) | undefined
   /**
-   * Makes one value out of what several connectors have, in their order; undefined: there is none.
-   * @default the first one that there is
+   * Makes one value out of what several connectors have, in their order; undefined: there is none. All of them have to answer.
+   * @default the first one that there is; those after it need not answer
    */
   readonly merge?: ((values: readonly unknown[], args: A) => unknown) | undefined
   readonly cache?: CacheOptions | undefined
+  /** For how long a call of a connector is waited for, in milliseconds, 1..3,600,000. @default 30_000 */
+  readonly timeoutMs?: number | undefined
   /**
    * A back tier: writes are acknowledged when they are journaled there, and survive the process. Buffers of the same `name`
    * recover what others of it have left behind when they died.
    * @default none: what is not flushed is lost with the process
    */
   readonly journal?: JournalBack | undefined
-  /** Of the journal: which buffers belong together. @default the ids of the connectors */
+  /**
+   * Of the journal: which buffers belong together.
+   * @default the ids of the connectors; after a migration, those of the connectors before it
+   */
   readonly name?: string | undefined
   /** As of write-behind; of use with a journal. @default 5_000 */
   readonly leaseMs?: number | undefined
@@ -56,6 +61,7 @@ const KNOWN: readonly string[] = [
   'load',
   'merge',
   'cache',
+  'timeoutMs',
   'journal',
   'name',
   'leaseMs',
@@ -69,8 +75,10 @@ const KNOWN: readonly string[] = [
 export interface ResolvedBuffered<A> {
   readonly keyOf: ((args: A) => Key) | undefined
   readonly load: ((args: A) => unknown) | undefined
-  readonly merge: (values: readonly unknown[], args: A) => unknown
+  /** undefined: the first one that there is. */
+  readonly merge: ((values: readonly unknown[], args: A) => unknown) | undefined
   readonly cache: CacheOptions
+  readonly timeoutMs: number
   readonly journal: JournalBack | undefined
   readonly name: string | undefined
   readonly leaseMs: number
@@ -85,7 +93,7 @@ export interface ResolvedBuffered<A> {
 /** @throws TypeError or RangeError that names the option. */
 export function resolveBuffered<A>(options: BufferedOptions<A>): ResolvedBuffered<A> {
   assertKnown(options, KNOWN, 'buffered')
-  const { keyOf, load, merge = firstOf, cache = {}, journal, name } = options
+  const { keyOf, load, merge, cache = {}, journal, name } = options
   assertKnown(cache, CACHE_OPTIONS, 'cache')
   if (name !== undefined && (typeof name !== 'string' || name === '')) {
     throw new TypeError(`option name must be a text that is not empty, not ${String(name)}`)
@@ -93,8 +101,9 @@ export function resolveBuffered<A>(options: BufferedOptions<A>): ResolvedBuffere
   return {
     keyOf: keyOf && callback('option keyOf', keyOf),
     load: load && callback('option load', load),
-    merge: callback('option merge', merge),
+    merge: merge && callback('option merge', merge),
     cache,
+    timeoutMs: between('option timeoutMs', options.timeoutMs ?? 30_000, 1, 3_600_000),
     journal: journal && port('option journal', journal, ['commit']),
     name,
     leaseMs: between('option leaseMs', options.leaseMs ?? 5_000, 100, 3_600_000),
@@ -105,10 +114,6 @@ export function resolveBuffered<A>(options: BufferedOptions<A>): ResolvedBuffere
     random: callback('option random', options.random ?? Math.random),
     onError: callback('option onError', options.onError ?? throwAgain),
   }
-}
-
-function firstOf(values: readonly unknown[]): unknown {
-  return values.find((value) => value !== undefined)
 }
 
 function throwAgain(error: unknown): never {

@@ -1,29 +1,16 @@
-import {
-  Batcher,
-  ClosedError,
-  type Key,
-  type KeyTuple,
-  Payload,
-  type StoreKey,
-  type UpdateResult,
-  userKey,
-} from '@tidemark/core'
-import { type DeadLetter, deadLetters, type DeadLetterOffice } from '../write-behind/dead-letters.ts'
+import { ClosedError, type Key, Payload, type StoreKey, type UpdateResult, userKey } from '@tidemark/core'
+import type { DeadLetter } from '../write-behind/dead-letters.ts'
 import { JournalKeys } from '../write-behind/journal-keys.ts'
-import { marksJournal } from '../write-behind/journal.ts'
 import { MetricCounters, type Metrics } from '../write-behind/metrics.ts'
-import { Recovery } from '../write-behind/recovery.ts'
-import type { FlushTarget } from '../write-behind/target.ts'
-import { Tenure } from '../write-behind/tenure.ts'
-import { WriteBuffer } from '../write-behind/write-buffer.ts'
 import { type BufferedOptions, resolveBuffered, type ResolvedBuffered } from './buffered-options.ts'
-import { askedFor, ConnectorSet } from './connector-set.ts'
-import { ConnectorWriter, JournaledConnectors, plainConnectors, recoveredConnectors } from './connector-target.ts'
-import type { Connector, ConnectorWrite, Query } from './connector.ts'
-import { CHECKPOINT_ID, type Kept, keptCheckpoint, keptFormat, type KeptWrite, keptWrite } from './kept-write.ts'
+import { toConnectorWrite } from './connector-lane.ts'
+import { ConnectorReads, copyOf } from './connector-reads.ts'
+import { ConnectorSet } from './connector-set.ts'
+import type { Connector, ConnectorWrite } from './connector.ts'
+import { CHECKPOINT_ID, keptCheckpoint, type KeptWrite, keptWrite } from './kept-write.ts'
 import { KeyTurns } from './key-turns.ts'
-import { migrate, type Migration } from './migration.ts'
-import { type Cached, ReadCache } from './read-cache.ts'
+import { anotherMigration, assertMigration, type Migrated, type Migration, MigrationRun } from './migration.ts'
+import { Persistence } from './persistence.ts'
 
 /**
  * A buffer before something that persists values: what is read is remembered, what is written is read back at once, and
@@ -39,11 +26,19 @@ export async function buffered<A = Key>(
   const resolved = resolveBuffered(options)
   const all = Array.isArray(connectors) ? (connectors as readonly Connector<A>[]) : [connectors as Connector<A>]
   if (all.length === 0) throw new TypeError('buffered() needs a connector')
-  const set = new ConnectorSet<A>()
+  const set = new ConnectorSet<A>(resolved.clock, resolved.timeoutMs)
   try {
-    for (const connector of all) await set.add(connector, true)
-    const buffer = new Buffered(set, resolved)
-    await recover(buffer)
+    for (const connector of all) {
+      const added = set.add(connector, true)
+      try {
+        await added.connect()
+      } catch (error) {
+        set.remove(added.id)
+        throw error
+      }
+    }
+    const buffer = new Buffered(set, resolved, await nameOf(set.named(), resolved))
+    await open(buffer)
     return buffer
   } catch (error) {
     await set.disconnect().catch(() => undefined)
@@ -51,97 +46,61 @@ export async function buffered<A = Key>(
   }
 }
 
-let recover: <A>(buffer: Buffered<A>) => Promise<void>
+/** A buffer that has moved to these connectors has kept its name, under which its journal lies. */
+async function nameOf<A>(connectors: string, { name, journal }: ResolvedBuffered<A>): Promise<string> {
+  if (name !== undefined) return name
+  const [moved] = (await journal?.marks.read([new JournalKeys(connectors).name])) ?? []
+  return (moved?.decode() as string | undefined) ?? connectors
+}
 
-/** So many values are read at once. */
-const MAX_QUERIES = 1_000
+let open: <A>(buffer: Buffered<A>) => Promise<void>
 
-/** A read of connectors under way. */
-interface Flight {
-  readonly landed: Promise<Payload | undefined>
-  /** What it brings may be remembered: nobody has written the key meanwhile. */
-  isCurrent: boolean
+/** What a connector has refused for good. */
+export interface BufferedLetter<A = Key> extends DeadLetter<ConnectorWrite<A>> {
+  /** The state that was kept together with the writes, or without any; undefined: there was none. */
+  readonly checkpoint: { readonly state: unknown } | undefined
 }
 
 /** See {@link buffered}. */
 export class Buffered<A = Key> implements AsyncDisposable {
   static {
-    recover = (buffer) => buffer.#recovery?.runFirst() ?? Promise.resolve()
+    open = (buffer) => buffer.#persistence.open()
   }
 
   readonly #connectors: ConnectorSet<A>
   readonly #options: ResolvedBuffered<A>
-  readonly #buffer: WriteBuffer<Kept>
-  readonly #cache: ReadCache
+  readonly #name: string
+  readonly #persistence: Persistence<A>
+  readonly #reads: ConnectorReads<A>
   readonly #turns = new KeyTurns()
-  readonly #flights = new Map<string, Flight>()
-  readonly #batcher: Batcher<Query<A>, unknown>
   readonly #metrics = new MetricCounters()
-  readonly #office: DeadLetterOffice<Kept> | undefined
-  readonly #tenure: Tenure | undefined
-  readonly #recovery: Recovery<Kept> | undefined
-  /** Of a buffer without a journal. */
-  readonly #dead: DeadLetter<Kept>[] = []
+  #migrating: { readonly ended: Promise<unknown>; readonly callOff: AbortController } | undefined
   #closing: Promise<Metrics> | undefined
 
   /** Use {@link buffered}. */
-  constructor(connectors: ConnectorSet<A>, options: ResolvedBuffered<A>) {
+  constructor(connectors: ConnectorSet<A>, options: ResolvedBuffered<A>, name: string) {
     this.#connectors = connectors
     this.#options = options
-    const { clock, random, onError, limits, cache, codec, journal, leaseMs, presence } = options
-    const writer = new ConnectorWriter(connectors.written)
-    const now = (): number => clock.now()
-    const name =
-      options.name ??
-      connectors
-        .written()
-        .map(({ id }) => id)
-        .join(',')
-    let target: FlushTarget<Kept>
-    if (journal === undefined) {
-      target = plainConnectors(writer, crypto.randomUUID(), (writes, error) => this.#bury(writes, error))
-    } else {
-      const office = { back: journal, keys: new JournalKeys(name), format: keptFormat(codec) }
-      const tenure = new Tenure({
-        back: journal,
-        keys: office.keys,
-        clock,
-        leaseMs,
-        record: { by: presence.describe() },
-        isInUse: () => !this.#buffer.isIdle,
-        onLost: () => {
-          this.#buffer.abandon()
-          void this.#recovery!.run().catch(() => undefined)
-        },
-      })
-      const parts = { writer, back: journal, office, now }
-      target = new JournaledConnectors({ ...parts, journal: marksJournal(office), tenure })
-      this.#office = office
-      this.#tenure = tenure
-      this.#recovery = new Recovery({
-        back: journal,
-        office,
-        clock,
-        leaseMs,
-        target: (left) => recoveredConnectors(parts, left),
-        own: () => tenure.owner,
-        isGone: (by) => presence.isGone(by),
-        onError,
-      })
-    }
-    this.#buffer = new WriteBuffer({
-      name: `the buffer of ${name}`,
-      target,
-      limits,
-      clock,
-      random,
-      onError,
+    this.#name = name
+    this.#persistence = new Persistence({
+      connectors,
+      name,
+      options,
       onFlushed: (ids) => this.#metrics.flushed(ids),
+      onRefused: (writes) => {
+        for (const { id } of writes) this.#reads.forget(id)
+      },
     })
-    this.#cache = new ReadCache(cache, (id) => {
-      if (this.#buffer.has(id)) this.#buffer.flushSoon()
+    const { buffer } = this.#persistence
+    this.#reads = new ConnectorReads({
+      options,
+      asked: () => connectors.asked,
+      waiting: (id) => buffer.get(id),
+      onEvict: (id) => {
+        if (buffer.has(id)) buffer.flushSoon()
+      },
+      metrics: this.#metrics,
     })
-    this.#batcher = new Batcher({ run: (queries) => this.#ask(queries), maxItems: MAX_QUERIES })
   }
 
   /** The value, or undefined when there is none, and only then. What it returns cannot change what another read returns. */
@@ -149,7 +108,7 @@ export class Buffered<A = Key> implements AsyncDisposable {
     this.#assertOpen()
     const key = this.#keyOf(args)
     this.#metrics.count('lookups', key.id)
-    return (await this.#value(key, args)) as T | undefined
+    return (await this.#reads.value(key, args)) as T | undefined
   }
 
   async has(args: A): Promise<boolean> {
@@ -177,6 +136,7 @@ export class Buffered<A = Key> implements AsyncDisposable {
     if (writes.length > 0) await this.#write(writes)
   }
 
+  /** What is deleted is absent: `load` makes it again, where it is given. */
   async delete(args: A): Promise<void> {
     this.#assertOpen()
     return this.#write([this.#kept(args, undefined)])
@@ -191,75 +151,124 @@ export class Buffered<A = Key> implements AsyncDisposable {
     fn: (old: T | undefined) => T | undefined,
   ): Promise<Pick<UpdateResult<T>, 'old' | 'new'>> {
     this.#assertOpen()
-    const key = this.#keyOf(args)
-    return this.#turns.take([key.id], async () => {
+    const { key, args: kept } = this.#kept(args, undefined)
+    const asked = copyOf(key, args, this.#options)
+    return this.#turns.take([key.id], true, async (place) => {
       this.#metrics.count('lookups', key.id)
-      const { payload } = await this.#find(key, args)
+      const { payload } = await this.#reads.find(key, asked)
       const next = fn(payload?.decode() as T | undefined)
       if (next instanceof Promise) throw new TypeError('an update function must not be async')
-      const write = this.#kept(args, next)
-      await this.#add([write])
-      return { old: payload?.read() as T | undefined, new: write.payload?.read() as T | undefined }
+      const value = next === undefined ? undefined : Payload.encode(this.#options.codec, next)
+      const added = this.#add([keptWrite(key, kept, value)])
+      place()
+      await added
+      return { old: payload?.read() as T | undefined, new: value?.read() as T | undefined }
     })
   }
 
   /**
-   * Resolves when everything is persisted that was acknowledged before.
-   * @throws FlushFailure: some of it was refused for good, and set aside · what a connector failed with: it is tried again
+   * Resolves when every connector has everything that was acknowledged before.
+   * @throws ConnectorError of one that fails: it is tried again, and the others have it · FlushFailure: some of it was refused for
+   * good, and set aside
    */
-  flush(): Promise<void> {
-    return this.#buffer.flush()
+  async flush(): Promise<void> {
+    this.#assertOpen()
+    return this.#persistence.buffer.flush()
   }
 
   /**
    * Keeps a state of the application together with what was written before it: it is journaled as they are, and handed to the
-   * connectors in the same flush.
+   * connectors with them, or after them.
    * @throws TypeError when no connector can store it
    */
   async checkpoint(state: unknown): Promise<void> {
     this.#assertOpen()
-    if (this.#checkpoints() === undefined) throw new TypeError('no connector of this buffer stores checkpoints')
-    await this.#buffer.add([keptCheckpoint(Payload.encode(this.#options.codec, state))])
+    if (!this.#connectors.all.some(({ storesCheckpoints }) => storesCheckpoints))
+      throw new TypeError('no connector of this buffer stores checkpoints')
+    await this.#persistence.buffer.add([keptCheckpoint(Payload.encode(this.#options.codec, state))])
   }
 
   /** The last state that was kept; undefined: none was. */
   async lastCheckpoint<T = unknown>(): Promise<T | undefined> {
     this.#assertOpen()
-    const kept = this.#buffer.get(CHECKPOINT_ID)?.checkpoint
-    return (kept === undefined ? await this.#checkpoints()?.last() : kept.decode()) as T | undefined
+    const kept = this.#persistence.buffer.get(CHECKPOINT_ID)?.checkpoint
+    if (kept !== undefined) return kept.decode() as T
+    return (await this.#connectors.asked.find(({ storesCheckpoints }) => storesCheckpoints)?.lastCheckpoint()) as T
   }
 
+  /** Of several connectors, each has its own flushes. */
   metrics(): Metrics {
     return this.#metrics.snapshot()
   }
 
-  /** Writes that were acknowledged, and refused for good when they were flushed. Without a journal: by this buffer. */
-  async *deadLetters(): AsyncGenerator<DeadLetter<ConnectorWrite<A>>> {
-    const letters = this.#office === undefined ? this.#dead : deadLetters(this.#office)
-    for await (const letter of letters) {
+  /** Writes that were acknowledged, and refused for good when they were flushed. Without a journal: the latest 1,000. */
+  async *deadLetters(): AsyncGenerator<BufferedLetter<A>> {
+    for await (const letter of this.#persistence.letters.all()) {
+      const state = letter.writes.find(({ checkpoint }) => checkpoint !== undefined)?.checkpoint
       yield {
         ...letter,
-        writes: letter.writes.flatMap((write) => (write.key === undefined ? [] : [toWrite<A>(write)])),
+        writes: letter.writes.flatMap((write) => (write.key === undefined ? [] : [toConnectorWrite<A>(write)])),
+        checkpoint: state && { state: state.read() },
       }
     }
   }
 
-  /**
-   * Moves from one connector to another while both are in use: see {@link Migration}.
-   * @throws what a connector fails with: the one that was to be left is still in use then, and complete
-   */
-  async migrate(migration: Migration<A>): Promise<{ readonly copied: number }> {
+  /** Writes what a dead letter holds once more, whatever is there, and removes it. @returns whether there was one */
+  async redeem(id: string): Promise<boolean> {
     this.#assertOpen()
-    return migrate(migration, {
-      connectors: this.#connectors,
-      keyOf: (args) => this.#keyOf(args),
-      between: (task) => this.#buffer.between(task),
-      settled: async () => void (await Promise.allSettled(Array.from(this.#flights.values(), ({ landed }) => landed))),
-    })
+    const { letters, buffer } = this.#persistence
+    const letter = await letters.get(id)
+    if (letter === undefined) return false
+    const writes = letter.writes.flatMap((write) => (write.key === undefined ? [] : [write]))
+    if (writes.length > 0) await this.#write(writes)
+    const states = letter.writes.filter(({ checkpoint }) => checkpoint !== undefined)
+    if (states.length > 0) await buffer.add(states)
+    return letters.drop(id)
+  }
+
+  /** @returns whether there was one */
+  async dropDeadLetter(id: string): Promise<boolean> {
+    this.#assertOpen()
+    return this.#persistence.letters.drop(id)
   }
 
   /**
-   * Refuses everything else from now on, flushes, and disconnects. Idempotent.
+   * Moves from one connector to another while both are in use: see {@link Migration}.
+   * @throws ConnectorError; what `all` throws; the reason of `signal`; ClosedError: the buffer was closed. The one that was to be
+   * left is still in use then, and complete
+   */
+  async migrate(migration: Migration<A>): Promise<Migrated> {
+    this.#assertOpen()
+    assertMigration(migration)
+    if (this.#migrating !== undefined) throw anotherMigration()
+    const callOff = new AbortController()
+    const { signal } = migration
+    signal?.throwIfAborted()
+    const { buffer, bury } = this.#persistence
+    const run = new MigrationRun(
+      migration,
+      {
+        connectors: this.#connectors,
+        keyOf: (args) => this.#keyOf(args),
+        buffer,
+        laneTo: (connector) => this.#persistence.laneTo(connector),
+        bury: (by, args, value, error) => bury(by, [this.#kept(args, value)], error),
+        rename: (connectors) => this.#rename(connectors),
+        landed: () => this.#reads.landed(),
+        onError: this.#options.onError,
+      },
+      signal === undefined ? callOff.signal : AbortSignal.any([signal, callOff.signal]),
+    ).run()
+    this.#migrating = { ended: run, callOff }
+    try {
+      return await run
+    } finally {
+      this.#migrating = undefined
+    }
+  }
+
+  /**
+   * Refuses everything else from now on, calls a migration off, flushes, and disconnects. Idempotent.
    * @throws what the flush failed with: without a journal, it is lost then
    */
   close(): Promise<Metrics> {
@@ -272,83 +281,40 @@ export class Buffered<A = Key> implements AsyncDisposable {
 
   async #close(): Promise<Metrics> {
     try {
-      await this.#buffer.close()
-      await this.#tenure?.end()
-    } catch (error) {
-      await this.#tenure?.leave()
-      throw error
+      this.#migrating?.callOff.abort(new ClosedError('the buffer'))
+      await this.#migrating?.ended.catch(() => undefined)
+      // What was asked for before it was closed.
+      await this.#turns.ended()
+      await this.#persistence.close()
     } finally {
-      await this.#recovery?.close()
       await this.#connectors.disconnect()
     }
     return this.metrics()
   }
 
-  /** In the turn of their keys, so that an update that is under way comes before it. */
+  async #rename(connectors: string): Promise<void> {
+    const { name, journal, codec } = this.#options
+    if (name !== undefined || journal === undefined) return
+    const { name: key } = new JournalKeys(connectors)
+    await journal.marks.write([{ key, value: Payload.encode(codec, this.#name) }])
+  }
+
+  /** After the updates of their keys that were asked for before. */
   #write(writes: readonly KeptWrite[]): Promise<void> {
-    return this.#turns.take(
-      writes.map(({ id }) => id),
-      () => this.#add(writes),
-    )
+    const ids = writes.map(({ id }) => id)
+    return this.#turns.take(ids, false, (place) => {
+      const added = this.#add(writes)
+      place()
+      return added
+    })
   }
 
   async #add(writes: readonly KeptWrite[]): Promise<void> {
-    await this.#buffer.add(writes)
+    await this.#persistence.buffer.add(writes)
     for (const { id, payload } of writes) {
       this.#metrics.count('writes', id)
-      const flight = this.#flights.get(id)
-      if (flight !== undefined) flight.isCurrent = false
-      this.#flights.delete(id)
-      this.#cache.put(id, payload)
+      this.#reads.wrote(id, payload)
     }
-  }
-
-  async #value(key: StoreKey, args: A): Promise<unknown> {
-    const { payload } = await this.#find(key, args)
-    return payload && this.#cache.handOut(key.id, payload, payload.read())
-  }
-
-  #find(key: StoreKey, args: A): Cached | Promise<Cached> {
-    const kept = this.#buffer.get(key.id)
-    if (kept?.key !== undefined) return kept
-    const cached = this.#cache.get(key.id)
-    if (cached !== undefined) return cached
-    const flight = this.#flights.get(key.id) ?? this.#fly(key, args)
-    return flight.landed.then((payload) => ({ payload }))
-  }
-
-  #fly(key: StoreKey, args: A): Flight {
-    const flight: Flight = { isCurrent: true, landed: this.#read(key, args).finally(() => this.#land(key, flight)) }
-    flight.landed.then(
-      (payload) => {
-        if (flight.isCurrent) this.#cache.put(key.id, payload)
-      },
-      () => undefined,
-    )
-    this.#flights.set(key.id, flight)
-    return flight
-  }
-
-  #land({ id }: StoreKey, flight: Flight): void {
-    if (this.#flights.get(id) === flight) this.#flights.delete(id)
-  }
-
-  async #read(key: StoreKey, args: A): Promise<Payload | undefined> {
-    this.#metrics.count('reads', key.id)
-    const read = await this.#batcher.add({ key: key.tuple, args })
-    const value = read === undefined ? await this.#options.load?.(args) : read
-    return value === undefined ? undefined : Payload.encode(this.#options.codec, value)
-  }
-
-  async #ask(queries: readonly Query<A>[]): Promise<readonly unknown[]> {
-    const asked = await Promise.all(this.#connectors.asked().map((connector) => askedFor(connector, queries)))
-    if (asked.length === 1) return asked[0]!
-    return queries.map(({ args }, i) =>
-      this.#options.merge(
-        asked.map((values) => values[i]),
-        args,
-      ),
-    )
   }
 
   #keyOf(args: A): StoreKey {
@@ -362,31 +328,9 @@ export class Buffered<A = Key> implements AsyncDisposable {
     return keptWrite(this.#keyOf(args), keyOf && Payload.encode(codec, args), payload)
   }
 
-  #checkpoints(): Connector<A>['checkpoints'] {
-    return this.#connectors.written().find(({ checkpoints }) => checkpoints !== undefined)?.checkpoints
-  }
-
-  #bury(writes: readonly Kept[], error: unknown): void {
-    const code = (error as { readonly code?: unknown } | undefined)?.code
-    this.#dead.push({
-      id: crypto.randomUUID(),
-      at: new Date(this.#options.clock.now()),
-      error: {
-        message: error instanceof Error ? error.message : String(error),
-        code: typeof code === 'string' ? code : undefined,
-      },
-      writes,
-    })
-  }
-
   #assertOpen(): void {
     if (this.#closing !== undefined) throw new ClosedError('the buffer')
   }
-}
-
-function toWrite<A>({ key, args, payload }: KeptWrite): ConnectorWrite<A> {
-  const tuple: KeyTuple = key.tuple
-  return { key: tuple, args: (args === undefined ? tuple : args.read()) as A, value: payload?.read() }
 }
 
 function checked(value: unknown): unknown {

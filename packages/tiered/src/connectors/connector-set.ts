@@ -1,70 +1,77 @@
-import { port } from '@tidemark/core'
-import type { Connector, Query } from './connector.ts'
+import { type Clock, port } from '@tidemark/core'
+import { BoundedConnector } from './bounded-connector.ts'
+import type { Connector } from './connector.ts'
 
 /** What a connector takes part in. */
-export interface ConnectorRole<A> {
-  readonly connector: Connector<A>
+interface Role<A> {
+  readonly connector: BoundedConnector<A>
   /** Whether reads ask it. */
   reads: boolean
 }
 
-/** The connectors of a buffer. They change while one is migrated to another. */
+/** The connectors of a buffer, in their order. They change while one is migrated to another. */
 export class ConnectorSet<A> {
-  #roles: ConnectorRole<A>[] = []
+  readonly #clock: Clock
+  readonly #timeoutMs: number
+  #roles: Role<A>[] = []
 
-  /** Those that are written to, in order. */
-  readonly written = (): readonly Connector<A>[] => this.#roles.map(({ connector }) => connector)
-  /** Those that are asked, in order. */
-  readonly asked = (): readonly Connector<A>[] =>
-    this.#roles.filter(({ reads }) => reads).map(({ connector }) => connector)
+  constructor(clock: Clock, timeoutMs: number) {
+    this.#clock = clock
+    this.#timeoutMs = timeoutMs
+  }
 
-  /** Connects it. @throws TypeError: it is no connector, or there is one of that id; what `connect` throws */
-  async add(connector: Connector<A>, reads: boolean): Promise<void> {
+  get all(): readonly BoundedConnector<A>[] {
+    return this.#roles.map(({ connector }) => connector)
+  }
+
+  /** Those that reads ask. */
+  get asked(): readonly BoundedConnector<A>[] {
+    return this.#roles.filter(({ reads }) => reads).map(({ connector }) => connector)
+  }
+
+  /** Does not connect it. @throws TypeError: it is no connector, or there is one of that id */
+  add(connector: Connector<A>, reads: boolean): BoundedConnector<A> {
     port('a connector', connector, ['connect', 'disconnect', 'read', 'write'])
-    if (typeof connector.id !== 'string' || connector.id === '') throw new TypeError('a connector needs an id')
-    if (this.has(connector.id)) throw new TypeError(`two connectors of a buffer have the id ${connector.id}`)
-    await connector.connect()
-    this.#roles.push({ connector, reads })
+    const { id } = connector
+    if (typeof id !== 'string' || id === '') throw new TypeError('a connector needs an id')
+    if (this.has(id)) throw new TypeError(`two connectors of a buffer have the id ${id}`)
+    const bounded = new BoundedConnector(connector, this.#clock, this.#timeoutMs)
+    this.#roles.push({ connector: bounded, reads })
+    return bounded
   }
 
   has(id: string): boolean {
     return this.#roles.some(({ connector }) => connector.id === id)
   }
 
-  get(id: string): Connector<A> {
+  /** @throws TypeError when there is none of that id */
+  get(id: string): BoundedConnector<A> {
     const role = this.#roles.find(({ connector }) => connector.id === id)
     if (role === undefined) throw new TypeError(`no connector of this buffer has the id ${id}`)
     return role.connector
   }
 
-  /** From now on, reads ask the one and not the other. */
-  readFrom(id: string, instead: string): void {
-    for (const role of this.#roles) {
-      if (role.connector.id === id) role.reads = true
-      if (role.connector.id === instead) role.reads = false
-    }
+  /** Does not disconnect it. */
+  remove(id: string): void {
+    this.#roles = this.#roles.filter(({ connector }) => connector.id !== id)
   }
 
-  async remove(id: string): Promise<void> {
-    const connector = this.get(id)
-    this.#roles = this.#roles.filter((role) => role.connector !== connector)
-    await connector.disconnect()
+  /** One takes the place of the other, which is removed. */
+  replace(id: string, by: BoundedConnector<A>): void {
+    this.#roles = this.#roles.flatMap((role): Role<A>[] => {
+      if (role.connector.id === id) return [{ connector: by, reads: true }]
+      return role.connector === by ? [] : [role]
+    })
+  }
+
+  /** The ids of those that reads would ask if one took the place of the other. */
+  named(id?: string, by?: string): string {
+    return this.asked.map((connector) => (connector.id === id ? by : connector.id)).join(',')
   }
 
   async disconnect(): Promise<void> {
-    const ended = await Promise.allSettled(this.written().map((connector) => connector.disconnect()))
+    const ended = await Promise.allSettled(this.all.map((connector) => connector.disconnect()))
     const failed = ended.find((each) => each.status === 'rejected')
     if (failed !== undefined) throw failed.reason
   }
-}
-
-/**
- * What a connector has, one answer for each query.
- * @throws TypeError when it breaks that: what it has left out would be taken for absent; what it fails with
- */
-export async function askedFor<A>(connector: Connector<A>, queries: readonly Query<A>[]): Promise<readonly unknown[]> {
-  const values: unknown = await connector.read(queries)
-  if (Array.isArray(values) && values.length === queries.length) return values as readonly unknown[]
-  const given = Array.isArray(values) ? String(values.length) : `a ${typeof values}`
-  throw new TypeError(`the connector ${connector.id} was asked for ${queries.length} values, not ${given}`)
 }

@@ -63,8 +63,7 @@ export class ReadCache {
   }
 
   put(id: string, payload: Payload | undefined): void {
-    this.#remove(id)
-    this.#weak?.delete(id)
+    this.forget(id)
     this.#entries.set(id, { payload })
     this.#bytes += bytesOf(payload)
     while (this.#entries.size > this.#maxEntries || this.#bytes > this.#maxBytes) {
@@ -82,6 +81,12 @@ export class ReadCache {
     this.#weak.set(id, new WeakRef(value))
     this.#gone!.register(value, id)
     return value
+  }
+
+  /** What is known of it is not true any more. */
+  forget(id: string): void {
+    this.#remove(id)
+    this.#weak?.delete(id)
   }
 
   #remove(id: string): void {

@@ -3,14 +3,16 @@ export interface Dirty {
   readonly id: string
   /** What it takes in memory, about. */
   readonly bytes: number
+  /** A state that tells of the writes before it, and never comes before them; undefined: it is a write. */
+  readonly checkpoint?: unknown
 }
 
 /** What one flush writes: the latest write of each key, and which rows of the journal it makes superfluous. */
 export class Batch<D extends Dirty> {
-  /** In the order in which the keys were first written. */
+  /** In the order in which the keys were first written; a checkpoint after what was written before the last of it. */
   readonly writes: Map<string, D> = new Map<string, D>()
-  /** Keys that were written together, and are to be written together. */
-  readonly #together: (readonly string[])[] = []
+  /** Of keys that were written together, and are to be written together: one of them that stands for all. */
+  readonly #together = new Map<string, string>()
   bytes = 0
   /** Also of what was overwritten since: the journal holds it until the flush. */
   journaled = 0
@@ -22,8 +24,6 @@ export class Batch<D extends Dirty> {
   to: number
   /** Somebody else has taken over the journal that it stands in. */
   isLost = false
-  /** It was acknowledged under a lease that has run out, and stands in no journal. */
-  isStale = false
   /** What is still to be written, one part after the other; more than one when something was refused. */
   parts: (readonly D[])[] | undefined
   readonly failures: Failure<D>[] = []
@@ -41,22 +41,16 @@ export class Batch<D extends Dirty> {
   }
 
   add(writes: readonly D[], row: number): void {
+    const leader = writes.find(({ checkpoint }) => checkpoint === undefined)?.id
     for (const write of writes) {
-      this.bytes += write.bytes - (this.writes.get(write.id)?.bytes ?? 0)
-      this.journaled += write.bytes
-      this.writes.set(write.id, write)
+      const { id, bytes } = write
+      this.bytes += bytes - (this.writes.get(id)?.bytes ?? 0)
+      this.journaled += bytes
+      if (write.checkpoint !== undefined) this.writes.delete(id)
+      else if (id !== leader) this.#join(leader!, id)
+      this.writes.set(id, write)
     }
-    if (writes.length > 1) this.#together.push(writes.map(({ id }) => id))
     this.to = row
-  }
-
-  /** Takes on what was acknowledged after it, as a part of its own. */
-  absorb({ writes, bytes, to }: Batch<D>): void {
-    if (writes.size === 0) return
-    for (const [id, write] of writes) this.writes.set(id, write)
-    this.parts?.push([...writes.values()])
-    this.bytes += bytes
-    this.to = to
   }
 
   /** These are written, or set aside: nobody reads them here any more. */
@@ -72,22 +66,21 @@ export class Batch<D extends Dirty> {
     return [units.slice(0, middle).flat(), units.slice(middle).flat()]
   }
 
+  #join(one: string, other: string): void {
+    const [a, b] = [this.#leaderOf(one), this.#leaderOf(other)]
+    if (a !== b) this.#together.set(b, a)
+  }
+
+  #leaderOf(id: string): string {
+    let found = id
+    for (let next = this.#together.get(found); next !== undefined; next = this.#together.get(found)) found = next
+    return found
+  }
+
   #units(part: readonly D[]): readonly (readonly D[])[] {
-    const leader = new Map<string, string>()
-    const leaderOf = (id: string): string => {
-      let found = id
-      for (let next = leader.get(found); next !== undefined; next = leader.get(found)) found = next
-      return found
-    }
-    for (const [first, ...others] of this.#together) {
-      for (const other of others) {
-        const [a, b] = [leaderOf(first!), leaderOf(other)]
-        if (a !== b) leader.set(b, a)
-      }
-    }
     const units = new Map<string, D[]>()
     for (const write of part) {
-      const of = leaderOf(write.id)
+      const of = this.#leaderOf(write.id)
       const unit = units.get(of)
       if (unit === undefined) units.set(of, [write])
       else unit.push(write)

@@ -11,6 +11,7 @@ interface DeadRecord {
   readonly at: number
   readonly message: string
   readonly code?: string
+  readonly by?: string
 }
 
 /** Writes that were acknowledged, and then refused for good: set aside with their payload. */
@@ -20,6 +21,8 @@ export interface DeadLetter<T = DeadWrite> {
   readonly at: Date
   /** What it was refused with. */
   readonly error: { readonly message: string; readonly code: string | undefined }
+  /** The connector that has refused it; undefined: it was the store. */
+  readonly by: string | undefined
   /** More than one where they were written together. */
   readonly writes: readonly T[]
 }
@@ -42,16 +45,27 @@ export function deadLetterMark<D extends Dirty>(
   writes: readonly D[],
   error: unknown,
   at: number,
+  by?: string,
 ): MarkWrite {
-  const code = (error as { readonly code?: unknown } | undefined)?.code
+  const { message, code } = saidBy(error)
   const record: DeadRecord = {
     v: 1,
     at,
-    message: error instanceof Error ? error.message : String(error),
-    ...(typeof code === 'string' && { code }),
+    message,
+    ...(code !== undefined && { code }),
+    ...(by !== undefined && { by }),
   }
   const value = Payload.bundle(back.codec, record, [format.encode(writes)])
   return { key: keys.dead(crypto.randomUUID()), value }
+}
+
+/** What a letter keeps of an error. */
+export function saidBy(error: unknown): DeadLetter['error'] {
+  const code = (error as { readonly code?: unknown } | undefined)?.code
+  return {
+    message: error instanceof Error ? error.message : String(error),
+    code: typeof code === 'string' ? code : undefined,
+  }
 }
 
 /** Every dead letter, in no order that means anything. */
@@ -76,7 +90,7 @@ export async function deadLetter<D extends Dirty>(
 }
 
 function toDeadLetter<D extends Dirty>({ format }: DeadLetterOffice<D>, id: string, value: Payload): DeadLetter<D> {
-  const { at, message, code } = value.decode() as DeadRecord
+  const { at, message, code, by } = value.decode() as DeadRecord
   const [row] = value.carried
-  return { id, at: new Date(at), error: { message, code }, writes: format.decode(row!, at) }
+  return { id, at: new Date(at), error: { message, code }, by, writes: format.decode(row!, at) }
 }

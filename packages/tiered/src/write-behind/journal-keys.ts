@@ -9,6 +9,7 @@ const FLUSHED = 'flushed'
 const FLUSHING = 'flushing'
 const DEAD = 'dead'
 const CHECKPOINT = 'checkpoint'
+const NAME = 'name'
 
 /** Of the journals of a store itself. */
 export const STORE_SCOPE = ''
@@ -63,6 +64,11 @@ export class JournalKeys {
 
   checkpoint(name: string): StoreKey {
     return this.#key(CHECKPOINT, name)
+  }
+
+  /** The name of the buffer that has moved to the connectors that this one is named after. */
+  get name(): StoreKey {
+    return this.#key(NAME)
   }
 
   #key(...parts: (string | number)[]): StoreKey {

@@ -11,6 +11,9 @@ export interface RecoveredJournal {
   readonly lease: Lease
   /** The marks that what is flushed consists of: all of them go. */
   readonly used: readonly StoreKey[]
+  /** The destination that it is flushed to, and whether it is the last one: then it can go. */
+  readonly lane: string
+  readonly isLastLane: boolean
   /** Whether nothing else of the journal is to be flushed after this. */
   readonly isLast: boolean
 }

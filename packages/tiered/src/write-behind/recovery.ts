@@ -5,6 +5,7 @@ import {
   type JournalRow,
   type Lease,
   type Mark,
+  type Payload,
   prefixRange,
   type SharedJournal,
   type StoreKey,
@@ -12,12 +13,11 @@ import {
 } from '@tidemark/core'
 import { Batch, type Dirty, type Failure } from './batch.ts'
 import type { DeadLetterOffice } from './dead-letters.ts'
-import { flushBatch } from './flush-batch.ts'
+import { type Destination, flushBatch } from './flush-batch.ts'
 import { flushFailure } from './flush-failure.ts'
 import { nameIn, rowIn } from './journal-keys.ts'
 import { sharedRow } from './journal.ts'
 import type { RecoveredJournal } from './recovered-journal.ts'
-import type { FlushTarget } from './target.ts'
 import { isLeaseLost } from './tenure.ts'
 
 const PAGE = 100
@@ -32,7 +32,9 @@ export interface RecoveryOptions<D extends Dirty> {
   readonly clock: Clock
   readonly leaseMs: number
   /** Where a journal is flushed to that somebody has left behind. */
-  readonly target: (journal: RecoveredJournal) => FlushTarget<D>
+  readonly target: (journal: RecoveredJournal) => Destination<D>
+  /** The names of the destinations that it is flushed to, one after the other. @default there is one */
+  readonly lanes?: (() => readonly string[]) | undefined
   /** Where rows lie that are not in the back tier; undefined: nowhere. */
   readonly shared?: SharedJournal | undefined
   /** Whose journal this process writes itself. */
@@ -229,7 +231,7 @@ export class Recovery<D extends Dirty> {
   }
 
   async #flush({ owner, level }: Other, lease: Lease): Promise<void> {
-    const { back, office, clock, target, shared, onError } = this.#options
+    const { back, office, clock, target, lanes = () => [''], shared, onError } = this.#options
     const { keys, format } = office
     const marks = await marksIn(back, keys.rows(owner))
     const rows = [
@@ -237,22 +239,38 @@ export class Recovery<D extends Dirty> {
       ...(await this.#sharedRows(owner, level)),
     ]
     const [noted] = await back.marks.read([keys.flushing(owner)])
-    // What its owner was about to flush comes first, by itself, so that who has it already can tell.
-    const { from, to = -1 } = (noted?.decode() ?? {}) as { readonly from?: number; readonly to?: number }
-    const begun = rows.filter(({ row }) => row <= to)
-    const parts = [begun, rows.slice(begun.length)].filter((part) => part.length > 0)
     const failures: Failure<D>[] = []
-    for (const [i, part] of (parts.length === 0 ? [rows] : parts).entries()) {
-      const batch = new Batch<D>(0, (part === begun ? from : undefined) ?? part[0]?.row ?? 0)
-      for (const { row, bytes } of part) batch.add(format.decode(bytes, clock.now()), row)
-      if (part === begun) batch.to = to
-      const used = [keys.flushed(owner), keys.flushing(owner), ...part.flatMap(({ key }) => key ?? [])]
-      await flushBatch(batch, target({ owner, level, lease, used, isLast: i >= parts.length - 1 }))
-      failures.push(...batch.failures)
+    for (const [at, lane, all] of lanes().map((each, i, { length }) => [i, each, length] as const)) {
+      const isLastLane = at === all - 1
+      // What its owner was about to flush comes first, by itself, so that who has it already can tell.
+      const { from, to } = begunIn(noted, lane)
+      const begun = rows.filter(({ row }) => row <= to)
+      const parts = [begun, rows.slice(begun.length)].filter((part) => part.length > 0)
+      for (const [i, part] of (parts.length === 0 ? [rows] : parts).entries()) {
+        const batch = new Batch<D>(0, (part === begun ? from : undefined) ?? part[0]?.row ?? 0)
+        for (const { row, bytes } of part) batch.add(format.decode(bytes, clock.now()), row)
+        if (part === begun) batch.to = to
+        const used = [keys.flushed(owner), keys.flushing(owner), ...part.flatMap(({ key }) => key ?? [])]
+        const isLast = isLastLane && i >= parts.length - 1
+        await flushBatch(batch, target({ owner, level, lease, used, lane, isLastLane, isLast }))
+        failures.push(...batch.failures)
+      }
     }
     if (level === 'front') await shared?.drop(owner).catch(() => undefined)
     if (failures.length > 0) queueMicrotask(() => onError(flushFailure(failures)))
   }
+}
+
+/** Which rows a flush to a destination was about to write. */
+function begunIn(noted: Payload | undefined, lane: string): { readonly from: number | undefined; readonly to: number } {
+  // Of a release that flushed to all of them at once: those rows.
+  const { from, to, lanes } = (noted?.decode() ?? {}) as {
+    readonly from?: number
+    readonly to?: number
+    readonly lanes?: Readonly<Record<string, readonly [from: number, to: number]>>
+  }
+  const [first, last] = lanes?.[lane] ?? [from, to]
+  return { from: first, to: last ?? -1 }
 }
 
 interface FoundRow extends JournalRow {

@@ -1,20 +1,23 @@
 import { type Clock, ClosedError } from '@tidemark/core'
-import { Batch, type Dirty } from './batch.ts'
-import { flushBatch } from './flush-batch.ts'
-import { bufferFull, FlushFailure, flushFailure } from './flush-failure.ts'
+import type { Dirty } from './batch.ts'
+import type { Destination } from './flush-batch.ts'
+import { bufferFull, FlushFailure } from './flush-failure.ts'
+import { FlushLane } from './flush-lane.ts'
 import type { ResolvedLimits } from './limits.ts'
 import type { FlushTarget } from './target.ts'
 
 /** Of the capacity: from where on writes wait for the flush. */
 const PRESSED = 0.8
-/** Pauses after failed flushes, in milliseconds: doubled from the first to the last. */
-const FIRST_PAUSE_MS = 50
-const LAST_PAUSE_MS = 10_000
+/** Times the capacity: how much may be there and wait for room. */
+const CROWDED = 2
 
 export interface WriteBufferOptions<D extends Dirty> {
   /** What holds the writes, in messages. */
   readonly name: string
-  readonly target: FlushTarget<D>
+  /** Where they are journaled, and flushed to, unless there are destinations for that. */
+  readonly target: Journaling<D> & (Destination<D> | { readonly destinations: Destinations<D> })
+  /** Whether what is overwritten takes room, too, until it is flushed. @default true */
+  readonly isJournaled?: boolean | undefined
   readonly limits: ResolvedLimits
   readonly clock: Clock
   readonly random: () => number
@@ -23,6 +26,11 @@ export interface WriteBufferOptions<D extends Dirty> {
   /** Called with the ids of what a flush has written. @default nobody is told */
   readonly onFlushed?: ((ids: Iterable<string>) => void) | undefined
 }
+
+type Journaling<D extends Dirty> = Pick<FlushTarget<D>, 'append'>
+
+/** Where writes are flushed to, by name; each at its own pace. */
+export type Destinations<D extends Dirty> = ReadonlyMap<string, Destination<D>>
 
 interface Adding<D> {
   readonly number: number
@@ -34,83 +42,69 @@ interface Adding<D> {
 /**
  * Acknowledges writes when they are journaled, and flushes them later, the latest of each key.
  *
- * One journal row and one flush at a time: rows are in the order of the calls, and what is acknowledged during a flush goes
- * with the next one. A write is read here from its acknowledgement on, and not before: when its journaling fails, nothing has
- * changed. A flush that fails is repeated as it was, so that its target can tell that it has seen it before.
+ * One journal row at a time: rows are in the order of the calls. A write is read here from its acknowledgement on, and not
+ * before: when its journaling fails, nothing has changed. Until every destination has it, it is read here.
  */
 export class WriteBuffer<D extends Dirty> {
   readonly #options: WriteBufferOptions<D>
-  #active: Batch<D>
-  #flushing: Batch<D> | undefined
+  readonly #lanes = new Map<string, FlushLane<D>>()
   /** In the order of the calls. */
   readonly #adding: Adding<D>[] = []
   /** How many calls that are being journaled write the key. */
   readonly #pending = new Map<string, number>()
   #pendingBytes = 0
   #appending: Promise<void> | undefined
-  #passing: Promise<void> | undefined
   #offered = 0
   /** Every call up to this one is journaled or refused. */
   #settled = 0
   #row = 0
   /** The last row that is journaled or refused. */
   #doneRow = 0
-  /**
-   * Keys of rows that were refused, and the last such row: it may stand in the journal all the same, until a flush has covered it.
-   */
-  readonly #uncertain = new Map<string, number>()
-  #failed = 0
-  #cancelAge: (() => void) | undefined
-  #cancelRetry: (() => void) | undefined
   #isClosed = false
 
   constructor(options: WriteBufferOptions<D>) {
     this.#options = options
-    this.#active = new Batch(1, 1)
+    const { target } = options
+    const destinations = 'destinations' in target ? target.destinations : new Map([['', target]])
+    for (const [name, destination] of destinations) this.#lanes.set(name, this.#laneTo(destination))
   }
 
-  /** The latest acknowledged write, unless it is flushed. */
+  /** The latest acknowledged write, unless every destination has it. */
   get(id: string): D | undefined {
-    return this.#active.writes.get(id) ?? this.#flushing?.writes.get(id)
+    for (const lane of this.#lanes.values()) {
+      const write = lane.get(id)
+      if (write !== undefined) return write
+    }
+    return undefined
   }
 
   /** Whether there is, or may be, a write that is not flushed, acknowledged or not. */
   has(id: string): boolean {
-    return this.#pending.has(id) || this.#uncertain.has(id) || this.get(id) !== undefined
+    return this.#pending.has(id) || this.get(id) !== undefined || this.#every().some((lane) => lane.isUncertain(id))
   }
 
   /** Whether nothing waits: neither to be journaled nor to be flushed. */
   get isIdle(): boolean {
-    const isFlushed = this.#flushing === undefined && this.#active.size === 0
-    return this.#adding.length === 0 && isFlushed && this.#uncertain.size === 0
+    return this.#adding.length === 0 && this.#every().every((lane) => lane.isIdle)
   }
 
   /** Whether no acknowledged write waits to be flushed. */
   get isEmpty(): boolean {
-    return this.#active.size === 0 && (this.#flushing === undefined || this.#flushing.size === 0)
-  }
-
-  /** Acknowledged keys that wait to be flushed. */
-  get size(): number {
-    return this.#active.size + (this.#flushing?.size ?? 0)
+    return this.#every().every(({ size }) => size === 0)
   }
 
   /** Every acknowledged write that waits to be flushed, the latest of each key. */
-  *all(): Generator<D> {
-    for (const [id, write] of this.#flushing?.writes ?? []) if (!this.#active.writes.has(id)) yield write
-    yield* this.#active.writes.values()
+  all(): readonly D[] {
+    return [...new Map(this.#every().flatMap((lane) => Array.from(lane.all(), (write) => [write.id, write]))).values()]
   }
 
   /**
-   * Resolves when the writes are journaled; all of them, or none.
+   * Resolves when the writes are journaled; all of them, or none. Those for which there is no room wait for the flush under way.
    * @throws TidemarkError BUFFER_FULL, ClosedError, and what the journal fails with: nothing has changed then
    */
   async add(writes: readonly D[]): Promise<void> {
     if (this.#isClosed) throw new ClosedError(this.#options.name)
-    if (this.#fill() >= 1) {
-      this.flushSoon()
-      throw bufferFull(this.#options.name)
-    }
+    if (this.#fill() >= CROWDED) throw bufferFull(this.#options.name)
     for (const { id, bytes } of writes) {
       this.#pending.set(id, (this.#pending.get(id) ?? 0) + 1)
       this.#pendingBytes += bytes
@@ -120,74 +114,32 @@ export class WriteBuffer<D extends Dirty> {
       this.#appending ??= this.#append()
     })
     // Acknowledged: whatever becomes of the flush, which others are told of.
-    if (this.#fill() >= PRESSED && this.#cancelRetry === undefined) await this.#pass().catch(() => undefined)
+    for (const lane of this.#every())
+      if (!lane.isPausing && this.#fill(lane) >= PRESSED) await lane.pass().catch(() => undefined)
   }
 
   /**
-   * Resolves when everything is flushed that was acknowledged, or asked for, before the call.
-   * @throws FlushFailure: some of it was refused for good, and set aside · what the flush failed with: it is tried again
+   * Resolves when every destination has everything that was acknowledged, or asked for, before the call.
+   * @throws what a flush failed with: it is tried again · FlushFailure: some of it was refused for good, and set aside
    */
   async flush(): Promise<void> {
     const upTo = this.#offered
     while (this.#settled < upTo) await this.#appending
-    const failures: FlushFailure[] = []
-    while (this.#uncertain.size > 0 || this.#flushing !== undefined || this.#isDue(upTo)) {
-      try {
-        await this.#pass()
-      } catch (error) {
-        if (!(error instanceof FlushFailure)) throw error
-        failures.push(error)
-      }
-    }
-    if (failures.length > 0) throw new FlushFailure(failures.flatMap((each) => each.failures))
+    const ended = await Promise.allSettled(this.#every().map((lane) => lane.flush(upTo)))
+    const failed = ended.find((each) => each.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
+    const failures = ended.flatMap((each) => (each.status === 'fulfilled' ? each.value : []))
+    if (failures.length > 0) throw new FlushFailure(failures)
   }
 
-  /** Begins a flush in the background; not while a failed flush waits for its next attempt. */
+  /** Begins a flush in the background; not where a failed flush waits for its next attempt. */
   flushSoon(): void {
-    if (this.#cancelRetry === undefined) this.#pass().catch(() => undefined)
-  }
-
-  /** Runs a task while nothing is flushed. */
-  async between<T>(task: () => Promise<T>): Promise<T> {
-    // What is flushed half way is not touched: another attempt completes it first.
-    while (this.#flushing !== undefined || this.#passing !== undefined) await this.#pass()
-    let free!: () => void
-    const held = new Promise<void>((resolve) => (free = resolve))
-    this.#passing = held
-    try {
-      return await task()
-    } finally {
-      this.#passing = undefined
-      free()
-    }
+    for (const lane of this.#every()) lane.flushSoon()
   }
 
   /** Forgets everything that is acknowledged: somebody else has taken the journal over, and flushes it. */
-  abandon(): readonly D[] {
-    const all = [...this.all()]
-    if (this.#flushing !== undefined) {
-      this.#flushing.isLost = true
-      this.#flushing.drop([...this.#flushing.writes.values()])
-      this.#flushing.parts?.splice(0)
-    }
-    this.#active = new Batch(this.#settled + 1, this.#doneRow + 1)
-    this.#uncertain.clear()
-    this.#cancelAge?.()
-    this.#cancelAge = undefined
-    return all
-  }
-
-  /**
-   * Leaves everything that is acknowledged to the flush under way, which has found out that it comes too late: others may have
-   * written the same since.
-   */
-  condemn(): void {
-    if (this.#flushing === undefined) return
-    this.#flushing.isStale = true
-    this.#flushing.absorb(this.#active)
-    this.#active = new Batch(this.#settled + 1, this.#doneRow + 1)
-    this.#cancelAge?.()
-    this.#cancelAge = undefined
+  abandon(): void {
+    for (const lane of this.#every()) lane.abandon()
   }
 
   /** Refuses new writes, and flushes the others. What cannot be flushed stays in the journal. @throws as flush does */
@@ -196,37 +148,120 @@ export class WriteBuffer<D extends Dirty> {
     try {
       await this.flush()
     } finally {
-      this.#cancelAge?.()
-      this.#cancelRetry?.()
+      await Promise.all(this.#every().map((lane) => lane.stop()))
     }
   }
 
-  #isDue(upTo: number): boolean {
-    return this.#active.size > 0 && this.#active.first <= upTo
+  /** From now on there is another destination: it gets what one of the others is still to get, and what is written. */
+  join(name: string, destination: Destination<D>): void {
+    this.#lanes.set(name, this.#laneTo(destination, this.all(), this.owed()))
   }
 
-  /** Of the capacity. */
-  #fill(): number {
+  /** What this destination is still to get, it does not get here. Resolves when nothing more is flushed to it. */
+  async leave(name: string): Promise<void> {
+    const lane = this.#lanes.get(name)
+    this.#lanes.delete(name)
+    await lane?.stop()
+  }
+
+  /** Runs a task when nothing is flushed to this destination. */
+  between<T>(name: string, task: () => Promise<T>): Promise<T> {
+    return this.#lanes.get(name)?.between(task) ?? task()
+  }
+
+  /** Resolves when this destination has what was acknowledged before the call, or has refused it for good. @throws as flush */
+  async flushTo(name: string): Promise<void> {
+    await this.#lanes.get(name)?.flush(this.#settled)
+  }
+
+  /** The first row that holds something that a destination, other than this one, is still to get; Infinity: there is none. */
+  owed(exceptTo?: string): number {
+    return Math.min(...Array.from(this.#lanes, ([name, { owes }]) => (name === exceptTo ? Infinity : owes)))
+  }
+
+  #laneTo(destination: Destination<D>, inherited?: readonly D[], row?: number): FlushLane<D> {
+    const { limits, clock, random, onError, onFlushed = () => {} } = this.#options
+    const place = () => ({ call: this.#settled, row: this.#doneRow })
+    return new FlushLane({ destination, limits, clock, random, place, onError, onFlushed }, inherited, row)
+  }
+
+  #every(): readonly FlushLane<D>[] {
+    return [...this.#lanes.values()]
+  }
+
+  /** Of the capacity, by what there is, or by what there is and waits for room. */
+  #fill(lane?: FlushLane<D>): number {
     const { maxDirty, maxBytes, capacity } = this.#options.limits
-    const bytes = this.#active.bytes + (this.#flushing?.bytes ?? 0) + this.#pendingBytes
-    return Math.max((this.size + this.#pending.size) / maxDirty, bytes / maxBytes) / capacity
+    const lanes = lane === undefined ? this.#every() : [lane]
+    const waiting = lane === undefined ? 1 : 0
+    const size = Math.max(...lanes.map((each) => each.size)) + this.#pending.size * waiting
+    const bytes = Math.max(...lanes.map((each) => this.#bytesOf(each))) + this.#pendingBytes * waiting
+    return Math.max(size / maxDirty, bytes / maxBytes) / capacity
+  }
+
+  #bytesOf({ bytes, journaled }: FlushLane<D>): number {
+    return this.#options.isJournaled === false ? bytes : Math.max(bytes, journaled)
   }
 
   async #append(): Promise<void> {
     try {
-      while (this.#adding.length > 0) await this.#appendRow()
+      while (this.#adding.length > 0) {
+        if (this.#fitting() > 0) await this.#appendRow()
+        else await this.#makeRoom()
+      }
     } finally {
       this.#appending = undefined
     }
   }
 
+  /** How many of the calls that wait there is room for, in their order. */
+  #fitting(): number {
+    const all = this.#adding.length
+    if (this.#fill() < 1) return all
+    return Math.min(...this.#every().map((lane) => this.#fittingIn(lane)), all)
+  }
+
+  #fittingIn(lane: FlushLane<D>): number {
+    const { maxDirty, maxBytes, capacity } = this.#options.limits
+    let [size, bytes] = [lane.size, this.#bytesOf(lane)]
+    for (const [i, { writes }] of this.#adding.entries()) {
+      let [moreKeys, moreBytes] = [0, 0]
+      for (const write of writes) {
+        const before = lane.get(write.id)
+        if (before === undefined) moreKeys++
+        moreBytes += write.bytes - (this.#options.isJournaled === false ? (before?.bytes ?? 0) : 0)
+      }
+      size += moreKeys
+      bytes += moreBytes
+      const fits = (moreKeys === 0 || size <= maxDirty * capacity) && (moreBytes <= 0 || bytes <= maxBytes * capacity)
+      // What is larger than the capacity has it for itself.
+      if (!fits && !(i === 0 && lane.isIdle)) return i
+    }
+    return this.#adding.length
+  }
+
+  /** Waits for flushes; where they fail, the first call that waits is refused. */
+  async #makeRoom(): Promise<void> {
+    const full = this.#every().filter((lane) => this.#fittingIn(lane) === 0)
+    if (!full.some((lane) => lane.isPausing)) {
+      await Promise.all(full.map((lane) => lane.pass().catch(() => undefined)))
+      return
+    }
+    const { number, writes, reject } = this.#adding.shift()!
+    this.#settled = number
+    for (const write of writes) this.#unpend(write)
+    reject(bufferFull(this.#options.name))
+  }
+
   async #appendRow(): Promise<void> {
     const row = ++this.#row
-    let taken = this.#adding.length
+    let taken = 0
     const gather = (): readonly D[] => {
-      taken = this.#adding.length
-      return this.#adding.flatMap(({ writes }) => writes)
+      // While a call waits for its journal, what is flushed makes room, and nothing takes it.
+      taken = Math.max(taken, this.#fitting())
+      return this.#adding.slice(0, taken).flatMap(({ writes }) => writes)
     }
+    gather()
     let refusal: { readonly error: unknown } | undefined
     try {
       await this.#options.target.append(row, gather)
@@ -237,18 +272,20 @@ export class WriteBuffer<D extends Dirty> {
     const adds = this.#adding.splice(0, taken)
     this.#settled = adds.at(-1)!.number
     for (const { number, writes } of adds) {
-      for (const write of writes) {
-        this.#unpend(write)
-        if (refusal !== undefined) this.#uncertain.set(write.id, row)
+      for (const write of writes) this.#unpend(write)
+      for (const lane of this.#every()) {
+        if (refusal === undefined) lane.take(number, writes, row)
+        else lane.doubt(writes, row)
       }
-      if (refusal === undefined) this.#take(number, writes, row)
     }
     for (const { resolve, reject } of adds) {
       if (refusal === undefined) resolve()
       else reject(refusal.error)
     }
-    if (refusal === undefined) this.#watch()
-    else this.flushSoon()
+    for (const lane of this.#every()) {
+      if (refusal === undefined) lane.watch()
+      else lane.flushSoon()
+    }
   }
 
   #unpend({ id, bytes }: D): void {
@@ -256,81 +293,5 @@ export class WriteBuffer<D extends Dirty> {
     if (count === 1) this.#pending.delete(id)
     else this.#pending.set(id, count - 1)
     this.#pendingBytes -= bytes
-  }
-
-  #take(number: number, writes: readonly D[], row: number): void {
-    if (this.#active.size === 0) this.#active = new Batch(number, this.#active.from, this.#options.clock.monotonic())
-    this.#active.add(writes, row)
-  }
-
-  /** Flushes by count, bytes and age. */
-  #watch(): void {
-    const { limits, clock } = this.#options
-    const { maxDirty, maxBytes, maxAgeMs } = limits
-    const { size, bytes, journaled, since } = this.#active
-    if (size === 0 && this.#uncertain.size === 0) return
-    const leftMs = size === 0 ? 0 : since + maxAgeMs - clock.monotonic()
-    if (leftMs <= 0 || size >= maxDirty || bytes >= maxBytes || journaled >= maxBytes) this.flushSoon()
-    else this.#cancelAge ??= clock.schedule(leftMs, () => this.#onAge())
-  }
-
-  #onAge(): void {
-    this.#cancelAge = undefined
-    this.flushSoon()
-  }
-
-  /** One attempt at a time; what it fails with is told once. */
-  #pass(): Promise<void> {
-    if (this.#passing !== undefined) return this.#passing
-    const passing = this.#attempt().finally(() => (this.#passing = undefined))
-    this.#passing = passing
-    passing.then(
-      // What has gathered meanwhile may be enough for the next one.
-      () => this.#watch(),
-      (error: unknown) => {
-        if (error instanceof FlushFailure) this.#watch()
-        // Later, so that an error handler that throws cannot get between the flush and who waits for it.
-        queueMicrotask(() => this.#options.onError(error))
-      },
-    )
-    return passing
-  }
-
-  async #attempt(): Promise<void> {
-    this.#cancelRetry?.()
-    this.#cancelRetry = undefined
-    const batch = (this.#flushing ??= this.#seal())
-    const ids = [...batch.writes.keys()]
-    try {
-      await flushBatch(batch, this.#options.target)
-    } catch (error) {
-      this.#retryLater()
-      throw error
-    }
-    this.#flushing = undefined
-    this.#failed = 0
-    for (const [id, row] of this.#uncertain) if (row <= batch.to) this.#uncertain.delete(id)
-    this.#options.onFlushed?.(ids)
-    if (batch.failures.length > 0) throw flushFailure(batch.failures)
-  }
-
-  /** What is acknowledged from now on goes with the next flush. */
-  #seal(): Batch<D> {
-    const batch = this.#active
-    // Rows that were refused, too: they may be there.
-    batch.to = this.#doneRow
-    this.#active = new Batch(this.#settled + 1, batch.to + 1)
-    this.#cancelAge?.()
-    this.#cancelAge = undefined
-    return batch
-  }
-
-  #retryLater(): void {
-    const { clock, random } = this.#options
-    const pause = Math.min(LAST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failed++) * (0.5 + random() / 2)
-    this.#cancelRetry = clock.schedule(pause, () => {
-      this.#cancelRetry = undefined
-      this.flushSoon()
-    })
   }
 }
