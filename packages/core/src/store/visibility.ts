@@ -9,6 +9,9 @@ import { epochsOf, hasValidTags, tagKey, tagOfKey, type TagEpochs } from './tags
 /** What a read of keys rejects with of which the tiers cannot say whether they exist. */
 export type NotHeld = (keys: readonly StoreKey[]) => Error
 
+/** Of reads of entries with their tags, while what replaces them carries others each time. */
+const ATTEMPTS = 3
+
 /**
  * What of the entries in the tiers a reader sees: one that is stale, that is the knowledge of an absence, or that carries
  * an invalidated tag, is absent for everybody but `getOrSet`.
@@ -32,7 +35,10 @@ export class Visibility<R extends ReadOptions = ReadOptions> {
     return undefined
   }
 
-  /** As {@link seeAll}, of what the tiers answered for the keys. @throws as {@link seeFound}, once for all of them */
+  /**
+   * As {@link seeAll}, of what the tiers answered for the keys; of one moment, as those answers are.
+   * @throws as {@link seeFound}, once for all of them
+   */
   async seeAllFound(
     keys: readonly StoreKey[],
     found: readonly Found[],
@@ -40,7 +46,7 @@ export class Visibility<R extends ReadOptions = ReadOptions> {
   ): Promise<readonly (Entry | undefined)[]> {
     const unknown = keys.filter((_, i) => !isAnswer(found[i]!))
     const entries = found.map(({ entry }) => entry)
-    const seen = await this.#seeEach(entries, options, unknown)
+    const seen = await this.#seeTogether(keys, entries, options, unknown)
     this.#refuse(unknown)
     return seen
   }
@@ -85,6 +91,41 @@ export class Visibility<R extends ReadOptions = ReadOptions> {
         entry === undefined || isValid(entry, epochs) ? entry : this.#seeAnew(entry, epochs, options, unknown),
       ),
     )
+  }
+
+  /**
+   * As {@link Visibility.#seeEach}. Where a tag makes one of them absent, it may have been invalidated after they were read,
+   * and what has taken its place may be half of a commit: then all of them are read again, together with their tags.
+   */
+  async #seeTogether(
+    keys: readonly StoreKey[],
+    found: readonly (Entry | undefined)[],
+    options: R | undefined,
+    unknown: StoreKey[],
+  ): Promise<readonly (Entry | undefined)[]> {
+    if (found.every((entry) => entry?.meta === undefined)) return found
+    const now = this.#clock.now()
+    const fresh = (entry: Entry | undefined): Entry | undefined => (entry && isFresh(entry, now) ? entry : undefined)
+    let entries = found.map(fresh)
+    let epochs = await this.epochs(entries, options)
+    const tags = new Set<string>()
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      // By tags that were read later than they were: then they were seen at that moment, too, as epochs only grow.
+      if (entries.every((entry) => entry === undefined || isValid(entry, epochs))) return entries
+      for (const tag of entries.flatMap((entry) => (entry === undefined ? [] : tagsOf(entry)))) tags.add(tag)
+      const asked = [...tags]
+      const answers = await this.#back.read([...keys, ...asked.map(tagKey)], options)
+      const together = epochsOf(asked, answers.slice(keys.length))
+      epochs = together
+      entries = answers.slice(0, keys.length).map(({ entry }) => fresh(entry))
+      // What has replaced one of them carries another tag, which was not asked for.
+      if (entries.some((entry) => entry !== undefined && !tagsOf(entry).every((tag) => tags.has(tag)))) continue
+      const isKnown = (entry: Entry | undefined, i: number): boolean =>
+        entry === undefined ? isAnswer(answers[i]!) : isValid(entry, together) || isInvalidated(entry, together)
+      unknown.splice(0, unknown.length, ...keys.filter((_, i) => !isKnown(entries[i], i)))
+      return entries.map((entry) => (entry !== undefined && isValid(entry, together) ? entry : undefined))
+    }
+    return this.#seeEach(entries, options, unknown)
   }
 
   async #seeTagged(entry: Entry, options: R | undefined): Promise<Entry | undefined> {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { createMemoryBack, type Found, seeHeld, Store, StoreKey } from '../../src/index.ts'
 import { epochsOf, tagKey } from '../../src/store/tags.ts'
 import { Visibility } from '../../src/store/visibility.ts'
@@ -18,8 +18,12 @@ describe('an entry with a tag', () => {
     expect(await seenWith(KNOWN_ABSENT, NOT_HELD)).toBe(false)
     // Where an absence has to be known.
     const refuse = (keys: readonly StoreKey[]): Error => new Error(`not held: ${keys.map(({ id }) => id).join()}`)
-    const read = async ([key]: readonly StoreKey[]): Promise<readonly Found[]> =>
-      key!.id === 'k' ? [back.readOne(key!)] : [KNOWN_ABSENT, NOT_HELD]
+    const held = new Map([
+      [StoreKey.of('a').id, NOT_HELD],
+      [tagKey('u').id, NOT_HELD],
+    ])
+    const read = async (keys: readonly StoreKey[]): Promise<readonly Found[]> =>
+      keys.map((key) => (key.id === StoreKey.of('k').id ? back.readOne(key) : (held.get(key.id) ?? KNOWN_ABSENT)))
     const strict = new Visibility({ read }, clock, refuse)
     await expect(strict.see(entry, undefined)).rejects.toThrow('not held: k')
     const many = strict.seeAllFound(
@@ -62,6 +66,41 @@ describe('an entry with a tag', () => {
     expect(await seenAfter('k', () => tagged().then(invalidate))).toEqual([undefined, undefined])
     expect(await seenAfter('k', () => invalidate().then(tagged))).toEqual(['new', 'new'])
     expect(await seenAfter('k', () => store.delete('k').then(invalidate))).toEqual([undefined, undefined])
+  })
+
+  it('is read together with what is written with it, though a tag of it is invalidated between the two reads', async () => {
+    const back = createMemoryBack()
+    const store = new Store(back)
+    /** Reads a pair, one of which carries a tag, while something happens before the tag is asked for. */
+    const pairAfter = async (meanwhile: () => Promise<unknown>): Promise<readonly unknown[]> => {
+      await store.setMany([
+        ['a', 1, { tags: ['t'] }],
+        ['b', 1],
+      ])
+      let reads = 0
+      const read = back.read.bind(back)
+      const spy = vi.spyOn(back, 'read').mockImplementation(async (...args) => {
+        if (++reads === 2) await meanwhile()
+        return read(...args)
+      })
+      const found = await store.getMany(['a', 'b'])
+      spy.mockRestore()
+      return [found.get('a'), found.get('b'), reads]
+    }
+    const both = (...tags: string[]): Promise<unknown> =>
+      store.setMany([
+        ['a', 2, { tags }],
+        ['b', 2],
+      ])
+    const invalidate = (): Promise<unknown> => store.invalidateTag('t')
+    expect(await pairAfter(async () => undefined)).toEqual([1, 1, 2])
+    expect(await pairAfter(() => both('t'))).toEqual([1, 1, 2])
+    expect(await pairAfter(invalidate)).toEqual([undefined, 1, 3])
+    expect(await pairAfter(() => invalidate().then(() => both()))).toEqual([2, 2, 3])
+    expect(await pairAfter(() => invalidate().then(() => both('t')))).toEqual([2, 2, 3])
+    // Its tag is another one, which is asked for once more.
+    expect(await pairAfter(() => invalidate().then(() => both('u')))).toEqual([2, 2, 4])
+    expect(await pairAfter(() => both('t').then(invalidate))).toEqual([undefined, 2, 3])
   })
 
   it('is peeked at only where its tags are held', async () => {
