@@ -221,17 +221,79 @@ test('a wrong option, or a name that cannot be one, is refused at once', async (
   await expect(app.reloadAll({ missing: 'ignore' as never })).rejects.toThrow(/option missing/)
 })
 
-test('what has not changed here is stored again when another process has replaced it', async () => {
-  const file = tempFile()
-  const one = await states(openTemp({ file }).store, { keepSaves: 1 })
-  const here = one.define('a', 1)
-  await one.saveAll()
-  const two = await states(openTemp({ file }).store, { keepSaves: 1 })
-  two.define('a', 0).value = 5
-  await two.saveAll()
-  await one.saveAll()
-  await two.reloadAll()
-  expect([here.value, two.define('a', 0).value]).toEqual([1, 1])
+describe('two processes that have the same states', () => {
+  const opened = async (file: string, options = {}) => states(openTemp({ file }).store, options)
+
+  test('what has not changed here is never written over what another process has saved', async () => {
+    for (const keepSaves of [1, 10]) {
+      const file = tempFile()
+      const one = await opened(file, { keepSaves })
+      const here = one.define('a', 1)
+      const other = one.define('b', 1)
+      await one.saveAll()
+      const two = await opened(file, { keepSaves, autosave: {} })
+      two.define('a', 0)
+      const own = two.define('w', 0)
+      here.value = 5
+      await one.saveAll()
+      own.value = 1
+      // The autosave of it writes `w`.
+      await two.close()
+      other.value = 2
+      await one.saveAll()
+      await one.reloadAll()
+      const third = await opened(file)
+      expect([here.value, other.value, third.define('w', 0).value, third.define('a', 0).value]).toEqual([5, 2, 1, 5])
+    }
+  })
+
+  test('a default, neither: it is changed only where somebody changes it', async () => {
+    const file = tempFile()
+    const one = await opened(file)
+    const two = await opened(file)
+    two.define('v', 0).value = 7
+    two.define('constructor', 0)
+    await two.saveAll()
+    const late = one.define('v', 0)
+    one.define('constructor', 1)
+    await one.saveAll()
+    await one.saveAll()
+    expect(late.value).toBe(0)
+    const third = await opened(file)
+    expect([third.define('v', -1).value, third.define('constructor', -1).value]).toEqual([7, 0])
+    await one.reloadAll()
+    expect(late.value).toBe(7)
+  })
+
+  test('of what both have changed, the last save wins, or is a CONFLICT that saves nothing', async () => {
+    for (const onConflict of ['overwrite', 'error'] as const) {
+      const file = tempFile()
+      const one = await opened(file, { onConflict })
+      const a = one.define('a', 1)
+      const b = one.define('b', 1)
+      await one.saveAll()
+      const two = await opened(file, { onConflict })
+      two.define('a', 0).value = 2
+      await two.saveAll()
+      a.value = 3
+      b.value = 3
+      const saved = one.saveAll()
+      if (onConflict === 'error') {
+        const conflict = { code: 'CONFLICT', key: 'the state a', expectedVersion: 1, currentVersion: 2 }
+        await expect(saved).rejects.toMatchObject(conflict)
+      } else await saved
+      const third = await opened(file)
+      const expected = onConflict === 'error' ? [2, 1] : [3, 3]
+      expect([third.define('a', 0).value, third.define('b', 0).value]).toEqual(expected)
+      // What it has seen by then is no conflict, nor is what it has saved itself.
+      await one.reloadAll()
+      a.value = 4
+      await one.saveAll()
+      await one.restore(1)
+      await one.saveAll()
+      expect((await opened(file)).define('a', 0).value).toBe(1)
+    }
+  })
 })
 
 test('a state that is forgotten is in no later save, and begins anew when it is defined again', async () => {

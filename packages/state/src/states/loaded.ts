@@ -1,15 +1,22 @@
 import { CorruptError, type Payload } from '@tidemark/core'
-import type { Save, Saves } from './saves.ts'
+import { type Save, type Saves, storedIn } from './saves.ts'
 
-/** A value as it was last saved or loaded, and by which save it was stored. */
+/** A value as it was last saved or loaded, or as its default: who changes it makes it his own. */
 export interface SavedValue {
   readonly payload: Payload
-  readonly storedBy: number
+  /** The save that it was stored by; undefined: none, it is a default. */
+  readonly storedBy: number | undefined
+  /** The save that had stored the last value of this state, as far as this process knows; undefined: none. */
+  readonly seen: number | undefined
+  /** It was restored: to save it is wanted, although it is as it was saved once. */
+  readonly isOld: boolean
 }
 
 /** A save, with what of its values there is. */
 export interface Loaded {
   readonly save: Save
+  /** The last one by then. */
+  readonly last: Save
   readonly payloads: ReadonlyMap<string, Payload>
 }
 
@@ -18,35 +25,39 @@ export async function load(
   saves: Saves,
   choose: (saves: readonly Save[]) => Save | undefined,
 ): Promise<Loaded | undefined> {
-  let save = choose(await saves.list())
+  let all = await saves.list()
+  let save = choose(all)
   while (save !== undefined) {
     const payloads = await saves.values(save)
     const { number } = save
-    if (payloads.size === Object.keys(save.values).length) return { save, payloads }
-    save = choose(await saves.list())
-    if (save?.number === number) return { save, payloads }
+    const last = all.at(-1)!
+    if (payloads.size === Object.keys(save.values).length) return { save, last, payloads }
+    all = await saves.list()
+    save = choose(all)
+    if (save?.number === number) return { save, last, payloads }
   }
   return undefined
 }
 
 /** @throws CorruptError when it was saved, and cannot be had any more */
 export function valueIn(
-  { save, payloads }: Loaded,
+  { save, last, payloads }: Loaded,
   name: string,
 ): { readonly value: unknown; readonly saved: SavedValue } | undefined {
-  const storedBy = Object.hasOwn(save.values, name) ? save.values[name] : undefined
+  const storedBy = storedIn(save, name)
   if (storedBy === undefined) return undefined
   const payload = payloads.get(name)
   const what = `the state ${name} of save ${save.number} cannot be read; restore() an older one of the saves()`
   if (payload === undefined) throw new CorruptError(what, { key: name })
   try {
-    return { value: payload.decode(), saved: { payload, storedBy } }
+    const isOld = save.number !== last.number
+    return { value: payload.decode(), saved: { payload, storedBy, seen: storedIn(last, name), isOld } }
   } catch (cause) {
     throw new CorruptError(what, { key: name, cause })
   }
 }
 
-export function without({ save, payloads }: Loaded, name: string): Loaded {
+export function without({ save, ...rest }: Loaded, name: string): Loaded {
   const { [name]: _forgotten, ...values } = save.values
-  return { save: { ...save, values }, payloads }
+  return { ...rest, save: { ...save, values } }
 }

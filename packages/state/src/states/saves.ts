@@ -1,6 +1,7 @@
 import {
   type Back,
   type Codec,
+  ConflictError,
   CorruptError,
   type Entry,
   Payload,
@@ -12,6 +13,7 @@ import {
 } from '@tidemark/core'
 import { durably } from '../durably.ts'
 import { checkName } from '../store-option.ts'
+import type { ResolvedStatesOptions } from './states-options.ts'
 
 /** One save that is kept: which of the stored values were the states then. */
 export interface Save {
@@ -29,10 +31,20 @@ interface StoredSaves {
   readonly saves: readonly (readonly [number: number, at: number, values: Readonly<Record<string, number>>])[]
 }
 
-/** A value to be saved, and where the last save of this process has put it, when it was the same. */
+/** A value to be saved. */
 export interface Candidate {
   readonly payload: Payload
-  readonly unchangedSince: number | undefined
+  /** The save that has stored the very same value already, if one has. */
+  readonly storedBy: number | undefined
+  /** As in {@link SavedValue}. */
+  readonly seen: number | undefined
+  /** It was changed by this process. What was not is never written over what others have saved. */
+  readonly isOwn: boolean
+}
+
+/** The save that has stored the value that a state has in this one. */
+export function storedIn({ values }: Pick<Save, 'values'>, state: string): number | undefined {
+  return Object.hasOwn(values, state) ? values[state] : undefined
 }
 
 const LINEARIZABLE: ReadOptions = { consistency: 'linearizable' }
@@ -42,12 +54,14 @@ export class Saves {
   readonly #back: Back
   readonly #name: string
   readonly #keep: number
+  readonly #onConflict: 'overwrite' | 'error'
   readonly #key: StoreKey
 
-  constructor(back: Back, name: string, keep: number) {
+  constructor(back: Back, { name, keepSaves, onConflict }: ResolvedStatesOptions) {
     this.#back = back
     this.#name = name
-    this.#keep = keep
+    this.#keep = keepSaves
+    this.#onConflict = onConflict
     this.#key = StoreKey.of([name, 'saves'])
   }
 
@@ -73,7 +87,10 @@ export class Saves {
     return new Map(names.flatMap((name, i) => (found[i]?.entry === undefined ? [] : [[name, found[i].entry.payload]])))
   }
 
-  /** One commit: all of them, or nothing. What others have saved meanwhile, under names of their own, stays. */
+  /**
+   * One commit: all of them, or nothing. What others have saved meanwhile stays, unless this process has changed the same.
+   * @throws ConflictError then, where that is wanted
+   */
   async add(
     candidates: ReadonlyMap<string, Candidate>,
     { now, forgotten }: { readonly now: number; readonly forgotten: ReadonlySet<string> },
@@ -104,8 +121,11 @@ export class Saves {
     const values: Record<string, number> = { ...last?.values }
     for (const name of forgotten) delete values[name]
     const writes: Write[] = []
-    for (const [name, { payload, unchangedSince }] of candidates) {
-      if (unchangedSince !== undefined && values[name] === unchangedSince) continue
+    for (const [name, { payload, storedBy, seen, isOwn }] of candidates) {
+      const current = storedIn({ values }, name)
+      if (current !== undefined && (!isOwn || current === storedBy)) continue
+      if (current !== undefined && current !== seen && this.#onConflict === 'error')
+        throw new ConflictError(`the state ${name}`, seen ?? 0, current)
       values[name] = number
       writes.push(setOf(this.#keyOf(name, number), payload))
     }

@@ -1,4 +1,4 @@
-import { assertKnown, callback, type Clock, clockOption, duration, port, wholeBetween } from '@tidemark/core'
+import { assertKnown, callback, type Clock, clockOption, duration, oneOf, port, wholeBetween } from '@tidemark/core'
 import { checkName } from '../store-option.ts'
 
 /** What tells that the process is about to end, and waits; `onProcessExit` of `tidemark` is one. */
@@ -13,6 +13,12 @@ export interface StatesOptions {
   /** So many saves are kept, 1 to 1000. @default 10 */
   readonly keepSaves?: number | undefined
   readonly autosave?: AutosaveOptions | undefined
+  /**
+   * What becomes of a state that this process has changed, when another one has saved it meanwhile: the save `overwrite`s it, or
+   * is an `error`, CONFLICT, and saves nothing. What was not changed here is never written over what others have saved.
+   * @default 'overwrite'
+   */
+  readonly onConflict?: 'overwrite' | 'error' | undefined
   /** @default the machine's clock */
   readonly clock?: Clock | undefined
   /** Gets what an autosave failed with; `close()` rejects with it, unless a later save succeeds. @default the console */
@@ -32,12 +38,20 @@ export interface ReloadOptions {
   readonly missing?: 'error' | 'keep' | undefined
 }
 
-const NAMES: readonly string[] = ['name', 'keepSaves', 'autosave', 'clock', 'onError'] satisfies (keyof StatesOptions)[]
+const NAMES: readonly string[] = [
+  'name',
+  'keepSaves',
+  'autosave',
+  'onConflict',
+  'clock',
+  'onError',
+] satisfies (keyof StatesOptions)[]
 
 export interface ResolvedStatesOptions {
   readonly name: string
   readonly keepSaves: number
   readonly autosave: AutosaveOptions | undefined
+  readonly onConflict: 'overwrite' | 'error'
   readonly clock: Clock
   readonly onError: (error: unknown) => void
 }
@@ -49,6 +63,7 @@ export function resolveStatesOptions(options: StatesOptions): ResolvedStatesOpti
     name: checkName(options.name ?? 'states'),
     keepSaves: wholeBetween('option keepSaves', options.keepSaves ?? 10, 1, 1_000),
     autosave: options.autosave && autosaveOptions(options.autosave),
+    onConflict: oneOf('option onConflict', options.onConflict ?? 'overwrite', ['overwrite', 'error']),
     clock: clockOption(options.clock),
     onError: callback('option onError', options.onError ?? toConsole),
   })

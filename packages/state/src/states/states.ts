@@ -1,4 +1,4 @@
-import { assertKnown, ClosedError, type Codec, oneOf, TidemarkError } from '@tidemark/core'
+import { assertKnown, ClosedError, type Codec, oneOf, Payload, TidemarkError } from '@tidemark/core'
 import { type AnyStore, backIn } from '../store-option.ts'
 import { Autosave } from './autosave.ts'
 import { load, type Loaded, type SavedValue, valueIn, without } from './loaded.ts'
@@ -20,7 +20,10 @@ export interface State<T> {
 interface Defined {
   readonly name: string
   value: unknown
+  /** undefined: it is this process's own, whatever others have saved. */
   saved: SavedValue | undefined
+  /** No save has been made since it was defined, and none had it. */
+  isNew: boolean
 }
 
 /**
@@ -47,8 +50,8 @@ export class States implements AsyncDisposable {
   }
 
   /**
-   * The state of this name: with the value of the last save, if there is one, or else the default. The same one when it
-   * is asked for again.
+   * The state of this name: with the value of the last save that was there when the states were opened, or reloaded, if there
+   * is one, or else the default. The same one when it is asked for again.
    * @throws CorruptError when what was saved cannot be decoded: an older save may be restored
    */
   define<T>(name: string, byDefault: T): State<T> {
@@ -56,9 +59,12 @@ export class States implements AsyncDisposable {
     this.#saves.checkName(name)
     const known = this.#states.get(name)
     if (known !== undefined) return known as unknown as State<T>
-    this.#forgotten.delete(name)
     const loaded = this.#loaded && valueIn(this.#loaded, name)
-    const state: Defined = { name, value: loaded === undefined ? byDefault : loaded.value, saved: loaded?.saved }
+    // What was forgotten here is not to come back with its old value.
+    const isAnew = this.#forgotten.delete(name)
+    const saved = loaded === undefined ? this.#default(byDefault, isAnew) : loaded.saved
+    const value = loaded === undefined ? byDefault : loaded.value
+    const state: Defined = { name, value, saved, isNew: loaded === undefined }
     this.#states.set(name, state)
     return state as unknown as State<T>
   }
@@ -111,12 +117,23 @@ export class States implements AsyncDisposable {
     return this.close()
   }
 
+  #default(value: unknown, isAnew: boolean): SavedValue | undefined {
+    if (isAnew || value === undefined) return undefined
+    try {
+      return { payload: Payload.encode(this.#codec, value), storedBy: undefined, seen: undefined, isOld: false }
+    } catch {
+      // The save says so, unless it is replaced by then.
+      return undefined
+    }
+  }
+
   #candidates(): ReadonlyMap<string, Candidate> {
     const candidates = new Map<string, Candidate>()
     for (const { name, value, saved } of this.#states.values()) {
       const payload = encodeState(this.#codec, name, value)
       const isSame = saved !== undefined && saved.payload.isSameAs(payload)
-      candidates.set(name, { payload, unchangedSince: isSame ? saved.storedBy : undefined })
+      const storedBy = isSame ? saved.storedBy : undefined
+      candidates.set(name, { payload, storedBy, seen: saved?.seen, isOwn: !isSame || saved.isOld })
     }
     return candidates
   }
@@ -124,9 +141,14 @@ export class States implements AsyncDisposable {
   async #save(candidates: ReadonlyMap<string, Candidate>): Promise<Save> {
     const forgotten = new Set(this.#forgotten)
     const save = await this.#saves.add(candidates, { now: this.#options.clock.now(), forgotten })
-    for (const [name, { payload }] of candidates) {
+    for (const [name, { payload, storedBy }] of candidates) {
       const state = this.#states.get(name)
-      if (state !== undefined) state.saved = { payload, storedBy: save.values[name]! }
+      if (state === undefined) continue
+      state.isNew = false
+      const current = save.values[name]!
+      // Otherwise it is what another process has saved, which this one does not have.
+      const isThis = current === save.number || current === storedBy
+      if (isThis) state.saved = { payload, storedBy: current, seen: current, isOld: false }
     }
     for (const name of forgotten) this.#forgotten.delete(name)
     this.#failure = undefined
@@ -160,7 +182,7 @@ export class States implements AsyncDisposable {
       const candidates = this.#candidates()
       const isChanged =
         this.#forgotten.size > 0 ||
-        Array.from(candidates.values()).some(({ unchangedSince }) => unchangedSince === undefined)
+        Array.from(this.#states.values()).some((state) => isToBeSaved(state, candidates.get(state.name)!))
       if (isChanged) await this.#save(candidates)
       // Also when what could not be saved is again as it was.
       this.#failure = undefined
@@ -182,10 +204,15 @@ export class States implements AsyncDisposable {
   }
 }
 
+/** Whether an autosave has something to do; what was restored is not saved by itself. */
+function isToBeSaved({ saved, isNew }: Defined, { payload }: Candidate): boolean {
+  return isNew || saved === undefined || !saved.payload.isSameAs(payload)
+}
+
 /** The states that are kept in a store, with what was saved last. */
 export async function states(store: AnyStore, options: StatesOptions = {}): Promise<States> {
   const resolved = resolveStatesOptions(options)
   const back = backIn(store)
-  const saves = new Saves(back, resolved.name, resolved.keepSaves)
+  const saves = new Saves(back, resolved)
   return new States(resolved, saves, back.codec, await load(saves, (all) => all.at(-1)))
 }
