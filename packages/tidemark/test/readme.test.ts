@@ -122,6 +122,39 @@ test.each([
 })
 
 test.each([
+  [
+    'strategies',
+    [
+      'undefined',
+      '500 of 1200 { near: 500 }',
+      '1000 of 1200 { near: 1000 }',
+      '1200 of 1200 { near: 1200 }',
+      "{ name: 'place 7' }",
+    ],
+  ],
+  [
+    'a function',
+    ["[ 'a' ] 1 { near: 1 }", "[ 'b' ] 2 { near: undefined }", "[ 'c' ] 3 { near: undefined }", '{ near: 1 }'],
+  ],
+  ['a walk', ['1 of 3', '3 of 4', '3 of 3', '[] undefined']],
+])('the example of docs/warm.md runs: %s', async (what, out) => {
+  const block = ['strategies', 'a function', 'a walk'].indexOf(what)
+  const run = await runExample(new URL('docs/warm.md', repository), { package: tidemark, block })
+  expect(run).toEqual({ code: 0, err: '', out })
+})
+
+test('the example of docs/warm.md runs: before the store is handed out', async () => {
+  await using server = await startRedis()
+  const env = { REDIS_URL: server.url }
+  const run = await runExample(new URL('docs/warm.md', repository), { package: tidemark, block: 3, env })
+  expect(run.code).toBe(0)
+  // A machine that takes its time may give up on Redis, and tells so.
+  expect(run.err.trimEnd()).toMatch(/^(tidemark: redis (is bypassed: .*|serves again)\n?)*$/)
+  expect(run.out[0]).toMatch(run.err === '' ? /^2 of 2 \{ near: 2, redis: 2 \} \{ near: 0, redis: 0 \}$/ : /^2 of 2 /)
+  expect(run.out[1]).toBe('Grace')
+})
+
+test.each([
   ['core', ['2', /it is at 2/, "[ 'user', 43 ]", "[ 'user', 44 ]"]],
   ['tiered', ['hello', 'hello', /reads: 2/]],
 ] as const)('the example of packages/%s runs', async (name, lines) => {
