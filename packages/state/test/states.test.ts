@@ -239,6 +239,7 @@ describe('two processes that have the same states', () => {
       own.value = 1
       // The autosave of it writes `w`.
       await two.close()
+      expect((await opened(file)).define('a', 0).value).toBe(5)
       other.value = 2
       await one.saveAll()
       await one.reloadAll()
