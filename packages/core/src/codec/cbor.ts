@@ -20,7 +20,8 @@ const NO_PREFIX = new Uint8Array(0)
  * Comes back as its plain counterpart: an object without prototype as a plain object; a Buffer, or any other view of a
  * part of a buffer, as a typed array over just that part; an object that occurs twice as two copies; an Error as the
  * built-in class of its name, else as an Error with that name, with message, stack, cause and its own properties; a
- * RegExp with `lastIndex` 0. Symbol-keyed, non-enumerable and inherited properties are not stored, nor are named
+ * RegExp with `lastIndex` 0; an instance of a subclass of Array, Uint8Array or Error, which is not registered, as one of those.
+ * Symbol-keyed, non-enumerable and inherited properties are not stored, nor are named
  * properties of arrays and other built-ins. A getter is stored as its value.
  *
  * Comes back as the instance that it was: what is of a class that is registered, in `options` or later with `register`.

@@ -1,4 +1,5 @@
 import { CorruptError } from '../errors.ts'
+import { Uuid } from '../keys/uuid.ts'
 import { assertKnown, callback, oneOf } from '../options/checks.ts'
 
 /** How instances of a class are stored: as data, under a name. */
@@ -9,7 +10,8 @@ export interface ClassOptions<T extends object = object, D = unknown> {
   readonly encode?: ((instance: T) => D) | undefined
   /**
    * The instance that the data stands for; gets a copy of its own.
-   * @default an object of the class with these properties, made without calling the constructor
+   * @default an object of the class with these properties, made without calling the constructor; of a subclass of a built-in
+   * class, Error too, neither of the two may be left out
    */
   readonly decode?: ((data: D) => T) | undefined
 }
@@ -53,6 +55,17 @@ interface KnownClass {
   decode(data: unknown): object
 }
 
+const TypedArray = Object.getPrototypeOf(Uint8Array) as Function
+
+/** What is stored as it is: of those, no class changes how. */
+const STORED: ReadonlySet<unknown> = new Set(
+  [Object, Array, Map, Set, Date, RegExp, ArrayBuffer, DataView, Error, Uuid, StoredInstance].map(
+    ({ prototype }): unknown => prototype,
+  ),
+)
+/** What an instance of a subclass holds is not in its properties. */
+const HIDING: readonly Function[] = [Array, Map, Set, Date, RegExp, ArrayBuffer, DataView, Error, TypedArray]
+
 const NAMES = ['name', 'encode', 'decode'] as const satisfies readonly (keyof ClassOptions)[]
 
 /** The classes of one codec. Of a subclass it knows nothing: what that adds would be lost. */
@@ -66,7 +79,7 @@ export class ClassRegistry {
     for (const { type, ...options } of classes) this.register(type, options as ClassOptions)
   }
 
-  /** @throws TypeError for a name or a class that is registered already, and for a wrong option */
+  /** @throws TypeError for a name or a class that is registered already or cannot be, and for a wrong option */
   register(type: abstract new (...args: never) => object, options: ClassOptions): void {
     assertKnown(options, NAMES, 'register')
     const { name } = options
@@ -77,6 +90,14 @@ export class ClassRegistry {
     const prototype: unknown = type.prototype
     if (this.#byName.has(name)) throw new TypeError(`a class is registered as ${name} already`)
     if (this.#byPrototype.has(prototype)) throw new TypeError(`the class ${type.name} is registered already`)
+    if (isStored(prototype))
+      throw new TypeError(`values of ${type.name} are stored as what they are, and not as instances`)
+    if (
+      (options.encode === undefined || options.decode === undefined) &&
+      HIDING.some((base) => prototype instanceof base)
+    ) {
+      throw new TypeError(`what a ${type.name} holds is not in its properties: register it with encode and decode`)
+    }
     const known: KnownClass = {
       name,
       encode: options.encode === undefined ? ownProperties : callback('option encode', options.encode),
@@ -109,13 +130,28 @@ export function instanceOf([name, data, ...more]: readonly unknown[], classes: C
     throw new CorruptError(message, { mayBeWhole: true })
   }
   try {
-    return known.decode(data)
+    const instance: unknown = known.decode(data)
+    if (typeof instance === 'object' && instance !== null) return instance
+    throw new TypeError(`decode of the class ${name} has returned ${String(instance)}`)
   } catch (cause) {
     throw new CorruptError(`an instance of the class ${name} could not be made of what is stored of it`, {
       cause,
       mayBeWhole: true,
     })
   }
+}
+
+/** Also errors and typed arrays of the language, of which there are many. */
+function isStored(prototype: unknown): boolean {
+  if (STORED.has(prototype)) return true
+  const base: unknown =
+    typeof prototype === 'object' && prototype !== null ? Object.getPrototypeOf(prototype) : undefined
+  return base === TypedArray.prototype || (base === Error.prototype && isOfLanguage(prototype))
+}
+
+function isOfLanguage(prototype: unknown): boolean {
+  const type = (prototype as { constructor: Function }).constructor
+  return (globalThis as Record<string, unknown>)[type.name] === type
 }
 
 function ownProperties(instance: object): unknown {

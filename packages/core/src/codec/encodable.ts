@@ -38,7 +38,7 @@ export function encodable(value: unknown, depth: number, classes: ClassRegistry 
 
 function encodableObject(value: object, depth: number, classes: ClassRegistry | undefined): unknown {
   enter(value, depth)
-  if (Array.isArray(value)) return encodableArray(value, depth, classes)
+  if (Array.isArray(value) && classes?.of(value) === undefined) return encodableArray(value, depth, classes)
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === objectPrototype || prototype === null || isForeignPlainObject(prototype as object)
     ? encodableRecord(value as Record<string, unknown>, depth, classes)

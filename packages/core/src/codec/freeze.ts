@@ -9,7 +9,7 @@ import { Uuid } from '../keys/uuid.ts'
 export function freezeDeep(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return typeof value !== 'function'
   let shareable = true
-  if (Array.isArray(value)) {
+  if (Array.isArray(value) && Object.getPrototypeOf(value) === Array.prototype) {
     for (let i = 0; i < value.length; i++) {
       if (canBeMutable(value[i]) && !freezeDeep(value[i])) shareable = false
     }

@@ -57,7 +57,9 @@ export function withValueAt(root: unknown, path: Path, value: unknown): unknown 
     // Not by assignment: that would run the setter of __proto__.
     Object.defineProperty(container, step, { value: inner, writable: true, enumerable: true, configurable: true })
   } else {
-    throw new TypeError(`the path step ${JSON.stringify(step)} leads into ${describe(container)}, which holds nothing`)
+    throw new TypeError(
+      `the path step ${JSON.stringify(step)} leads into ${describe(container)}, which is replaced as a whole`,
+    )
   }
   return container
 }

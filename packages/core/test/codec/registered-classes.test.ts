@@ -148,6 +148,61 @@ describe.each<[string, (options?: ClassesOptions) => RegisteringCodec]>([
     expect((payload.read() as Point).x).toBe(0)
   })
 
+  it('may be of a subclass of Array, Map or Date, of which it is told how', () => {
+    class Path extends Array<string> {
+      absolute = false
+    }
+    class Registry extends Map<string, number> {}
+    class Day extends Date {}
+    const codec = create()
+    codec.register(Path, {
+      name: 'path',
+      encode: (path) => [path.absolute, [...path]] as const,
+      decode: ([absolute, steps]) => Object.assign(Path.from(steps) as Path, { absolute }),
+    })
+    codec.register(Registry, { name: 'registry', encode: (map) => [...map], decode: (pairs) => new Registry(pairs) })
+    codec.register(Day, { name: 'day', encode: (day) => day.getTime(), decode: (ms) => new Day(ms) })
+    const path = Object.assign(Path.from(['a', 'b']) as Path, { absolute: true })
+    const copy = through(codec, [path, new Registry([['x', 1]]), new Day(5), ['plain'], new Date(6)]) as unknown[]
+    expect(copy).toEqual([path, new Registry([['x', 1]]), new Day(5), ['plain'], new Date(6)])
+    expect(copy.map((each) => each!.constructor)).toEqual([Path, Registry, Day, Array, Date])
+    const payload = Payload.encode(codec, path)
+    ;(payload.read() as Path).absolute = false
+    expect(payload.read()).toEqual(path)
+    for (const type of [
+      class extends Array {},
+      class extends Set {},
+      class extends Uint8Array {},
+      class extends Error {},
+    ]) {
+      expect(() => create().register(type as never, { name: 'none' })).toThrow(/register it with encode and decode/)
+    }
+  })
+
+  it('are not values that are stored as what they are', () => {
+    for (const type of [
+      Object,
+      Array,
+      Date,
+      Map,
+      Uint8Array,
+      Float64Array,
+      DataView,
+      Error,
+      TypeError,
+      StoredInstance,
+    ]) {
+      const options = { name: 'mine', encode: () => 1, decode: () => ({}) }
+      expect(() => create().register(type as never, options)).toThrow(/are stored as what they are/)
+    }
+  })
+
+  it('that decode does not give back are corrupt', () => {
+    const bytes = create({ classes }).encode({ at: new Point() })
+    const none = create().register(Point, { name: 'point', decode: () => undefined as never })
+    expect(() => none.decode(bytes)).toThrow(CorruptError)
+  })
+
   it('have one class per name, and one name per class', () => {
     const codec = create({ classes })
     expect(() => codec.register(Failure, { name: 'money' })).toThrow(TypeError)
