@@ -28,7 +28,8 @@ export async function flushBatch<D extends Dirty>(batch: Batch<D>, destination: 
         continue
       }
       await destination.bury(part, error)
-      batch.failures.push({ writes, error })
+      // Otherwise whoever has taken the journal over finds out, and sets it aside.
+      if (!batch.isLost) batch.failures.push({ writes, error })
     }
     onWritten()
     parts.shift()

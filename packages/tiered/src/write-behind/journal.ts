@@ -1,4 +1,4 @@
-import { type Back, type MarkWrite, Payload, type StoreKey, type SharedJournal } from '@tidemark/core'
+import { type Back, type MarkWrite, Payload, type SharedJournal, type StoreKey, TidemarkError } from '@tidemark/core'
 import type { Dirty } from './batch.ts'
 import type { JournalKeys } from './journal-keys.ts'
 import type { Holding } from './tenure.ts'
@@ -32,6 +32,8 @@ export interface Journal<D extends Dirty> {
   readonly level: JournalLevel
   /** `gather` is called at the last moment, and may be called again: the last call counts. */
   append(holding: Holding, row: number, gather: () => readonly D[]): Promise<void>
+  /** Whether the row may stand in the journal although its append has failed. */
+  mayStandIn(row: number): boolean
   /** What the commit of a flush writes beside its changes, so that the journal holds `left` of these rows, and no more. */
   settle(owner: string, settling: Settling<D>): readonly MarkWrite[]
   /** After that commit. Never rejects: what it does not get rid of is known to be settled. */
@@ -46,6 +48,7 @@ export interface Journal<D extends Dirty> {
 export const memoryJournal: Journal<Dirty> = {
   level: 'memory',
   append: async (_holding, _row, gather) => void gather(),
+  mayStandIn: () => false,
   settle: () => [],
   settled: () => {},
   reopen: async () => {},
@@ -70,6 +73,8 @@ export function marksJournal<D extends Dirty>({ back, keys, format }: MarksJourn
       const marks = (): readonly MarkWrite[] => [mark(owner, row, gather())]
       await back.commit({ reads: [], decide: () => [], lease, keepLease: true, marks })
     },
+    // When the reply is lost, the lease is not: the flush of that row covers it.
+    mayStandIn: () => false,
     settle(owner, { from, to, left }) {
       const marks: MarkWrite[] = []
       for (let row = from; row <= to; row++) marks.push({ key: keys.row(owner, row), value: undefined })
@@ -87,23 +92,55 @@ export function sharedRow({ codec }: Pick<Back, 'codec'>, key: StoreKey, bytes: 
   return Payload.fromBytes(codec, bytes).at(key, 0, 'mark').envelope
 }
 
-/** In a shared front. What is left of a flush that was split is noted in the back tier, in the commit of its part. */
-export function frontJournal<D extends Dirty>(
-  shared: SharedJournal,
-  { back, keys, format }: MarksJournalOptions<D>,
-): Journal<D> {
+/**
+ * In a shared front; what is left of a flush that was split is noted in the back tier, in the commit of its part. While the front
+ * cannot be reached, rows lie in the back tier, each in its place: so writes keep their order, and are slower, and safer.
+ *
+ * A row whose call had no reply may lie in both. Of these two, the one in the back tier counts: it holds at least as much.
+ */
+export function frontJournal<D extends Dirty>(shared: SharedJournal, options: MarksJournalOptions<D>): Journal<D> {
+  const { back, keys, format } = options
+  const spare = marksJournal(options)
+  /** Rows that lie in the back tier, or may. */
+  const spared = new Set<number>()
   return {
     level: 'front',
-    append: ({ owner }, row, gather) => {
-      const value = Payload.fromEnvelope(back.codec, format.encode(gather()))
-      return shared.append(owner, { row, bytes: value.boundTo(back.codec, keys.row(owner, row), 0, 'mark').bytes })
+    async append(holding, row, gather) {
+      const { owner } = holding
+      try {
+        if (!spared.has(row)) {
+          const value = Payload.fromEnvelope(back.codec, format.encode(gather()))
+          const { bytes } = value.boundTo(back.codec, keys.row(owner, row), 0, 'mark')
+          return await shared.append(owner, { row, bytes })
+        }
+      } catch (error) {
+        if (!isUnreachable(error)) throw error
+        spared.add(row)
+      }
+      await spare.append(holding, row, gather)
     },
+    mayStandIn: (row) => spared.has(row),
     settle(owner, { to, left }) {
       const value = left.length === 0 ? undefined : Payload.fromEnvelope(back.codec, format.encode(left))
-      return [{ key: keys.row(owner, to), value }]
+      const rows = [...spared].filter((row) => row < to)
+      return [
+        ...rows.map((row) => ({ key: keys.row(owner, row), value: undefined })),
+        { key: keys.row(owner, to), value },
+      ]
     },
-    settled: (owner, to) => void shared.trim(owner, to).catch(() => undefined),
-    reopen: (owner) => shared.unseal(owner),
+    settled(owner, to) {
+      for (const row of spared) if (row <= to) spared.delete(row)
+      shared.trim(owner, to).catch(() => undefined)
+    },
+    // What cannot be reached takes no rows, either.
+    reopen: (owner) =>
+      shared.unseal(owner).catch((error: unknown) => {
+        if (!isUnreachable(error)) throw error
+      }),
     end: (owner) => shared.drop(owner).catch(() => undefined),
   }
+}
+
+function isUnreachable(error: unknown): boolean {
+  return error instanceof TidemarkError && (error.code === 'FRONT_UNAVAILABLE' || error.code === 'TIMEOUT')
 }

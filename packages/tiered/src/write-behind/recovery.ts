@@ -234,10 +234,8 @@ export class Recovery<D extends Dirty> {
     const { back, office, clock, target, lanes = () => [''], shared, onError } = this.#options
     const { keys, format } = office
     const marks = await marksIn(back, keys.rows(owner))
-    const rows = [
-      ...marks.map(({ key, value }): FoundRow => ({ row: rowIn(key), key, bytes: value.envelope })),
-      ...(await this.#sharedRows(owner, level)),
-    ]
+    const inBack = marks.map(({ key, value }): FoundRow => ({ row: rowIn(key), key, bytes: value.envelope }))
+    const rows = inOrder(await this.#sharedRows(owner, level), inBack)
     const [noted] = await back.marks.read([keys.flushing(owner)])
     const failures: Failure<D>[] = []
     for (const [at, lane, all] of lanes().map((each, i, { length }) => [i, each, length] as const)) {
@@ -276,6 +274,12 @@ function begunIn(noted: Payload | undefined, lane: string): { readonly from: num
 interface FoundRow extends JournalRow {
   /** Where it lies in the back tier; undefined: elsewhere. */
   readonly key?: StoreKey | undefined
+}
+
+/** Each row once, in their order: of those that lie in both, the one in the back tier counts. */
+function inOrder(elsewhere: readonly FoundRow[], inBack: readonly FoundRow[]): readonly FoundRow[] {
+  const rows = new Map([...elsewhere, ...inBack].map((found) => [found.row, found]))
+  return [...rows.values()].sort((a, b) => a.row - b.row)
 }
 
 async function marksIn(

@@ -57,8 +57,12 @@ export class StoreTarget implements FlushTarget<Buffered> {
 
   async append(row: number, gather: () => readonly Buffered[]): Promise<void> {
     const { tenure, journal, overtaken } = this.#options
+    let first: string | undefined
     for (;;) {
       const holding = await tenure.held()
+      first ??= holding.owner
+      // In the journal before this one, without a reply: to write it here, too, might write it twice.
+      if (first !== holding.owner && journal.mayStandIn(row)) throw recoveredMeanwhile()
       try {
         if (this.#sealed === holding.owner) await journal.reopen(holding.owner)
         this.#sealed = undefined
@@ -73,8 +77,8 @@ export class StoreTarget implements FlushTarget<Buffered> {
         await tenure.reclaim(holding)
         continue
       }
-      // Whoever has recovered the journal before this was told of the row has found it there. To take it for one that is still
-      // to be flushed would write it twice.
+      // Whoever has recovered the journal before this was told of the row has found it there. Whoever takes it for one that is
+      // still to be flushed writes it twice.
       if (tenure.owner !== holding.owner) throw recoveredMeanwhile()
       return
     }
@@ -157,6 +161,7 @@ export function verdictOf(error: unknown): Verdict {
 }
 
 function recoveredMeanwhile(): TidemarkError {
-  const message = 'the process was stopped for longer than its lease: the write was journaled, and is committed, perhaps; read it again'
+  const message =
+    'the process was stopped for longer than its lease: the write was journaled, and is committed, perhaps; read it again'
   return new TidemarkError('BUSY', message, { retryable: true })
 }
