@@ -162,9 +162,9 @@ class Tiered implements TieredBack {
   async commit(proposal: Proposal, options?: TieredWriteOptions): Promise<Commit> {
     this.#assertWritable()
     const policy = writePolicyOf(options?.writePolicy, this.#options.writePolicy)
-    if (policy !== 'write-behind' && this.#behind.isIdle) return this.#writes.commit(proposal, options)
+    if (policy !== 'write-behind' && this.#behind.isQuiet) return this.#writes.commit(proposal, options)
     const commit = (guarded: Proposal): Promise<Commit> => this.#writes.commit(guarded, options)
-    const accepted = policy === 'write-behind' ? this.#behind.accept(proposal, commit) : undefined
+    const accepted = policy === 'write-behind' ? this.#behind.accept(proposal) : undefined
     return accepted ?? this.#behind.commit(proposal, commit)
   }
 
@@ -313,10 +313,15 @@ class Tiered implements TieredBack {
       },
       scan: (range, options) => {
         this.#assertOpen()
-        this.#behind.assertIdle()
+        if (!holdsPartsAlone(range)) this.#behind.assertIdle()
         const page = sync.scan(range, options)
         this.#notePage(page)
         return page
+      },
+      scanKeys: (range, options) => {
+        this.#assertOpen()
+        if (!holdsPartsAlone(range)) this.#behind.assertIdle()
+        return sync.scanKeys(range, options)
       },
       commit: (proposal) => {
         this.#assertOpen()

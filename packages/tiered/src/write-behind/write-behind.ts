@@ -3,11 +3,14 @@ import {
   type Clock,
   type Commit,
   type Found,
+  notesOf,
   Payload,
   type Proposal,
   type SetWrite,
+  tagKey,
   tagOfKey,
   TidemarkError,
+  type Write,
 } from '@tidemark/core'
 import {
   type Buffered,
@@ -19,6 +22,7 @@ import {
   toChange,
   toFound,
 } from './buffered-write.ts'
+import { CommitTurns } from './commit-turns.ts'
 import { type DeadLetter, deadLetter, type DeadLetterOffice, deadLetters, type DeadWrite } from './dead-letters.ts'
 import { FlushFailure } from './flush-failure.ts'
 import { HeldKeys } from './held-keys.ts'
@@ -40,14 +44,17 @@ const KEYS = new JournalKeys(STORE_SCOPE)
 /** Commits a proposal, which may be refused with what its decision throws. */
 type CommitGuarded = (guarded: Proposal) => Promise<Commit>
 
-/** A proposal met writes that wait to be flushed, which come before it. */
-class NotFlushed extends Error {
-  /** Of all keys that the proposal is about. */
+/** A proposal was decided on too early: it met writes that wait to be flushed, or an earlier call that waits for those. */
+class TooEarly extends Error {
+  /** What the proposal writes, and the tags of that. */
   readonly ids: readonly string[]
+  /** Some of it waits to be flushed. */
+  readonly isMet: boolean
 
-  constructor(ids: readonly string[]) {
+  constructor(ids: readonly string[], isMet: boolean) {
     super()
     this.ids = ids
+    this.isMet = isMet
   }
 }
 
@@ -70,8 +77,8 @@ export class WriteBehind {
   readonly #recovery: Recovery<Buffered>
   readonly #office: DeadLetterOffice<Buffered>
   readonly #journal: Journal<Buffered>
-  /** Keys that a commit under way reads or writes: what is written to them meanwhile comes after it, and is not buffered. */
-  readonly #guarded = new Map<string, number>()
+  /** Calls that are committed: what is written meanwhile to what they are about comes after them, and is not buffered. */
+  readonly #turns = new CommitTurns()
   /** The latest date of a write. */
   #latest = 0
 
@@ -145,6 +152,11 @@ export class WriteBehind {
     return this.#buffer.isIdle
   }
 
+  /** Whether what is committed now meets nothing here, and overtakes nothing that has. */
+  get isQuiet(): boolean {
+    return this.#buffer.isIdle && this.#turns.isEmpty
+  }
+
   /** For who cannot wait for a flush. @throws TidemarkError BUSY */
   assertIdle(): void {
     if (this.isIdle) return
@@ -192,7 +204,7 @@ export class WriteBehind {
    * Acknowledges a proposal before it is committed, if it only sets keys of users, whatever is there.
    * @returns undefined: it does more, or meets a commit or a lease under way, and is to be committed
    */
-  accept(proposal: Proposal, commit: CommitGuarded): Promise<Commit> | undefined {
+  accept(proposal: Proposal): Promise<Commit> | undefined {
     if (proposal.reads.length > 0 || proposal.lease || proposal.marks || proposal.notBefore) return undefined
     const writes = proposal.decide([])
     // As dates of commits, it never decreases: what this process has committed or acknowledged before is not later.
@@ -202,41 +214,53 @@ export class WriteBehind {
       if (write.op !== 'set' || !this.#isBufferable(write)) return undefined
       buffered.push(bufferedWrite(write, at))
     }
-    return buffered.length === 0 ? undefined : this.#add(proposal, buffered, commit)
+    return buffered.length === 0 ? undefined : this.#add(proposal, buffered)
   }
 
-  /** Commits after everything that it meets in the buffer. */
+  /**
+   * Commits after everything that it meets in the buffer: acknowledged, or asked for, before the call. What invalidates a tag
+   * meets everything, as anything may carry the tag; what is buffered later comes after it, unless it carries the tag: then it is
+   * not buffered. So it waits for one flush, whatever else is written meanwhile.
+   */
   async commit(proposal: Proposal, commit: CommitGuarded): Promise<Commit> {
-    const keys = new Set(proposal.reads.map(({ id }) => id))
-    if (proposal.reads.length === 0) for (const { key } of proposal.decide([])) keys.add(key.id)
-    for (const id of keys) this.#guarded.set(id, (this.#guarded.get(id) ?? 0) + 1)
-    const guarded: Proposal = {
-      ...proposal,
-      decide: (current) => {
-        const writes = proposal.decide(current)
-        // What invalidates a tag comes after everything that may carry it.
-        for (const { key } of writes)
-          if (this.#buffer.has(key.id) || (tagOfKey(key) !== undefined && !this.#buffer.isIdle))
-            throw new NotFlushed([...keys, ...writes.map(({ key: { id } }) => id)])
-        return writes
-      },
+    const isBlind = proposal.reads.length === 0
+    const writes = isBlind ? proposal.decide([]) : []
+    const turn = this.#turns.begin([...proposal.reads.map(({ id }) => id), ...idsOf(writes)])
+    let hasMetAll = this.#buffer.isIdle
+    const meets = (found: readonly Write[]): boolean =>
+      found.some(({ key }) => this.#buffer.has(key.id) || (!hasMetAll && tagOfKey(key) !== undefined))
+    const decide: Proposal['decide'] = (current) => {
+      const found = proposal.decide(isBlind ? [] : current)
+      const ids = idsOf(found)
+      const isMet = meets(found)
+      const isEarly = isMet || this.#turns.isBehind(turn) || this.#turns.isBehind(turn, ids)
+      this.#turns.moved(turn, isEarly ? 'waiting' : 'decided')
+      if (isEarly) throw new TooEarly(ids, isMet)
+      return found
     }
     try {
+      let isMet = [...turn.ids].some((id) => this.#buffer.has(id)) || meets(writes)
       for (;;) {
-        if ([...keys].some((id) => this.#buffer.has(id))) await this.flushBefore([...keys])
+        // In the calling turn where nothing has to be waited for: what is asked for together is committed in that order.
+        if (isMet) {
+          await this.flushBefore([...turn.ids])
+          hasMetAll = true
+        }
+        if (this.#turns.isBehind(turn)) await this.#turns.comes(turn)
+        this.#turns.moved(turn, 'proposed')
+        // What reads is decided on after what does not, within one transaction, even where it was asked for before.
+        const isAmongOthers = writes.length > 0 && this.#turns.mayBeBehind(turn)
+        const reads = isAmongOthers ? [writes[0]!.key] : proposal.reads
         try {
-          return await commit(guarded)
+          return await commit({ ...proposal, reads, decide })
         } catch (error) {
-          if (!(error instanceof NotFlushed)) throw error
-          await this.flushBefore(error.ids)
+          if (!(error instanceof TooEarly)) throw error
+          this.#turns.extend(turn, error.ids)
+          isMet = error.isMet
         }
       }
     } finally {
-      for (const id of keys) {
-        const count = this.#guarded.get(id)! - 1
-        if (count === 0) this.#guarded.delete(id)
-        else this.#guarded.set(id, count)
-      }
+      this.#turns.end(turn)
       if (proposal.lease !== undefined && proposal.keepLease !== true) this.leases.ended(proposal.lease)
     }
   }
@@ -309,14 +333,8 @@ export class WriteBehind {
     }
   }
 
-  async #add(proposal: Proposal, writes: readonly BufferedWrite[], commit: CommitGuarded): Promise<Commit> {
-    try {
-      await this.#buffer.add(writes)
-    } catch (error) {
-      // Without the server that keeps the journal, writes are slower, and as safe as others.
-      if (this.#journal.level === 'front' && isUnreachable(error)) return this.commit(proposal, commit)
-      throw error
-    }
+  async #add(proposal: Proposal, writes: readonly BufferedWrite[]): Promise<Commit> {
+    await this.#buffer.add(writes)
     for (const { id } of writes) this.metrics.count('writes', id)
     const { origin } = this.#parts.back
     return {
@@ -328,9 +346,11 @@ export class WriteBehind {
     }
   }
 
-  #isBufferable({ key, source, stamped }: SetWrite): boolean {
+  #isBufferable(write: SetWrite): boolean {
+    const { key, source, stamped } = write
     if (source !== undefined || stamped === true || isReserved(key)) return false
-    return !this.#guarded.has(key.id) && !this.leases.has(key.id)
+    const isUnderWay = !this.#turns.isEmpty && idsOf([write]).some((id) => this.#turns.has(id))
+    return !isUnderWay && !this.leases.has(key.id)
   }
 }
 
@@ -344,8 +364,13 @@ function toDeadWrite({ key, payload, expiresAt }: SetWrite): DeadWrite {
   }
 }
 
-function isUnreachable(error: unknown): boolean {
-  return error instanceof TidemarkError && (error.code === 'FRONT_UNAVAILABLE' || error.code === 'TIMEOUT')
+/** The keys of these, and of the tags that they carry. */
+function idsOf(writes: readonly Write[]): readonly string[] {
+  return writes.flatMap((write) => {
+    if (write.op !== 'set' || write.meta === undefined) return [write.key.id]
+    const { tags = [] } = notesOf({ key: write.key, meta: write.meta, version: 0 })
+    return [write.key.id, ...tags.map((tag) => tagKey(tag).id)]
+  })
 }
 
 function journalOf(
