@@ -35,9 +35,12 @@ export function toTidemarkError(cause: unknown, { file, name: tier, readOnly = f
   if (isBusy(cause)) {
     return new TidemarkError('BUSY', `another process kept ${file} locked; try again`, { tier, cause, retryable: true })
   }
-  // SQLite reports a shared-memory file that cannot grow apart from a database file that cannot.
+  // SQLite reports a shared-memory file that cannot grow apart from a database file that cannot. It meets that when it opens
+  // a file that nobody else has open, also to read it.
   if (code === 'SQLITE_FULL' || code === 'SQLITE_IOERR_SHMSIZE') {
-    const message = `no room left to write ${file}; nothing was written: make room, then try again`
+    const what =
+      code === 'SQLITE_FULL' ? `to write ${file}` : `beside ${file} for SQLite's index of what is written (32 KiB)`
+    const message = `no room left ${what}; nothing was written: make room, then try again`
     return new TidemarkError('DISK_FULL', message, { tier, cause, retryable: true })
   }
   if (code === 'SQLITE_READONLY_DBMOVED') {

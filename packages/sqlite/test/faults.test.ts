@@ -1,5 +1,7 @@
+import { spawnSync } from 'node:child_process'
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import { ALL_KEYS, StoreKey, systemClock } from '@tidemark/core'
 import type BetterSqlite3 from 'better-sqlite3'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -61,6 +63,23 @@ describe('a full disk', () => {
     expect(await back.compaction.compact({ upTo: 10, limit: 100 })).toMatchObject({ floor: 10, done: true })
     await set(back, 'b', new Uint8Array(40_000))
     expect((await back.log.read({ after: 10, limit: 9 })).changes.map(({ seq }) => seq)).toEqual([11])
+  })
+
+  test('lets nobody open the file alone, not even to read it; beside somebody who has it open, it does', async () => {
+    const back = openTemp()
+    const { file } = back
+    await set(back, 'a', 1)
+    // No file may become larger than 4 KiB: the index beside this one would have to be.
+    const read = (): unknown => {
+      const program = join(import.meta.dirname, 'children', 'read-one.ts')
+      const command = ['-c', 'ulimit -f 8; exec "$@"', 'sh', process.execPath, program, file, 'a']
+      return JSON.parse(spawnSync('sh', command, { encoding: 'utf8' }).stdout)
+    }
+    expect(read()).toBe(1)
+    await back.close()
+    const message = expect.stringContaining('(32 KiB)') as string
+    expect(read()).toEqual({ code: 'DISK_FULL', retryable: true, message })
+    expect(await valueOf(openTemp({ file }), 'a')).toBe(1)
   })
 
   test('while the schema is created', () => {
