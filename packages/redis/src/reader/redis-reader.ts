@@ -133,7 +133,7 @@ class Reader implements RedisReader {
 
   async read(keys: readonly StoreKey[], options?: ReadOptions): Promise<readonly Found[]> {
     if (this.#closing !== undefined) throw new ClosedError('the reader')
-    if (options?.consistency === 'linearizable') throw needsFile(this.name, 'a linearizable read')
+    if (options?.consistency === 'linearizable') throw needsFile(this.name, 'a log, a blob, or a linearizable read')
     const streamed = keys.map((key) => this.#streamed(key))
     const asked = keys.filter((_, i) => streamed[i] === undefined)
     if (asked.length === 0) return streamed as readonly Found[]
