@@ -1,7 +1,7 @@
 import { ALL_KEYS, prefixRange, StoreKey } from '@tidemark/core'
 import { describe, expect, test } from 'vitest'
 import type { SqliteBack } from '../src/index.ts'
-import { openTemp } from './support/temp.ts'
+import { openTemp, tempFile } from './support/temp.ts'
 import { blind, remove, set, setOf } from './support/writes.ts'
 
 async function filled(back: SqliteBack, count: number): Promise<void> {
@@ -40,6 +40,34 @@ describe('reading by key', () => {
     const found = await back.read(wanted.map(keyOf))
     expect(found.map(({ entry }) => entry?.payload.read())).toEqual(wanted.map((i) => (i < 700 ? i : undefined)))
     expect(found.every(({ entry }, i) => entry === undefined || entry.key.id === keyOf(wanted[i]!).id)).toBe(true)
+  })
+
+  test('more keys than one statement takes are of one snapshot all the same', async () => {
+    const file = tempFile()
+    const writer = openTemp({ file })
+    let began = 0
+    const verbose = (sql?: unknown): void => {
+      // Right before the second statement of the read.
+      if (String(sql).includes('UNION ALL') && ++began === 2)
+        writer.sync.commit(blind(setOf(['n', 0], 2), setOf(['n', 2_000], 2)))
+    }
+    await writer.commit(blind(setOf(['n', 0], 1), setOf(['n', 2_000], 1)))
+    const back = openTemp({ file }, { verbose })
+    const read = async (): Promise<unknown[]> => {
+      const found = await back.read(Array.from({ length: 2_001 }, (_, i) => keyOf(i)))
+      return [found[0], found[2_000]].map((each) => [each!.entry?.payload.read(), each!.asOf])
+    }
+    expect(await read()).toEqual([
+      [1, 2],
+      [1, 2],
+    ])
+    expect([began >= 2, await read()]).toEqual([
+      true,
+      [
+        [2, 4],
+        [2, 4],
+      ],
+    ])
   })
 })
 

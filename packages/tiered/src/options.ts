@@ -76,6 +76,7 @@ export interface TieredReadOptions extends ReadOptions {
    * cannot tell, the back tier is asked. With `frontend-only`, what no front can tell reads as absent.
    */
   readonly minVersion?: number | undefined
+  /** Of several keys, `frontend-first` shows one moment; `frontend-only` answers each by itself, perhaps half of a commit. */
   readonly readPolicy?: ReadPolicy | undefined
 }
 

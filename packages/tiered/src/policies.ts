@@ -8,7 +8,8 @@ export type WritePolicy = 'write-through' | 'write-around' | 'write-behind'
 
 /**
  * Where a read looks. `frontend-first`: in the fronts, nearest first, then in the back tier, and the fronts are filled.
- * `frontend-only`: in the fronts; what none of them holds reads as absent.
+ * `frontend-only`: in the fronts; what none of them holds reads as absent, and of several keys each
+ * is answered by itself.
  */
 export type ReadPolicy = 'frontend-first' | 'frontend-only'
 
