@@ -53,7 +53,7 @@ export {
   wholeAtLeast,
   wholeBetween,
 } from './options/checks.ts'
-export { clockOption, codecOption } from './options/ports.ts'
+export { clockOption, codecOption, codecPort } from './options/ports.ts'
 export type {
   Back,
   Commit,
@@ -108,17 +108,15 @@ export type {
 } from './ports/log.ts'
 export { withoutValues } from './ports/log.ts'
 export type { BlobSource } from './store/blobs/blob-source.ts'
-export {
-  type BlobReadOptions,
-  type BlobWriteOptions,
-  type BlobWriteResult,
-  StoredBlob,
-} from './store/blobs/stored-blob.ts'
+export type { BlobReadOptions } from './store/blobs/blob-reading.ts'
+export { type BlobWriteOptions, type BlobWriteResult, StoredBlob } from './store/blobs/stored-blob.ts'
 export type { ClearOptions } from './store/clear.ts'
 export { type EntryType, metaOf, noteOfAbsence, notesOf, typeOf } from './store/entry-notes.ts'
 export { readValue, type StoreEntry, toStoreEntry } from './store/entry-view.ts'
 export type { ListOptions } from './store/listing.ts'
-export { AppendLog, type ElementsOptions, type LogElement } from './store/logs/append-log.ts'
+export { AppendLog, type ElementsOptions } from './store/logs/append-log.ts'
+export type { LogElement } from './store/logs/log-element.ts'
+export { SyncAppendLog } from './store/logs/sync-append-log.ts'
 export { type BlobHead, headPayload, type LogHead, readHead } from './store/parts/part-head.ts'
 export {
   holdsPartsAlone,
@@ -148,6 +146,7 @@ export {
   type TransactionOptions,
 } from './store/transaction.ts'
 export type { GetOptions } from './store/path.ts'
+export { SyncBlob } from './store/blobs/sync-blob.ts'
 export { SyncStore } from './store/sync-store.ts'
 export type { ConditionOptions, Item, SetOptions } from './store/write-options.ts'
 export { Waiters } from './waiters.ts'

@@ -111,6 +111,7 @@ class OpenSqliteBack implements SqliteBack {
   readonly sync: SyncBack = {
     read: (keys) => this.#read(keys),
     scan: (range, options) => this.#scan(range, options),
+    scanKeys: (range, options) => this.#scanKeys(range, options),
     commit: (proposal) => {
       this.#assertWritable()
       return this.#committer.proposeNow(proposal)
@@ -207,9 +208,7 @@ class OpenSqliteBack implements SqliteBack {
   }
 
   async scanKeys(range: KeyRange, options: ScanOptions): Promise<KeyPage> {
-    this.#assertOpen()
-    wholeAtLeast('limit', options.limit, 1)
-    return this.#scanner.keyPage(range, options)
+    return this.#scanKeys(range, options)
   }
 
   async count(range: KeyRange): Promise<number> {
@@ -262,6 +261,12 @@ class OpenSqliteBack implements SqliteBack {
     this.#assertOpen()
     wholeAtLeast('limit', options.limit, 1)
     return this.#scanner.page(range, options)
+  }
+
+  #scanKeys(range: KeyRange, options: ScanOptions): KeyPage {
+    this.#assertOpen()
+    wholeAtLeast('limit', options.limit, 1)
+    return this.#scanner.keyPage(range, options)
   }
 
   #committed(commits: readonly Commit[]): void {

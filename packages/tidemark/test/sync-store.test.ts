@@ -88,6 +88,102 @@ describe.each(['memory', 'sqlite'] as const)('konserve sync calls on an embedded
     expect(await store.get('a')).toBe('second')
   })
 
+  test('an option that a call does not have is refused, before anything is done', async () => {
+    const store = await opened(kind)
+    const sync = store.sync!
+    const wrong = { consistency: 'tiered' } as never
+    const calls: Readonly<Record<string, () => unknown>> = {
+      has: () => sync.has('a', wrong),
+      entry: () => sync.entry('a', wrong),
+      getMany: () => sync.getMany(['a'], wrong),
+      setMany: () => sync.setMany([['a', 1]], wrong),
+      deleteMany: () => sync.deleteMany(['a'], wrong),
+      keys: () => sync.keys(wrong),
+      entries: () => sync.entries(wrong),
+      append: () => sync.log('l').append(1, wrong),
+      write: () => sync.blob('b').write(new Uint8Array(1), wrong),
+      read: () => sync.blob('b').read(wrong),
+    }
+    for (const [name, call] of Object.entries(calls)) expect(call).toThrow(`unknown option consistency of ${name}`)
+    for (const list of ['ab', { a: 1 }, 5] as never[]) {
+      expect(() => sync.getMany(list)).toThrow(TypeError)
+      expect(() => sync.setMany(list)).toThrow(TypeError)
+      expect(() => sync.deleteMany(list)).toThrow(TypeError)
+      expect(() => sync.log('l').appendMany(list)).toThrow(TypeError)
+    }
+    expect(await store.head()).toBe(0)
+  })
+
+  test('what was asked for before is not read before it is committed', async () => {
+    const store = await opened(kind)
+    const asked = store.set('a', 1)
+    expect(store.sync!.get('a')).toBeUndefined()
+    await asked
+    expect(store.sync!.get('a')).toBe(1)
+  })
+
+  test('append logs', async () => {
+    const store = await opened(kind)
+    const log = store.sync!.log<number>('l')
+    expect([log.length(), [...log], store.sync!.has('l')]).toEqual([0, [], false])
+    const { version } = log.append(1, { meta: 'm' })
+    log.appendMany([2, 3])
+    await store.log('l').append(4)
+    expect([...log]).toEqual([1, 2, 3, 4])
+    expect(log.length()).toBe(4)
+    expect(log.reduce((sum, n) => sum + n, 0)).toBe(10)
+    expect([...log.elements({ after: version })].map(({ value, at }) => [value, at instanceof Date])).toEqual([
+      [2, true],
+      [3, true],
+      [4, true],
+    ])
+    expect(await Array.fromAsync(store.log('l'))).toEqual([1, 2, 3, 4])
+    expect(store.sync!.entry('l')).toMatchObject({ type: 'log', meta: 'm' })
+    const many = Array.from({ length: 1_500 }, (_, i) => i)
+    store.sync!.log('many').appendMany(many)
+    const reading = store.sync!.log<number>('many')[Symbol.iterator]()
+    const read = [reading.next().value]
+    // What comes while it is read is for the next one.
+    store.sync!.log('many').append('later')
+    for (const element of reading) read.push(element)
+    expect(read).toEqual(many)
+    const replaced = store.sync!.log<number>('many')[Symbol.iterator]()
+    replaced.next()
+    store.sync!.set('many', 'value')
+    expect(() => [...replaced]).toThrow(expect.objectContaining({ code: 'REPLACED' }))
+    expect(() => store.sync!.log('many').append(1)).toThrow(expect.objectContaining({ code: 'WRONG_TYPE' }))
+    expect(() => [...store.sync!.log('many')]).toThrow(expect.objectContaining({ code: 'WRONG_TYPE' }))
+    expect(() => log.append(undefined as never)).toThrow(TypeError)
+  })
+
+  test('blobs', async () => {
+    const store = await opened(kind)
+    const blob = store.sync!.blob('b')
+    expect([blob.size(), blob.bytes(), blob.read()]).toEqual([undefined, undefined, undefined])
+    const bytes = Uint8Array.from({ length: 1_400_000 }, (_, i) => i * 31 + (i >>> 8))
+    const { version, size } = blob.write(bytes, { meta: 'm' })
+    expect([size, blob.size()]).toEqual([bytes.length, bytes.length])
+    expect(Buffer.compare(blob.bytes()!, bytes)).toBe(0)
+    expect(Buffer.compare((await store.blob('b').bytes())!, bytes)).toBe(0)
+    expect(Buffer.compare(Buffer.concat([...blob.read()!]), bytes)).toBe(0)
+    expect(Buffer.compare(blob.bytes({ start: 300_000, end: 700_000 })!, bytes.subarray(300_000, 700_000))).toBe(0)
+    expect(store.sync!.entry('b')).toMatchObject({ type: 'blob', version, meta: 'm' })
+    expect(() => blob.write(new Uint8Array(1), { ifVersion: 0 })).toThrow(ConflictError)
+    expect(() => blob.bytes({ ifVersion: version + 1 })).toThrow(ConflictError)
+    expect(() => blob.write('text' as never)).toThrow(TypeError)
+    expect(() => blob.write(new Blob(['x']) as never)).toThrow(TypeError)
+    expect(() => store.sync!.get('b')).toThrow(expect.objectContaining({ code: 'WRONG_TYPE' }))
+    const reading = blob.read()!
+    reading.next()
+    expect(blob.write(new ArrayBuffer(0), { ifVersion: version })).toMatchObject({ size: 0 })
+    expect(blob.bytes()).toEqual(new Uint8Array(0))
+    // Then all listeners have heard of the one before, and sweep waits for what they do.
+    await store.set('other', 1)
+    await store.sweep()
+    // A page of chunks was read before, and more are to come.
+    expect(() => [...reading]).toThrow(expect.objectContaining({ code: 'REPLACED' }))
+  })
+
   test('changes, hooks and near memory learn of it in order', async () => {
     const store = await opened(kind)
     const seen: unknown[] = []

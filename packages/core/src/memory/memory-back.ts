@@ -79,6 +79,7 @@ class OpenMemoryBack implements MemoryBack {
   readonly sync: SyncBack = {
     read: (keys) => this.#read(keys),
     scan: (range, options) => this.#scan(range, options),
+    scanKeys: (range, options) => this.#scanKeys(range, options),
     commit: (proposal) => this.#commitNow(proposal),
   }
   readonly readOptions: readonly string[] = ['consistency'] satisfies (keyof ReadOptions)[]
@@ -143,8 +144,7 @@ class OpenMemoryBack implements MemoryBack {
   }
 
   async scanKeys(range: KeyRange, options: ScanOptions): Promise<KeyPage> {
-    const { entries, ...page } = this.#scan(range, options)
-    return { keys: entries.map(({ key, version, writtenAt }) => ({ key, version, writtenAt })), ...page }
+    return this.#scanKeys(range, options)
   }
 
   async count(range: KeyRange): Promise<number> {
@@ -186,6 +186,11 @@ class OpenMemoryBack implements MemoryBack {
     wholeAtLeast('limit', options.limit, 1)
     const entries = this.#entries.scan(range, options, this.#clock.now())
     return { entries, isLast: entries.length < options.limit, asOf: this.log.last }
+  }
+
+  #scanKeys(range: KeyRange, options: ScanOptions): KeyPage {
+    const { entries, ...page } = this.#scan(range, options)
+    return { keys: entries.map(({ key, version, writtenAt }) => ({ key, version, writtenAt })), ...page }
   }
 
   #commitNow(proposal: Proposal): Commit {

@@ -11,7 +11,9 @@ export function assertKnown(options: object, known: readonly string[], of?: stri
   }
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue
-    throw new TypeError(`unknown option ${name}${of === undefined ? '' : ` of ${of}`}; allowed: ${known.join(', ')}`)
+    throw new TypeError(
+      `unknown option ${name}${of === undefined ? '' : ` of ${of}`}; allowed: ${known.join(', ') || 'none'}`,
+    )
   }
 }
 

@@ -183,13 +183,15 @@ export interface Back<R extends ReadOptions = ReadOptions, W extends object = ob
 
 /**
  * The capability of an embedded tier: answers from the tier itself and commits in the calling turn, and blocks the thread
- * meanwhile. What was asked for before, and waits for its turn, is committed first.
+ * meanwhile. Before a commit, what was asked for earlier and waits for its turn is committed; a read does not see it.
  */
 export interface SyncBack {
   /** As {@link Back.read}. */
   read(keys: readonly StoreKey[]): readonly Found[]
   /** As {@link Back.scan}. */
   scan(range: KeyRange, options: ScanOptions): ScanPage
+  /** As {@link Back.scanKeys}. */
+  scanKeys(range: KeyRange, options: ScanOptions): KeyPage
   /**
    * As {@link Back.commit}; durable on return. Waits for other processes as long as that does.
    * @throws TypeError inside of a decision or a commit listener, where the one that is under way would come second

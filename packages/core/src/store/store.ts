@@ -361,7 +361,7 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
   get sync(): SyncStore | undefined {
     const { sync, codec } = this.#back
     if (sync === undefined) return undefined
-    this.#sync ??= new SyncStore({ back: sync, codec, clock: this.#clock, assertOpen: () => this.#assertOpen() })
+    this.#sync ??= new SyncStore({ ...this.#parts, back: sync, codec })
     return this.#sync
   }
 

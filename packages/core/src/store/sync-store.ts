@@ -1,5 +1,3 @@
-import type { Clock } from '../clock.ts'
-import type { Codec } from '../codec/codec.ts'
 import { Payload } from '../codec/payload.ts'
 import { type KeyList, userKeys } from '../keys/key-list.ts'
 import { KeyMap, type ReadonlyKeyMap } from '../keys/key-map.ts'
@@ -7,14 +5,17 @@ import type { Key, KeyTuple } from '../keys/key.ts'
 import { userKey, userRanges } from '../keys/reserved.ts'
 import type { StoreKey } from '../keys/store-key.ts'
 import { assertKnown } from '../options/checks.ts'
-import type { Commit, Proposal, SyncBack, Write } from '../ports/back.ts'
+import type { Commit, Proposal, Write } from '../ports/back.ts'
 import type { Entry } from '../ports/entry.ts'
 import type { Path } from '../ports/log.ts'
+import { SyncBlob } from './blobs/sync-blob.ts'
 import { conditional, refusePromise, updating } from './decisions.ts'
 import { readValue, type StoreEntry, toStoreEntry } from './entry-view.ts'
 import { FoundValues } from './found-values.ts'
 import { itemWrites } from './items.ts'
-import { LIST_OPTIONS, type ListOptions, resolveListing } from './listing.ts'
+import { SyncAppendLog } from './logs/sync-append-log.ts'
+import type { SyncPartStore } from './parts/sync-part-store.ts'
+import { LIST_OPTIONS, type Listing, type ListOptions, resolveListing } from './listing.ts'
 import { checkPath, type GetOptions, valueAt, withValueAt } from './path.ts'
 import {
   type DeleteManyResult,
@@ -38,27 +39,28 @@ import {
 const WRITE_OPTIONS: readonly string[] = [...SET_OPTIONS, ...CONDITION_OPTIONS]
 const PAGE = 512
 
-export interface SyncStoreParts {
-  readonly back: SyncBack
-  readonly codec: Codec
-  readonly clock: Clock
-  assertOpen(): void
-}
+/** Of calls that have no options here: one that is given would do nothing. */
+type NoOptions = Readonly<Record<string, never>>
+const NONE: readonly string[] = []
+
+export type SyncStoreParts = Omit<SyncPartStore, 'see'>
 
 /**
  * The calls of a store without promises, where the back tier is in the process. Each does what its namesake does, and
  * blocks the thread until it is done: a write is durable on return, and a read asks the back tier, whatever fronts hold.
- * Writes that were asked for before, and not awaited, are committed first. For scripts, start-up and tests; a server is
- * better off with the others, many of which share one sync of the disk.
+ * Before a write, those are committed that were asked for earlier and not awaited; a read shows what is committed, and not
+ * them. For scripts, start-up and tests; a server is better off with the others, many of which share one sync of the disk.
+ *
+ * Not here: `transaction`, `getOrSet`, `clear`, `sweep`, `invalidateTag`, which wait for others, or take many commits.
  *
  * Throws what the promises of its namesakes reject with; a write inside of an update function or a commit listener is a
  * TypeError.
  */
 export class SyncStore {
-  readonly #parts: SyncStoreParts
+  readonly #parts: SyncPartStore
 
   constructor(parts: SyncStoreParts) {
-    this.#parts = parts
+    this.#parts = { ...parts, see: (key) => this.#seeAt(key) }
   }
 
   get<T = unknown>(key: Key, options: GetOptions = {}): T | undefined {
@@ -67,17 +69,19 @@ export class SyncStore {
     return (entry === undefined ? options.default : readValue(entry)) as T | undefined
   }
 
-  entry<T = unknown>(key: Key): StoreEntry<T> | undefined {
+  entry<T = unknown>(key: Key, options?: NoOptions): StoreEntry<T> | undefined {
+    this.#check(options, 'entry', NONE)
     const entry = this.#see(key)
     return entry && toStoreEntry<T>(entry)
   }
 
-  has(key: Key): boolean {
+  has(key: Key, options?: NoOptions): boolean {
+    this.#check(options, 'has', NONE)
     return this.#see(key) !== undefined
   }
 
-  getMany<T = unknown>(keys: KeyList): ReadonlyKeyMap<T> {
-    this.#parts.assertOpen()
+  getMany<T = unknown>(keys: KeyList, options?: NoOptions): ReadonlyKeyMap<T> {
+    this.#check(options, 'getMany', NONE)
     const found = this.#parts.back.read(userKeys('the keys of getMany', keys))
     const entries = new KeyMap<Entry>()
     for (const entry of this.#seeAll(found.map(({ entry }) => entry))) {
@@ -101,8 +105,8 @@ export class SyncStore {
     return writeResult(this.#write(storeKey, [toSetWrite(codec, clock, storeKey, value, options)], options))
   }
 
-  setMany(items: Iterable<Item>): WriteResult {
-    this.#parts.assertOpen()
+  setMany(items: Iterable<Item>, options?: NoOptions): WriteResult {
+    this.#check(options, 'setMany', NONE)
     const { codec, clock } = this.#parts
     return writeResult(this.#commit(blind(itemWrites(codec, clock, items))))
   }
@@ -114,8 +118,8 @@ export class SyncStore {
     return { deleted: commit.changes.length > 0, ...writeResult(commit) }
   }
 
-  deleteMany(keys: KeyList): DeleteManyResult {
-    this.#parts.assertOpen()
+  deleteMany(keys: KeyList, options?: NoOptions): DeleteManyResult {
+    this.#check(options, 'deleteMany', NONE)
     const storeKeys = userKeys('the keys of deleteMany', keys)
     const commit = this.#commit(blind(storeKeys.map((key) => ({ op: 'delete', key }))))
     const deleted = new KeyMap<boolean>()
@@ -154,17 +158,31 @@ export class SyncStore {
     return { ...updated, old: at(updated.old), new: at(updated.new) }
   }
 
-  *keys(options?: ListOptions): IterableIterator<KeyTuple> {
-    for (const entry of this.#list(options, 'keys')) yield entry.key.tuple
+  /** @throws TypeError or RangeError, at once, for wrong options */
+  keys(options: ListOptions = {}): IterableIterator<KeyTuple> {
+    this.#check(options, 'keys', LIST_OPTIONS)
+    return eachOf(this.#list(resolveListing(options)), (entry) => entry.key.tuple)
   }
 
-  *entries<T = unknown>(options?: ListOptions): IterableIterator<StoreEntry<T>> {
-    for (const entry of this.#list(options, 'entries')) yield toStoreEntry<T>(entry)
+  /** As {@link keys}, with the values. */
+  entries<T = unknown>(options: ListOptions = {}): IterableIterator<StoreEntry<T>> {
+    this.#check(options, 'entries', LIST_OPTIONS)
+    return eachOf(this.#list(resolveListing(options)), (entry) => toStoreEntry<T>(entry))
   }
 
-  *#list(options: ListOptions = {}, method: string): IterableIterator<Entry> {
-    assertKnown(options, LIST_OPTIONS, method)
-    const { range, reverse, limit } = resolveListing(options)
+  /** The append log at a key; nothing is read or written yet. */
+  log<T = unknown>(key: Key): SyncAppendLog<T> {
+    this.#parts.assertOpen()
+    return new SyncAppendLog<T>(this.#parts, userKey(key))
+  }
+
+  /** The blob at a key; nothing is read or written yet. */
+  blob(key: Key): SyncBlob {
+    this.#parts.assertOpen()
+    return new SyncBlob(this.#parts, userKey(key))
+  }
+
+  *#list({ range, reverse, limit }: Listing): IterableIterator<Entry> {
     const ranges = userRanges(range)
     let left = limit
     for (const part of reverse ? ranges.toReversed() : ranges) {
@@ -186,8 +204,12 @@ export class SyncStore {
   }
 
   #see(key: Key): Entry | undefined {
+    return this.#seeAt(userKey(key))
+  }
+
+  #seeAt(key: StoreKey): Entry | undefined {
     this.#parts.assertOpen()
-    const [found] = this.#parts.back.read([userKey(key)])
+    const [found] = this.#parts.back.read([key])
     return this.#seeAll([found!.entry])[0]
   }
 
@@ -226,6 +248,10 @@ export class SyncStore {
     this.#parts.assertOpen()
     if (options !== undefined) assertKnown(options, known, method)
   }
+}
+
+function* eachOf<T>(entries: Iterable<Entry>, view: (entry: Entry) => T): IterableIterator<T> {
+  for (const entry of entries) yield view(entry)
 }
 
 function blind(writes: readonly Write[]): Proposal {

@@ -40,6 +40,15 @@ export async function* chunksOf(
   if (filled > 0) yield chunk!.subarray(0, filled)
 }
 
+/** Of what needs not be waited for. @throws TypeError for anything else */
+export function bytesAtHand(source: Uint8Array | ArrayBuffer): Uint8Array {
+  if (typeof source !== 'object' || source === null || !isBytes(source)) {
+    throw new TypeError('without promises, a blob is written from a Uint8Array or an ArrayBuffer')
+  }
+  assertSource(source)
+  return source instanceof Uint8Array ? source : new Uint8Array(source)
+}
+
 /** @throws TypeError for what is no source */
 export function assertSource(source: unknown): asserts source is BlobSource {
   const is = typeof source === 'object' && source !== null

@@ -70,7 +70,7 @@ export class BlobWriting<R extends ReadOptions, W extends object> {
       signal?.throwIfAborted()
       // A source that gives nothing for longer than the lease lasts is told as soon as it gives something.
       if (isLost) throw this.#lost()
-      writes.push(this.#write(count, chunk))
+      writes.push(chunkWrite(this.#base, count, Payload.encode(this.#store.back.codec, chunk)))
       size += chunk.length
       count += 1
       if (writes.length === CHUNKS_PER_COMMIT) {
@@ -94,18 +94,6 @@ export class BlobWriting<R extends ReadOptions, W extends object> {
     if (this.#lease !== undefined) await this.#store.back.leases.release(this.#lease).catch(() => undefined)
   }
 
-  #write(n: number, chunk: Uint8Array): SetWrite {
-    return {
-      op: 'set',
-      key: StoreKey.of([...this.#base.tuple, n]),
-      payload: Payload.encode(this.#store.back.codec, chunk),
-      expiresAt: undefined,
-      meta: undefined,
-      path: undefined,
-      leftOut: true,
-    }
-  }
-
   /** What the commit comes to. @throws what it fails with; where that is the lease: what it means for the blob */
   async whileHeld(commit: Promise<Commit>): Promise<Commit> {
     try {
@@ -126,4 +114,10 @@ export class BlobWriting<R extends ReadOptions, W extends object> {
     const message = `the blob at ${id} was not written: its writer stood still for longer than ${LEASE_MS / 60_000} minutes; write it again`
     return new TidemarkError('LEASE_LOST', message, { key: id, retryable: true })
   }
+}
+
+/** The write of the chunk of this number. */
+export function chunkWrite(base: StoreKey, n: number, payload: Payload): SetWrite {
+  const key = StoreKey.of([...base.tuple, n])
+  return { op: 'set', key, payload, expiresAt: undefined, meta: undefined, path: undefined, leftOut: true }
 }

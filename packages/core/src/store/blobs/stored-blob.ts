@@ -1,6 +1,5 @@
-import { ConflictError } from '../../errors.ts'
 import type { StoreKey } from '../../keys/store-key.ts'
-import { assertKnown, signalOption, wholeAtLeast } from '../../options/checks.ts'
+import { assertKnown, signalOption } from '../../options/checks.ts'
 import type { Commit, ReadOptions, SetWrite } from '../../ports/back.ts'
 import { type BlobHead, headPayload, readHead } from '../parts/part-head.ts'
 import { assertRoomForParts, newId } from '../parts/part-key.ts'
@@ -18,7 +17,7 @@ import {
   type SetOptions,
   toHeadWrite,
 } from '../write-options.ts'
-import { type ByteRange, bytesOf } from './blob-reading.ts'
+import { type BlobReadOptions, bytesOf, checkReading, joined } from './blob-reading.ts'
 import { assertSource, type BlobSource } from './blob-source.ts'
 import { BlobWriting, CHUNK_BYTES, type WrittenChunks } from './blob-writing.ts'
 
@@ -38,18 +37,6 @@ export interface BlobWriteOptions extends SetOptions, ConditionOptions {
 }
 
 const WRITE_OPTIONS: readonly (keyof BlobWriteOptions)[] = [...SET_OPTIONS, ...CONDITION_OPTIONS, 'signal']
-
-/** Which bytes are read, and of which blob. */
-export interface BlobReadOptions {
-  /** The first byte. @default 0 */
-  readonly start?: number | undefined
-  /** The first byte that is not read; past the end of the blob: its end. @default the end of the blob */
-  readonly end?: number | undefined
-  /** The version that the blob must have: for who goes on with what it has read of it before. Otherwise a ConflictError. */
-  readonly ifVersion?: number | undefined
-}
-
-const READ_OPTIONS: readonly (keyof BlobReadOptions)[] = ['start', 'end', 'ifVersion']
 
 /**
  * A blob at one key: bytes of any number, written and read as streams, a chunk of 256 KiB at a time. It takes the place of
@@ -136,14 +123,7 @@ export class StoredBlob<R extends ReadOptions = ReadOptions, W extends object = 
   async bytes(options: BlobReadOptions = {}): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const bytes = await this.#bytes(options)
     if (bytes === undefined) return undefined
-    const pieces = await Array.fromAsync(bytes)
-    const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0))
-    let at = 0
-    for (const piece of pieces) {
-      whole.set(piece, at)
-      at += piece.length
-    }
-    return whole
+    return joined(await Array.fromAsync(bytes))
   }
 
   /** In bytes; undefined: there is no blob. @throws TidemarkError WRONG_TYPE */
@@ -152,24 +132,16 @@ export class StoredBlob<R extends ReadOptions = ReadOptions, W extends object = 
   }
 
   async #bytes(options: BlobReadOptions): Promise<AsyncGenerator<Uint8Array<ArrayBuffer>, void> | undefined> {
-    assertKnown(options, READ_OPTIONS, 'read')
-    const { ifVersion } = options
-    if (ifVersion !== undefined) checkVersion(ifVersion)
-    const start = wholeAtLeast('option start', options.start ?? 0, 0)
-    const end = options.end === undefined ? Infinity : wholeAtLeast('option end', options.end, 0)
-    const head = await this.#head(ifVersion)
-    if (head === undefined) return undefined
-    const range: ByteRange = { start, end: Math.max(start, Math.min(end, head.size)) }
-    return bytesOf(this.#store, this.#key, head, start >= head.size ? { start: 0, end: 0 } : range)
+    checkReading(options)
+    const head = await this.#head(options.ifVersion)
+    return head && bytesOf(this.#store, this.#key, head, options)
   }
 
   async #head(ifVersion: number | undefined): Promise<BlobHead | undefined> {
     this.#store.assertOpen()
     const entry = await readSeen(this.#store, this.#key)
     const head = entry && readHead(entry, 'blob')
-    if (ifVersion !== undefined && (entry?.version ?? 0) !== ifVersion) {
-      throw new ConflictError(this.#key.id, ifVersion, entry?.version ?? 0)
-    }
+    if (ifVersion !== undefined) assertVersion(this.#key, ifVersion, entry)
     return head
   }
 

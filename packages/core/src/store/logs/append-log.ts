@@ -1,6 +1,5 @@
 import { afterTurn } from '../../batching/after-turn.ts'
-import { CorruptError } from '../../errors.ts'
-import { prefixRange, rangeOf } from '../../keys/key-range.ts'
+import { type KeyRange, prefixRange, rangeOf } from '../../keys/key-range.ts'
 import type { StoreKey } from '../../keys/store-key.ts'
 import type { Uuid } from '../../keys/uuid.ts'
 import { assertKnown, wholeAtLeast } from '../../options/checks.ts'
@@ -15,18 +14,10 @@ import { type WriteResult, writeResult } from '../results.ts'
 import { commitSeen } from '../seen-commit.ts'
 import { SET_OPTIONS, type SetOptions } from '../write-options.ts'
 import { Appending } from './appending.ts'
+import { elementValue, type LogElement, toLogElement } from './log-element.ts'
 
 /** Elements per page: as many as of a listing. */
-const PAGE = 512
-
-/** An element of a log, and when it was appended. */
-export interface LogElement<T = unknown> {
-  /** Decoded when it is read. @throws CorruptError */
-  readonly value: T
-  /** The seq of the change that appended it. */
-  readonly version: number
-  readonly at: Date
-}
+export const PAGE = 512
 
 /** Which elements are read. */
 export interface ElementsOptions {
@@ -78,7 +69,7 @@ export class AppendLog<
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<T> {
-    return this.#eachOf(undefined, (entry) => this.#valueOf(entry))
+    return this.#eachOf(undefined, (entry) => elementValue(this.#key, entry) as T)
   }
 
   /** As the iteration, with versions and dates. @throws RangeError for what is no version */
@@ -86,14 +77,7 @@ export class AppendLog<
     assertKnown(options, ['after'], 'elements')
     const { after } = options
     if (after !== undefined) wholeAtLeast('option after', after, 0)
-    const read = (entry: Entry): T => this.#valueOf(entry)
-    return this.#eachOf(after, (entry) => ({
-      get value(): T {
-        return read(entry)
-      },
-      version: entry.key.tuple.at(-1) as number,
-      at: new Date(entry.writtenAt),
-    }))
+    return this.#eachOf(after, (entry) => toLogElement<T>(this.#key, entry))
   }
 
   /** `fn` of what it returned for the elements before, and of the next one, oldest first. It may be asynchronous. */
@@ -124,14 +108,12 @@ export class AppendLog<
     const id = await this.#begin()
     if (id === undefined) return
     const { back } = this.#store
-    const base = partsKey('element', this.#key, id)
-    const prefix = base.tuple
-    const { keys: last, asOf } = await back.scanKeys(prefixRange(prefix), { after: undefined, limit: 1, reverse: true })
-    // Up to the last one there is now: otherwise appends could keep ahead of who reads them for ever.
-    const lte = last[0]?.key.tuple
-    const range = rangeOf({ prefix, ...(lte && { lte }), ...(after !== undefined && { gt: [...prefix, after] }) })
+    const all = partsKey('element', this.#key, id)
+    const { keys, asOf } = await back.scanKeys(prefixRange(all.tuple), { after: undefined, limit: 1, reverse: true })
+    const range = elementsBehind(all, after, keys[0]?.key)
     let at: StoreKey | undefined
-    for (let isMore = lte !== undefined; isMore;) {
+    if (range === undefined) return
+    for (let isMore = true; isMore;) {
       const { entries, isLast } = await back.scan(range, { after: at, limit: PAGE, reverse: false })
       // After the page: as long as the log stands, none of its elements is removed.
       if (!(await isStanding(this.#store, this.#key, id))) throw replaced(this.#key, 'log')
@@ -146,15 +128,17 @@ export class AppendLog<
   async *#eachOf<E>(after: number | undefined, view: (entry: Entry) => E): AsyncIterableIterator<E> {
     for await (const page of this.#pages(after)) for (const entry of page) yield view(entry)
   }
+}
 
-  #valueOf(entry: Entry): T {
-    try {
-      return entry.payload.read() as T
-    } catch (cause) {
-      if (!(cause instanceof CorruptError)) throw cause
-      const key = this.#key.id
-      const seq = String(entry.key.tuple.at(-1))
-      throw new CorruptError(`element ${seq} of the log at ${key} is damaged: ${cause.message}`, { key, cause })
-    }
-  }
+/**
+ * Where the elements are that a reading shows: up to the last one that there is when it begins, since appends could otherwise
+ * keep ahead of it for ever. undefined: there is none.
+ */
+export function elementsBehind(
+  { tuple: prefix }: StoreKey,
+  after: number | undefined,
+  last: StoreKey | undefined,
+): KeyRange | undefined {
+  if (last === undefined) return undefined
+  return rangeOf({ prefix, lte: last.tuple, ...(after !== undefined && { gt: [...prefix, after] }) })
 }

@@ -4,15 +4,12 @@ import type { Back, KeyRange, ScanOptions } from '@tidemark/core'
 export function shortPages<B extends Back>(back: B, most = 4): B {
   for (const scanned of [back, back.sync]) {
     if (scanned === undefined) continue
-    const scan = scanned.scan.bind(scanned) as (range: never, options: ScanOptions) => never
-    const short = (range: never, options: ScanOptions): never =>
-      scan(range, { ...options, limit: Math.min(options.limit, most) })
-    Object.assign(scanned, { scan: short })
+    const [scan, scanKeys] = [scanned.scan, scanned.scanKeys].map((page) => {
+      const whole = page.bind(scanned) as (range: KeyRange, options: ScanOptions) => unknown
+      return (range: KeyRange, options: ScanOptions) =>
+        whole(range, { ...options, limit: Math.min(options.limit, most) })
+    })
+    Object.assign(scanned, { scan, scanKeys })
   }
-  const scanKeys = back.scanKeys.bind(back)
-  Object.assign(back, {
-    scanKeys: (range: KeyRange, options: ScanOptions) =>
-      scanKeys(range, { ...options, limit: Math.min(options.limit, most) }),
-  })
   return back
 }
