@@ -116,6 +116,41 @@ describe('a failed journal write', () => {
     await again.close()
   })
 
+  test('whose outcome is in doubt changes nothing about the order: they take effect as they were called', async () => {
+    const { db, faults, readErrors } = await openFaulty()
+    const texts: string[] = []
+    const calls: Promise<unknown>[] = []
+    const call = (text: string): void => {
+      texts.push(text)
+      calls.push(db.execute('note', { text }).catch(() => (texts[texts.indexOf(text)] = 'failed')))
+    }
+    const gate = Promise.withResolvers<void>()
+    faults.push(async (_commit, proposal) => {
+      proposal.decide([])
+      await gate.promise
+      // In every moment from here on, until what becomes of it is known.
+      void (async () => {
+        for (let i = 0; i < 20; i++) {
+          await Promise.resolve()
+          call(`later ${i}`)
+        }
+      })()
+      throw failed('IO')
+    })
+    readErrors.push(failed('IO'))
+    call('in doubt')
+    await new Promise((resolve) => setImmediate(resolve))
+    call('behind it')
+    call('and behind that')
+    gate.resolve()
+    await eventually('all are called', () => calls.length === 23)
+    await Promise.all(calls)
+    expect(texts[0]).toBe('failed')
+    expect(db.state.log).toEqual(texts.filter((text) => text !== 'failed'))
+    expect(db.state.log.length).toBeGreaterThan(2)
+    await db.close()
+  })
+
   test('does not hang: every caller is told, and close() waits for what is under way', async () => {
     const { db, faults } = await openFaulty()
     const gate = Promise.withResolvers<void>()

@@ -1,3 +1,5 @@
+import { inspect } from 'node:util'
+import { type Back, type Codec, createCborCodec, createMemoryBack, Store } from '@tidemark/core'
 import { ShiftedClock } from '@tidemark/testkit'
 import { describe, expect, test } from 'vitest'
 import { type DeepReadonly, prevalent, type Transaction } from '../src/index.ts'
@@ -162,6 +164,79 @@ test('a state may be of any kind, and be replaced as a whole, also by a part of 
   }
   await using db = await openIt()
   expect([db.state, db.recovery.replayed]).toEqual([[{ inner: [3] }, new Date(5), null], 1])
+})
+
+describe('those that share a record', () => {
+  const nested = (levels: number): unknown => {
+    let value: unknown = 1
+    for (let i = 0; i < levels; i++) value = [value]
+    return value
+  }
+  const ignoring = {
+    count: ({ state }: Transaction<{ n: number }>, _what: unknown) => ++state.n,
+    measure: ({ state }: Transaction<{ n: number }>, text: string) => (state.n += text.length),
+  }
+  const openIt = (store: Parameters<typeof open>[0] | Back) =>
+    prevalent({ store, name: 'many', initial: { n: 0 }, transactions: ignoring })
+
+  test('are told alone what cannot be stored of them', async () => {
+    const { store } = openTemp()
+    await using db = await openIt(store)
+    let refused = 0
+    for (let levels = 490; levels < 505; levels++) {
+      const settled = await Promise.allSettled([
+        db.execute('count', 1),
+        db.execute('count', nested(levels)),
+        db.execute('count', 2),
+      ])
+      const [before, deep, after] = settled
+      expect([before, after]).toMatchObject([{ status: 'fulfilled' }, { status: 'fulfilled' }])
+      if (deep.status === 'rejected') {
+        refused++
+        expect(deep.reason).toMatchObject({ code: 'UNENCODABLE' })
+      }
+    }
+    expect([db.state.n, refused > 0 && refused < 15]).toEqual([45 - refused, true])
+  })
+
+  test('are told alone also by a codec that cannot write them together', async () => {
+    const cbor = createCborCodec()
+    const codec: Codec = {
+      id: 200,
+      encode(value) {
+        if (inspect(value, { depth: 9 }).split('odd').length > 2) throw new Error('one odd one is enough')
+        if (inspect(value, { depth: 9 }).includes('impossible') && 'first' in (value as object)) throw new Error('no')
+        return cbor.encode(value)
+      },
+      decode: (bytes) => cbor.decode(bytes),
+    }
+    const { back } = openTemp({ codec })
+    await using db = await openIt(back)
+    const given = [['a'], ['odd'], ['impossible'], ['odd'], ['b']]
+    const settled = await Promise.allSettled(given.map((what) => db.execute('count', what)))
+    expect(settled).toMatchObject([
+      { value: 1 },
+      { value: 2 },
+      { reason: { code: 'UNENCODABLE' } },
+      { value: 3 },
+      { value: 4 },
+    ])
+  })
+
+  test('are as many as are written at once without delay: the rest come next, in their order', async () => {
+    for (const back of [createMemoryBack(), openTemp().back]) {
+      await using db = await openIt(back)
+      const text = 'x'.repeat(600_000)
+      const lengths = await Promise.all(Array.from({ length: 12 }, () => db.execute('measure', text)))
+      expect(lengths).toEqual(Array.from({ length: 12 }, (_, i) => (i + 1) * 600_000))
+      const records = await Array.fromAsync(new Store(back).keys({ prefix: ['many', 'journal'] }))
+      expect(records).toHaveLength(12)
+      const counts = await Promise.all(Array.from({ length: 2_500 }, (_, i) => db.execute('count', i)))
+      expect(counts.map((n) => n - 7_200_000)).toEqual(Array.from({ length: 2_500 }, (_, i) => i + 1))
+      const all = await Array.fromAsync(new Store(back).keys({ prefix: ['many', 'journal'] }))
+      expect(all).toHaveLength(15)
+    }
+  })
 })
 
 describe('a replay that comes to something else', () => {

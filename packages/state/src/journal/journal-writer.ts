@@ -3,29 +3,17 @@ import {
   ClosedError,
   type Commit,
   type Lease,
-  type MarkWrite,
   type Payload,
   type ReadOptions,
   type SetWrite,
   TidemarkError,
 } from '@tidemark/core'
 import { durably } from '../durably.ts'
+import { type Intent, JournalGroup } from './journal-group.ts'
 import type { JournalHead } from './journal-head.ts'
 import { recordKey } from './journal-keys.ts'
-import { type JournalTransaction, toPayload } from './record.ts'
+import { toPayload } from './record.ts'
 import type { WriterLease } from './writer-lease.ts'
-
-/** What is to be journaled, and who waits for it. */
-export interface Intent {
-  /**
-   * Makes the transaction that the journal gets under this number. Asked again when one before it has failed.
-   * @throws what its caller gets; nothing of it is journaled then
-   */
-  attempt(number: number): JournalTransaction
-  /** It is durable. */
-  resolve(): void
-  reject(error: unknown): void
-}
 
 /** What follows the journal, in memory. */
 export interface Follower<M> {
@@ -47,43 +35,36 @@ export interface JournalWriterOptions<M> {
   readonly follower: Follower<M>
 }
 
-interface Member {
-  readonly intent: Intent
-  readonly transaction: JournalTransaction
-}
-
 /** Errors after which it is certain that nothing was written. */
 const CERTAIN: readonly unknown[] = ['CLOSED', 'LEASE_LOST', 'BUSY', 'READ_ONLY', 'DISK_FULL', 'UNENCODABLE']
 
 /**
  * Appends transactions to a journal. Those of one turn of the event loop, and those that come while a commit is under way,
- * share one record and one commit. Only one commit is under way at a time: what follows a failed one must not be in the
- * journal.
+ * share one record and one commit, up to a bound. Only one commit is under way at a time: what follows a failed one must not
+ * be in the journal.
  */
 export class JournalWriter<M> {
   readonly #options: JournalWriterOptions<M>
-  #open: Group<M>
+  /** The last group of those that were attempted; another one may be under way before it. */
+  #open: JournalGroup<M>
   #underWay: Promise<void> | undefined
   /** Of which it is not known whether it was written. */
-  #doubtful: Group<M> | undefined
-  /** Until that is known: there is no state to attempt them over. */
+  #doubtful: JournalGroup<M> | undefined
+  /** What comes after all that were attempted, in the order of the calls. */
   #waiting: Intent[] = []
+  /** So many of those have a record each: together they could not be written. */
+  #alone = 0
   #isClosed = false
 
   constructor(options: JournalWriterOptions<M>) {
     this.#options = options
-    this.#open = new Group(options.last)
-  }
-
-  /** The number of the last transaction that was attempted. */
-  get last(): number {
-    return this.#open.last
+    this.#open = new JournalGroup(options.last)
   }
 
   append(intent: Intent): void {
     if (this.#isClosed) return intent.reject(new ClosedError(`the journal ${this.#options.name}`))
-    if (this.#doubtful === undefined) this.#attempt(intent)
-    else this.#waiting.push(intent)
+    this.#waiting.push(intent)
+    this.#admit()
     if (this.#hasWork) this.#underWay ??= this.#run()
   }
 
@@ -97,13 +78,22 @@ export class JournalWriter<M> {
     await this.idle()
   }
 
-  #attempt(intent: Intent): void {
-    if (this.#open.mark !== undefined) this.#open = new Group(this.#open.last)
-    try {
-      this.#open.members.push({ intent, transaction: intent.attempt(this.#open.last + 1) })
-    } catch (error) {
-      intent.reject(error)
+  /** Attempts as many of those that wait as there is room for. While there is a doubt, there is no state to do that over. */
+  #admit(): void {
+    if (this.#doubtful !== undefined) return
+    let admitted = 0
+    for (const intent of this.#waiting) {
+      if (this.#open.mark !== undefined) this.#open = new JournalGroup(this.#open.last, this.#alone > 0)
+      if (!this.#open.hasRoomFor(intent)) break
+      admitted++
+      if (this.#alone > 0) this.#alone--
+      try {
+        this.#open.attempt(intent)
+      } catch (error) {
+        intent.reject(error)
+      }
     }
+    this.#waiting.splice(0, admitted)
   }
 
   get #hasWork(): boolean {
@@ -113,13 +103,16 @@ export class JournalWriter<M> {
   /** Commits one group after the other until there is none. Never rejects. */
   async #run(): Promise<void> {
     while (this.#hasWork) {
-      if (this.#doubtful === undefined) await this.#commit(this.#open)
-      else await this.#resolveDoubt(this.#doubtful)
+      if (this.#doubtful !== undefined) await this.#resolveDoubt(this.#doubtful)
+      else {
+        this.#admit()
+        if (this.#open.members.length > 0 && this.#open.mark === undefined) await this.#commit(this.#open)
+      }
     }
     this.#underWay = undefined
   }
 
-  async #commit(group: Group<M>): Promise<void> {
+  async #commit(group: JournalGroup<M>): Promise<void> {
     try {
       await this.#write(group)
     } catch (error) {
@@ -132,11 +125,11 @@ export class JournalWriter<M> {
    * Where this waits, anybody may write who takes the lease. It is refused then, and tried once more only under a lease under
    * which it was seen that nobody has; a lease that has ended is never held again.
    */
-  #write(group: Group<M>): Promise<Commit> {
+  #write(group: JournalGroup<M>): Promise<Commit> {
     return this.#options.lease.use((lease) => this.#commitOf(group, lease))
   }
 
-  #commitOf(group: Group<M>, lease: Lease): Promise<Commit> {
+  #commitOf(group: JournalGroup<M>, lease: Lease): Promise<Commit> {
     const { back, name } = this.#options
     return back.commit(
       {
@@ -157,7 +150,7 @@ export class JournalWriter<M> {
     )
   }
 
-  #end(group: Group<M>): SetWrite {
+  #end(group: JournalGroup<M>): SetWrite {
     group.mark ??= { mark: this.#options.follower.groupEnded() }
     group.head ??= this.#options.head.write(group.last)
     return (group.write ??= {
@@ -173,27 +166,29 @@ export class JournalWriter<M> {
     })
   }
 
-  #succeed(group: Group<M>): void {
+  #succeed(group: JournalGroup<M>): void {
     this.#options.head.written()
     this.#options.follower.committed(group.mark!.mark)
     for (const { intent } of group.members) intent.resolve()
   }
 
   /** What came after it was attempted over a state that will never be: it is attempted again over the one that is. */
-  #fail(group: Group<M>, error: unknown): void {
+  #fail(group: JournalGroup<M>, error: unknown): void {
     const later = this.#open === group ? [] : this.#open.members
-    for (const { intent } of group.members) intent.reject(error)
+    // It is one of them, or all of them together, that cannot be written: the others are not to fail with it.
+    const areApart = group.members.length > 1 && error instanceof TidemarkError && error.code === 'UNENCODABLE'
+    if (areApart) this.#alone = group.members.length
+    else for (const { intent } of group.members) intent.reject(error)
     if (this.#doubtful === undefined) this.#options.head.notWritten()
     this.#options.follower.rolledBack()
-    this.#open = new Group(group.first - 1)
-    for (const { intent } of later) {
-      if (this.#doubtful === undefined) this.#attempt(intent)
-      else this.#waiting.push(intent)
-    }
+    this.#open = new JournalGroup(group.first - 1, areApart)
+    // Whoever was called since comes behind them.
+    const again = [...(areApart ? group.members : []), ...later].map(({ intent }) => intent)
+    this.#waiting = [...again, ...this.#waiting]
   }
 
   /** A disk that failed may have written all the same. Where it cannot tell either, it is asked before anything else. */
-  async #wasWrittenAllTheSame(group: Group<M>, error: unknown): Promise<boolean> {
+  async #wasWrittenAllTheSame(group: JournalGroup<M>, error: unknown): Promise<boolean> {
     if (group.write === undefined || isCertain(error)) return false
     try {
       return await this.#wasWritten(group)
@@ -204,12 +199,14 @@ export class JournalWriter<M> {
   }
 
   /** Its callers were told that it is not known. If it is in the journal, the state follows the journal. */
-  async #resolveDoubt(group: Group<M>): Promise<void> {
+  async #resolveDoubt(group: JournalGroup<M>): Promise<void> {
     let wasWritten: boolean
     try {
       wasWritten = await this.#wasWritten(group)
     } catch (error) {
-      for (const intent of this.#takeWaiting()) intent.reject(error)
+      const waiting = this.#waiting
+      this.#waiting = []
+      for (const intent of waiting) intent.reject(error)
       return
     }
     this.#doubtful = undefined
@@ -218,18 +215,11 @@ export class JournalWriter<M> {
       this.#options.head.written()
       this.#options.follower.committed(group.mark!.mark)
       this.#options.follower.rolledBack()
-      this.#open = new Group(group.last)
+      this.#open = new JournalGroup(group.last)
     }
-    for (const intent of this.#takeWaiting()) this.#attempt(intent)
   }
 
-  #takeWaiting(): readonly Intent[] {
-    const waiting = this.#waiting
-    this.#waiting = []
-    return waiting
-  }
-
-  async #wasWritten({ first, write }: Group<M>): Promise<boolean> {
+  async #wasWritten({ first, write }: JournalGroup<M>): Promise<boolean> {
     const { back, name } = this.#options
     const options: ReadOptions = { consistency: 'linearizable' }
     const [found] = await back.read([recordKey(name, first)], options)
@@ -253,23 +243,6 @@ function areSameRecords(there: Payload, own: Payload): boolean {
 function occupied(name: string, first: number): TidemarkError {
   const message = `the journal ${name} has a transaction ${first} that was not written here; open it again`
   return new TidemarkError('LEASE_LOST', message, { key: name })
-}
-
-class Group<M> {
-  readonly first: number
-  readonly members: Member[] = []
-  /** Since it has ended. */
-  mark: { readonly mark: M } | undefined
-  write: SetWrite | undefined
-  head: MarkWrite | undefined
-
-  constructor(before: number) {
-    this.first = before + 1
-  }
-
-  get last(): number {
-    return this.first + this.members.length - 1
-  }
 }
 
 function isCertain(error: unknown): boolean {

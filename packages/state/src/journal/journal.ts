@@ -71,10 +71,11 @@ export class Journal extends JournalView implements AsyncDisposable {
       const seed = Math.floor(this.#random() * 0x1_0000_0000)
       let number = 0
       this.#writer.append({
+        byteLength: name.length + recorded.byteLength,
         attempt: (next) => {
           number = next
           this.#at = Math.max(this.#at, Math.floor(this.#clock.now()))
-          return { number, name, args: recorded(), at: this.#at, seed, check: undefined }
+          return { number, name, args: recorded.read(), at: this.#at, seed, check: undefined }
         },
         resolve: () => resolve(number),
         reject,

@@ -135,13 +135,14 @@ export class Prevalent<S, T extends Record<string, TransactionFunction<S>>> impl
         const at = Math.max(this.#memory.tip.at, Math.floor(now()))
         this.#isExecuting = true
         try {
-          result = this.#memory.execute(name, recorded(), { now: at, seed })
+          result = this.#memory.execute(name, recorded.read(), { now: at, seed })
         } finally {
           this.#isExecuting = false
         }
-        return { number, name, args: recorded(), at, seed, check: this.#memory.tip.hash.check }
+        return { number, name, args: recorded.read(), at, seed, check: this.#memory.tip.hash.check }
       }
-      this.#writer.append({ attempt, resolve: () => resolve(result), reject })
+      const byteLength = name.length + recorded.byteLength
+      this.#writer.append({ byteLength, attempt, resolve: () => resolve(result), reject })
     })
   }
 
