@@ -199,10 +199,12 @@ describe('a migration', () => {
     expect(await buffer.migrate({ from: 'a', to: b, all: keys })).toEqual({ copied: 119, refused: 1 })
     expect([b.values.size, b.values.get('k51'), b.values.has('k50')]).toEqual([119, 51, false])
     const letters = await Array.fromAsync(buffer.deadLetters(), ({ by, writes }) => [by, writes[0]!.key[0]])
-    expect(letters).toEqual(expect.arrayContaining([
-      ['b', 'k50'],
-      ['b', 'x'],
-    ]))
+    expect(letters).toEqual(
+      expect.arrayContaining([
+        ['b', 'k50'],
+        ['b', 'x'],
+      ]),
+    )
     await buffer.close()
   })
 
@@ -231,9 +233,9 @@ describe('a migration', () => {
     await expect(buffer.migrate(undefined as never)).rejects.toThrow(/a migration must be/)
     await expect(buffer.migrate({ from: 'a', to: b } as never)).rejects.toThrow(/needs `all`/)
     await expect(buffer.migrate({ from: 'x', to: b, all: [] })).rejects.toThrow(/no connector .* id x/)
-    await expect(buffer.migrate({ from: 'a', to: new MapConnector('a') as Connector<unknown>, all: [] })).rejects.toThrow(
-      /two connectors/,
-    )
+    await expect(
+      buffer.migrate({ from: 'a', to: new MapConnector('a') as Connector<unknown>, all: [] }),
+    ).rejects.toThrow(/two connectors/)
     await buffer.close()
     expect(b.calls).toEqual([])
   })
