@@ -49,6 +49,27 @@ export function describeListings(start: StartStore): void {
       expect(back).toEqual(Array.from({ length: 1_200 }, (_, i) => ['n', 1_299 - i]))
     })
 
+    it('shows each page as of one moment, and what is there all the while once, whatever is written meanwhile', async () => {
+      const { store } = await start()
+      const numbers = Array.from({ length: 1_300 }, (_, i) => i)
+      await store.setMany(numbers.map((i) => [['n', i], 'old'] as const))
+      const seen: string[] = []
+      for await (const { key, value } of store.entries<string>()) {
+        seen[Number(key[1])] = `${seen[Number(key[1])] ?? ''}${value}`
+        if (key[1] !== 0) continue
+        // The page is read; those to come are not.
+        await store.setMany(numbers.map((i) => [['n', i], 'new'] as const))
+        await store.deleteMany([
+          ['n', 1],
+          ['n', 1_298],
+        ])
+      }
+      expect([seen[1], seen[1_298], seen.length]).toEqual(['old', undefined, 1_300])
+      const listed = seen.filter((value) => value !== undefined)
+      expect(listed.filter((value, i) => value !== listed[i - 1])).toEqual(['old', 'new'])
+      expect(listed).toHaveLength(1_299)
+    })
+
     it('can be left early', async () => {
       const { store } = await start()
       await store.setMany([
