@@ -1,13 +1,16 @@
 import { CorruptError } from '../errors.ts'
 import { Uuid } from '../keys/uuid.ts'
 import { fromBase64 } from './base64.ts'
-import { MAX_DEPTH } from './cbor-tags.ts'
+import { MAX_BIGINT_BYTES, MAX_DEPTH } from './cbor-tags.ts'
 import { type ClassRegistry, instanceOf } from './class-registry.ts'
 import { viewOver } from './element-order.ts'
 import { errorFrom, type ErrorParts, setOwn } from './stored-error.ts'
 
 /** Each container is at most three levels of JSON: an object around an array around an array. */
 const MAX_LEVELS = MAX_DEPTH * 3 + 10
+
+/** So many decimal digits has the largest bigint that is not written in hexadecimal ones: reading more takes quadratic time. */
+const MAX_DECIMALS = Math.ceil(MAX_BIGINT_BYTES * 8 * Math.log10(2))
 
 const NUMBERS: ReadonlyMap<unknown, number> = new Map([
   ['-0', -0],
@@ -115,7 +118,9 @@ function dateOf(content: unknown): Date {
 
 function bigintOf(digits: string): bigint {
   if (!/^-?(0x[\da-f]+|\d+)$/.test(digits)) throw unreadable('$bigint')
-  return digits.startsWith('-') ? -BigInt(digits.slice(1)) : BigInt(digits)
+  const absolute = digits.startsWith('-') ? digits.slice(1) : digits
+  if (absolute.length > MAX_DECIMALS && !absolute.startsWith('0x')) throw unreadable('$bigint')
+  return absolute === digits ? BigInt(absolute) : -BigInt(absolute)
 }
 
 function bufferOf([kind, base64, ...more]: readonly unknown[]): ArrayBuffer | ArrayBufferView {
