@@ -5,11 +5,14 @@ import type { StoreKey } from '../keys/store-key.ts'
  * can decode on its own.
  */
 export interface Codec {
-  /** Names the format in stored envelopes: 0..255, unique among the codecs of a store, and never reused. */
+  /**
+   * Names the format in stored envelopes: unique among the codecs of a store, and never reused. 64..255; 1, 2, 16 and 32 are those of
+   * Tidemark.
+   */
   readonly id: number
 
   /**
-   * Encodes `value` so that `decode` gives back an equal one. Neither keeps nor changes `value`.
+   * Encodes `value`, to one byte at least, so that `decode` gives back an equal one. Neither keeps nor changes `value`.
    * The result is the caller's: nothing writes to its memory later.
    *
    * @throws TidemarkError UNENCODABLE, naming the path, when the value cannot come back equal.

@@ -71,8 +71,12 @@ function checkId({ id }: Codec): void {
 }
 
 function seal(codec: Codec, header: Uint8Array, value: unknown): Uint8Array {
-  if (isEnvelopeCodec(codec)) return codec.encodeAfter(header, value)
-  return concat(header, encodeWith(codec, value))
+  const sealed = isEnvelopeCodec(codec) ? codec.encodeAfter(header, value) : concat(header, encodeWith(codec, value))
+  if (sealed.length > header.length) return sealed
+  throw new TidemarkError(
+    'UNENCODABLE',
+    `codec ${codec.id} has encoded the value to no bytes, which stand for no value`,
+  )
 }
 
 function concat(first: Uint8Array, second: Uint8Array): Uint8Array {

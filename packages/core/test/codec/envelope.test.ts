@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createCborCodec } from '../../src/codec/cbor.ts'
 import type { Codec } from '../../src/codec/codec.ts'
-import { openValue, sealValue } from '../../src/codec/envelope.ts'
+import { openValue, sealValue, sealWithNotes } from '../../src/codec/envelope.ts'
 import { CorruptError } from '../../src/errors.ts'
 
 const cbor = createCborCodec()
@@ -40,6 +40,13 @@ describe('an envelope', () => {
 
   it.each([-1, 256, 1.5, NaN])('has no room for a codec with id %d', (id) => {
     expect(() => sealValue({ ...json, id }, 1)).toThrow(RangeError)
+  })
+
+  it('has no place for a value that is encoded to no bytes', () => {
+    const silent: Codec = { ...json, encode: () => new Uint8Array(0) }
+    expect(() => sealValue(silent, '')).toThrow(expect.objectContaining({ code: 'UNENCODABLE' }))
+    expect(() => sealWithNotes(silent, Uint8Array.of(1), '')).toThrow(expect.objectContaining({ code: 'UNENCODABLE' }))
+    expect(openValue(silent, sealWithNotes(silent, Uint8Array.of(1), undefined))).toBeUndefined()
   })
 
   it('reports a failure of any codec as one of ours', () => {
