@@ -1,6 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { type AlgorithmName, compressed } from '@tidemark/codecs'
-import { type Codec, CorruptError, createCborCodec, createJsonCodec, Payload } from '@tidemark/core'
+import {
+  type Codec,
+  CorruptError,
+  createCborCodec,
+  createJsonCodec,
+  createMemoryBack,
+  Payload,
+  Store,
+} from '@tidemark/core'
 import fc from 'fast-check'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it, test } from 'vitest'
@@ -129,10 +137,11 @@ test('what is small is not compressed', () => {
 })
 
 test('what is too large to be read is not written', () => {
-  const codec = compressed(cbor, { maxBytes: 1_000 })
-  expect(() => encode(codec, 'x'.repeat(1_001))).toThrow(/maxBytes is 1000/)
-  expect(() => encode(codec, 'x'.repeat(1_001))).toThrow(expect.objectContaining({ code: 'UNENCODABLE' }))
-  expect(decode(codec, encode(codec, 'x'.repeat(990)))).toBe('x'.repeat(990))
+  const codec = compressed(cbor, { maxBytes: 1 << 20 })
+  expect(() => encode(codec, 'x'.repeat(1 << 20))).toThrow(/maxBytes is 1048576/)
+  expect(() => encode(codec, 'x'.repeat(1 << 20))).toThrow(expect.objectContaining({ code: 'UNENCODABLE' }))
+  const fits = 'x'.repeat((1 << 20) - 10)
+  expect(decode(codec, encode(codec, fits))).toBe(fits)
 })
 
 test('levels are those of the algorithm, and wrong options are refused', () => {
@@ -145,6 +154,7 @@ test('levels are those of the algorithm, and wrong options are refused', () => {
     { algorithm: 'gzip', level: 10 },
     { minBytes: -1 },
     { maxBytes: 0 },
+    { maxBytes: 1_000 },
     { maxBytes: 2 ** 30 },
   ])
     expect(() => compressed(cbor, options as never)).toThrow(RangeError)
@@ -162,4 +172,13 @@ test('an unknown way, or an unknown codec inside, is corrupt and says so', () =>
 test('a stream that somebody else has compressed is not taken for a value', () => {
   const foreign = Uint8Array.of(1, 16, 1, 1, 0, 0, 0, 5, 0, 0, 0, 0, ...gzipSync('hello'))
   expect(codeOf(() => decode(compressed(cbor), foreign))).toBe('CORRUPT')
+})
+
+test('the parts of a blob fit, whatever the codec', async () => {
+  for (const codec of [compressed(cbor, { maxBytes: 1 << 20 }), compressed(createJsonCodec(), { maxBytes: 1 << 20 })]) {
+    const store = new Store(createMemoryBack({ codec }))
+    await store.blob('b').write(new Uint8Array(600_000).fill(255))
+    expect((await new Response((await store.blob('b').read())!).arrayBuffer()).byteLength).toBe(600_000)
+    await store.close()
+  }
 })

@@ -1,6 +1,7 @@
 import {
   assertKnown,
   type Codec,
+  codecPort,
   CorruptError,
   type EnvelopeCodec,
   isBinding,
@@ -8,7 +9,6 @@ import {
   isJudging,
   type JudgingCodec,
   oneOf,
-  port,
   readWith,
   type ReadingCodec,
   TidemarkError,
@@ -27,7 +27,7 @@ export interface CompressionOptions {
   readonly minBytes?: number | undefined
   /**
    * The largest value, encoded and not compressed, that is written or read: what is small when it is stored can be huge when it
-   * is read. 1..536,870,912. @default 67,108,864
+   * is read. A part of a blob has to fit: 1,048,576..536,870,912. @default 67,108,864
    */
   readonly maxBytes?: number | undefined
 }
@@ -43,6 +43,9 @@ const SIZE_AT = 2
 const CRC_AT = 6
 const HEADER_BYTES = 10
 
+/** Parts of blobs have 256 KiB, and take more in JSON. */
+const MIN_MAX_BYTES = 0x10_0000
+
 const NO_PREFIX = new Uint8Array(0)
 
 /**
@@ -53,14 +56,14 @@ const NO_PREFIX = new Uint8Array(0)
  * cannot be compressed
  */
 export function compressed(codec: Codec, options: CompressionOptions = {}): Codec {
-  port('the codec', codec, ['encode', 'decode'])
+  codecPort('the codec', codec)
   if (isBinding(codec))
     throw new TypeError('what is encrypted cannot be compressed: encrypted(compressed(codec, …), …)')
   assertKnown(options, OPTIONS, 'compressed')
   const algorithm = ALGORITHMS[oneOf('option algorithm', options.algorithm ?? 'zstd', NAMES)]
   const level = wholeBetween('option level', options.level ?? algorithm.defaultLevel, ...algorithm.levels)
   const minBytes = wholeBetween('option minBytes', options.minBytes ?? 512, 0, 0x2000_0000)
-  const maxBytes = wholeBetween('option maxBytes', options.maxBytes ?? 0x400_0000, 1, 0x2000_0000)
+  const maxBytes = wholeBetween('option maxBytes', options.maxBytes ?? 0x400_0000, MIN_MAX_BYTES, 0x2000_0000)
   const codecs = [codec]
 
   function encodeAfter(prefix: Uint8Array, value: unknown): Uint8Array {

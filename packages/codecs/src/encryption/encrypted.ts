@@ -2,12 +2,12 @@ import {
   assertKnown,
   type BindingCodec,
   type Codec,
+  codecPort,
   CorruptError,
   flag,
   isBinding,
   type JudgingCodec,
   openValue,
-  port,
   type ReadingCodec,
   sealValue,
 } from '@tidemark/core'
@@ -63,7 +63,7 @@ const NOWHERE: Spot = { key: NO_KEY, version: 0, part: 'none' }
  * @throws TypeError or RangeError for a wrong option; no message shows a key
  */
 export function encrypted(codec: Codec, options: EncryptionOptions): Codec {
-  port('the codec', codec, ['encode', 'decode'])
+  codecPort('the codec', codec)
   if (isBinding(codec)) throw new TypeError('the codec encrypts already')
   assertKnown(options, OPTIONS, 'encrypted')
   const ring = keyRing(options.keys, options.current)

@@ -1,7 +1,7 @@
 import { describe, expect, it, test } from 'vitest'
 import { alsoReading } from '../../src/codec/also-reading.ts'
 import { createCborCodec } from '../../src/codec/cbor.ts'
-import type { BindingCodec, JudgingCodec, Place } from '../../src/codec/codec.ts'
+import type { BindingCodec, Codec, JudgingCodec, Place } from '../../src/codec/codec.ts'
 import { areInterchangeable } from '../../src/codec/codec-lookup.ts'
 import { BOUND } from '../../src/codec/envelope.ts'
 import { createJsonCodec } from '../../src/codec/json.ts'
@@ -174,6 +174,15 @@ test('a codec that also reads others finds them, and theirs', () => {
   const own = { id: 200, encode: () => Uint8Array.of(1), decode: () => 'own' }
   expect(Payload.fromBytes(alsoReading(cbor, own), Uint8Array.of(1, 200, 9)).read()).toBe('own')
   expect(Payload.encode(alsoReading(own, cbor), 0).read()).toBe('own')
+})
+
+test('ids below 64 are kept for codecs of Tidemark', () => {
+  const of = (id: unknown): Codec => ({ id, encode: () => Uint8Array.of(1), decode: () => 'own' }) as Codec
+  for (const id of [0, 3, 63, 256, 1.5, '64', undefined]) {
+    expect(() => createMemoryBack({ codec: of(id) })).toThrow(RangeError)
+    expect(() => alsoReading(cbor, of(id))).toThrow(/an integer from 64 to 255/)
+  }
+  for (const id of [1, 32, 64, 255]) expect(createMemoryBack({ codec: of(id) }).codec.id).toBe(id)
 })
 
 test('codecs are interchangeable when each is known to read what the other writes', () => {
