@@ -48,6 +48,8 @@ interface Adding<D> {
 export class WriteBuffer<D extends Dirty> {
   readonly #options: WriteBufferOptions<D>
   readonly #lanes = new Map<string, FlushLane<D>>()
+  /** The same: every read asks them. */
+  #every: readonly FlushLane<D>[] = []
   /** In the order of the calls. */
   readonly #adding: Adding<D>[] = []
   /** How many calls that are being journaled write the key. */
@@ -66,12 +68,12 @@ export class WriteBuffer<D extends Dirty> {
     this.#options = options
     const { target } = options
     const destinations = 'destinations' in target ? target.destinations : new Map([['', target]])
-    for (const [name, destination] of destinations) this.#lanes.set(name, this.#laneTo(destination))
+    for (const [name, destination] of destinations) this.#put(name, this.#laneTo(destination))
   }
 
   /** The latest acknowledged write, unless every destination has it. */
   get(id: string): D | undefined {
-    for (const lane of this.#lanes.values()) {
+    for (const lane of this.#every) {
       const write = lane.get(id)
       if (write !== undefined) return write
     }
@@ -80,22 +82,22 @@ export class WriteBuffer<D extends Dirty> {
 
   /** Whether there is, or may be, a write that is not flushed, acknowledged or not. */
   has(id: string): boolean {
-    return this.#pending.has(id) || this.get(id) !== undefined || this.#every().some((lane) => lane.isUncertain(id))
+    return this.#pending.has(id) || this.get(id) !== undefined || this.#every.some((lane) => lane.isUncertain(id))
   }
 
   /** Whether nothing waits: neither to be journaled nor to be flushed. */
   get isIdle(): boolean {
-    return this.#adding.length === 0 && this.#every().every((lane) => lane.isIdle)
+    return this.#adding.length === 0 && this.#every.every((lane) => lane.isIdle)
   }
 
   /** Whether no acknowledged write waits to be flushed. */
   get isEmpty(): boolean {
-    return this.#every().every(({ size }) => size === 0)
+    return this.#every.every(({ size }) => size === 0)
   }
 
   /** Every acknowledged write that waits to be flushed, the latest of each key. */
   all(): readonly D[] {
-    return [...new Map(this.#every().flatMap((lane) => Array.from(lane.all(), (write) => [write.id, write]))).values()]
+    return [...new Map(this.#every.flatMap((lane) => Array.from(lane.all(), (write) => [write.id, write]))).values()]
   }
 
   /**
@@ -104,7 +106,7 @@ export class WriteBuffer<D extends Dirty> {
    */
   async add(writes: readonly D[]): Promise<void> {
     if (this.#isClosed) throw new ClosedError(this.#options.name)
-    if (this.#fill() >= CROWDED) throw bufferFull(this.#options.name)
+    if (this.#crowd() >= CROWDED) throw bufferFull(this.#options.name)
     for (const { id, bytes } of writes) {
       this.#pending.set(id, (this.#pending.get(id) ?? 0) + 1)
       this.#pendingBytes += bytes
@@ -114,7 +116,7 @@ export class WriteBuffer<D extends Dirty> {
       this.#appending ??= this.#append()
     })
     // Acknowledged: whatever becomes of the flush, which others are told of.
-    for (const lane of this.#every())
+    for (const lane of this.#every)
       if (!lane.isPausing && this.#fill(lane) >= PRESSED) await lane.pass().catch(() => undefined)
   }
 
@@ -125,7 +127,7 @@ export class WriteBuffer<D extends Dirty> {
   async flush(): Promise<void> {
     const upTo = this.#offered
     while (this.#settled < upTo) await this.#appending
-    const ended = await Promise.allSettled(this.#every().map((lane) => lane.flush(upTo)))
+    const ended = await Promise.allSettled(this.#every.map((lane) => lane.flush(upTo)))
     const failed = ended.find((each) => each.status === 'rejected')
     if (failed !== undefined) throw failed.reason
     const failures = ended.flatMap((each) => (each.status === 'fulfilled' ? each.value : []))
@@ -134,12 +136,12 @@ export class WriteBuffer<D extends Dirty> {
 
   /** Begins a flush in the background; not where a failed flush waits for its next attempt. */
   flushSoon(): void {
-    for (const lane of this.#every()) lane.flushSoon()
+    for (const lane of this.#every) lane.flushSoon()
   }
 
   /** Forgets everything that is acknowledged: somebody else has taken the journal over, and flushes it. */
   abandon(): void {
-    for (const lane of this.#every()) lane.abandon()
+    for (const lane of this.#every) lane.abandon()
   }
 
   /** Refuses new writes, and flushes the others. What cannot be flushed stays in the journal. @throws as flush does */
@@ -148,19 +150,19 @@ export class WriteBuffer<D extends Dirty> {
     try {
       await this.flush()
     } finally {
-      await Promise.all(this.#every().map((lane) => lane.stop()))
+      await Promise.all(this.#every.map((lane) => lane.stop()))
     }
   }
 
   /** From now on there is another destination: it gets what one of the others is still to get, and what is written. */
   join(name: string, destination: Destination<D>): void {
-    this.#lanes.set(name, this.#laneTo(destination, this.all(), this.owed()))
+    this.#put(name, this.#laneTo(destination, this.all(), this.owed()))
   }
 
   /** What this destination is still to get, it does not get here. Resolves when nothing more is flushed to it. */
   async leave(name: string): Promise<void> {
     const lane = this.#lanes.get(name)
-    this.#lanes.delete(name)
+    this.#put(name, undefined)
     await lane?.stop()
   }
 
@@ -179,24 +181,27 @@ export class WriteBuffer<D extends Dirty> {
     return Math.min(...Array.from(this.#lanes, ([name, { owes }]) => (name === exceptTo ? Infinity : owes)))
   }
 
+  #put(name: string, lane: FlushLane<D> | undefined): void {
+    if (lane === undefined) this.#lanes.delete(name)
+    else this.#lanes.set(name, lane)
+    this.#every = [...this.#lanes.values()]
+  }
+
   #laneTo(destination: Destination<D>, inherited?: readonly D[], row?: number): FlushLane<D> {
     const { limits, clock, random, onError, onFlushed = () => {} } = this.#options
     const place = () => ({ call: this.#settled, row: this.#doneRow })
     return new FlushLane({ destination, limits, clock, random, place, onError, onFlushed }, inherited, row)
   }
 
-  #every(): readonly FlushLane<D>[] {
-    return [...this.#lanes.values()]
+  /** Of the capacity: by what there is, and by what waits for room. */
+  #crowd(): number {
+    return Math.max(...this.#every.map((lane) => this.#fill(lane, this.#pending.size, this.#pendingBytes)))
   }
 
-  /** Of the capacity, by what there is, or by what there is and waits for room. */
-  #fill(lane?: FlushLane<D>): number {
+  /** Of the capacity. */
+  #fill(lane: FlushLane<D>, moreKeys = 0, moreBytes = 0): number {
     const { maxDirty, maxBytes, capacity } = this.#options.limits
-    const lanes = lane === undefined ? this.#every() : [lane]
-    const waiting = lane === undefined ? 1 : 0
-    const size = Math.max(...lanes.map((each) => each.size)) + this.#pending.size * waiting
-    const bytes = Math.max(...lanes.map((each) => this.#bytesOf(each))) + this.#pendingBytes * waiting
-    return Math.max(size / maxDirty, bytes / maxBytes) / capacity
+    return Math.max((lane.size + moreKeys) / maxDirty, (this.#bytesOf(lane) + moreBytes) / maxBytes) / capacity
   }
 
   #bytesOf({ bytes, journaled }: FlushLane<D>): number {
@@ -217,8 +222,8 @@ export class WriteBuffer<D extends Dirty> {
   /** How many of the calls that wait there is room for, in their order. */
   #fitting(): number {
     const all = this.#adding.length
-    if (this.#fill() < 1) return all
-    return Math.min(...this.#every().map((lane) => this.#fittingIn(lane)), all)
+    if (this.#crowd() < 1) return all
+    return Math.min(...this.#every.map((lane) => this.#fittingIn(lane)), all)
   }
 
   #fittingIn(lane: FlushLane<D>): number {
@@ -242,7 +247,7 @@ export class WriteBuffer<D extends Dirty> {
 
   /** Waits for flushes; where they fail, the first call that waits is refused. */
   async #makeRoom(): Promise<void> {
-    const full = this.#every().filter((lane) => this.#fittingIn(lane) === 0)
+    const full = this.#every.filter((lane) => this.#fittingIn(lane) === 0)
     if (!full.some((lane) => lane.isPausing)) {
       await Promise.all(full.map((lane) => lane.pass().catch(() => undefined)))
       return
@@ -255,13 +260,12 @@ export class WriteBuffer<D extends Dirty> {
 
   async #appendRow(): Promise<void> {
     const row = ++this.#row
-    let taken = 0
+    let taken = this.#fitting()
     const gather = (): readonly D[] => {
       // While a call waits for its journal, what is flushed makes room, and nothing takes it.
       taken = Math.max(taken, this.#fitting())
       return this.#adding.slice(0, taken).flatMap(({ writes }) => writes)
     }
-    gather()
     let refusal: { readonly error: unknown } | undefined
     try {
       await this.#options.target.append(row, gather)
@@ -273,7 +277,7 @@ export class WriteBuffer<D extends Dirty> {
     this.#settled = adds.at(-1)!.number
     for (const { number, writes } of adds) {
       for (const write of writes) this.#unpend(write)
-      for (const lane of this.#every()) {
+      for (const lane of this.#every) {
         if (refusal === undefined) lane.take(number, writes, row)
         else lane.doubt(writes, row)
       }
@@ -282,7 +286,7 @@ export class WriteBuffer<D extends Dirty> {
       if (refusal === undefined) resolve()
       else reject(refusal.error)
     }
-    for (const lane of this.#every()) {
+    for (const lane of this.#every) {
       if (refusal === undefined) lane.watch()
       else lane.flushSoon()
     }
