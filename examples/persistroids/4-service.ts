@@ -15,9 +15,12 @@ const service = createServer((request, response) => {
       const value = values.get(decodeURIComponent(request.url!.slice('/values/'.length)))
       return void response.writeHead(value === undefined ? 404 : 200).end(JSON.stringify(value))
     }
-    const sent = (await json(request)) as { key: string; value: number }[]
-    if (sent.some(({ value }) => value < 0)) return void response.writeHead(422).end('not below zero')
-    for (const { key, value } of sent) values.set(key, value)
+    const sent = (await json(request)) as { key: string; value?: number }[]
+    if (sent.some(({ value = 0 }) => value < 0)) return void response.writeHead(422).end('not below zero')
+    for (const { key, value } of sent) {
+      if (value === undefined) values.delete(key)
+      else values.set(key, value)
+    }
     response.end()
   })()
 })

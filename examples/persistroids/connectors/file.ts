@@ -1,15 +1,18 @@
 // A connector of some fifty lines: values in one JSON file, which a flush replaces as a whole. After a crash the file is the old
-// one or the new one; the token of the last flush, and the checkpoint, are in it with the values.
+// one or the new one; the token of the last flush, and the checkpoint, are in it with the values. The codec writes what JSON does
+// not know, a Date say, so that it comes back as it was.
 import { constants } from 'node:fs'
 import { open, readFile, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import type { Connector, ConnectorWrite, FlushContext, Query } from 'tidemark'
+import { type Connector, type ConnectorWrite, createJsonCodec, type FlushContext, type Query } from 'tidemark'
 
 interface Content {
   readonly values: Record<string, unknown>
   readonly token?: string
   readonly checkpoint?: unknown
 }
+
+const codec = createJsonCodec()
 
 export class FileConnector implements Connector {
   readonly id: string
@@ -31,7 +34,7 @@ export class FileConnector implements Connector {
   async read(queries: readonly Query[]): Promise<readonly unknown[]> {
     this.reads++
     const { values } = await this.#content()
-    return queries.map(({ key }) => values[JSON.stringify(key)])
+    return queries.map(({ key }) => values[textOf(key)])
   }
 
   async write(writes: readonly ConnectorWrite[], { token, checkpoint }: FlushContext): Promise<void> {
@@ -40,15 +43,15 @@ export class FileConnector implements Connector {
     if (content.token === token) return
     const values = { ...content.values }
     for (const { key, value } of writes) {
-      if (value === undefined) delete values[JSON.stringify(key)]
-      else values[JSON.stringify(key)] = value
+      if (value === undefined) delete values[textOf(key)]
+      else values[textOf(key)] = value
     }
-    await this.#replace({ values, token, checkpoint: checkpoint === undefined ? content.checkpoint : checkpoint.state })
+    await this.#replace({ ...content, values, token, ...(checkpoint && { checkpoint: checkpoint.state }) })
   }
 
   async #content(): Promise<Content> {
     try {
-      return JSON.parse(await readFile(this.#path, 'utf8')) as Content
+      return codec.decode(await readFile(this.#path)) as Content
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { values: {} }
       throw error
@@ -59,10 +62,15 @@ export class FileConnector implements Connector {
   async #replace(content: Content): Promise<void> {
     const temporary = `${this.#path}.new`
     await using file = await open(temporary, 'w')
-    await file.writeFile(JSON.stringify(content))
+    await file.writeFile(codec.encode(content))
     await file.sync()
     await rename(temporary, this.#path)
     await using folder = await open(dirname(this.#path), constants.O_RDONLY)
     await folder.sync()
   }
+}
+
+/** `["order",1]`; also of a part that JSON does not know, a bigint say. */
+function textOf(key: Query['key']): string {
+  return new TextDecoder().decode(codec.encode(key))
 }

@@ -1,6 +1,12 @@
-// A connector to a REST-like service: GET /values/:key, and PATCH /values with all that a flush writes. What the service refuses
-// (4xx) is refused for good; when it fails or cannot be reached, the flush comes again.
-import type { Connector, ConnectorWrite, FlushContext, Query } from 'tidemark'
+// A connector to a REST-like service: GET /values/:key, and PATCH /values with all that a flush writes, where a write without a
+// value deletes. What the service says of the writes themselves refuses them for good; after anything else the flush comes again:
+// who has to log in anew, or to come later, has lost nothing.
+import { type Connector, type ConnectorWrite, createJsonCodec, type FlushContext, type Query } from 'tidemark'
+
+/** Bad request, conflict, too large, not of this type, unprocessable. */
+const REFUSALS: readonly number[] = [400, 409, 413, 415, 422]
+
+const codec = createJsonCodec()
 
 export class HttpConnector implements Connector {
   readonly id: string
@@ -14,30 +20,36 @@ export class HttpConnector implements Connector {
   async connect(): Promise<void> {}
   async disconnect(): Promise<void> {}
 
-  async read(queries: readonly Query[]): Promise<readonly unknown[]> {
+  async read(
+    queries: readonly Query[],
+    { signal }: { signal?: AbortSignal | undefined } = {},
+  ): Promise<readonly unknown[]> {
     return Promise.all(
       queries.map(async ({ key }) => {
-        const response = await fetch(`${this.#url}/values/${encodeURIComponent(JSON.stringify(key))}`, timeLimit())
+        const response = await fetch(`${this.#url}/values/${encodeURIComponent(textOf(key))}`, {
+          signal: signal ?? null,
+        })
         if (response.status === 404) return undefined
-        return (await accepted(response)).json()
+        return codec.decode(new Uint8Array(await (await accepted(response)).arrayBuffer()))
       }),
     )
   }
 
-  async write(writes: readonly ConnectorWrite[], { token }: FlushContext): Promise<void> {
-    const body = JSON.stringify(writes.map(({ key, value }) => ({ key: JSON.stringify(key), value: value ?? null })))
+  async write(writes: readonly ConnectorWrite[], { token, signal }: FlushContext): Promise<void> {
+    const sent = writes.map(({ key, value }) => ({ key: textOf(key), ...(value !== undefined && { value }) }))
     const headers = { 'content-type': 'application/json', 'idempotency-key': token }
-    await accepted(await fetch(`${this.#url}/values`, { method: 'PATCH', headers, body, ...timeLimit() }))
+    const body = new TextDecoder().decode(codec.encode(sent))
+    await accepted(await fetch(`${this.#url}/values`, { method: 'PATCH', headers, body, signal: signal ?? null }))
   }
-}
-
-/** A service that hangs is one that fails. */
-function timeLimit(): { signal: AbortSignal } {
-  return { signal: AbortSignal.timeout(10_000) }
 }
 
 async function accepted(response: Response): Promise<Response> {
   if (response.ok) return response
-  const isRefused = response.status >= 400 && response.status < 500 && response.status !== 429
-  throw Object.assign(new Error(`${response.status} ${await response.text()}`), { retryable: !isRefused })
+  const retryable = !REFUSALS.includes(response.status)
+  throw Object.assign(new Error(`${response.status} ${await response.text()}`), { retryable })
+}
+
+/** `["order",1]`; also of a part that JSON does not know, a bigint say. */
+function textOf(key: Query['key']): string {
+  return new TextDecoder().decode(codec.encode(key))
 }

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
+import { FileConnector } from '../support/file-connector.ts'
 import { HttpConnector } from '../support/http-connector.ts'
 import { ManualClock } from '@tidemark/testkit'
-import { buffered, FlushFailure } from '../../src/index.ts'
+import { buffered, type Connector, FlushFailure } from '../../src/index.ts'
 import { startService } from '../support/service.ts'
+import { tempFile } from '../support/temp.ts'
 
 import { MapConnector, PATIENT, turns } from './support/map-connector.ts'
 
@@ -61,6 +63,46 @@ describe('when a connector fails', () => {
     await expect(buffer.flush()).rejects.toThrow()
     await buffer.flush()
     expect(service.taken).toEqual([[{ key: '["a"]', value: 1 }]])
+    await buffer.close()
+  })
+
+  test('a service gets what is null as null, and what is deleted as deleted', async () => {
+    const service = await startService()
+    service.values.set('["gone"]', 1)
+    const buffer = await buffered(new HttpConnector(service.url), { ...PATIENT, cache: { maxEntries: 0 } })
+    await buffer.set('null', null)
+    await buffer.delete('gone')
+    await buffer.flush()
+    expect([...service.values]).toEqual([['["null"]', null]])
+    expect([await buffer.get('null'), await buffer.get('gone')]).toEqual([null, undefined])
+    await buffer.close()
+  })
+
+  test.each([401, 403, 408, 429, 503])(
+    'a service that answers %i gets the writes again, and none is set aside',
+    async (status) => {
+      const service = await startService()
+      const buffer = await buffered(new HttpConnector(service.url), PATIENT)
+      await buffer.set('a', 1)
+      service.trouble.push(status)
+      await expect(buffer.flush()).rejects.toMatchObject({ code: 'IO', retryable: true })
+      await buffer.flush()
+      expect([service.values.get('["a"]'), await Array.fromAsync(buffer.deadLetters())]).toEqual([1, []])
+      await buffer.close()
+    },
+  )
+
+  test.each([
+    ['file', async () => new FileConnector(tempFile())],
+    ['http', async () => new HttpConnector((await startService()).url)],
+  ] as const)('%s: keys and values that JSON does not know come back as they were', async (_, connect) => {
+    const connector: Connector = await connect()
+    const buffer = await buffered(connector, { ...PATIENT, cache: { maxEntries: 0 } })
+    const key = ['n', 12n, new Date(5), Uint8Array.of(1, 2)] as const
+    await buffer.set(key, { at: new Date(7), bytes: Uint8Array.of(3), big: 9n })
+    await buffer.set(['n', '12'], 'another')
+    await buffer.flush()
+    expect(await buffer.get(key)).toEqual({ at: new Date(7), bytes: Uint8Array.of(3), big: 9n })
     await buffer.close()
   })
 

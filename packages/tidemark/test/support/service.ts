@@ -6,7 +6,8 @@ import { onTestFinished } from 'vitest'
 
 interface Sent {
   readonly key: string
-  readonly value: unknown
+  /** Left out: the key is deleted. */
+  readonly value?: unknown
 }
 
 /** A REST-like service: values by key, written with PATCH, each idempotency key once. */
@@ -50,7 +51,7 @@ export async function startService(): Promise<Service> {
         service.tokens.push(token)
         service.taken.push(sent)
         for (const { key, value } of sent) {
-          if (value === null) service.values.delete(key)
+          if (value === undefined) service.values.delete(key)
           else service.values.set(key, value)
         }
       }
