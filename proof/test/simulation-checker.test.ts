@@ -113,6 +113,27 @@ describe('the checker of the simulation', () => {
     const { violations } = checkHistory(new History(false), PLAN, ['the front holds 1'])
     expect(violations.map(({ invariant }) => invariant)).toEqual(['convergence'])
   })
+
+  it('accepts no answers to one read that were never true at once', () => {
+    const other = { key: 'other' }
+    const history = [
+      commit(1, 10, 'a'),
+      { ...commit(2, 11, 'x'), ...other },
+      commit(3, 20, 'b'),
+      { ...commit(4, 21, 'y'), ...other },
+    ]
+    const pair = (mine: ReadEvent, its: ReadEvent): readonly Invariant[] =>
+      found(...history, { ...mine, together: 1 }, { ...its, together: 1 })
+    const of = (version: number, value: unknown): ReadEvent => read(22, version, value, version % 2 === 0 ? other : {})
+    expect(pair(of(1, 'a'), of(2, 'x'))).toEqual([])
+    expect(pair(of(3, 'b'), of(2, 'x'))).toEqual([])
+    expect(pair(of(3, 'b'), of(4, 'y'))).toEqual([])
+    expect(pair(of(1, 'a'), of(4, 'y'))).toEqual(['one-moment'])
+    expect(pair(of(4, 'y'), of(1, 'a'))).toEqual(['one-moment'])
+    expect(found(...history, of(1, 'a'), of(4, 'y'))).toEqual([])
+    expect(pair(absent(22, 0), of(2, 'x'))).toEqual(['one-moment'])
+    expect(pair(absent(22, 0), { ...absent(22, 0), ...other })).toEqual([])
+  })
 })
 
 function found(...events: readonly HistoryEvent[]): readonly Invariant[] {

@@ -41,6 +41,13 @@ export const BROKEN_CODE: readonly BrokenCode[] = [
     broken: 'maxStaleMs',
   },
   {
+    // What several tiers say of several keys is put together as it comes.
+    name: 'moments-mixed',
+    module: 'tiered/dist/one-moment.js',
+    rule: 'return latest <= until',
+    broken: 'return true',
+  },
+  {
     // Whoever asks gets what is being loaded, however long ago that began.
     name: 'loads-joined-late',
     module: 'core/dist/load/loading.js',

@@ -45,8 +45,9 @@ export class Caller {
       storeKeys.length === 1
         ? [await process.tiers.readOne(storeKeys[0]!, how)]
         : await process.tiers.read(storeKeys, how)
+    const together = keys.length === 1 ? undefined : world.history.events.length
     for (const [i, { entry, asOf, tier }] of found.entries()) {
-      const answer = { version: entry?.version, value: entry?.payload.read(), asOf, tier, isSeen: false }
+      const answer = { version: entry?.version, value: entry?.payload.read(), asOf, tier, isSeen: false, together }
       this.note(keys[i]!, answer, invokedAt, how)
     }
   }
@@ -83,7 +84,7 @@ export class Caller {
 
   note(
     key: string,
-    answer: Pick<ReadEvent, 'version' | 'value' | 'asOf' | 'tier' | 'isSeen'>,
+    answer: Pick<ReadEvent, 'version' | 'value' | 'asOf' | 'tier' | 'isSeen' | 'together'>,
     invokedAt: number,
     { minVersion = 0, consistency }: { minVersion?: number; consistency?: string } = {},
   ): void {

@@ -18,6 +18,8 @@ export interface ReadEvent {
   readonly nearMaxStaleMs: number
   /** Read as users do: what carries an invalidated tag is absent. Where it came from, and as of when, is not known then. */
   readonly isSeen: boolean
+  /** The same number for all answers to one read of several keys; undefined: of one. */
+  readonly together?: number | undefined
 }
 
 /** One call of a loader. */

@@ -1,6 +1,7 @@
 import type { History } from '../history.ts'
 import type { Plan } from '../plan.ts'
 import { checkLoads } from './loads.ts'
+import { checkMoments } from './moments.ts'
 import { ReadCheck } from './reads.ts'
 import { Timeline } from './timeline.ts'
 import type { Violation } from './violation.ts'
@@ -28,6 +29,7 @@ export function checkHistory(history: History, plan: Plan, diverged: readonly st
     violations: [
       ...checkWrites(history, timeline),
       ...reads.violations,
+      ...checkMoments(history, timeline),
       ...checkLoads(history, timeline, plan),
       ...diverged.map((what): Violation => ({ invariant: 'convergence', what, event: undefined })),
     ],

@@ -10,6 +10,7 @@ export type Invariant =
   | 'read-your-writes'
   | 'monotonic-reads'
   | 'min-version'
+  | 'one-moment'
   | 'lost-update'
   | 'log-order'
   | 'convergence'
