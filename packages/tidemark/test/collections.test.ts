@@ -77,6 +77,28 @@ test('a host without the file hears of elements and blobs, and is told what it c
   await expect(reader.blob('b').write(new Uint8Array(1))).rejects.toMatchObject({ code: 'READ_ONLY' })
 })
 
+test('closing ends the write of a blob and its lease: the key holds what it held, and others remove what was stored', async () => {
+  const file = tempFile()
+  const [a, b] = [await openStore(file), await openStore(file)]
+  await b.blob('b').write(new Uint8Array([1]))
+  const [begun, more] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const writing = a.blob('b').write(
+    (async function* () {
+      yield new Uint8Array(4 * CHUNK)
+      begun.resolve()
+      await more.promise
+      yield new Uint8Array(4 * CHUNK)
+    })(),
+  )
+  const ended = writing.catch((error: { code?: unknown }) => error.code)
+  await begun.promise
+  await a.close()
+  expect(await b.sweep({ orphanAgeMs: 0 })).toMatchObject({ parts: 4 })
+  more.resolve()
+  expect(await ended).toBe('CLOSED')
+  expect(await b.blob('b').bytes()).toEqual(new Uint8Array([1]))
+})
+
 test('a sync brings logs and blobs into a store in memory, which reads them', async () => {
   const source = await openStore()
   const target = await open()

@@ -111,6 +111,7 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
       clock: this.#clock,
       collector,
       heads: new LogHeads(),
+      writings: new Set(),
       assertOpen,
     }
     this.#loads = LoadTable.of(back)
@@ -375,7 +376,7 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
     return rewriteAll(this.#back, options)
   }
 
-  /** Lets writes under way finish and releases everything. Idempotent. */
+  /** Lets commits under way finish and releases everything; the write of a blob ends with CLOSED. Idempotent. */
   close(): Promise<void> {
     return (this.#closing ??= this.#close())
   }
@@ -384,11 +385,16 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
     return this.close()
   }
 
-  /** The back tier closes in this turn, unless there are leases of loads under way, which others would wait for. */
+  /** The back tier closes in this turn, unless there are leases of loads or blobs under way, which others would wait for. */
   #close(): Promise<void> {
     const collected = this.#parts.collector.close()
-    const closed = this.#loads.isIdle ? this.#back.close() : this.#loads.close().then(() => this.#back.close())
+    const isIdle = this.#loads.isIdle && this.#parts.writings.size === 0
+    const closed = isIdle ? this.#back.close() : this.#endLeases().then(() => this.#back.close())
     return Promise.all([closed, collected]).then(() => undefined)
+  }
+
+  async #endLeases(): Promise<void> {
+    await Promise.all([this.#loads.close(), ...Array.from(this.#parts.writings, (writing) => writing.abandon())])
   }
 
   async #see(key: StoreKey, options: R | undefined): Promise<Entry | undefined> {

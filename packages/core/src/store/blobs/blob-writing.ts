@@ -4,7 +4,7 @@ import { StoreKey } from '../../keys/store-key.ts'
 import type { Uuid } from '../../keys/uuid.ts'
 import { KeptLease } from '../../load/kept-lease.ts'
 import type { Commit, ReadOptions, SetWrite } from '../../ports/back.ts'
-import type { Lease } from '../../ports/leases.ts'
+import type { Lease, LeaseGrant } from '../../ports/leases.ts'
 import { newId, partsKey } from '../parts/part-key.ts'
 import type { PartStore } from '../parts/part-store.ts'
 import { type BlobSource, chunksOf } from './blob-source.ts'
@@ -32,6 +32,7 @@ export class BlobWriting<R extends ReadOptions, W extends object> {
   readonly #key: StoreKey
   readonly #base: StoreKey
   readonly #options: W | undefined
+  #grant: Promise<LeaseGrant> | undefined
   #lease: Lease | undefined
   #kept: KeptLease | undefined
 
@@ -49,9 +50,12 @@ export class BlobWriting<R extends ReadOptions, W extends object> {
 
   /** Stores what the source gives. @throws what the source throws, or the back tier; LEASE_LOST; the reason of `signal` */
   async store(source: BlobSource, signal: AbortSignal | undefined): Promise<WrittenChunks> {
-    const { back, clock } = this.#store
+    const { back, clock, writings, assertOpen } = this.#store
     const { leases } = back
-    const { lease } = await leases.acquire(this.#base, LEASE_MS)
+    assertOpen()
+    writings.add(this)
+    this.#grant = leases.acquire(this.#base, LEASE_MS)
+    const { lease } = await this.#grant
     if (lease === undefined) throw this.#lost()
     this.#lease = lease
     let isLost = false
@@ -85,13 +89,20 @@ export class BlobWriting<R extends ReadOptions, W extends object> {
 
   /** Nothing more is written: the commit of the head has ended the lease. */
   stop(): void {
+    this.#store.writings.delete(this)
     this.#kept?.stop()
   }
 
-  /** As {@link stop}, where there was no such commit: what the lease protected is to be collected. */
+  /** As {@link stop}, where there was no such commit: what the lease protected is to be collected. Never throws. */
   async abandon(): Promise<void> {
     this.stop()
-    if (this.#lease !== undefined) await this.#store.back.leases.release(this.#lease).catch(() => undefined)
+    try {
+      // It may be on its way.
+      const lease = (await this.#grant)?.lease
+      if (lease !== undefined) await this.#store.back.leases.release(lease)
+    } catch {
+      // It ends by itself.
+    }
   }
 
   /** What the commit comes to. @throws what it fails with; where that is the lease: what it means for the blob */
@@ -99,8 +110,11 @@ export class BlobWriting<R extends ReadOptions, W extends object> {
     try {
       return await commit
     } catch (error) {
+      if (!(error instanceof TidemarkError && error.code === 'LEASE_LOST')) throw error
+      // A store that is closing has ended it itself.
+      this.#store.assertOpen()
       // The lease is of a key that nobody knows.
-      throw error instanceof TidemarkError && error.code === 'LEASE_LOST' ? this.#lost() : error
+      throw this.#lost()
     }
   }
 

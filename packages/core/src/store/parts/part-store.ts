@@ -11,6 +11,8 @@ export interface PartStore<R extends ReadOptions = ReadOptions, W extends object
   readonly clock: Clock
   readonly collector: PartCollector<R, W>
   readonly heads: LogHeads
+  /** The writes of blobs under way, which end with the store. */
+  readonly writings: Set<{ abandon(): Promise<void> }>
   /** @throws ClosedError once the store is closing */
   readonly assertOpen: () => void
 }
