@@ -1,4 +1,4 @@
-import { type Back, type MarkWrite, Payload } from '@tidemark/core'
+import { type Back, CorruptError, type MarkWrite, Payload } from '@tidemark/core'
 import { isDamage } from './damage.ts'
 import { headKey } from './journal-keys.ts'
 import type { WriterLease } from './writer-lease.ts'
@@ -45,6 +45,15 @@ export class JournalHead {
     return this.#known?.last ?? 0
   }
 
+  /** @throws CorruptError when the journal ends before what was acknowledged does */
+  assertReached(last: number): void {
+    if (last >= this.last) return
+    throw new CorruptError(
+      `${this.#name} has a journal that ends with transaction ${last}, and ${this.last} were acknowledged: something has removed the rest, as sweep() or clear() of the store does; drop() it, or open what is left with the option recover: 'last-good'`,
+      { key: this.#name },
+    )
+  }
+
   /** Whether nobody else has changed the journal. True of what is asked under the lease for as long as that is held. */
   async isUntouched(): Promise<boolean> {
     const found = await headIn(this.#back, this.#name)
@@ -52,9 +61,12 @@ export class JournalHead {
     return areEqual(found, this.#known) || (this.#next !== undefined && areEqual(found, this.#next))
   }
 
-  /** From now on, whoever else begins to write is noticed, also by who has not written anything yet. */
+  /**
+   * There is one, and it does not say that there is more than `last`: from now on, whoever else begins to write is noticed, also
+   * by who has not written anything yet.
+   */
   async establish(last: number, writer: WriterLease): Promise<void> {
-    if (this.#known !== undefined) return
+    if (this.#known !== undefined && this.#known.last <= last) return
     const mark = this.write(last)
     await writer.use((lease) => this.#back.marks.write([mark], { lease }))
     this.written()

@@ -6,12 +6,17 @@ import { type JournalTransaction, transactionsIn } from './record.ts'
 /** Records, each of up to a few hundred transactions. */
 const PAGE = 64
 
-/** What of a journal cannot be replayed, from where on, and why. */
+/** Why a journal cannot be read to its end. */
 export interface Damage {
-  readonly reason: string
-  readonly cause: unknown
-  /** The records from there on, as they are stored. */
-  readonly entries: readonly Entry[]
+  readonly cause: CorruptError
+  /** There is no record of the next transaction, though there is one of a later one. */
+  readonly isMissing: boolean
+}
+
+/** A record, and which of its transactions are to stay. */
+export interface RecordBehind {
+  readonly entry: Entry
+  readonly kept: readonly JournalTransaction[]
 }
 
 /** A journal as far as it is whole. */
@@ -42,12 +47,14 @@ export class JournalReader {
       let transactions: readonly JournalTransaction[]
       try {
         transactions = transactionsIn(entry.payload, first)
-        const end = first + transactions.length - 1
-        if (end <= last) continue
-        if (first > last + 1) throw new CorruptError(`the journal lacks transaction ${last + 1}`)
       } catch (cause) {
         if (!isDamage(cause)) throw cause
-        this.#damage = { reason: cause.message, cause, entries: await this.#from(first) }
+        this.#damage = { cause, isMissing: false }
+        return
+      }
+      if (first + transactions.length - 1 <= last) continue
+      if (first > last + 1) {
+        this.#damage = { cause: new CorruptError(`the journal lacks transaction ${last + 1}`), isMissing: true }
         return
       }
       yield transactions.slice(Math.max(0, last + 1 - first))
@@ -62,8 +69,16 @@ export class JournalReader {
     return (entries[0]?.key.tuple.at(-1) as number | undefined) ?? number
   }
 
-  async #from(first: number): Promise<readonly Entry[]> {
-    return Array.fromAsync(this.#entries(first))
+  /** The records of what comes after a transaction, whether they can be read or not; of the first one, a part may come before. */
+  async behind(last: number): Promise<readonly RecordBehind[]> {
+    const records: RecordBehind[] = []
+    for await (const entry of this.#entries(await this.#firstUpTo(last + 1))) {
+      const first = entry.key.tuple.at(-1) as number
+      const transactions = first > last ? [] : readableIn(entry, first)
+      const kept = transactions.filter(({ number }) => number <= last)
+      if (kept.length === 0 || kept.length < transactions.length) records.push({ entry, kept })
+    }
+    return records
   }
 
   async *#entries(first: number): AsyncGenerator<Entry> {
@@ -75,5 +90,14 @@ export class JournalReader {
       if (isLast) return
       after = entries.at(-1)!.key
     }
+  }
+}
+
+function readableIn(entry: Entry, first: number): readonly JournalTransaction[] {
+  try {
+    return transactionsIn(entry.payload, first)
+  } catch (error) {
+    if (!(error instanceof CorruptError)) throw error
+    return []
   }
 }

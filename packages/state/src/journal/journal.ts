@@ -6,7 +6,8 @@ import {
   type Clock,
   clockOption,
   ClosedError,
-  type Entry,
+  CorruptError,
+  oneOf,
 } from '@tidemark/core'
 import { type AnyStore, backIn, checkName } from '../store-option.ts'
 import { fixed } from './arguments.ts'
@@ -15,6 +16,7 @@ import { type Dropped, putAside } from './dropped.ts'
 import { JournalHead } from './journal-head.ts'
 import { recordsOf } from './journal-keys.ts'
 import { newestSnapshot } from './last-number.ts'
+import type { RecordBehind } from './journal-reader.ts'
 import { JournalView } from './journal-view.ts'
 import { JournalWriter } from './journal-writer.ts'
 import { transactionsIn } from './record.ts'
@@ -30,6 +32,12 @@ export interface JournalOptions {
   readonly clock?: Clock | undefined
   /** From 0 to below 1: seeds the random numbers of each transaction. @default Math.random */
   readonly random?: (() => number) | undefined
+  /**
+   * What becomes of records at the end that cannot be read. `damaged`: only what is damaged, whoever reads it, is put aside;
+   * everything else is an error, and changes nothing. `last-good`: so is what may be whole, and what is missing is done without.
+   * @default 'damaged'
+   */
+  readonly recover?: 'damaged' | 'last-good' | undefined
 }
 
 /** A journal on its own: what was done is recorded, and can be done again, here or elsewhere. One process at a time writes. */
@@ -95,7 +103,7 @@ export class Journal extends JournalView implements AsyncDisposable {
 
 /**
  * @throws TypeError or RangeError for a wrong option; TidemarkError ANOTHER_WRITER; CorruptError for a last record that may be
- * whole, and cannot be read here; what the store fails with
+ * whole, and cannot be read here, and for one that is not there any more; what the store fails with
  */
 export async function journal(options: JournalOptions): Promise<Journal> {
   const resolved = resolveOptions(options)
@@ -117,34 +125,31 @@ interface Tail {
 
 /** Where it ends: behind the last record that is whole. */
 async function tailOf(options: ResolvedOptions, writer: WriterLease): Promise<Tail> {
-  const { back, name } = options
+  const { back, name, recover } = options
   const head = await JournalHead.read(back, name)
   writer.retakeIf(() => head.isUntouched())
-  const damaged: Entry[] = []
+  const unusable: RecordBehind[] = []
   let reason = ''
-  for (;;) {
-    const after = damaged[0]?.key
+  let found: { last: number; at: number } | undefined
+  while (found === undefined) {
+    const after = unusable[0]?.entry.key
     const { entries } = await back.scan(recordsOf(name), { after, limit: 1, reverse: true })
     const [entry] = entries
-    const found = { last: await newestSnapshot(back, name), at: 0 }
-    if (entry !== undefined) {
-      try {
-        const last = transactionsIn(entry.payload, entry.key.tuple.at(-1) as number).at(-1)!
-        found.last = Math.max(found.last, last.number)
-        found.at = last.at
-      } catch (error) {
-        if (!isDamage(error)) throw error
-        reason = error.message
-        damaged.unshift(entry)
-        continue
-      }
+    try {
+      const last = entry && transactionsIn(entry.payload, entry.key.tuple.at(-1) as number).at(-1)!
+      found = { last: Math.max(await newestSnapshot(back, name), last?.number ?? 0), at: last?.at ?? 0 }
+    } catch (error) {
+      if (!isDamage(error) && !(recover === 'last-good' && error instanceof CorruptError)) throw error
+      reason = error.message
+      unusable.unshift({ entry: entry!, kept: [] })
     }
-    await writer.ensure()
-    const { last } = found
-    const dropped = await putAside({ ...options, writer, head }, damaged, { last, reason })
-    await head.establish(last, writer)
-    return { ...found, dropped, head }
   }
+  const { last } = found
+  if (unusable.length === 0 && recover !== 'last-good') head.assertReached(last)
+  await writer.ensure()
+  const dropped = await putAside({ ...options, writer, head }, unusable, { last, reason })
+  await head.establish(last, writer)
+  return { ...found, dropped, head }
 }
 
 interface ResolvedOptions {
@@ -153,15 +158,17 @@ interface ResolvedOptions {
   readonly leaseMs: number
   readonly clock: Clock
   readonly random: () => number
+  readonly recover: 'damaged' | 'last-good'
 }
 
 function resolveOptions(options: JournalOptions): ResolvedOptions {
-  assertKnown(options, ['store', 'name', 'leaseMs', 'clock', 'random'] satisfies (keyof JournalOptions)[])
+  assertKnown(options, ['store', 'name', 'leaseMs', 'clock', 'random', 'recover'] satisfies (keyof JournalOptions)[])
   return Object.freeze({
     back: backIn(options.store),
     name: checkName(options.name),
     leaseMs: between('option leaseMs', options.leaseMs ?? 5_000, 10, 600_000),
     clock: clockOption(options.clock),
     random: callback('option random', options.random ?? Math.random),
+    recover: oneOf('option recover', options.recover ?? 'damaged', ['damaged', 'last-good']),
   })
 }

@@ -24,6 +24,13 @@ export interface PrevalentOptions<S, T extends Record<string, TransactionFunctio
   readonly keepSnapshots?: number | undefined
   /** `all`: the journal is never shortened, so that it can be replayed and exported from the beginning. @default 'needed' */
   readonly keepJournal?: 'needed' | 'all' | undefined
+  /**
+   * What becomes of transactions that cannot be replayed. `damaged`: of a record that is damaged, whoever reads it, and what follows
+   * it, the state is the one before, and they are put aside; everything else is an error, and changes nothing. `last-good`: so it
+   * is with transactions that diverge, or are unknown, and with records that may be whole, or are missing.
+   * @default 'damaged'
+   */
+  readonly recover?: 'damaged' | 'last-good' | undefined
   /** For how long a process that was killed keeps others from writing, 10 to 600,000 ms. @default 5000 */
   readonly leaseMs?: number | undefined
   /** @default the machine's clock */
@@ -42,6 +49,7 @@ const NAMES: readonly string[] = [
   'snapshotEvery',
   'keepSnapshots',
   'keepJournal',
+  'recover',
   'leaseMs',
   'clock',
   'random',
@@ -56,6 +64,7 @@ export interface ResolvedOptions {
   readonly snapshotEvery: number
   readonly keepSnapshots: number
   readonly keepJournal: 'needed' | 'all'
+  readonly recover: 'damaged' | 'last-good'
   readonly leaseMs: number
   readonly clock: Clock
   readonly random: () => number
@@ -80,6 +89,7 @@ export function resolveOptions<S, T extends Record<string, TransactionFunction<S
     snapshotEvery: wholeBetween('option snapshotEvery', options.snapshotEvery ?? 10_000, 0, Number.MAX_SAFE_INTEGER),
     keepSnapshots: wholeBetween('option keepSnapshots', options.keepSnapshots ?? 2, 1, 100),
     keepJournal: oneOf('option keepJournal', options.keepJournal ?? 'needed', ['needed', 'all']),
+    recover: oneOf('option recover', options.recover ?? 'damaged', ['damaged', 'last-good']),
     leaseMs: between('option leaseMs', options.leaseMs ?? 5_000, 10, 600_000),
     clock: clockOption(options.clock),
     random: callback('option random', options.random ?? Math.random),

@@ -171,7 +171,7 @@ export async function prevalent<S, const T extends Record<string, TransactionFun
     const head = await JournalHead.read(back, name)
     lease.retakeIf(() => head.isUntouched())
     await snapshots.collect(lease)
-    const { memory, recovery } = await startUp(resolved, snapshots, lease, head)
+    const { memory, recovery } = await startUp({ options: resolved, snapshots, writer: lease, head })
     return new Prevalent<S, T>({ options: resolved, memory, snapshots, lease, head, recovery })
   } catch (error) {
     await lease.release()

@@ -87,15 +87,18 @@ export class Snapshots {
   /**
    * Writes one, a part at a time: between two of them, others have their turn. Older ones than are kept go with the
    * commit of its head, and their parts afterwards.
+   * @param replaced damaged ones, whose place it takes
    * @returns the number of the oldest one that is kept
    */
-  async take(state: StateAt, writer: WriterLease): Promise<number> {
+  async take(state: StateAt, writer: WriterLease, replaced: readonly number[] = []): Promise<number> {
     const { back, name, keep } = this.#options
     const { number, at, hash } = state
     await this.collect(writer)
-    const older = (await this.numbers()).filter((other) => other < number)
+    const good = (await this.numbers()).filter((other) => !replaced.includes(other))
+    const older = good.filter((other) => other < number)
     const kept = keep === 1 ? [] : older.slice(1 - keep)
-    if ((await this.numbers()).includes(number)) return kept[0] ?? number
+    if (good.includes(number)) return kept[0] ?? number
+    if (replaced.includes(number)) await this.#removeParts(number, writer)
     let count = 0
     for (const runs of parts(state.root)) {
       // For its checksum: a state is put together of all parts, and what is wrong in one would be in every state after it.
@@ -107,7 +110,7 @@ export class Snapshots {
       await new Promise<void>((resolve) => afterTurn(resolve))
     }
     const head: StoredHead = { number, at, hash: [hash.lo, hash.hi], parts: count }
-    const gone = older.filter((other) => !kept.includes(other))
+    const gone = [...older.filter((other) => !kept.includes(other)), ...replaced.filter((other) => other !== number)]
     await this.#write(
       [
         { key: snapshotKey(name, number), value: Payload.bundle(back.codec, head, []) },
@@ -149,6 +152,19 @@ export class Snapshots {
       if (page.length < PAGE) return
       after = page.at(-1)!.key
       await new Promise<void>((resolve) => afterTurn(resolve))
+    }
+  }
+
+  /** It may have had more of them than the one that takes its place. */
+  async #removeParts(number: number, writer: WriterLease): Promise<void> {
+    const { back, name } = this.#options
+    for (;;) {
+      const page = await back.marks.scan(partsOf(name, number), { after: undefined, limit: PAGE })
+      if (page.length === 0) return
+      await this.#write(
+        page.map(({ key }): MarkWrite => ({ key, value: undefined })),
+        writer,
+      )
     }
   }
 
