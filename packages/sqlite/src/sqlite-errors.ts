@@ -46,6 +46,7 @@ export function toTidemarkError(cause: unknown, { file, name: tier, readOnly = f
   if (code === 'SQLITE_READONLY_DBMOVED') {
     return movedFile(file, tier, cause)
   }
+  if (readOnly && isHalfWritten(cause)) return halfWritten(file, tier, cause)
   if (code.startsWith('SQLITE_READONLY') || code === 'SQLITE_PERM' || code === 'SQLITE_AUTH') {
     return readOnly ? lockedFolder(file, tier, cause) : readOnlyFile(file, tier, cause)
   }
@@ -80,6 +81,11 @@ export function readOnlyFile(file: string, tier: string, cause?: unknown): Tidem
     `${file} cannot be written: give this user write permission on the file and its folder, or only read, with createSqliteBack({ readOnly: true })`,
     { tier, cause },
   )
+}
+
+function halfWritten(file: string, tier: string, cause: unknown): TidemarkError {
+  const message = `${file} was left half written by a process that was killed while it made or deleted the store; open it once without readOnly, which undoes that`
+  return new TidemarkError('READ_ONLY', message, { tier, cause })
 }
 
 /** What SQLite needs to read a file that others may write: its index, beside the file, in which readers say where they are. */

@@ -56,6 +56,10 @@ describe('what a process leaves that is killed', () => {
     const left = halfWritten(file)
     expect(findStoredFile(copyOf(left))).toEqual({ logId })
     const taken = copyOf(left)
+    // It may not even undo what was left.
+    expect(() => createSqliteBack({ file: taken, readOnly: true })).toThrow(
+      expect.objectContaining({ code: 'READ_ONLY', message: expect.stringContaining('half written') as unknown }),
+    )
     expect(() => createSqliteBack({ file: taken, mode: 'create' })).toThrow(
       expect.objectContaining({ code: 'FILE_EXISTS' }),
     )
