@@ -239,9 +239,9 @@ class Tiered implements TieredBack {
     return this.#behind.metrics.snapshot()
   }
 
-  async recoverWrites(): Promise<void> {
+  async recoverWrites(options?: { readonly isRequired?: boolean | undefined }): Promise<void> {
     this.#assertOpen()
-    return this.#behind.recover()
+    return this.#behind.recover(options?.isRequired === true)
   }
 
   tierStats(): TierStats {

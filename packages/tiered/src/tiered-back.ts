@@ -53,9 +53,12 @@ export interface TieredBack extends Back<TieredReadOptions, TieredWriteOptions> 
   metrics(): Metrics
   /**
    * Flushes what others have acknowledged and left behind when they died. Resolves when all of it is committed that nobody
-   * may still be about to flush; looks again when that has become clear for the rest.
+   * may still be about to flush; looks again when that has become clear for the rest. What fails goes to `onError`, and is tried
+   * again.
+   * @param options `isRequired`: what fails, and may pass, is waited for; see `unrecovered` and `recoverWithinMs`
+   * @throws TidemarkError UNRECOVERED, where it is required
    */
-  recoverWrites(): Promise<void>
+  recoverWrites(options?: { readonly isRequired?: boolean | undefined }): Promise<void>
   /**
    * What the near front holds under this key id, at once. The log is not asked: the answer may lack what another process
    * wrote within the last poll of the log.

@@ -1,4 +1,4 @@
-import { type Back, type MarkWrite, Payload, type StoreKey } from '@tidemark/core'
+import { type Back, CorruptError, type MarkWrite, Payload, type StoreKey } from '@tidemark/core'
 import type { Dirty } from './batch.ts'
 import { type JournalKeys, nameIn } from './journal-keys.ts'
 import type { RowFormat } from './journal.ts'
@@ -12,6 +12,8 @@ interface DeadRecord {
   readonly message: string
   readonly code?: string
   readonly by?: string
+  /** What nobody could decode. There is no row then. */
+  readonly bytes?: Uint8Array
 }
 
 /** Writes that were acknowledged, and then refused for good: set aside with their payload. */
@@ -25,6 +27,8 @@ export interface DeadLetter<T = DeadWrite> {
   readonly by: string | undefined
   /** More than one where they were written together. */
   readonly writes: readonly T[]
+  /** Of what was damaged where it was kept, and could not be decoded: as it was found. There are no writes then. */
+  readonly bytes?: Uint8Array | undefined
 }
 
 export interface DeadWrite {
@@ -59,6 +63,18 @@ export function deadLetterMark<D extends Dirty>(
   return { key: keys.dead(crypto.randomUUID()), value }
 }
 
+/** Of a row of a journal that nobody can decode. */
+export function damagedMark<D extends Dirty>(
+  { keys, back }: DeadLetterOffice<D>,
+  bytes: Uint8Array,
+  error: unknown,
+  at: number,
+): MarkWrite {
+  const { message, code } = saidBy(error)
+  const record: DeadRecord = { v: 1, at, message, ...(code !== undefined && { code }), bytes }
+  return { key: keys.dead(crypto.randomUUID()), value: Payload.encode(back.codec, record) }
+}
+
 /** What a letter keeps of an error. */
 export function saidBy(error: unknown): DeadLetter['error'] {
   const code = (error as { readonly code?: unknown } | undefined)?.code
@@ -80,17 +96,22 @@ export async function* deadLetters<D extends Dirty>(office: DeadLetterOffice<D>)
   }
 }
 
-/** undefined: there is none of that id. */
+/** To write what it holds; undefined: there is none of that id. @throws CorruptError: nobody can decode what it holds */
 export async function deadLetter<D extends Dirty>(
   office: DeadLetterOffice<D>,
   id: string,
 ): Promise<DeadLetter<D> | undefined> {
   const [value] = await office.back.marks.read([office.keys.dead(id)])
-  return value && toDeadLetter(office, id, value)
+  const letter = value && toDeadLetter(office, id, value)
+  if (letter?.bytes === undefined) return letter
+  throw new CorruptError(
+    `${letter.error.message}; its bytes are in the dead letter ${id}: drop that when nobody needs them`,
+  )
 }
 
 function toDeadLetter<D extends Dirty>({ format }: DeadLetterOffice<D>, id: string, value: Payload): DeadLetter<D> {
-  const { at, message, code, by } = value.decode() as DeadRecord
+  const { at, message, code, by, bytes } = value.decode() as DeadRecord
   const [row] = value.carried
-  return { id, at: new Date(at), error: { message, code }, by, writes: format.decode(row!, at) }
+  const writes = row === undefined ? [] : format.decode(row, at)
+  return { id, at: new Date(at), error: { message, code }, by, writes, bytes }
 }

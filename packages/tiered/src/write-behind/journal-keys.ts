@@ -9,6 +9,7 @@ const FLUSHED = 'flushed'
 const FLUSHING = 'flushing'
 const DEAD = 'dead'
 const CHECKPOINT = 'checkpoint'
+const HELD_BACK = 'held-back'
 const NAME = 'name'
 
 /** Of the journals of a store itself. */
@@ -66,6 +67,15 @@ export class JournalKeys {
     return this.#key(CHECKPOINT, name)
   }
 
+  get checkpoints(): KeyRange {
+    return this.#range(CHECKPOINT)
+  }
+
+  /** Since when others go on without a journal that could not be recovered. */
+  heldBack(owner: string): StoreKey {
+    return this.#key(HELD_BACK, owner)
+  }
+
   /** The name of the buffer that has moved to the connectors that this one is named after. */
   get name(): StoreKey {
     return this.#key(NAME)
@@ -80,7 +90,7 @@ export class JournalKeys {
   }
 }
 
-/** The owner of a journal, or the id of a dead letter, that such a key names. */
+/** The owner of a journal, the id of a dead letter, or the name of a checkpoint, that such a key names. */
 export function nameIn(key: StoreKey): string {
   return key.tuple[4] as string
 }

@@ -84,7 +84,7 @@ function decodeRow(codec: Codec, bytes: Uint8Array, at: number): readonly Buffer
   const payload = Payload.fromEnvelope(codec, bytes)
   const own = payload.decode()
   if (!(own instanceof Uint8Array) || own[0] !== VERSION)
-    throw new CorruptError('a row of a write-behind journal is of a newer release, or damaged')
+    throw new CorruptError('a row of a write-behind journal is of a later release', { mayBeWhole: true })
   const row = new RowReader(own, payload.carried)
   const writes: Buffered[] = []
   while (!row.isAtEnd) writes.push(readWrite(codec, row, at))
@@ -98,7 +98,10 @@ function readWrite(codec: Codec, row: RowReader, at: number): Buffered {
     const name = new TextDecoder().decode(row.field())
     return bufferedCheckpoint(name, Payload.fromEnvelope(codec, row.envelope()))
   }
-  if (kind !== SET) throw new CorruptError(`a row of a write-behind journal holds a write of the unknown kind ${kind}`)
+  if (kind !== SET) {
+    const message = `a row of a write-behind journal holds a write of the unknown kind ${kind}`
+    throw new CorruptError(message, { mayBeWhole: true })
+  }
   const key = StoreKey.fromBytes(row.field())
   const payload = Payload.fromEnvelope(codec, row.envelope())
   const meta = (flags & HAS_META) === 0 ? undefined : Payload.fromEnvelope(codec, row.envelope())

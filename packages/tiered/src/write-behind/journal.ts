@@ -1,4 +1,4 @@
-import { type Back, type MarkWrite, Payload, type SharedJournal, type StoreKey, TidemarkError } from '@tidemark/core'
+import { type Back, type MarkWrite, Payload, type SharedJournal, TidemarkError } from '@tidemark/core'
 import type { Dirty } from './batch.ts'
 import type { JournalKeys } from './journal-keys.ts'
 import type { Holding } from './tenure.ts'
@@ -85,11 +85,6 @@ export function marksJournal<D extends Dirty>({ back, keys, format }: MarksJourn
     reopen: async () => {},
     end: async () => {},
   }
-}
-
-/** What a row in a shared front holds: stored as a mark is, encrypted where marks are. @throws CorruptError */
-export function sharedRow({ codec }: Pick<Back, 'codec'>, key: StoreKey, bytes: Uint8Array): Uint8Array {
-  return Payload.fromBytes(codec, bytes).at(key, 0, 'mark').envelope
 }
 
 /**

@@ -1,10 +1,6 @@
 import { type Back, TidemarkError } from '@tidemark/core'
 import type { Dirty } from './batch.ts'
-
-/** Changes per page of the log. */
-const PAGE = 1_000
-/** What was there is compacted away, or the log is another one. */
-const UNREADABLE: readonly unknown[] = ['LOG_COMPACTED', 'LOG_AHEAD']
+import { writtenSince } from './written-since.ts'
 
 export interface OvertakenOptions {
   readonly back: Pick<Back, 'log' | 'origin'>
@@ -21,11 +17,11 @@ interface Lapse {
   readonly ids: ReadonlySet<string> | undefined
 }
 
-/** A write lay in memory alone, for longer than anybody could know of it, and others have written the same key meanwhile. */
+/** Nobody could know of a write for longer than its lease, and others have written the same meanwhile. */
 export class OvertakenError extends TidemarkError {
-  constructor() {
-    const message = 'the process was stopped for longer than its lease, and others have written the same meanwhile'
-    super('LEASE_LOST', message)
+  /** @param why nobody could */
+  constructor(why: string) {
+    super('LEASE_LOST', `${why}, and others have written the same meanwhile`)
   }
 }
 
@@ -58,29 +54,14 @@ export class Overtaken<D extends Dirty> {
       this.#lapses = []
       return
     }
-    const ids = await this.#writtenSince(head)
+    const { back, isDirty } = this.#options
+    const since = await writtenSince(back.log, head, ({ key, origin }) => origin !== back.origin && isDirty(key.id))
+    const ids = since?.ids
     if (ids?.size !== 0) this.#lapses.push({ token, ids })
   }
 
   has(write: D): boolean {
     const token = this.#acknowledged.get(write) ?? Infinity
     return this.#lapses.some((lapse) => token <= lapse.token && lapse.ids?.has(write.id) !== false)
-  }
-
-  async #writtenSince(head: number): Promise<ReadonlySet<string> | undefined> {
-    const { log, origin } = this.#options.back
-    const ids = new Set<string>()
-    try {
-      for (let after = head; ;) {
-        const page = await log.read({ after, limit: PAGE, values: false })
-        for (const change of page.changes)
-          if (change.origin !== origin && this.#options.isDirty(change.key.id)) ids.add(change.key.id)
-        if (page.changes.length === 0) return ids
-        after = page.changes.at(-1)!.seq
-      }
-    } catch (error) {
-      if (error instanceof TidemarkError && UNREADABLE.includes(error.code)) return undefined
-      throw error
-    }
   }
 }

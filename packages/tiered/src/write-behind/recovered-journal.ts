@@ -1,6 +1,7 @@
 import { type Lease, type MarkWrite, Payload, type StoreKey } from '@tidemark/core'
 import type { Dirty } from './batch.ts'
 import type { DeadLetterOffice } from './dead-letters.ts'
+import type { HeldBack } from './held-back.ts'
 import type { FlushPart } from './target.ts'
 
 /** The journal of somebody who is gone, in the hands of who flushes it. */
@@ -11,6 +12,10 @@ export interface RecoveredJournal {
   readonly lease: Lease
   /** The marks that what is flushed consists of: all of them go. */
   readonly used: readonly StoreKey[]
+  /** What is set aside of it, as nobody can decode it, when they go. */
+  readonly letters: readonly MarkWrite[]
+  /** Since when others go on without it; undefined: nobody does. */
+  readonly heldBack: HeldBack | undefined
   /** The destination that it is flushed to, and whether it is the last one: then it can go. */
   readonly lane: string
   readonly isLastLane: boolean
@@ -24,11 +29,15 @@ export interface RecoveredJournal {
  */
 export function settleRecovered<D extends Dirty>(
   { keys, format, back }: DeadLetterOffice<D>,
-  { owner, level, used, isLast }: RecoveredJournal,
+  { owner, level, used, letters, isLast }: RecoveredJournal,
   { left, to }: FlushPart<D>,
 ): readonly MarkWrite[] {
-  const removals = used.map((key) => ({ key, value: undefined }))
-  if (isLast && left.length === 0) return [{ key: keys.owner(owner), value: undefined }, ...removals]
+  const removals: readonly MarkWrite[] = [...used.map((key) => ({ key, value: undefined })), ...letters]
+  if (isLast && left.length === 0) {
+    return [keys.owner(owner), keys.heldBack(owner)]
+      .map((key): MarkWrite => ({ key, value: undefined }))
+      .concat(removals)
+  }
   const begun = [
     ...removals,
     { key: keys.owner(owner), value: Payload.encode(back.codec, { v: 1, level, isRecovered: true }) },

@@ -2,9 +2,7 @@ import {
   type Back,
   type Clock,
   ClosedError,
-  type JournalRow,
   type Lease,
-  type Mark,
   type Payload,
   prefixRange,
   type SharedJournal,
@@ -12,19 +10,22 @@ import {
   TidemarkError,
 } from '@tidemark/core'
 import { Batch, type Dirty, type Failure } from './batch.ts'
-import type { DeadLetterOffice } from './dead-letters.ts'
+import { damagedMark, type DeadLetterOffice } from './dead-letters.ts'
 import { type Destination, flushBatch } from './flush-batch.ts'
 import { flushFailure } from './flush-failure.ts'
-import { nameIn, rowIn } from './journal-keys.ts'
-import { sharedRow } from './journal.ts'
+import { heldBack, holdBack } from './held-back.ts'
+import { nameIn } from './journal-keys.ts'
+import { type LeftJournal, leftJournal, leftRows } from './left-rows.ts'
+import { marksIn } from './marks-in.ts'
 import type { RecoveredJournal } from './recovered-journal.ts'
 import { isLeaseLost } from './tenure.ts'
 
-const PAGE = 100
 /** Beyond the time that is left to a lease: its end is exclusive, and clocks round. */
 const SLACK_MS = 5
 /** How soon to look again, for who waits, whether somebody else has recovered a journal. */
 const RECOVERING_POLL_MS = 50
+/** How soon to try again what has failed, for who waits. */
+const RETRY_MS = 250
 
 export interface RecoveryOptions<D extends Dirty> {
   readonly back: Pick<Back, 'codec' | 'leases' | 'marks'>
@@ -42,13 +43,8 @@ export interface RecoveryOptions<D extends Dirty> {
   /** Whether who described itself so is known to be gone. */
   readonly isGone: (by: unknown) => boolean
   readonly onError: (error: unknown) => void
-}
-
-interface Other {
-  readonly owner: string
-  readonly level: unknown
-  /** How it described itself. */
-  readonly by: unknown
+  /** The store, where others go on without what cannot be recovered; undefined: they do not. */
+  readonly goingOn?: Pick<Back, 'codec' | 'log' | 'marks'> | undefined
 }
 
 /** A journal that cannot be recovered now. */
@@ -59,12 +55,23 @@ interface Taken {
   readonly isRecovered: boolean
 }
 
+/** A journal that was free, and was not recovered. */
+interface Failed {
+  readonly error: unknown
+  /** When it is recovered at last, what is written until then stays. */
+  readonly isHeldBack: boolean
+}
+
 /** Flushes the journals of those who are gone: whose lease is free. */
 export class Recovery<D extends Dirty> {
   readonly #options: RecoveryOptions<D>
   #running: Promise<void> | undefined
   #cancel: () => void = () => {}
   #isClosed = false
+  /** Of the last look. */
+  #failed: readonly Failed[] = []
+  /** Somebody waits, and is told of what fails in the end. */
+  #isRequired = false
 
   constructor(options: RecoveryOptions<D>) {
     this.#options = options
@@ -86,6 +93,34 @@ export class Recovery<D extends Dirty> {
   }
 
   /**
+   * As {@link run}, for who is to see all of it. What fails, and may pass, is tried again for so long.
+   * @param mayGoOn without what cannot be recovered by then: `onError` is told of it, and what is written until it is stays
+   * @throws TidemarkError UNRECOVERED; ClosedError
+   */
+  async require(withinMs: number, mayGoOn: boolean): Promise<void> {
+    const { clock, onError } = this.#options
+    const end = clock.monotonic() + withinMs
+    this.#isRequired = true
+    try {
+      for (;;) {
+        await this.run()
+        const failed = this.#failed
+        if (failed.length === 0) return
+        const leftMs = end - clock.monotonic()
+        if (leftMs > 0 && failed.some(({ error }) => error instanceof TidemarkError && error.retryable)) {
+          await clock.sleep(Math.min(RETRY_MS, leftMs))
+          continue
+        }
+        if (!mayGoOn || !failed.every(({ isHeldBack }) => isHeldBack)) throw unrecovered(failed[0]!.error)
+        for (const { error } of failed) queueMicrotask(() => onError(error))
+        return
+      }
+    } finally {
+      this.#isRequired = false
+    }
+  }
+
+  /**
    * As {@link run}, for who must not begin before what others have left: waits until each journal is flushed, or its owner has
    * shown that he lives, by renewing his lease.
    * @throws what a flush fails with; ClosedError
@@ -95,9 +130,8 @@ export class Recovery<D extends Dirty> {
     // By the monotonic clock: when a lease is over that nobody renews.
     const ends = new Map<string, number>()
     for (;;) {
-      const failures: unknown[] = []
-      const taken = await this.#look((error) => failures.push(error))
-      if (failures.length > 0) throw failures[0]
+      const taken = await this.#look()
+      if (this.#failed.length > 0) throw this.#failed[0]!.error
       const now = clock.monotonic()
       let waitMs = Infinity
       for (const [owner, { remainingMs, isRecovered }] of taken) {
@@ -131,27 +165,35 @@ export class Recovery<D extends Dirty> {
     this.#cancel()
     const { leaseMs, onError } = this.#options
     // Reads go on: a disk that is full may have room later, say.
-    const taken = await this.#look((error) => queueMicrotask(() => onError(error)))
+    const taken = await this.#look()
+    if (!this.#isRequired) for (const { error } of this.#failed) queueMicrotask(() => onError(error))
     this.#lookAgain(Math.min(leaseMs, ...Array.from(taken.values(), ({ remainingMs }) => remainingMs)))
   }
 
   /** @returns the owners of those that could not be recovered, and did not fail */
-  async #look(onFailure: (error: unknown) => void): Promise<ReadonlyMap<string, Taken>> {
+  async #look(): Promise<ReadonlyMap<string, Taken>> {
+    const { back, office, own } = this.#options
     const taken = new Map<string, Taken>()
+    const failed: Failed[] = []
+    this.#failed = failed
     const attempt = async (work: () => Promise<void>): Promise<void> => {
       try {
         await work()
       } catch (error) {
         if (error instanceof ClosedError) throw error
-        onFailure(error)
+        failed.push(
+          error instanceof HeldBackError ? { error: error.cause, isHeldBack: true } : { error, isHeldBack: false },
+        )
       }
     }
     await attempt(async () => {
-      for (const other of await this.#others()) {
+      for (const mark of await marksIn(back, office.keys.owners)) {
         if (this.#isClosed) return
+        const owner = nameIn(mark.key)
+        if (owner === own()) continue
         await attempt(async () => {
-          const found = await this.#recover(other)
-          if (found !== undefined) taken.set(other.owner, found)
+          const found = await this.#recover(leftJournal(mark, owner))
+          if (found !== undefined) taken.set(owner, found)
         })
       }
     })
@@ -168,20 +210,9 @@ export class Recovery<D extends Dirty> {
     })
   }
 
-  async #others(): Promise<readonly Other[]> {
-    const { back, office, own } = this.#options
-    const owners = await marksIn(back, office.keys.owners)
-    return owners
-      .map(({ key, value }): Other => {
-        const { level, by } = value.decode() as { readonly level?: unknown; readonly by?: unknown }
-        return { owner: nameIn(key), level, by }
-      })
-      .filter(({ owner }) => owner !== own())
-  }
-
   /** @returns undefined: it is done */
-  async #recover(other: Other): Promise<Taken | undefined> {
-    const { owner, by } = other
+  async #recover(left: LeftJournal): Promise<Taken | undefined> {
+    const { owner, by } = left
     const { back, office, leaseMs, isGone } = this.#options
     const { leases } = back
     const [key, turn] = [office.keys.owner(owner), office.keys.recovering(owner)]
@@ -193,7 +224,7 @@ export class Recovery<D extends Dirty> {
     if (grant.lease === undefined) return { remainingMs: grant.remainingMs, isRecovered: true }
     try {
       if (heldMs > 0) await leases.endRange(prefixRange(key.tuple))
-      return await this.#takeOver(other, key)
+      return await this.#takeOver(left, key)
     } catch (error) {
       if (isLeaseLost(error)) return { remainingMs: leaseMs, isRecovered: true }
       throw error
@@ -202,40 +233,41 @@ export class Recovery<D extends Dirty> {
     }
   }
 
-  async #takeOver(other: Other, key: StoreKey): Promise<Taken | undefined> {
+  async #takeOver(left: LeftJournal, key: StoreKey): Promise<Taken | undefined> {
     const { back, leaseMs } = this.#options
     const grant = await back.leases.acquire(key, leaseMs)
     if (grant.lease === undefined) return { remainingMs: grant.remainingMs, isRecovered: false }
+    const { lease } = grant
     try {
       const [mark] = await back.marks.read([key])
-      if (mark === undefined) await back.leases.release(grant.lease)
-      else await this.#flush(other, grant.lease)
+      if (mark === undefined) await back.leases.release(lease)
+      else await this.#flush(left, lease)
       return undefined
     } catch (error) {
-      await back.leases.release(grant.lease).catch(() => undefined)
-      throw error
+      const isOver = isLeaseLost(error) || error instanceof ClosedError
+      const isHeldBack = !isOver && (await this.#holdBack(left.owner, lease))
+      await back.leases.release(lease).catch(() => undefined)
+      throw isHeldBack ? new HeldBackError(error) : error
     }
   }
 
-  /** Nobody adds to what this returns. @throws when they cannot be read, and perhaps later can */
-  async #sharedRows(owner: string, level: unknown): Promise<readonly FoundRow[]> {
-    if (level !== 'front') return []
-    const { back, office, shared } = this.#options
-    if (shared === undefined)
-      throw new TidemarkError('FRONT_UNAVAILABLE', `the journal ${owner} lies in a shared front, and there is none`)
-    const [flushed] = await back.marks.read([office.keys.flushed(owner)])
-    const { to = 0 } = (flushed?.decode() ?? {}) as { readonly to?: number }
-    await shared.seal(owner)
-    const rows = await shared.read(owner, to)
-    return rows.map(({ row, bytes }) => ({ row, bytes: sharedRow(back, office.keys.row(owner, row), bytes) }))
+  /** Whether it is noted that others go on without this journal. */
+  async #holdBack(owner: string, lease: Lease): Promise<boolean> {
+    const { goingOn, office } = this.#options
+    if (goingOn === undefined) return false
+    return holdBack(goingOn, office.keys, owner, lease).then(
+      () => true,
+      () => false,
+    )
   }
 
-  async #flush({ owner, level }: Other, lease: Lease): Promise<void> {
-    const { back, office, clock, target, lanes = () => [''], shared, onError } = this.#options
-    const { keys, format } = office
-    const marks = await marksIn(back, keys.rows(owner))
-    const inBack = marks.map(({ key, value }): FoundRow => ({ row: rowIn(key), key, bytes: value.envelope }))
-    const rows = inOrder(await this.#sharedRows(owner, level), inBack)
+  async #flush(left: LeftJournal, lease: Lease): Promise<void> {
+    const { owner, level } = left
+    const { back, goingOn, office, clock, target, lanes = () => [''], shared, onError } = this.#options
+    const { keys } = office
+    const { rows, damaged } = await leftRows({ back, office, shared, at: clock.now() }, left)
+    const letters = damaged.map(({ bytes, error }) => damagedMark(office, bytes, error, clock.now()))
+    const since = goingOn && (await heldBack(goingOn, keys, owner))
     const [noted] = await back.marks.read([keys.flushing(owner)])
     const failures: Failure<D>[] = []
     for (const [at, lane, all] of lanes().map((each, i, { length }) => [i, each, length] as const)) {
@@ -246,15 +278,20 @@ export class Recovery<D extends Dirty> {
       const parts = [begun, rows.slice(begun.length)].filter((part) => part.length > 0)
       for (const [i, part] of (parts.length === 0 ? [rows] : parts).entries()) {
         const batch = new Batch<D>(0, (part === begun ? from : undefined) ?? part[0]?.row ?? 0)
-        for (const { row, bytes } of part) batch.add(format.decode(bytes, clock.now()), row)
-        if (part === begun) batch.to = to
-        const used = [keys.flushed(owner), keys.flushing(owner), ...part.flatMap(({ key }) => key ?? [])]
+        for (const { row, writes } of part) batch.add(writes, row)
         const isLast = isLastLane && i >= parts.length - 1
-        await flushBatch(batch, target({ owner, level, lease, used, lane, isLastLane, isLast }))
+        const gone = isLast ? damaged : []
+        if (part === begun) batch.to = to
+        // What lies elsewhere is not read again, damaged or not.
+        else batch.to = Math.max(batch.to, ...gone.map(({ row }) => row))
+        const used = [keys.flushed(owner), keys.flushing(owner), ...[...part, ...gone].flatMap(({ key }) => key ?? [])]
+        const journal = { owner, level, lease, used, letters: isLast ? letters : [], heldBack: since }
+        await flushBatch(batch, target({ ...journal, lane, isLastLane, isLast }))
         failures.push(...batch.failures)
       }
     }
-    if (level === 'front') await shared?.drop(owner).catch(() => undefined)
+    if (level !== 'journal') await shared?.drop(owner).catch(() => undefined)
+    if (damaged.length > 0) for (const { error } of damaged) queueMicrotask(() => onError(error))
     if (failures.length > 0) queueMicrotask(() => onError(flushFailure(failures)))
   }
 }
@@ -271,25 +308,16 @@ function begunIn(noted: Payload | undefined, lane: string): { readonly from: num
   return { from: first, to: last ?? -1 }
 }
 
-interface FoundRow extends JournalRow {
-  /** Where it lies in the back tier; undefined: elsewhere. */
-  readonly key?: StoreKey | undefined
-}
-
-/** Each row once, in their order: of those that lie in both, the one in the back tier counts. */
-function inOrder(elsewhere: readonly FoundRow[], inBack: readonly FoundRow[]): readonly FoundRow[] {
-  const rows = new Map([...elsewhere, ...inBack].map((found) => [found.row, found]))
-  return [...rows.values()].sort((a, b) => a.row - b.row)
-}
-
-async function marksIn(
-  { marks }: Pick<Back, 'marks'>,
-  range: Parameters<Back['marks']['scan']>[0],
-): Promise<readonly Mark[]> {
-  const found: Mark[] = []
-  for (;;) {
-    const page = await marks.scan(range, { after: found.at(-1)?.key, limit: PAGE })
-    found.push(...page)
-    if (page.length < PAGE) return found
+/** What a journal failed with that is held back. */
+class HeldBackError extends Error {
+  constructor(cause: unknown) {
+    super('held back', { cause })
   }
+}
+
+function unrecovered(cause: unknown): TidemarkError {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  const message = `writes that others have acknowledged and left behind cannot be recovered: ${why}`
+  const retryable = cause instanceof TidemarkError && cause.retryable
+  return new TidemarkError('UNRECOVERED', message, { cause, retryable })
 }

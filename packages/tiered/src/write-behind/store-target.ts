@@ -89,7 +89,9 @@ export class StoreTarget implements FlushTarget<Buffered> {
     const writes = part.writes.flatMap(({ write }): readonly Write[] => (write === undefined ? [] : [write]))
     const marks = checkpointMarks(office.keys, part.writes)
     await this.#settle(part, writes, marks, () => {
-      if (overtaken !== undefined && part.writes.some((write) => overtaken.has(write))) throw new OvertakenError()
+      if (overtaken !== undefined && part.writes.some((write) => overtaken.has(write))) {
+        throw new OvertakenError('the process was stopped for longer than its lease')
+      }
     })
   }
 

@@ -85,7 +85,7 @@ export class Tenure {
     if (holding === undefined) return
     const { owner, lease } = holding
     const { back, keys } = this.#options
-    const marks = [keys.owner(owner), keys.flushed(owner), keys.flushing(owner)].map((key) => ({
+    const marks = [keys.owner(owner), keys.heldBack(owner), keys.flushed(owner), keys.flushing(owner)].map((key) => ({
       key,
       value: undefined,
     }))
@@ -152,10 +152,17 @@ export class Tenure {
         await onLapsed?.(last.lease.token, last.head)
         return taken
       }
-      const [mark] = await back.marks.read([keys.owner(owner)])
+      const [mark, heldBack] = await back.marks.read([keys.owner(owner), keys.heldBack(owner)])
       // A part of it may be flushed already.
-      if (mark !== undefined && (mark.decode() as { isRecovered?: boolean }).isRecovered !== true) return taken
+      const isMine = mark !== undefined && (mark.decode() as { isRecovered?: boolean }).isRecovered !== true
+      // What is journaled from now on is not as old as that.
+      if (isMine && heldBack !== undefined) {
+        await back.marks.write([{ key: keys.heldBack(owner), value: undefined }], { lease: taken.lease })
+      }
+      if (isMine) return taken
     } catch (error) {
+      // Stopped again meanwhile.
+      if (isLeaseLost(error)) return this.#regain(owner)
       await back.leases.release(taken.lease).catch(() => undefined)
       throw error
     }

@@ -124,7 +124,8 @@ export class WriteBehind {
       shared: options.shared,
       clock,
       leaseMs: options.leaseMs,
-      target: (left) => recoveryTarget({ office, clock, journal: left, commit }),
+      target: (left) => recoveryTarget({ office, log: back.log, clock, journal: left, commit }),
+      goingOn: back,
       own: () => this.#tenure.owner,
       isGone: (by) => options.presence.isGone(by),
       onError,
@@ -195,9 +196,10 @@ export class WriteBehind {
     }
   }
 
-  /** Flushes what others have left behind when they died. */
-  recover(): Promise<void> {
-    return this.#recovery.run()
+  /** Flushes what others have left behind when they died. @param isRequired as the options say: see {@link Recovery.require} */
+  recover(isRequired: boolean): Promise<void> {
+    const { recoverWithinMs, unrecovered } = this.#parts.options
+    return isRequired ? this.#recovery.require(recoverWithinMs, unrecovered === 'leave') : this.#recovery.run()
   }
 
   /**

@@ -33,7 +33,7 @@ describe('calls about one key that nobody waits for', () => {
       return k
     })
     // Its commit is asked for by now, and not decided on.
-    for (let i = 0; i < 20; i++) await null
+    for (let i = 0; i < 20; i++) await Promise.resolve()
     const written = store.set('k', 'later', { writePolicy: 'write-through' })
     const [{ value }, { version }] = await Promise.all([read, written])
     await tiers.flush()
