@@ -152,7 +152,11 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
     return (await this.#see(userKey(key), options)) !== undefined
   }
 
-  /** What exists of the keys. A value that is damaged throws when it is read, and fails no other. */
+  /**
+   * What exists of the keys, all as of one moment: never half of a commit, whichever tiers it comes from. (A tiered store
+   * that is asked for what its fronts hold, `frontend-only`, answers each key by itself, and so does one without its file.)
+   * A value that is damaged throws when it is read, and fails no other.
+   */
   async getMany<T = unknown>(keys: KeyList, options?: R): Promise<ReadonlyKeyMap<T>> {
     this.#assertOpen()
     if (options !== undefined) refuseUnknown(options, this.#names, 'getMany')
@@ -302,7 +306,7 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
     return listKeys({ back: this.#back, visibility: this.#visibility }, options)
   }
 
-  /** As {@link keys}, with the values. */
+  /** As {@link keys}, with the values; a log or a blob is among them by its `type`, with undefined for a value. */
   entries<T = unknown>(options?: ListOptions): AsyncIterableIterator<StoreEntry<T>> {
     this.#assertOpen()
     if (options !== undefined) refuseUnknown(options, this.#names, 'entries')

@@ -10,7 +10,7 @@ import type { Entry } from '../ports/entry.ts'
 import type { Path } from '../ports/log.ts'
 import { SyncBlob } from './blobs/sync-blob.ts'
 import { conditional, refusePromise, updating } from './decisions.ts'
-import { readValue, type StoreEntry, toStoreEntry } from './entry-view.ts'
+import { readValue, type StoreEntry, toListedEntry, toStoreEntry } from './entry-view.ts'
 import { FoundValues } from './found-values.ts'
 import { itemWrites } from './items.ts'
 import { SyncAppendLog } from './logs/sync-append-log.ts'
@@ -82,9 +82,8 @@ export class SyncStore {
 
   getMany<T = unknown>(keys: KeyList, options?: NoOptions): ReadonlyKeyMap<T> {
     this.#check(options, 'getMany', NONE)
-    const found = this.#parts.back.read(userKeys('the keys of getMany', keys))
     const entries = new KeyMap<Entry>()
-    for (const entry of this.#seeAll(found.map(({ entry }) => entry))) {
+    for (const entry of this.#read(userKeys('the keys of getMany', keys))) {
       if (entry !== undefined) entries.set(entry.key.tuple, entry)
     }
     return new FoundValues(entries)
@@ -167,7 +166,7 @@ export class SyncStore {
   /** As {@link keys}, with the values. */
   entries<T = unknown>(options: ListOptions = {}): IterableIterator<StoreEntry<T>> {
     this.#check(options, 'entries', LIST_OPTIONS)
-    return eachOf(this.#list(resolveListing(options)), (entry) => toStoreEntry<T>(entry))
+    return eachOf(this.#list(resolveListing(options)), (entry) => toListedEntry<T>(entry))
   }
 
   /** The append log at a key; nothing is read or written yet. */
@@ -209,8 +208,24 @@ export class SyncStore {
 
   #seeAt(key: StoreKey): Entry | undefined {
     this.#parts.assertOpen()
-    const [found] = this.#parts.back.read([key])
-    return this.#seeAll([found!.entry])[0]
+    return this.#read([key])[0]
+  }
+
+  /** As readers see them, all as of one moment: with their tags, where they have some, as another process may write in between. */
+  #read(keys: readonly StoreKey[]): readonly (Entry | undefined)[] {
+    const { back, clock } = this.#parts
+    const tags = new Set<string>()
+    for (;;) {
+      const asked = [...tags]
+      const answers = back.read([...keys, ...asked.map(tagKey)])
+      const entries = answers.slice(0, keys.length).map(({ entry }) => entry)
+      for (const entry of entries) if (entry?.meta !== undefined) for (const tag of tagsOf(entry)) tags.add(tag)
+      if (tags.size > asked.length) continue
+      if (entries.every((entry) => entry?.meta === undefined)) return entries
+      const epochs = epochsOf(asked, answers.slice(keys.length))
+      const now = clock.now()
+      return entries.map((entry) => seenWith(entry, epochs, now))
+    }
   }
 
   /** As readers see them. */
