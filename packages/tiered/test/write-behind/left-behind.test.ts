@@ -1,4 +1,4 @@
-import { type MarkWrite, Payload, type SharedJournal, StoreKey, TidemarkError } from '@tidemark/core'
+import { type MarkWrite, Payload, type SharedJournal, type StoreKey, TidemarkError } from '@tidemark/core'
 import { describe, expect, test } from 'vitest'
 import type { WriteBehindOptions } from '../../src/index.ts'
 import { Machine, turns } from './support/machine.ts'
