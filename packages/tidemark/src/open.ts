@@ -25,7 +25,7 @@ const MIN_GROUP = 64
  * {@link ReadOnlyOptions}.
  *
  * @throws TypeError or RangeError for a wrong option; TidemarkError SCHEMA_TOO_NEW, NOT_A_DATABASE, FOLDER_MISSING,
- * FILE_MISSING, FILE_EXISTS (with `mode`), READ_ONLY, DISK_FULL, RUNTIME_TOO_OLD, BUSY.
+ * FILE_MISSING, FILE_EXISTS (with `mode`), READ_ONLY, DISK_FULL, RUNTIME_TOO_OLD, BUSY, UNRECOVERED.
  */
 export function open(options: ReadOnlyOptions): Promise<Tidemark>
 export function open(options?: OpenOptions): Promise<Tidemark>
@@ -44,7 +44,7 @@ export async function open(options: OpenOptions | ReadOnlyOptions = {}): Promise
   const { readOnly, warmOnOpen } = resolved
   try {
     // What others have acknowledged comes before anything that is done here, whatever the policies of this store are.
-    if (!readOnly) await internalsOf(store).tiers.recoverWrites()
+    if (!readOnly) await internalsOf(store).tiers.recoverWrites({ isRequired: true })
     if (warmOnOpen !== undefined) await warmFirst(store, warmOnOpen)
     return store
   } catch (error) {

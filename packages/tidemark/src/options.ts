@@ -173,6 +173,8 @@ const WRITE_BEHIND = [
   'maxAgeMs',
   'capacity',
   'leaseMs',
+  'unrecovered',
+  'recoverWithinMs',
 ] as const satisfies readonly (keyof WriteBehindOptions)[]
 
 const COMPACTION = [
