@@ -1,11 +1,13 @@
 export type { Dropped } from './journal/dropped.ts'
 export { journal, type Journal, type JournalOptions } from './journal/journal.ts'
-export type {
-  JournalReadOptions,
-  JournalView,
-  ReplayContext,
-  ReplayFunctions,
-  ReplayTarget,
+export {
+  type JournalReadOptions,
+  type JournalView,
+  readJournal,
+  type ReplayContext,
+  type ReplayFunctions,
+  type ReplayOptions,
+  type ReplayTarget,
 } from './journal/journal-view.ts'
 export type { JournalTransaction } from './journal/record.ts'
 export type { DeepReadonly } from './prevalent/deep-readonly.ts'

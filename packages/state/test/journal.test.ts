@@ -1,5 +1,6 @@
-import { describe, expect, test } from 'vitest'
-import { journal, prevalent } from '../src/index.ts'
+import { createSqliteBack } from '@tidemark/sqlite'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { journal, prevalent, readJournal } from '../src/index.ts'
 import { bank, transactions } from './support/bank.ts'
 import { openTemp, tempFile } from './support/temp.ts'
 
@@ -85,6 +86,73 @@ describe('the journal of a prevalent system', () => {
     }
     await db.journal.replay(elsewhere)
     expect([...rows]).toEqual([['ada', 10]])
+  })
+
+  test('is read by anybody, while it is written, and where nothing can be written', async () => {
+    const file = tempFile()
+    const { store } = openTemp({ file })
+    await using db = await open(store, { leaseMs: 60_000 })
+    const { back: other } = openTemp({ file })
+    const view = readJournal(other, 'bank')
+    expect(await Array.fromAsync(view.read())).toEqual([])
+    await db.execute('put', 'ada', 10)
+    expect(await Array.fromAsync(view.read())).toMatchObject([{ number: 1, name: 'put', args: ['ada', 10] }])
+    await db.execute('put', 'bob', 5)
+    const readOnly = createSqliteBack({ file, readOnly: true })
+    onTestFinished(() => readOnly.close())
+    const rows = new Map<string, number>()
+    const put = (_context: unknown, name: string, amount: number): unknown => rows.set(name, amount)
+    expect(await readJournal(readOnly, 'bank').replay({ put })).toBe(2)
+    expect([...rows]).toEqual([
+      ['ada', 10],
+      ['bob', 5],
+    ])
+    await expect(Array.fromAsync(readJournal(other, 'another').read())).resolves.toEqual([])
+    expect(() => readJournal(other, '')).toThrow(RangeError)
+  })
+
+  test('is not replayed without its beginning, unless that is said', async () => {
+    const { store } = openTemp()
+    await using db = await open(store, { keepSnapshots: 1, snapshotEvery: 0 })
+    for (const text of ['1', '2']) await db.execute('note', { text })
+    await db.snapshot()
+    await db.execute('note', { text: '3' })
+    const { store: elsewhere } = openTemp()
+    await using copy = await open(elsewhere)
+    await expect(db.journal.replay(copy)).rejects.toMatchObject({ code: 'LOG_COMPACTED', floor: 2 })
+    expect(copy.number).toBe(0)
+    expect(await db.journal.replay(copy, { after: 2 })).toBe(3)
+    expect(copy.state.log).toEqual(['3'])
+  })
+
+  test('is not replayed into itself, however it is got', async () => {
+    const { store } = openTemp()
+    await using db = await open(store)
+    await db.execute('note', { text: '1' })
+    for (const view of [db.journal, readJournal(store, 'bank')]) {
+      await expect(view.replay(db)).rejects.toThrow(TypeError)
+    }
+    expect(db.number).toBe(1)
+  })
+
+  test('tells how far a replay has come, also when it fails', async () => {
+    const { store } = openTemp()
+    await using log = await journal({ store, name: 'work' })
+    for (const n of [1, 2, 3, 4]) await log.record('add', n)
+    let reached = 0
+    let sum = 0
+    let isFailing = true
+    const add = (_context: unknown, n: number): void => {
+      if (isFailing && n === 3) throw new Error('not now')
+      sum += n
+    }
+    const onReplayed = (number: number): void => void (reached = number)
+    await expect(log.replay({ add }, { onReplayed })).rejects.toThrow('not now')
+    expect([reached, sum]).toEqual([2, 3])
+    isFailing = false
+    expect(await log.replay({ add }, { after: reached, onReplayed })).toBe(4)
+    expect([reached, sum]).toEqual([4, 10])
+    await expect(log.replay({ add }, { onReplayed: 1 as never })).rejects.toThrow(/onReplayed/)
   })
 
   test('is exported as readable lines of JSON', async () => {

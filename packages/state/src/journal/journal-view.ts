@@ -1,5 +1,14 @@
-import { assertKnown, type Back, CompactedError, TidemarkError, toJsonForm, wholeAtLeast } from '@tidemark/core'
+import {
+  assertKnown,
+  type Back,
+  callback,
+  CompactedError,
+  TidemarkError,
+  toJsonForm,
+  wholeAtLeast,
+} from '@tidemark/core'
 import { seededRandom } from '../random.ts'
+import { type AnyStore, backIn, checkName } from '../store-option.ts'
 import { recordsOf } from './journal-keys.ts'
 import { lastNumber } from './last-number.ts'
 import { JournalReader } from './journal-reader.ts'
@@ -28,7 +37,17 @@ export interface JournalReadOptions {
   readonly after?: number | undefined
 }
 
-/** What is recorded in a journal, for whoever wants to read it: at any time, from any process. */
+export interface ReplayOptions extends JournalReadOptions {
+  /**
+   * The number of the last transaction that is not wanted.
+   * @default 0, from the first one: where that was removed, the replay is an error
+   */
+  readonly after?: number | undefined
+  /** Gets the number of each transaction that is done: the one to go on `after`, also when the next one fails. */
+  readonly onReplayed?: ((number: number) => void) | undefined
+}
+
+/** What is recorded in a journal, for whoever wants to read it. */
 export class JournalView {
   readonly #back: Back
   readonly #name: string
@@ -59,14 +78,24 @@ export class JournalView {
    * Does the recorded transactions again, in their order, one at a time: with functions of the same names, which may write
    * to another database, or in another prevalent system.
    * @returns the number of the last one that was done, to go on `after` it
-   * @throws what a function throws; TidemarkError TRANSACTION_UNKNOWN; as {@link read} does
+   * @throws what a function throws; TypeError for the system whose journal it is; TidemarkError TRANSACTION_UNKNOWN; as
+   * {@link read} does
    */
-  async replay(into: ReplayFunctions | ReplayTarget, options: JournalReadOptions = {}): Promise<number> {
-    let last = options.after ?? 0
-    const redo = redoOf(into) ?? ((transaction) => this.#call(into as ReplayFunctions, transaction))
-    for await (const transaction of this.read(options)) {
-      await redo(transaction)
+  async replay(into: ReplayFunctions | ReplayTarget, options: ReplayOptions = {}): Promise<number> {
+    assertKnown(options, ['after', 'onReplayed'])
+    const { after = 0, onReplayed = () => {} } = options
+    callback('option onReplayed', onReplayed)
+    const redo = redoOf(into)
+    if (redo !== undefined && this.#isOf(into as ReplayTarget)) {
+      throw new TypeError(
+        `the journal ${this.#name} cannot be replayed into its own system, which would do all of it again`,
+      )
+    }
+    let last = after
+    for await (const transaction of this.read({ after })) {
+      await (redo === undefined ? this.#call(into as ReplayFunctions, transaction) : redo(transaction))
       last = transaction.number
+      onReplayed(last)
     }
     return last
   }
@@ -76,6 +105,10 @@ export class JournalView {
     for await (const { number, name, args, at, seed } of this.read(options)) {
       yield JSON.stringify({ number, name, args: toJsonForm(args), at: new Date(at).toISOString(), seed })
     }
+  }
+
+  #isOf({ journal }: ReplayTarget): boolean {
+    return journal.#back === this.#back && journal.#name === this.#name
   }
 
   async #call(functions: ReplayFunctions, { number, name, args, at, seed }: JournalTransaction): Promise<void> {
@@ -95,6 +128,15 @@ export class JournalView {
       throw new CompactedError(after, floor, await lastNumber(this.#back, this.#name))
     return after
   }
+}
+
+/**
+ * The journal of a prevalent system, or one on its own, for whoever does not write it: at any time, from any process, also where
+ * nothing can be written. Reads what is there when it is asked.
+ * @throws TypeError or RangeError for what is no store or no name
+ */
+export function readJournal(store: AnyStore, name: string): JournalView {
+  return new JournalView(backIn(store), checkName(name))
 }
 
 export function unknownTransaction(journal: string, number: number, name: string): TidemarkError {
