@@ -79,8 +79,7 @@ describe('what a process leaves that is killed', () => {
     for (const [i, left] of lefts.entries()) {
       const attempt = async (mode: 'create' | 'open'): Promise<unknown> => {
         try {
-          const back = createSqliteBack({ file: copyOf(left), mode })
-          return await set(back, 'a', 1).finally(() => back.close())
+          return await set(openTemp({ file: copyOf(left), mode }), 'a', 1)
         } catch (error) {
           return (error as { code?: string }).code
         }
