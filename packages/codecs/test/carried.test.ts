@@ -133,11 +133,10 @@ describe.each(changes)(
 
 test('what is parked because it cannot be read stays so, and is among what is left', async () => {
   const file = tempFile()
-  const lost = encrypting(cbor, { keys: [KEY_2], current: 2 })
-  const first = await open({ file, codec: lost })
-  await first.set('k', 1)
-  await first.close()
   const store = await openStore({ file, codec: encrypting() })
+  const other = await open({ file, codec: encrypting(cbor, { keys, current: 2 }) })
+  await other.set('k', 1)
+  await other.close()
   const options = { from: 'start', lanes: 1, attempts: 1, onFailure: 'park' } as const
   await (await store.consume('c', options, ({ value }) => value)).caughtUp()
   const { failed, errors } = await store.rewrite()

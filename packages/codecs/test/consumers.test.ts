@@ -31,10 +31,10 @@ test('a consumer gets its changes, those that were parked too, when the key has 
 test('a consumer parks what cannot be decrypted, and goes on', async () => {
   vi.spyOn(console, 'error').mockImplementation(() => {})
   const file = tempFile()
-  const writer = await open({ file, codec: packed('zstd', { keys: [KEY_2], current: 2 }) })
+  const store = await openStore({ file, codec: packed() })
+  const writer = await open({ file, codec: packed('zstd', { keys: [KEY_1, KEY_2], current: 2 }) })
   await writer.set('a', VALUE)
   await writer.close()
-  const store = await openStore({ file, codec: packed() })
   await store.set('b', 'readable')
   const seen: unknown[] = []
   const consumer = await store.consume('c', { from: 'start', lanes: 1, attempts: 1, onFailure: 'park' }, (change) =>

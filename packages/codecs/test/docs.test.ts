@@ -6,7 +6,7 @@ const repository = new URL('../../../', import.meta.url)
 /** Of docs/codecs.md, in their order. */
 const EXAMPLES: readonly (readonly [what: string, out: readonly string[]])[] = [
   ['compression and encryption', ['Ada', 'order true', 'Ada false', 'door false', 'Grace false']],
-  ['changing the key', ['2', '3 0 0', '2 1']],
+  ['changing the key', ['2', '4 0 0', '2 1']],
   ['a store that was not encrypted yet', ['written before 2', 'written before']],
   ['classes', ['12.5 EUR']],
 ]

@@ -66,7 +66,9 @@ describe('a record in Redis', () => {
 
   test('stays, where the one of the file is no more readable: others can read it', async () => {
     const file = tempFile()
-    const writer = await openStore(file, keyed(KEY_2))
+    // Whose key it is to begin with: the others open it, too.
+    await (await open({ file, codec: keyed(KEY_1) })).close()
+    const writer = await openStore(file, keyed(KEY_2, KEY_1))
     await writer.set('theirs', 'value')
     const name = await nameOf('theirs')
     // What takes its place would end some day.

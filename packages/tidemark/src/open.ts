@@ -3,6 +3,7 @@ import { consumerPositions, guarded, startCompactor } from '@tidemark/hooks'
 import { createRedisFront, createRedisJournal, createRedisNudge, createRedisRelay } from '@tidemark/redis'
 import { createSqliteBack } from '@tidemark/sqlite'
 import { createTiered } from '@tidemark/tiered'
+import { assertReadable } from './codec-mark.ts'
 import { namespaceOf } from './namespace.ts'
 import { type OpenOptions, type ResolvedOptions, resolveOptions } from './options.ts'
 import { presence } from './presence.ts'
@@ -25,7 +26,8 @@ const MIN_GROUP = 64
  * {@link ReadOnlyOptions}.
  *
  * @throws TypeError or RangeError for a wrong option; TidemarkError SCHEMA_TOO_NEW, NOT_A_DATABASE, FOLDER_MISSING,
- * FILE_MISSING, FILE_EXISTS (with `mode`), READ_ONLY, DISK_FULL, RUNTIME_TOO_OLD, BUSY, UNRECOVERED.
+ * FILE_MISSING, FILE_EXISTS (with `mode`), READ_ONLY, DISK_FULL, RUNTIME_TOO_OLD, BUSY; CorruptError, with the code that a read would
+ * give, when the file was encrypted, and `codec` cannot read it.
  */
 export function open(options: ReadOnlyOptions): Promise<Tidemark>
 export function open(options?: OpenOptions): Promise<Tidemark>
@@ -44,7 +46,10 @@ export async function open(options: OpenOptions | ReadOnlyOptions = {}): Promise
   const { readOnly, warmOnOpen } = resolved
   try {
     // What others have acknowledged comes before anything that is done here, whatever the policies of this store are.
-    if (!readOnly) await internalsOf(store).tiers.recoverWrites({ isRequired: true })
+    if (!readOnly) {
+      await assertReadable(internalsOf(store).tiers, resolved.onError)
+      await internalsOf(store).tiers.recoverWrites({ isRequired: true })
+    }
     if (warmOnOpen !== undefined) await warmFirst(store, warmOnOpen)
     return store
   } catch (error) {
