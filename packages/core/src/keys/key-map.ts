@@ -1,5 +1,6 @@
 import type { Key, KeyTuple } from './key.ts'
 import { renderKeyOf } from './readable-key.ts'
+import { showAs } from '../shown.ts'
 import { snapshot } from './store-key.ts'
 
 /** A Map that compares keys by what they are: `get(['user', 42])` finds what another array with these parts has set. */
@@ -14,6 +15,10 @@ export interface ReadonlyKeyMap<V> extends Iterable<[KeyTuple, V]> {
 
 /** Keys come back as frozen tuples, in the order in which they were first set. */
 export class KeyMap<V> implements ReadonlyKeyMap<V> {
+  static {
+    showAs(this.prototype, (map) => new Map(map))
+  }
+
   readonly #entries = new Map<string, Entry<V>>()
 
   constructor(entries: Iterable<readonly [Key, V]> = []) {

@@ -3,13 +3,17 @@ import type { KeyTuple } from '../keys/key.ts'
 import type { Entry } from '../ports/entry.ts'
 import { type EntryType, notesOf, typeOf } from './entry-notes.ts'
 import { wrongType } from './parts/wrong-type.ts'
+import { shown } from '../shown.ts'
 
 /** An entry as users see it. */
 export interface StoreEntry<T = unknown> {
   readonly key: KeyTuple
   /** What is kept at the key. A log or a blob has no value: it is read with `store.log(key)` or `store.blob(key)`. */
   readonly type: EntryType
-  /** Decoded when it is read. @throws CorruptError; TidemarkError WRONG_TYPE for a log or a blob */
+  /**
+   * Decoded when it is read. Of a log or a blob: undefined in a listing, and otherwise an error, since somebody has taken it
+   * for a value. @throws CorruptError; TidemarkError WRONG_TYPE
+   */
   readonly value: T
   /** The seq of the change that wrote it: what `ifVersion` takes. 0: it was written behind, and is not committed yet. */
   readonly version: number
@@ -66,8 +70,30 @@ class StoredEntry<T> implements StoreEntry<T> {
 
   /** Node's console would show none of the accessors. */
   [Symbol.for('nodejs.util.inspect.custom')](): Record<string, unknown> {
-    return this.toJSON()
+    const { key, type, version, writtenAt } = this
+    const value = type === 'value' && { value: shown(() => this.value) }
+    return {
+      key,
+      type,
+      ...value,
+      version,
+      writtenAt,
+      expiresAt: shown(() => this.expiresAt),
+      meta: shown(() => this.meta),
+    }
   }
+}
+
+/** Who lists has named no key: what has no value is no mistake of his, and stops no loop that takes the values. */
+class ListedEntry<T> extends StoredEntry<T> {
+  override get value(): T {
+    return this.type === 'value' ? super.value : (undefined as T)
+  }
+}
+
+/** As {@link toStoreEntry}, for a listing: a log or a blob has no value there, and no error in its place. */
+export function toListedEntry<T>(entry: Entry): StoreEntry<T> {
+  return new ListedEntry<T>(entry)
 }
 
 export function toStoreEntry<T>(entry: Entry): StoreEntry<T> {

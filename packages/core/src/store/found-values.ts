@@ -1,6 +1,7 @@
 import type { KeyMap, ReadonlyKeyMap } from '../keys/key-map.ts'
 import type { Key, KeyTuple } from '../keys/key.ts'
 import type { Entry } from '../ports/entry.ts'
+import { showAs, shown } from '../shown.ts'
 import { readValue } from './entry-view.ts'
 
 /**
@@ -8,6 +9,11 @@ import { readValue } from './entry-view.ts'
  * key, and stops none of the others.
  */
 export class FoundValues<T> implements ReadonlyKeyMap<T> {
+  static {
+    const valueOf = (entry: Entry): unknown => shown(() => readValue(entry))
+    showAs(this.prototype, (found) => new Map(Array.from(found.#entries, ([key, entry]) => [key, valueOf(entry)])))
+  }
+
   readonly #entries: KeyMap<Entry>
 
   constructor(entries: KeyMap<Entry>) {

@@ -6,7 +6,7 @@ import { userRanges } from '../keys/reserved.ts'
 import { flag, wholeAtLeast } from '../options/checks.ts'
 import type { Back, ReadOptions } from '../ports/back.ts'
 import type { Entry } from '../ports/entry.ts'
-import { type StoreEntry, toStoreEntry } from './entry-view.ts'
+import { type StoreEntry, toListedEntry } from './entry-view.ts'
 import type { Visibility } from './visibility.ts'
 
 /** Entries per page: big enough to make the statement's cost vanish, small enough to keep the event loop free. */
@@ -47,7 +47,7 @@ export function listEntries<T, R extends ReadOptions>(
   listed: Listed<R>,
   options: ListOptions = {},
 ): AsyncIterableIterator<StoreEntry<T>> {
-  return eachOf(pages(listed, resolveListing(options)), (entry) => toStoreEntry<T>(entry))
+  return eachOf(pages(listed, resolveListing(options)), (entry) => toListedEntry<T>(entry))
 }
 
 /** @throws TypeError or RangeError for wrong options */

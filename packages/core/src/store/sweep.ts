@@ -10,7 +10,7 @@ import type { Commit, ReadOptions } from '../ports/back.ts'
 import type { Entry } from '../ports/entry.ts'
 import { deletion } from './deletion.ts'
 import { typeOf } from './entry-notes.ts'
-import { type StoreEntry, toStoreEntry } from './entry-view.ts'
+import { type StoreEntry, toListedEntry } from './entry-view.ts'
 import { deleteOldLog } from './logs/old-log.ts'
 import type { PartStore } from './parts/part-store.ts'
 
@@ -132,7 +132,7 @@ function keeper(keep: SweepOptions['keep']): (entry: Entry) => boolean {
   if (typeof keep === 'function') {
     const says = callback('option keep', keep)
     return (entry) => {
-      const kept: unknown = says(toStoreEntry(entry))
+      const kept: unknown = says(toListedEntry(entry))
       // A promise is true, and would keep everything.
       if (typeof kept !== 'boolean') throw new TypeError(`option keep must return true or false, not ${String(kept)}`)
       return kept

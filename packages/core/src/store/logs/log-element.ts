@@ -1,6 +1,7 @@
 import { CorruptError } from '../../errors.ts'
 import type { StoreKey } from '../../keys/store-key.ts'
 import type { Entry } from '../../ports/entry.ts'
+import { shown } from '../../shown.ts'
 
 /** An element of a log, and when it was appended. */
 export interface LogElement<T = unknown> {
@@ -36,8 +37,9 @@ class StoredElement<T> implements LogElement<T> {
   }
 
   /** Node's console would not show the value. */
-  [Symbol.for('nodejs.util.inspect.custom')](): LogElement<T> {
-    return this.toJSON()
+  [Symbol.for('nodejs.util.inspect.custom')](): Record<string, unknown> {
+    const { version, at } = this
+    return { value: shown(() => this.value), version, at }
   }
 }
 

@@ -47,6 +47,32 @@ export function describeLogs(start: StartStore): void {
       expect((await Array.fromAsync(log.elements({ after }))).map(({ value }) => value)).toEqual([3])
     })
 
+    it('stands in a listing among values, which are read as if it were not there', async () => {
+      const { store } = await start()
+      await store.setMany([
+        ['a', 1],
+        ['z', 2],
+      ])
+      await store.log('l').append('x')
+      await store.blob('b').write(new Uint8Array(3))
+      const listed: unknown[] = []
+      for await (const { key, type, value } of store.entries()) listed.push([key[0], type, value])
+      const all = [
+        ['a', 'value', 1],
+        ['b', 'blob', undefined],
+        ['l', 'log', undefined],
+        ['z', 'value', 2],
+      ]
+      expect(listed).toEqual(all)
+      if (store.sync !== undefined) {
+        const { sync } = store
+        expect([...sync.entries()].map(({ key, type, value }) => [key[0], type, value])).toEqual(all)
+      }
+      // Who names the key, and takes what is there for a value, is told.
+      const entry = (await store.entry('l'))!
+      expect(() => entry.value).toThrow(expect.objectContaining({ code: 'WRONG_TYPE' }))
+    })
+
     it('is no value, and a value is no log: both are told apart by a typed error', async () => {
       const { store } = await start()
       await store.log('l').append(1)
