@@ -1,3 +1,13 @@
+/** As many as 32 bits tell apart. */
+const SEEDS = 0x1_0000_0000
+
+/** A seed, of one number. @throws RangeError for what is none from 0 to below 1: it would be recorded for good */
+export function drawSeed(random: () => number): number {
+  const drawn: unknown = random()
+  if (typeof drawn === 'number' && drawn >= 0 && drawn < 1) return Math.floor(drawn * SEEDS)
+  throw new RangeError(`option random gives ${String(drawn)}, which is no number from 0 to below 1`)
+}
+
 /**
  * Numbers from 0 to below 1, the same ones for the same seed, for ever: transactions are replayed with them. 53 bits each,
  * of sfc32 (Chris Doty-Humphrey's PractRand, http://pracrand.sourceforge.net), which passes its tests.

@@ -1,8 +1,8 @@
 import { inspect } from 'node:util'
-import { type Back, type Codec, createCborCodec, createMemoryBack, Store } from '@tidemark/core'
+import { type Back, type Codec, createCborCodec, createMemoryBack, Store, systemClock } from '@tidemark/core'
 import { ShiftedClock } from '@tidemark/testkit'
 import { describe, expect, test } from 'vitest'
-import { type DeepReadonly, prevalent, type Transaction } from '../src/index.ts'
+import { type DeepReadonly, journal, prevalent, type Transaction } from '../src/index.ts'
 import { type Bank, bank, transactions } from './support/bank.ts'
 import { openTemp, tempFile } from './support/temp.ts'
 
@@ -122,6 +122,32 @@ describe('Simple Persistence: its table', () => {
     expect(db.state).toEqual(state)
     await db.execute('draw')
     expect(db.state.drawn[10]).toBeGreaterThanOrEqual(state.drawn[6]!)
+  })
+
+  test('a clock that tells no time, and a random number that is none, fail what asked for them, and nothing else', async () => {
+    const { store } = openTemp()
+    let time = 5_000
+    let number = 0.5
+    const clock = { ...systemClock, now: () => time }
+    await using db = await open(store, { clock, random: () => number })
+    await using log = await journal({ store, name: 'log', clock, random: () => number })
+    await db.execute('draw')
+    for (const wrong of [Number.NaN, Infinity]) {
+      time = wrong
+      await expect(db.execute('draw')).rejects.toThrow(/option clock/)
+      await expect(log.record('x')).rejects.toThrow(/option clock/)
+    }
+    time = 6_000
+    for (const wrong of [Number.NaN, 1, -0.1, '0.5' as never]) {
+      number = wrong
+      await expect(db.execute('draw')).rejects.toThrow(/option random/)
+      await expect(log.record('x')).rejects.toThrow(/option random/)
+    }
+    number = 0.5
+    await db.execute('draw')
+    expect(await log.record('x')).toBe(1)
+    expect([db.number, db.state.drawn[2], db.state.drawn[6]]).toEqual([2, 5_000, 6_000])
+    for await (const line of db.journal.export()) expect(() => JSON.parse(line)).not.toThrow()
   })
 
   test('reads are never blocked, and plain memory: a state that is held never changes', async () => {

@@ -1,3 +1,4 @@
+import { systemClock } from '@tidemark/core'
 import { ManualClock, ShiftedClock } from '@tidemark/testkit'
 import { describe, expect, test } from 'vitest'
 import { states } from '../src/index.ts'
@@ -295,6 +296,38 @@ describe('two processes that have the same states', () => {
       expect((await opened(file)).define('a', 0).value).toBe(1)
     }
   })
+})
+
+test('a save that is not there is not restored, whatever is to be done about states that it lacks', async () => {
+  const app = await states(openTemp().store)
+  app.define('n', 1)
+  await app.saveAll()
+  const never = { code: 'NEVER_SAVED', message: expect.stringMatching(/^save 999 is not there/) }
+  await expect(app.restore(999)).rejects.toMatchObject(never)
+  await expect(app.restore(999, { missing: 'keep' })).rejects.toMatchObject(never)
+})
+
+test('a state that is forgotten begins anew also after a reload, and is saved so', async () => {
+  const { store } = openTemp()
+  const app = await states(store)
+  app.define('x', 1).value = 2
+  app.define('kept', 1).value = 2
+  await app.saveAll()
+  app.forget('x')
+  await app.reloadAll()
+  expect(app.define('x', 1).value).toBe(1)
+  await app.saveAll()
+  const again = await states(store)
+  expect([again.define('x', 0).value, again.define('kept', 0).value]).toEqual([1, 2])
+})
+
+test('a clock that tells no time is an error of the save', async () => {
+  let time = Number.NaN
+  const app = await states(openTemp().store, { clock: { ...systemClock, now: () => time } })
+  app.define('n', 1)
+  await expect(app.saveAll()).rejects.toThrow(/option clock/)
+  time = 5
+  expect((await app.saveAll()).at).toBe(5)
 })
 
 test('a state that is forgotten is in no later save, and begins anew when it is defined again', async () => {

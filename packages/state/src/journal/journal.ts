@@ -9,7 +9,9 @@ import {
   CorruptError,
   oneOf,
 } from '@tidemark/core'
+import { drawSeed } from '../random.ts'
 import { type AnyStore, backIn, checkName } from '../store-option.ts'
+import { wallTime } from '../wall-time.ts'
 import { fixed } from './arguments.ts'
 import { isDamage } from './damage.ts'
 import { type Dropped, putAside } from './dropped.ts'
@@ -76,13 +78,13 @@ export class Journal extends JournalView implements AsyncDisposable {
       if (this.#closing !== undefined) throw new ClosedError(`the journal ${this.#name}`)
       checkName(name)
       const recorded = fixed(args, this.#back.codec)
-      const seed = Math.floor(this.#random() * 0x1_0000_0000)
+      const seed = drawSeed(this.#random)
       let number = 0
       this.#writer.append({
         byteLength: name.length + recorded.byteLength,
         attempt: (next) => {
           number = next
-          this.#at = Math.max(this.#at, Math.floor(this.#clock.now()))
+          this.#at = Math.max(this.#at, wallTime(this.#clock))
           return { number, name, args: recorded.read(), at: this.#at, seed, check: undefined }
         },
         resolve: () => resolve(number),

@@ -6,6 +6,7 @@ import { takesTransactions } from '../journal/replay-target.ts'
 import { JournalWriter } from '../journal/journal-writer.ts'
 import type { JournalTransaction } from '../journal/record.ts'
 import { WriterLease } from '../journal/writer-lease.ts'
+import { drawSeed } from '../random.ts'
 import { Snapshots, type StateAt } from '../snapshot/snapshots.ts'
 import type { DeepReadonly } from './deep-readonly.ts'
 import type { Memory } from './memory.ts'
@@ -14,12 +15,10 @@ import type { Recovery } from './recovery.ts'
 import { Snapshotter } from './snapshotter.ts'
 import { startUp } from './start-up.ts'
 import type { TransactionFunction } from './transaction.ts'
+import { wallTime } from '../wall-time.ts'
 
 type Arguments<F> = F extends (transaction: never, ...args: infer A) => unknown ? A : never
 type Result<F> = F extends (...args: never) => infer R ? R : never
-
-/** As many as 32 bits tell apart. */
-const SEEDS = 0x1_0000_0000
 
 /**
  * State in memory that transactions change, each of which is journaled before anybody sees what it did. Reads are reads of
@@ -58,7 +57,7 @@ export class Prevalent<S, T extends Record<string, TransactionFunction<S>>> impl
         transaction,
         args,
         () => at,
-        () => seed / SEEDS,
+        () => seed,
       ),
     )
     this.#writer = new JournalWriter({
@@ -98,7 +97,8 @@ export class Prevalent<S, T extends Record<string, TransactionFunction<S>>> impl
    */
   execute<N extends keyof T & string>(name: N, ...args: Arguments<T[N]>): Promise<Result<T[N]>> {
     const { clock, random } = this.#options
-    return this.#execute(name, args, () => clock.now(), random) as Promise<Result<T[N]>>
+    const now = (): number => wallTime(clock)
+    return this.#execute(name, args, now, () => drawSeed(random)) as Promise<Result<T[N]>>
   }
 
   /**
@@ -119,7 +119,7 @@ export class Prevalent<S, T extends Record<string, TransactionFunction<S>>> impl
     return this.close()
   }
 
-  #execute(name: string, args: readonly unknown[], now: () => number, random: () => number): Promise<unknown> {
+  #execute(name: string, args: readonly unknown[], now: () => number, draw: () => number): Promise<unknown> {
     // At once, so that the transaction that does it fails.
     if (this.#isExecuting) throw new TypeError('a transaction cannot execute another one; call its function')
     return new Promise((resolve, reject) => {
@@ -129,10 +129,10 @@ export class Prevalent<S, T extends Record<string, TransactionFunction<S>>> impl
         throw new TypeError(`there is no transaction ${name}; there is ${Object.keys(transactions).join(', ')}`)
       }
       const recorded = fixed(args, back.codec)
-      const seed = Math.floor(random() * SEEDS)
+      const seed = draw()
       let result: unknown
       const attempt = (number: number): JournalTransaction => {
-        const at = Math.max(this.#memory.tip.at, Math.floor(now()))
+        const at = Math.max(this.#memory.tip.at, now())
         this.#isExecuting = true
         try {
           result = this.#memory.execute(name, recorded.read(), { now: at, seed })

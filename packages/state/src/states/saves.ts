@@ -129,7 +129,7 @@ export class Saves {
       values[name] = number
       writes.push(setOf(this.#keyOf(name, number), payload))
     }
-    const save: Save = { number, at: Math.max(last?.at ?? 0, Math.floor(now)), values }
+    const save: Save = { number, at: Math.max(last?.at ?? 0, now), values }
     const all = [...saves, save]
     const kept = all.slice(-this.#keep)
     const gone = all.slice(0, -this.#keep)

@@ -1,5 +1,6 @@
 import { assertKnown, ClosedError, type Codec, oneOf, Payload, TidemarkError } from '@tidemark/core'
 import { type AnyStore, backIn } from '../store-option.ts'
+import { wallTime } from '../wall-time.ts'
 import { Autosave } from './autosave.ts'
 import { load, type Loaded, type SavedValue, valueIn, without } from './loaded.ts'
 import { type Candidate, encodeState, type Save, Saves } from './saves.ts'
@@ -82,7 +83,8 @@ export class States implements AsyncDisposable {
 
   /**
    * Saves all states as they are at the moment of the call, in one commit: all of them, or none. Durable when it resolves.
-   * @throws TidemarkError UNENCODABLE, DISK_FULL, READ_ONLY, BUSY, IO; TypeError for a state that is undefined
+   * @throws TidemarkError UNENCODABLE, DISK_FULL, READ_ONLY, BUSY, IO; ConflictError, with the option for it; TypeError for a
+   * state that is undefined
    */
   async saveAll(): Promise<Save> {
     this.#assertOpen()
@@ -99,7 +101,8 @@ export class States implements AsyncDisposable {
 
   /** The same with a certain one of the {@link saves}. It is not saved again by that. */
   async restore(number: number, options: ReloadOptions = {}): Promise<void> {
-    await this.#reload((saves) => saves.find((save) => save.number === number), options, `save ${number}`)
+    const find = (saves: readonly Save[]): Save | undefined => saves.find((save) => save.number === number)
+    await this.#reload(find, options, `save ${number}`, true)
   }
 
   /** Those that are kept, oldest first. */
@@ -140,7 +143,7 @@ export class States implements AsyncDisposable {
 
   async #save(candidates: ReadonlyMap<string, Candidate>): Promise<Save> {
     const forgotten = new Set(this.#forgotten)
-    const save = await this.#saves.add(candidates, { now: this.#options.clock.now(), forgotten })
+    const save = await this.#saves.add(candidates, { now: wallTime(this.#options.clock), forgotten })
     for (const [name, { payload, storedBy }] of candidates) {
       const state = this.#states.get(name)
       if (state === undefined) continue
@@ -159,6 +162,7 @@ export class States implements AsyncDisposable {
     choose: (saves: readonly Save[]) => Save | undefined,
     options: ReloadOptions,
     called: string,
+    isNeeded = false,
   ): Promise<void> {
     this.#assertOpen()
     assertKnown(options, ['missing'])
@@ -167,13 +171,17 @@ export class States implements AsyncDisposable {
     // All are decoded before any is set.
     const found = new Map([...this.#states.keys()].map((name) => [name, loaded && valueIn(loaded, name)]))
     const lacking = [...found.keys()].filter((name) => found.get(name) === undefined)
-    if (missing === 'error' && (loaded === undefined || lacking.length > 0)) {
+    const isMissing = loaded === undefined || lacking.length > 0
+    if ((missing === 'error' && isMissing) || (isNeeded && loaded === undefined)) {
       const what = loaded === undefined ? `${called} is not there` : `${lacking.join(', ')} is not in ${called}`
       throw new TidemarkError('NEVER_SAVED', `${what}; save first, or keep what is missing, with { missing: 'keep' }`)
     }
     if (loaded === undefined) return
-    this.#loaded = loaded
-    for (const [name, value] of found) if (value !== undefined) Object.assign(this.#states.get(name)!, value)
+    // What was forgotten, and is not yet saved so, stays it.
+    this.#loaded = [...this.#forgotten].reduce(without, loaded)
+    for (const [name, value] of found) {
+      if (value !== undefined) Object.assign(this.#states.get(name)!, value, { isNew: false })
+    }
   }
 
   /** Nothing is written when nothing has changed since the last save. */
