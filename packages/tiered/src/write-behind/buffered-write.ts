@@ -8,14 +8,15 @@ const OVERHEAD_BYTES = 200
 /** A write of the store that waits to be flushed. */
 export interface BufferedWrite extends Dirty {
   readonly write: SetWrite
-  /** Wall-clock milliseconds when it was asked for. */
-  readonly at: number
+  /** Wall-clock milliseconds of its acknowledgement, or a little before. The commit is dated no earlier. */
+  at: number
   readonly checkpoint?: undefined
 }
 
 /** A state of the application that is kept together with what was written before it. */
 export interface BufferedCheckpoint extends Dirty {
   readonly write?: undefined
+  readonly at?: undefined
   readonly checkpoint: { readonly name: string; readonly state: Payload }
 }
 

@@ -13,6 +13,7 @@ import type { Journal } from './journal.ts'
 import { type Overtaken, OvertakenError } from './overtaken.ts'
 import type { FlushPart, FlushTarget, Verdict } from './target.ts'
 import { isLeaseLost, type Tenure } from './tenure.ts'
+import type { WriteDates } from './write-dates.ts'
 
 /** Failures that pass, or that somebody can make pass: the same flush is tried again. */
 const PASSING: readonly unknown[] = [
@@ -35,6 +36,7 @@ export interface StoreTargetOptions {
   readonly clock: Clock
   readonly journal: Journal<Buffered>
   readonly tenure: Pick<Tenure, 'held' | 'reclaim' | 'owner'>
+  readonly dates: WriteDates
   /** Of what lies in memory alone; undefined: nothing does. */
   readonly overtaken: Overtaken<Buffered> | undefined
   readonly commit: CommitFlush
@@ -56,7 +58,7 @@ export class StoreTarget implements FlushTarget<Buffered> {
   }
 
   async append(row: number, gather: () => readonly Buffered[]): Promise<void> {
-    const { tenure, journal, overtaken } = this.#options
+    const { tenure, journal, overtaken, dates } = this.#options
     let first: string | undefined
     for (;;) {
       const holding = await tenure.held()
@@ -66,11 +68,13 @@ export class StoreTarget implements FlushTarget<Buffered> {
       try {
         if (this.#sealed === holding.owner) await journal.reopen(holding.owner)
         this.#sealed = undefined
-        await journal.append(holding, row, () => {
-          const writes = gather()
-          overtaken?.acknowledge(writes, holding.lease.token)
-          return writes
-        })
+        let writes: readonly Buffered[] = []
+        await journal.append(holding, row, () => (writes = gather()))
+        overtaken?.acknowledge(writes, holding.lease.token)
+        // What was committed until now was before it.
+        const looked = dates.look()
+        if (looked !== undefined) await looked
+        for (const each of writes) if (each.write !== undefined) each.at = dates.now()
       } catch (error) {
         if (!isLeaseLost(error)) throw error
         this.#sealed = holding.owner
@@ -112,6 +116,8 @@ export class StoreTarget implements FlushTarget<Buffered> {
     check: () => void,
   ): Promise<void> {
     const { tenure, journal, commit } = this.#options
+    // As its reads have told, if the clock went back since.
+    const notBefore = part.writes.reduce((latest, { at = 0 }) => Math.max(latest, at), 0)
     for (;;) {
       const holding = await tenure.held()
       // It may have waited for the lease of the journal that was begun after that.
@@ -121,7 +127,7 @@ export class StoreTarget implements FlushTarget<Buffered> {
       check()
       const all = [...marks, ...journal.settle(owner, part), this.#note(owner, part)]
       try {
-        await commit({ reads: [], decide: () => writes, lease, keepLease: true, marks: all }, part.onWritten)
+        await commit({ reads: [], decide: () => writes, lease, keepLease: true, notBefore, marks: all }, part.onWritten)
         this.#isUncertain = false
         return this.#settled(owner, part)
       } catch (error) {

@@ -38,6 +38,7 @@ import { type CommitFlush, StoreTarget } from './store-target.ts'
 import { Tenure } from './tenure.ts'
 import type { ResolvedWriteBehind } from './write-behind-options.ts'
 import { WriteBuffer } from './write-buffer.ts'
+import { WriteDates } from './write-dates.ts'
 
 const KEYS = new JournalKeys(STORE_SCOPE)
 
@@ -79,8 +80,7 @@ export class WriteBehind {
   readonly #journal: Journal<Buffered>
   /** Calls that are committed: what is written meanwhile to what they are about comes after them, and is not buffered. */
   readonly #turns = new CommitTurns()
-  /** The latest date of a write. */
-  #latest = 0
+  readonly #dates: WriteDates
 
   constructor(parts: WriteBehindParts) {
     this.#parts = parts
@@ -89,6 +89,8 @@ export class WriteBehind {
     this.#office = office
     const journal = journalOf(options, office)
     this.#journal = journal
+    const dates = new WriteDates({ log: back.log, clock })
+    this.#dates = dates
     const isRecoverable = journal.level !== 'memory'
     const overtaken = isRecoverable
       ? undefined
@@ -108,7 +110,7 @@ export class WriteBehind {
       look: overtaken && (() => back.log.head()),
       onLapsed: overtaken && ((token, head) => overtaken.lapsed(token, head)),
     })
-    const target = new StoreTarget({ office, clock, journal, tenure: this.#tenure, overtaken, commit })
+    const target = new StoreTarget({ office, clock, journal, tenure: this.#tenure, overtaken, dates, commit })
     this.#buffer = new WriteBuffer({
       name: 'the write-behind buffer',
       target,
@@ -209,8 +211,7 @@ export class WriteBehind {
   accept(proposal: Proposal): Promise<Commit> | undefined {
     if (proposal.reads.length > 0 || proposal.lease || proposal.marks || proposal.notBefore) return undefined
     const writes = proposal.decide([])
-    // As dates of commits, it never decreases: what this process has committed or acknowledged before is not later.
-    const at = (this.#latest = Math.max(this.#latest, Math.floor(this.#parts.clock.now())))
+    const at = this.#dates.now()
     const buffered: BufferedWrite[] = []
     for (const write of writes) {
       if (write.op !== 'set' || !this.#isBufferable(write)) return undefined

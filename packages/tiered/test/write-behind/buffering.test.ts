@@ -1,8 +1,10 @@
-import { TidemarkError } from '@tidemark/core'
+import { Payload, TidemarkError } from '@tidemark/core'
+import { ManualClock } from '@tidemark/testkit'
 import { describe, expect, test } from 'vitest'
 import { Fleet, keyOf } from '../support/fleet.ts'
 
 import { Machine, turns } from './support/machine.ts'
+import type { Process } from './support/process.ts'
 
 describe('a write behind', () => {
   test('is read at once by every call, and committed by the flush, the latest of each key', async () => {
@@ -186,13 +188,59 @@ describe('what is not blind meets it', () => {
   })
 })
 
-test('the date of a write never decreases while it is buffered, either', async () => {
-  const machine = new Machine()
-  const process = machine.start({})
-  await process.store.set('a', 1)
-  await process.tiers.flush()
-  const { writtenAt } = (await process.store.entry('a'))!
-  machine.clock.step(-3_600_000)
-  await process.store.set('a', 2)
-  expect((await process.store.entry('a'))!.writtenAt.getTime()).toBeGreaterThanOrEqual(writtenAt.getTime())
+describe('the date of a write never decreases when the clock goes back', () => {
+  const HOUR = 3_600_000
+  const dateOf = async ({ store }: Pick<Process, 'store'>, key: string): Promise<number> =>
+    (await store.entry(key))!.writtenAt.getTime()
+
+  test.each(['journal', 'memory'] as const)('from its acknowledgement to its commit (%s)', async (acknowledge) => {
+    const clock = new ManualClock()
+    // Unlike a back tier in memory, SQLite keeps the date of the last change alone.
+    const process = await new Fleet().open({
+      clock,
+      writePolicy: 'write-behind',
+      writeBehind: { maxAgeMs: 86_400_000, acknowledge },
+    })
+    await process.store.set('a', 1)
+    const acknowledged = await dateOf(process, 'a')
+    clock.step(-HOUR)
+    await process.tiers.flush()
+    expect(await dateOf(process, 'a')).toBeGreaterThanOrEqual(acknowledged)
+  })
+
+  test.each(['journal', 'memory'] as const)(
+    'from a commit of this process to what is buffered (%s)',
+    async (acknowledge) => {
+      const machine = new Machine()
+      const process = machine.start({ acknowledge })
+      await process.store.update('a', () => 1)
+      const committed = await dateOf(process, 'a')
+      machine.clock.step(-HOUR)
+      await process.store.set('a', 2)
+      const buffered = await dateOf(process, 'a')
+      await process.tiers.flush()
+      expect([buffered >= committed, (await dateOf(process, 'a')) >= buffered]).toEqual([true, true])
+    },
+  )
+
+  test.each(['journal', 'memory'] as const)(
+    'from a commit of others, whose clock is ahead (%s)',
+    async (acknowledge) => {
+      const machine = new Machine()
+      const process = machine.start({ acknowledge })
+      await process.store.set('b', 1)
+      const at = machine.clock.now() + HOUR
+      await machine.back.commit({
+        reads: [],
+        decide: () => [{ op: 'set', key: keyOf('a'), payload: Payload.encode(machine.back.codec, 1), ...NOTHING }],
+        notBefore: at,
+      })
+      await process.store.set('a', 2)
+      const buffered = await dateOf(process, 'a')
+      await process.tiers.flush()
+      expect([buffered, await dateOf(process, 'a')]).toEqual([at, at])
+    },
+  )
 })
+
+const NOTHING = { expiresAt: undefined, meta: undefined, path: undefined } as const
