@@ -13,7 +13,8 @@ const EXAMPLES: readonly (readonly [what: string, out: readonly string[]])[] = [
 
 test.each(EXAMPLES)('the example of docs/codecs.md runs: %s', async (what, out) => {
   const block = EXAMPLES.findIndex(([name]) => name === what)
-  const options = { package: new URL('packages/codecs/', repository), block }
+  const env = { STORE_KEY: Buffer.alloc(32, 7).toString('base64') }
+  const options = { package: new URL('packages/codecs/', repository), block, env }
   expect(await runExample(new URL('docs/codecs.md', repository), options)).toEqual({ code: 0, err: '', out })
 })
 
