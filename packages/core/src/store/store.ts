@@ -299,7 +299,10 @@ export class Store<R extends ReadOptions = ReadOptions, W extends object = objec
     return { value, ...writeResult(commit) }
   }
 
-  /** The keys of a prefix or range in key order. Reads the back tier in pages: a key that exists throughout is seen once. */
+  /**
+   * The keys of a prefix or range in key order. Reads the back tier in pages, each as of one moment, the whole not: a key that
+   * exists throughout is seen once.
+   */
   keys(options?: ListOptions): AsyncIterableIterator<KeyTuple> {
     this.#assertOpen()
     if (options !== undefined) refuseUnknown(options, this.#names, 'keys')
