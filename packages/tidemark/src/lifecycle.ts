@@ -23,7 +23,9 @@ const KNOWN = ['file', 'redis', 'timeoutMs'] as const satisfies readonly (keyof 
  * and becomes one; with anything else in it, it stays as it is.
  * @throws as `open`; TidemarkError FILE_EXISTS: of several that create the same file, exactly one succeeds
  */
-export function create(options: Omit<OpenOptions, 'mode'> & { readonly file: string }): Promise<Tidemark> {
+export async function create(options: Omit<OpenOptions, 'mode'> & { readonly file: string }): Promise<Tidemark> {
+  const { mode } = options as OpenOptions
+  if (mode !== undefined) throw new TypeError(`create has no option mode: it is open with 'create', not '${mode}'`)
   return open({ ...options, mode: 'create' })
 }
 

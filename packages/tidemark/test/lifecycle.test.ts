@@ -44,6 +44,12 @@ test('create on an existing store, and open on a missing one, are typed errors',
   expect(await store.set('a', 1)).toMatchObject({ version: 1 })
 })
 
+test('create takes no other mode', async () => {
+  const file = tempFile()
+  await expect(create({ file, mode: 'open' } as never)).rejects.toThrow('create has no option mode')
+  expect(existsSync(file)).toBe(false)
+})
+
 test('an empty file, as mktemp makes it, holds no store, and create makes it one', async () => {
   const file = tempFile()
   writeFileSync(file, '')
