@@ -1,4 +1,7 @@
-/** Which tier answered how many reads of single keys since the store was opened. */
+/**
+ * Which tier answered how many reads of single keys since the store was opened. Several keys that were answered anew by the
+ * back tier, so that they are of one moment, count there once more.
+ */
 export interface TierStats {
   readonly reads: number
   /** By tier name. What a front answered with "does not exist" counts as its hit. */
