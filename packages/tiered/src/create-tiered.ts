@@ -206,7 +206,8 @@ class Tiered implements TieredBack {
     return this.#writes.onCommit(listener)
   }
 
-  flush(): Promise<void> {
+  async flush(): Promise<void> {
+    this.#assertOpen()
     return this.#behind.flush()
   }
 
@@ -257,7 +258,8 @@ class Tiered implements TieredBack {
     const { near, clock } = this.#options
     // As a read does before it asks the near front.
     if (this.#follower?.isFresh() === false) await this.#follower.verified()
-    return explain(key, { back: this.#back, near, links: this.#links, clock })
+    const behind = (id: string): Found | undefined => this.#behind.find(id)
+    return explain(key, { back: this.#back, behind, near, links: this.#links, clock })
   }
 
   verify(options?: VerifyOptions): Observable<VerifyProgress> {

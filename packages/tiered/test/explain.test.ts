@@ -55,6 +55,24 @@ describe('explain', () => {
   })
 })
 
+test('explain tells of a write that waits to be flushed, which this process reads, and no other', async () => {
+  const fleet = new Fleet(redis.server)
+  const a = await fleet.open({ near: true, writePolicy: 'write-behind', writeBehind: { maxAgeMs: 600_000 } })
+  const b = await fleet.open()
+  const { version } = await b.store.set('k', 'old')
+  await a.store.set('k', 'behind', { tags: ['t'] })
+  const { writtenAt } = (await a.store.entry('k'))!
+  expect(await a.tiers.explain(keyOf('k'))).toMatchObject({
+    servedBy: 'write-behind',
+    because: expect.stringContaining('waits to be flushed') as string,
+    behind: { acknowledgedAt: writtenAt.getTime(), standing: { state: 'seen' } },
+    back: { version },
+  })
+  expect(await b.tiers.explain(keyOf('k'))).toMatchObject({ servedBy: 'redis', behind: undefined })
+  await a.tiers.flush()
+  expect(await a.tiers.explain(keyOf('k'))).toMatchObject({ servedBy: 'near', behind: undefined })
+})
+
 describe('explain says what hides an entry that is there', () => {
   test('an invalidated tag, also after its entry was written again', async () => {
     const a = await new Fleet(redis.server).open({ near: true })

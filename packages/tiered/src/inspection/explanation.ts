@@ -21,6 +21,8 @@ export interface Explanation {
   readonly servedBy: string
   /** In words. */
   readonly because: string
+  /** A write of this process that waits to be flushed: its reads meet it before any tier. undefined: none does. */
+  readonly behind: WaitingExplanation | undefined
   readonly near: NearExplanation | undefined
   readonly fronts: readonly FrontExplanation[]
   readonly back: {
@@ -31,6 +33,13 @@ export interface Explanation {
     /** What readers make of that version: its tags may have been invalidated, its time be up. undefined: there is none. */
     readonly standing: StandingWithReaders | undefined
   }
+}
+
+export interface WaitingExplanation {
+  /** Wall-clock milliseconds of its acknowledgement; undefined: its time is up. */
+  readonly acknowledgedAt: number | undefined
+  /** What readers make of it; undefined: its time is up. */
+  readonly standing: StandingWithReaders | undefined
 }
 
 export interface NearExplanation {
@@ -66,6 +75,8 @@ export interface FrontExplanation {
 
 export interface ExplainedTiers {
   readonly back: Back
+  /** What of the key waits to be flushed. */
+  readonly behind: (id: string) => Found | undefined
   readonly near: NearFront | undefined
   readonly links: readonly FrontLink[]
   readonly clock: Clock
@@ -83,12 +94,21 @@ export async function explain(key: StoreKey, tiers: ExplainedTiers): Promise<Exp
   }))
   const now = clock.now()
   const standing = found.entry && (await standingWithReaders(found.entry, now, (keys) => back.read(keys)))
-  const { servedBy, because } = decide(nearest, withLag, found, back.name, now)
-  const but = standing && hidden(standing)
+  const waiting = tiers.behind(key.id)
+  // It will come after everything that is committed.
+  const toCome = waiting?.entry && { ...waiting.entry, version: Infinity }
+  const waitingStanding = toCome && (await standingWithReaders(toCome, now, (keys) => back.read(keys)))
+  const { servedBy, because } =
+    waiting === undefined
+      ? decide(nearest, withLag, found, back.name, now)
+      : { servedBy: waiting.tier, because: 'a write of this process waits to be flushed, which its reads meet first' }
+  const but = waiting === undefined ? standing && hidden(standing) : waitingStanding && hidden(waitingStanding)
+  const which = waiting === undefined ? `version ${found.entry?.version}` : 'it'
   return {
     key: key.id,
     servedBy,
-    because: but === undefined ? because : `${because}; version ${found.entry!.version} ${but}`,
+    because: but === undefined ? because : `${because}; ${which} ${but}`,
+    behind: waiting && { acknowledgedAt: waiting.entry?.writtenAt, standing: waitingStanding },
     near: nearest,
     fronts: withLag,
     back: { name: back.name, version: found.entry?.version, head, standing },
