@@ -215,7 +215,7 @@ export class FlushLane<D extends Dirty> {
     this.#cancelRetry?.()
     this.#cancelRetry = undefined
     const batch = (this.#flushing ??= this.#seal())
-    const ids = Array.from(batch.writes.values(), ({ id, checkpoint }) => (checkpoint === undefined ? id : [])).flat()
+    const writes = [...batch.writes.values()]
     try {
       await flushBatch(batch, this.#options.destination)
     } catch (error) {
@@ -225,8 +225,16 @@ export class FlushLane<D extends Dirty> {
     this.#flushing = undefined
     this.#failed = 0
     for (const [id, row] of this.#uncertain) if (row <= batch.to) this.#uncertain.delete(id)
-    this.#options.onFlushed(ids)
+    if (!batch.isLost) this.#tell(writes, batch.failures)
     if (batch.failures.length > 0) throw flushFailure(batch.failures)
+  }
+
+  /** Nobody counts as flushed what was refused. */
+  #tell(writes: readonly D[], failures: Batch<D>['failures']): void {
+    const refused = new Set(failures.flatMap((failure) => failure.writes))
+    const flushed = writes.filter((write) => !refused.has(write))
+    if (flushed.length === 0) return
+    this.#options.onFlushed(flushed.flatMap(({ id, checkpoint }) => (checkpoint === undefined ? [id] : [])))
   }
 
   /** What is acknowledged from now on goes with the next flush. */

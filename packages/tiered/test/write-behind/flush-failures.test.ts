@@ -174,3 +174,38 @@ describe('closing', () => {
     expect(await next.store.get('a')).toBe(1)
   })
 })
+
+test('what is refused is not counted as flushed, and a checkpoint is no key', async () => {
+  const machine = new Machine()
+  const { store, tiers } = machine.start()
+  const commit = machine.back.commit.bind(machine.back)
+  machine.back.commit = async (proposal, ...rest) => {
+    const { marks = [] } = proposal
+    const isOfCheckpoint = typeof marks !== 'function' && marks.some(({ key }) => key.tuple[3] === 'checkpoint')
+    const writes = proposal.reads.length === 0 ? proposal.decide([]) : []
+    if (isOfCheckpoint || writes.some(({ key }) => key.id === keyOf('bad').id)) throw new RangeError('too large')
+    return commit(proposal, ...rest)
+  }
+  await store.set('bad', 1)
+  await expect(tiers.flush()).rejects.toMatchObject({ failures: [{ keys: [keyOf('bad').id] }] })
+  expect(tiers.metrics().total).toMatchObject({ writes: 1, flushes: 0 })
+  expect(tiers.metrics().keys.get(keyOf('bad').id)).toMatchObject({ flushes: 0 })
+  await tiers.checkpoint('', { at: 1 })
+  const failure = await tiers.flush().catch((error: unknown) => error as FlushFailure)
+  expect(failure).toMatchObject({ failures: [{ keys: [] }], message: expect.not.stringContaining('\0') as string })
+  await tiers.checkpoint('', { at: 2 })
+  await store.set('good', 1)
+  await tiers.flush().catch(() => undefined)
+  expect([tiers.metrics().total.flushes, ...tiers.metrics().keys.keys()]).toEqual([
+    1,
+    keyOf('bad').id,
+    keyOf('good').id,
+  ])
+})
+
+test('a store that is closed flushes nothing, and says so', async () => {
+  const { store, tiers } = new Machine().start()
+  await store.set('a', 1)
+  await store.close()
+  await expect(tiers.flush()).rejects.toMatchObject({ code: 'CLOSED' })
+})
