@@ -56,6 +56,9 @@ export function describeConcurrency(start: StartStore): void {
           ]),
         )
         work.push(store.transaction(async (tx) => expect(await tx.get('a')).toBe(await tx.get('b')), { attempts: 100 }))
+        work.push(store.getMany(['a', 'b']).then((found) => expect(found.get('a')).toBe(found.get('b'))))
+        // What the fronts know of the one, and not of the other.
+        work.push(store.get(i % 2 === 0 ? 'a' : 'b'))
       }
       await Promise.all(work)
       expect([await store.get('a'), await store.get('b')]).toEqual([30, 30])
