@@ -216,11 +216,11 @@ describe('the past of logs and blobs', () => {
     const entries: unknown[] = []
     for await (const step of follow(back)) {
       if (step.kind === 'ready') break
-      if (step.kind === 'snapshot') entries.push(...step.entries.map(({ key, type }) => [key, type]))
+      if (step.kind === 'snapshot') entries.push(...step.entries.map(({ key, type, value }) => [key, type, value]))
     }
     expect(entries).toEqual([
-      [['b'], 'blob'],
-      [['l'], 'log'],
+      [['b'], 'blob', undefined],
+      [['l'], 'log', undefined],
     ])
   })
 })

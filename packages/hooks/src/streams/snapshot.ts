@@ -11,7 +11,7 @@ import {
   tagOfKey,
   tagsOf,
   TidemarkError,
-  toStoreEntry,
+  toListedEntry,
   userRanges,
   seenWith,
   Visibility,
@@ -100,7 +100,7 @@ export async function* snapshotOf<T>(
 const LAST = Uint8Array.of(0xff)
 
 function toSnapshotEntry<T>(entry: Entry): SnapshotEntry<T> {
-  return Object.freeze(Object.assign(toStoreEntry<T>(entry), { tags: tagsOf(entry) }))
+  return Object.freeze(Object.assign(toListedEntry<T>(entry), { tags: tagsOf(entry) }))
 }
 
 function wentBack(asOf: number, position: number): TidemarkError {
