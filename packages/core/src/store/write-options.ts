@@ -27,7 +27,10 @@ export interface SetOptions {
 }
 
 export interface ConditionOptions {
-  /** The version that the key must have now; 0: it must not exist. Otherwise a ConflictError, and nothing is written. */
+  /**
+   * The version that the key must have now; 0: it must not exist. Otherwise a ConflictError, and nothing is written. That of a
+   * log is of its beginning: appends do not change it, and what was appended goes with the log.
+   */
   readonly ifVersion?: number | undefined
 }
 

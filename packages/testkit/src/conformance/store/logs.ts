@@ -47,6 +47,22 @@ export function describeLogs(start: StartStore): void {
       expect((await Array.fromAsync(log.elements({ after }))).map(({ value }) => value)).toEqual([3])
     })
 
+    it('has the version of its beginning: a condition on it is none on what was appended', async () => {
+      const { store } = await start()
+      await store.log('l').append(1)
+      const { version } = (await store.entry('l'))!
+      await store.log('l').append(2)
+      expect((await store.entry('l'))!.version).toBe(version)
+      await store.transaction(async (tx) => {
+        tx.set('seen', (await tx.entry('l'))!.version)
+        await store.log('l').append(3)
+      })
+      expect(await store.delete('l', { ifVersion: version })).toMatchObject({ deleted: true })
+      await store.log('l').append(4)
+      await expect(store.set('l', 'value', { ifVersion: version })).rejects.toMatchObject({ code: 'CONFLICT' })
+      expect(await Array.fromAsync(store.log('l'))).toEqual([4])
+    })
+
     it('stands in a listing among values, which are read as if it were not there', async () => {
       const { store } = await start()
       await store.setMany([
