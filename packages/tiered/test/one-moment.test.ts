@@ -1,8 +1,14 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { setImmediate } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import type { Back } from '@tidemark/core'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { Fleet, type Instance, type InstanceOptions, keyOf, useRedis, withFill } from './support/fleet.ts'
 
 const redis = useRedis()
+
+const WRITER = fileURLToPath(new URL('programs/writes-batches.ts', import.meta.url))
 
 /** Far longer than a test takes: what is proven of Redis stays what it was when the test began. */
 const BOUND_MS = 60_000
@@ -259,5 +265,38 @@ describe('costs nothing more', () => {
     expect(new Set(all.map((pair) => pair.join()))).toEqual(new Set(['1,1']))
     expect([reader.back.keysRead, log.pages]).toEqual([0, 0])
     expect(await fleet.raw.info('commandstats')).toMatch(/cmdstat_mget:calls=1,/)
+  })
+})
+
+describe('another process that writes batches is never met half way', () => {
+  test.each<[string, InstanceOptions]>([
+    ['near memory', { near: { maxEntries: 2 }, redis: false }],
+    ['near memory that may lag', { near: { maxEntries: 2 }, nearMaxStaleMs: 100, redis: false }],
+    ['near memory and Redis', { near: { maxEntries: 2 } }],
+    ['Redis', {}],
+  ])('%s', async (_fronts, options) => {
+    const keys = ['a', 'b', 'c']
+    const hasRedis = options.redis !== false
+    const fleet = new Fleet(hasRedis ? redis.server : undefined)
+    const reader = await fleet.open(options)
+    const args = [WRITER, fleet.file, fleet.namespace, fleet.server?.url ?? '', hasRedis ? '300' : '800', ...keys]
+    const writer = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] })
+    onTestFinished(() => void writer.kill('SIGKILL'))
+    let isOver = false
+    const over = once(writer, 'close').then(([code]) => ((isOver = true), code as number | null))
+    const halves: unknown[] = []
+    const seen = new Set<unknown>()
+    for (let n = 0; !isOver; n++) {
+      // Of each key, something else is known.
+      if (n % 7 === 0) void reader.store.get(keys[n % 3]!)
+      if (hasRedis && n % 5 === 0) await fleet.evict(keys[n % 3]!)
+      const found = await reader.store.getMany(keys)
+      const values = keys.map((key) => found.get(key))
+      if (new Set(values).size > 1) halves.push(values)
+      seen.add(values[0])
+      if (n % 20 === 0) await setImmediate()
+    }
+    expect([await over, halves]).toEqual([0, []])
+    expect(seen.size).toBeGreaterThan(10)
   })
 })
