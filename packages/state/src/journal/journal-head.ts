@@ -12,6 +12,10 @@ interface Head {
 /** In a bundle, for its checksum. Stored: never change it. */
 type StoredHead = readonly [writer: string, last: number]
 
+/** What is told of transactions that were acknowledged, and are not there. */
+export const REMOVED =
+  "something has removed the rest, as sweep() or clear() of the store does; drop() it, or open what is left with the option recover: 'last-good'"
+
 /**
  * What tells a writer whether anybody else has changed his journal: a mark that changes with every commit of it, in the same
  * transaction. Each writer has a name of his own, so that a journal which was dropped, and begun anew, is never taken for
@@ -34,10 +38,16 @@ export class JournalHead {
 
   /**
    * To be read under the lease, before the journal is: what is true of both is true of the journal as it will be read.
+   * @param recover `last-good`: without it, where it cannot be read
    * @throws CorruptError when it is not damaged, but cannot be read here
    */
-  static async read(back: Back, name: string): Promise<JournalHead> {
-    return new JournalHead(back, name, await headIn(back, name))
+  static async read(back: Back, name: string, recover: 'damaged' | 'last-good'): Promise<JournalHead> {
+    try {
+      return new JournalHead(back, name, await headIn(back, name))
+    } catch (error) {
+      if (recover !== 'last-good' || !(error instanceof CorruptError)) throw error
+      return new JournalHead(back, name, undefined)
+    }
   }
 
   /** The number of the last transaction that was acknowledged; 0 where that is not known. */
@@ -49,7 +59,7 @@ export class JournalHead {
   assertReached(last: number): void {
     if (last >= this.last) return
     throw new CorruptError(
-      `${this.#name} has a journal that ends with transaction ${last}, and ${this.last} were acknowledged: something has removed the rest, as sweep() or clear() of the store does; drop() it, or open what is left with the option recover: 'last-good'`,
+      `${this.#name} has a journal that ends with transaction ${last}, and ${this.last} were acknowledged: ${REMOVED}`,
       { key: this.#name },
     )
   }

@@ -128,7 +128,7 @@ interface Tail {
 /** Where it ends: behind the last record that is whole. */
 async function tailOf(options: ResolvedOptions, writer: WriterLease): Promise<Tail> {
   const { back, name, recover } = options
-  const head = await JournalHead.read(back, name)
+  const head = await JournalHead.read(back, name, recover)
   writer.retakeIf(() => head.isUntouched())
   const unusable: RecordBehind[] = []
   let reason = ''

@@ -168,7 +168,7 @@ export async function prevalent<S, const T extends Record<string, TransactionFun
   const lease = await WriterLease.take({ back, clock, name, leaseMs })
   try {
     const snapshots = new Snapshots({ back, name, keep })
-    const head = await JournalHead.read(back, name)
+    const head = await JournalHead.read(back, name, resolved.recover)
     lease.retakeIf(() => head.isUntouched())
     await snapshots.collect(lease)
     const { memory, recovery } = await startUp({ options: resolved, snapshots, writer: lease, head })

@@ -1,5 +1,6 @@
 import { afterTurn, CorruptError, TidemarkError } from '@tidemark/core'
 import { isDamage } from '../journal/damage.ts'
+import { REMOVED } from '../journal/journal-head.ts'
 import { JournalReader } from '../journal/journal-reader.ts'
 import type { StateAt } from '../snapshot/snapshots.ts'
 import { Memory } from './memory.ts'
@@ -60,8 +61,10 @@ export async function replay(
   const { damage } = reader
   if (damage === undefined || last >= end) return { memory, stop: undefined }
   // With nothing in between, it is no damage of a record: all of those that there were have gone.
-  const isDamaged = isDamage(damage.cause) && !(damage.isMissing && last === start.number)
-  return stopped(damage.cause, isDamaged)
+  if (damage.isMissing && last === start.number) {
+    return stopped(new CorruptError(`${name} lacks transaction ${last + 1} in its journal: ${REMOVED}`, { key: name }))
+  }
+  return stopped(damage.cause, isDamage(damage.cause))
 }
 
 function isOfTransaction(error: unknown): error is TidemarkError {

@@ -47,13 +47,16 @@ export function valueIn(
   const storedBy = storedIn(save, name)
   if (storedBy === undefined) return undefined
   const payload = payloads.get(name)
-  const what = `the state ${name} of save ${save.number} cannot be read; restore() an older one of the saves()`
-  if (payload === undefined) throw new CorruptError(what, { key: name })
+  const what = `the state ${name} of save ${save.number} cannot be read`
+  const older = 'restore() an older one of the saves()'
+  if (payload === undefined) throw new CorruptError(`${what}: its value is missing; ${older}`, { key: name })
   try {
     const isOld = save.number !== last.number
     return { value: payload.decode(), saved: { payload, storedBy, seen: storedIn(last, name), isOld } }
   } catch (cause) {
-    throw new CorruptError(what, { key: name, cause })
+    const why = `${what}: ${(cause as Error).message}`
+    const isWhole = cause instanceof CorruptError && cause.mayBeWhole
+    throw new CorruptError(isWhole ? why : `${why}; ${older}`, { key: name, cause })
   }
 }
 
