@@ -1,4 +1,4 @@
-import { createMemoryBack, type MemoryBack, Store } from '@tidemark/core'
+import { createMemoryBack, type Leases, type MemoryBack, Store, TidemarkError } from '@tidemark/core'
 import { ManualClock } from '@tidemark/testkit'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -61,6 +61,17 @@ async function settle(model: Model, real: Real): Promise<void> {
 
 const noted = new WeakMap<Process, number>()
 const flushesOf = ({ process }: Real): number => noted.get(process) ?? 0
+
+/** The file is locked by somebody when a lease is asked for next. @returns a function that ends this */
+function failOnce(leases: Leases): () => void {
+  const acquire = leases.acquire.bind(leases)
+  const end = (): void => void (leases.acquire = acquire)
+  leases.acquire = async () => {
+    end()
+    throw new TidemarkError('BUSY', 'locked', { retryable: true })
+  }
+  return end
+}
 
 function command(label: string, run: (model: Model, real: Real) => Promise<void>): Command {
   return {
@@ -200,6 +211,48 @@ const commands: fc.Arbitrary<Command>[] = [
       model.back.set(key, v)
       await real.process.tiers.flush()
       noted.set(real.process, real.process.tiers.metrics().total.flushes)
+    }),
+  ),
+  fc.tuple(fc.boolean()).map(([isBusy]) =>
+    command(
+      `stopped for longer than its lease${isBusy ? ', which cannot be had back at first' : ''}`,
+      async (model, real) => {
+        real.process.pause()
+        real.clock.advance(2 * LEASE_MS)
+        await settle(model, real)
+        const end = isBusy ? failOnce(real.back.leases) : (): void => {}
+        real.process.resume()
+        // Nobody has recovered it: what it holds is flushed, as it is due by now.
+        await settle(model, real)
+        end()
+        real.process.forgive()
+        await real.process.tiers.flush()
+        flushed(model)
+        noted.set(real.process, real.process.tiers.metrics().total.flushes)
+      },
+    ),
+  ),
+  fc.tuple(name, value).map(([key, v]) =>
+    command(`stopped, recovered by another process, which then sets ${key} ${v}, and goes on`, async (model, real) => {
+      real.process.pause()
+      real.clock.advance(2 * LEASE_MS)
+      await settle(model, real)
+      const other = real.start()
+      await other.tiers.recoverWrites()
+      const { maybe } = model
+      const possible = new Map(maybe)
+      flushed(model)
+      for (const [each, values] of possible) {
+        const found = await real.other.get<number>(each)
+        if (found !== undefined && values.has(found)) model.back.set(each, found)
+      }
+      await real.other.set(key, v)
+      model.back.set(key, v)
+      real.process.resume()
+      await settle(model, real)
+      await real.process.tiers.flush()
+      noted.set(real.process, real.process.tiers.metrics().total.flushes)
+      await other.tiers.close()
     }),
   ),
   fc.constant(
