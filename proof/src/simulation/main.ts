@@ -6,7 +6,8 @@ import { runSeed } from './run-seed.ts'
 import { totalsOf } from './totals.ts'
 
 const given = argumentsOf(process.argv.slice(2))
-if (given !== undefined) process.exitCode = (await (given.mutants ? lookForMutants(given) : simulate(given))) ? 0 : 1
+// Not left to end by itself: what a simulated process waited for when it was killed never comes, and keeps this one.
+if (given !== undefined) process.exit((await (given.mutants ? lookForMutants(given) : simulate(given))) ? 0 : 1)
 
 function argumentsOf(args: readonly string[]): Arguments | undefined {
   try {
