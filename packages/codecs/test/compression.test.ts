@@ -182,3 +182,16 @@ test('the parts of a blob fit, whatever the codec', async () => {
     await store.close()
   }
 })
+
+test('what a codec of the application throws is an error of ours, within a compressed one, too', () => {
+  const own: Codec = {
+    id: 200,
+    encode: (value) => new TextEncoder().encode(JSON.stringify(value)),
+    decode: (bytes) => JSON.parse(new TextDecoder().decode(bytes)) as unknown,
+  }
+  for (const codec of [own, compressed(own), compressed(own, { minBytes: 0 }), encrypting(compressed(own))]) {
+    expect(() => Payload.encode(codec, 1n)).toThrow(expect.objectContaining({ code: 'UNENCODABLE' }))
+  }
+  const bytes = encode(compressed(own), 'a text')
+  expect(codeOf(() => decode(compressed(own), bytes.with(4, 0x7b)))).toBe('CORRUPT')
+})

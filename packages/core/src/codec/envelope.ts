@@ -71,7 +71,7 @@ function checkId({ id }: Codec): void {
 }
 
 function seal(codec: Codec, header: Uint8Array, value: unknown): Uint8Array {
-  const sealed = isEnvelopeCodec(codec) ? codec.encodeAfter(header, value) : concat(header, encodeWith(codec, value))
+  const sealed = encodeWith(codec, header, value)
   if (sealed.length > header.length) return sealed
   throw new TidemarkError(
     'UNENCODABLE',
@@ -103,9 +103,7 @@ export function openValue(codecs: Codec | readonly Codec[], bytes: Uint8Array, s
   const at = version === VERSION ? start + HEADER_BYTES : payloadAfterNotes(bytes, start)
   return readWith(codecs, id, (codec) => {
     if (version === WITH_NOTES && at === bytes.length) return undefined
-    return isEnvelopeCodec(codec)
-      ? codec.decodeAfter(at, bytes)
-      : decodeWith(codec, new Uint8Array(bytes.buffer, bytes.byteOffset + at, bytes.length - at))
+    return decodeWith(codec, at, bytes)
   })
 }
 
@@ -133,19 +131,21 @@ function unopenable(version: number, id: number): CorruptError {
   )
 }
 
-/** A codec of the application may fail in its own ways; callers rely on ours. */
-function encodeWith(codec: Codec, value: unknown): Uint8Array {
+/** A codec of the application, or one within ours, may fail in its own ways; callers rely on ours. */
+function encodeWith(codec: Codec, header: Uint8Array, value: unknown): Uint8Array {
   try {
-    return codec.encode(value)
+    return isEnvelopeCodec(codec) ? codec.encodeAfter(header, value) : concat(header, codec.encode(value))
   } catch (cause) {
     if (cause instanceof TidemarkError) throw cause
     throw new TidemarkError('UNENCODABLE', `codec ${codec.id} could not encode the value; see the cause`, { cause })
   }
 }
 
-function decodeWith(codec: Codec, payload: Uint8Array): unknown {
+function decodeWith(codec: Codec, at: number, bytes: Uint8Array): unknown {
   try {
-    return codec.decode(payload)
+    return isEnvelopeCodec(codec)
+      ? codec.decodeAfter(at, bytes)
+      : codec.decode(new Uint8Array(bytes.buffer, bytes.byteOffset + at, bytes.length - at))
   } catch (cause) {
     if (cause instanceof TidemarkError) throw cause
     throw new CorruptError(`codec ${codec.id} could not decode a stored value`, { cause })
