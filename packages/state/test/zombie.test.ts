@@ -3,6 +3,7 @@ import { encrypted } from '@tidemark/codecs'
 import { ShiftedClock } from '@tidemark/testkit'
 import { describe, expect, test } from 'vitest'
 import { drop, journal, prevalent, type Transaction } from '../src/index.ts'
+import { interruptedBack } from './support/interrupted-back.ts'
 import { openTemp, tempFile } from './support/temp.ts'
 
 interface Log {
@@ -181,4 +182,93 @@ test('a record is never written where there is one, whatever the lease says', as
   await expect(db.execute('add', '2')).rejects.toMatchObject(LEASE_LOST)
   expect(await new Store(back).get(['p', 'journal', 2])).toBe('of somebody else')
   expect(db.state.log).toEqual(['1'])
+})
+
+describe('a process that is stopped at any step, while others write', { timeout: 120_000 }, () => {
+  const ignore = (): void => {}
+
+  /** Ends where it is not stopped any more. */
+  async function atEveryStep(
+    others: (back: Back, open: ReturnType<typeof stopped>['open'], told: (text: string) => void) => Promise<void>,
+  ): Promise<number> {
+    for (let at = 0; ; at++) {
+      let wasStopped = false
+      for (const isBefore of [true, false]) {
+        const { open, openBack, written, beyondTheLease } = stopped()
+        const acknowledged = new Set<string>()
+        const underWay = new Set<string>()
+        /** Done before a drop, and acknowledged after it: their answer was on the way. */
+        let gone: ReadonlySet<string> = new Set()
+        const meanwhile = async (): Promise<void> => {
+          wasStopped = true
+          beyondTheLease()
+          await others(openBack(), open, (text) => {
+            if (text !== 'dropped') return void acknowledged.add(text)
+            if (!isBefore) gone = new Set(underWay)
+            acknowledged.clear()
+          })
+          beyondTheLease()
+        }
+        const { back } = interruptedBack(openBack(), { at, isBefore, meanwhile })
+        const call = async (db: { execute(name: 'add', text: string): Promise<void> }, text: string): Promise<void> => {
+          underWay.add(text)
+          const isDone = await db.execute('add', text).then(
+            () => true,
+            () => false,
+          )
+          underWay.delete(text)
+          if (isDone) acknowledged.add(text)
+        }
+        const a = await open(back, { keepSnapshots: 1 }).catch(ignore)
+        if (a !== undefined) {
+          await Promise.all([call(a, 'a1'), call(a, 'a2')])
+          await Promise.all([call(a, 'a3'), a.snapshot().catch(ignore), call(a, 'a4')])
+          await call(a, 'a5')
+          await call(a, 'a6')
+          await a.close()
+        }
+        beyondTheLease()
+        const [log, dropped] = await written(openBack())
+        // All that was acknowledged, once, and in the order of each: nobody has written over anybody.
+        const expected = [...acknowledged].filter((text) => !gone.has(text) || log.includes(text))
+        expect([at, isBefore, log, dropped]).toEqual([at, isBefore, expect.arrayContaining(expected), 0])
+        for (const who of ['a', 'b']) {
+          const own = log.filter((text) => text.startsWith(who))
+          expect(own).toEqual([...new Set(own)].toSorted())
+        }
+        expect(log.length - expected.length).toBeLessThanOrEqual(2)
+      }
+      if (!wasStopped) return at
+    }
+  }
+
+  test('a few transactions: all that was acknowledged is there, of both', async () => {
+    const steps = await atEveryStep(async (back, open, told) => {
+      const b = await open(back)
+      for (const text of ['b1', 'b2']) await b.execute('add', text).then(() => told(text))
+      await b.close()
+    })
+    expect(steps).toBeGreaterThan(20)
+  })
+
+  test('a snapshot that removes the journal: the same', async () => {
+    const steps = await atEveryStep(async (back, open, told) => {
+      const b = await open(back, { keepSnapshots: 1 })
+      await b.execute('add', 'b1').then(() => told('b1'))
+      await b.snapshot()
+      await b.close()
+    })
+    expect(steps).toBeGreaterThan(20)
+  })
+
+  test('another system of the same name: it is that one', async () => {
+    const steps = await atEveryStep(async (back, open, told) => {
+      await drop(back, 'p')
+      told('dropped')
+      const b = await open(back)
+      for (const text of ['b1', 'b2', 'b3', 'b4']) await b.execute('add', text).then(() => told(text))
+      await b.close()
+    })
+    expect(steps).toBeGreaterThan(20)
+  })
 })
