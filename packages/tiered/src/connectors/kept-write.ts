@@ -60,19 +60,27 @@ export function keptFormat(codec: Codec): RowFormat<Kept> {
     },
     decode(bytes) {
       const bundle = Payload.fromEnvelope(codec, bytes)
-      const [version, ...writes] = bundle.decode() as Row
+      const row = bundle.decode()
+      if (!Array.isArray(row) || row[0] !== VERSION)
+        throw new CorruptError('a row of a buffer’s journal is of a newer release, or damaged')
+      const [, ...writes] = row as unknown as Row
       const carried = bundle.carried.values()
-      if (version !== VERSION) throw new CorruptError('a row of a buffer’s journal is of a newer release, or damaged')
       return writes.map(([key, ...fields]) => {
         const payloads: { readonly [F in Field]?: Payload } = Object.fromEntries(
           // A copy: what is read is kept, the row is not.
-          fields.map((field) => [field, Payload.fromEnvelope(codec, carried.next().value!.slice())]),
+          fields.map((field) => [field, Payload.fromEnvelope(codec, next(carried).slice())]),
         )
         if (key === null) return keptCheckpoint(payloads.value!)
         return keptWrite(StoreKey.fromBytes(key), payloads.args, payloads.value)
       })
     },
   }
+}
+
+function next(carried: Iterator<Uint8Array>): Uint8Array {
+  const { value, done } = carried.next()
+  if (done === true) throw new CorruptError('a row of a buffer’s journal is truncated')
+  return value
 }
 
 function keyIn(write: Kept): Uint8Array | null {
