@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { FileConnector } from '../support/file-connector.ts'
 import { ManualClock } from '@tidemark/testkit'
-import { buffered, type Connector } from '../../src/index.ts'
+import { buffered, type Connector, createJsonCodec, open } from '../../src/index.ts'
 import { tempFile } from '../support/temp.ts'
 
 import { MapConnector, PATIENT, turns } from './support/map-connector.ts'
@@ -194,6 +194,8 @@ describe('Persistroids: a buffer before a connector', () => {
     await expect(buffered(map, { maxSize: 1 } as never)).rejects.toThrow(/unknown option maxSize of buffered/)
     await expect(buffered(map, { cache: { maxEntries: -1 } })).rejects.toThrow(/cache.maxEntries/)
     await expect(buffered(map, { journal: {} as never })).rejects.toThrow(/journal must be an opened store/)
+    await using journal = await open()
+    await expect(buffered(map, { journal, codec: createJsonCodec() })).rejects.toThrow(/codec goes without a journal/)
     await expect((await buffered(map)).set('a', undefined)).rejects.toThrow(/undefined means absent/)
     await expect((await buffered(map)).checkpoint(1)).rejects.toThrow(/no connector of this buffer stores checkpoints/)
   })

@@ -45,7 +45,7 @@ export interface BufferedOptions<A = Key> extends BufferLimits {
   readonly leaseMs?: number | undefined
   /** As of write-behind; of use with a journal. @default none */
   readonly presence?: Presence | undefined
-  /** @default CBOR */
+  /** For who has no journal: what is journaled is stored, and rewritten, as all else in its store. @default CBOR */
   readonly codec?: Codec | undefined
   /** @default the machine's clock */
   readonly clock?: Clock | undefined
@@ -97,6 +97,9 @@ export function resolveBuffered<A>(options: BufferedOptions<A>): ResolvedBuffere
   assertKnown(cache, CACHE_OPTIONS, 'cache')
   if (name !== undefined && (typeof name !== 'string' || name === '')) {
     throw new TypeError(`option name must be a text that is not empty, not ${String(name)}`)
+  }
+  if (options.codec !== undefined && journal !== undefined && options.codec !== journal.codec) {
+    throw new TypeError('option codec goes without a journal, which is stored by the codec of its store')
   }
   return {
     keyOf: keyOf && callback('option keyOf', keyOf),
