@@ -1,4 +1,4 @@
-import { type Back, createCborCodec, Store } from '@tidemark/core'
+import { type Back, createCborCodec, Payload, reservedKey, Store } from '@tidemark/core'
 import { encrypted } from '@tidemark/codecs'
 import { ShiftedClock } from '@tidemark/testkit'
 import { describe, expect, test } from 'vitest'
@@ -151,6 +151,22 @@ describe('who was stopped for longer than his lease writes nothing over what oth
     await expect(c.execute('add', 'c4')).rejects.toMatchObject(LEASE_LOST)
     await c.close()
     expect(await written(back)).toEqual([['a1', 'b2'], 0])
+  })
+
+  test('when a snapshot that he counts on was damaged, and was removed', async () => {
+    const { open, openBack, written, beyondTheLease } = stopped()
+    const a = await open(openBack())
+    await a.execute('add', 'a1')
+    await a.snapshot()
+    beyondTheLease()
+    const back = openBack()
+    const value = Payload.encode(back.codec, 'torn')
+    await back.marks.write([{ key: reservedKey('state', 'snapshot', 'p', 1), value }])
+    await (await open(back)).close()
+    await expect(a.execute('add', 'a2')).rejects.toMatchObject(LEASE_LOST)
+    await expect(a.snapshot()).rejects.toMatchObject(LEASE_LOST)
+    await a.close()
+    expect(await written(back)).toEqual([['a1'], 0])
   })
 
   test('of a journal on its own', async () => {

@@ -76,7 +76,11 @@ export class JournalHead {
    * by who has not written anything yet.
    */
   async establish(last: number, writer: WriterLease): Promise<void> {
-    if (this.#known !== undefined && this.#known.last <= last) return
+    if (this.#known === undefined || this.#known.last > last) await this.claim(last, writer)
+  }
+
+  /** Whoever has written before knows nothing of this journal, and its snapshots, any more. */
+  async claim(last: number, writer: WriterLease): Promise<void> {
     const mark = this.write(last)
     await writer.use((lease) => this.#back.marks.write([mark], { lease }))
     this.written()

@@ -27,6 +27,7 @@ export async function startUp(parts: StartUpParts): Promise<{ readonly memory: M
   await writer.ensure()
   // Not before all the rest has turned out well. What others may be able to read stays.
   const damaged = begin.unusable.filter(({ error }) => isDamage(error)).map(({ number }) => number)
+  if (damaged.length > 0) await head.claim(memory.durable.number, writer)
   if (begin.isRescued) await snapshots.take(memory.durable, writer, damaged)
   else if (damaged.length > 0) await snapshots.drop(damaged, writer)
   const dropped: Dropped[] = begin.unusable.map(({ number, error }) => ({
