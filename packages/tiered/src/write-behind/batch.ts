@@ -5,6 +5,8 @@ export interface Dirty {
   readonly bytes: number
   /** A state that tells of the writes before it, and never comes before them; undefined: it is a write. */
   readonly checkpoint?: unknown
+  /** The same one for what is to be written together. @default of no meaning: what stands in one row is together */
+  readonly call?: object | undefined
 }
 
 /** What one flush writes: the latest write of each key, and which rows of the journal it makes superfluous. */

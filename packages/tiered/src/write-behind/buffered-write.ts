@@ -22,11 +22,12 @@ export interface BufferedCheckpoint extends Dirty {
 
 export type Buffered = BufferedWrite | BufferedCheckpoint
 
-export function bufferedWrite(write: SetWrite, at: number): BufferedWrite {
+/** @param call see {@link Dirty.call}; undefined: nothing is written together with it */
+export function bufferedWrite(write: SetWrite, at: number, call?: object): BufferedWrite {
   const { key, payload, meta } = write
   // Fails for a key that is too long, here and not for everything that is journaled with it.
   const bytes = OVERHEAD_BYTES + key.bytes.length + payload.byteLength + (meta?.byteLength ?? 0)
-  return { id: key.id, bytes, write, at }
+  return { id: key.id, bytes, write, at, call }
 }
 
 /** No key has such an id: those begin with what their first part is. */

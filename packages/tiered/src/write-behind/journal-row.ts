@@ -15,15 +15,24 @@ const KIND = 0x0f
 const HAS_META = 0x10
 const HAS_PATH = 0x20
 const EXPIRES = 0x40
+/** What follows was asked for by another call, and need not be written together with it. */
+const APART = 0x80
 
 const text = new TextEncoder()
 
 export function rowFormat(codec: Codec): RowFormat<Buffered> {
-  return { encode: (writes) => encodeRow(codec, writes), decode: (bytes, at) => decodeRow(codec, bytes, at) }
+  return {
+    encode: (writes, isByCall) => encodeRow(codec, writes, isByCall),
+    decode: (bytes, at) => decodeRow(codec, bytes, at),
+  }
 }
 
-function encodeRow(codec: Codec, writes: readonly Buffered[]): Uint8Array {
-  const parts = writes.map(toParts)
+function encodeRow(codec: Codec, writes: readonly Buffered[], isByCall = false): Uint8Array {
+  const parts = writes.map((each, i) => {
+    const next = writes[i + 1]
+    const isApart = isByCall && next !== undefined && (each.call === undefined || each.call !== next.call)
+    return toParts(each, isApart ? APART : 0)
+  })
   let size = 1
   for (const { fields, expiresAt } of parts) {
     size += 1 + (expiresAt === undefined ? 0 : 8)
@@ -59,15 +68,15 @@ interface Parts {
   readonly carried: readonly Uint8Array[]
 }
 
-function toParts({ write, checkpoint }: Buffered): Parts {
+function toParts({ write, checkpoint }: Buffered, apart: number): Parts {
   if (write === undefined) {
     const { name, state } = checkpoint
-    return { flags: CHECKPOINT, fields: [text.encode(name)], expiresAt: undefined, carried: [state.envelope] }
+    return { flags: CHECKPOINT | apart, fields: [text.encode(name)], expiresAt: undefined, carried: [state.envelope] }
   }
   const { key, payload, meta, path, expiresAt } = write
   const fields = [key.bytes]
   const carried = [payload.envelope]
-  let flags = SET
+  let flags = SET | apart
   if (meta !== undefined) {
     flags |= HAS_META
     carried.push(meta.envelope)
@@ -87,12 +96,16 @@ function decodeRow(codec: Codec, bytes: Uint8Array, at: number): readonly Buffer
     throw new CorruptError('a row of a write-behind journal is of a later release', { mayBeWhole: true })
   const row = new RowReader(own, payload.carried)
   const writes: Buffered[] = []
-  while (!row.isAtEnd) writes.push(readWrite(codec, row, at))
+  let call = {}
+  while (!row.isAtEnd) {
+    const flags = row.byte()
+    writes.push({ ...readWrite(codec, row, flags, at), call })
+    if ((flags & APART) !== 0) call = {}
+  }
   return writes
 }
 
-function readWrite(codec: Codec, row: RowReader, at: number): Buffered {
-  const flags = row.byte()
+function readWrite(codec: Codec, row: RowReader, flags: number, at: number): Buffered {
   const kind = flags & KIND
   if (kind === CHECKPOINT) {
     const name = new TextDecoder().decode(row.field())

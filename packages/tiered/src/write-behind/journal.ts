@@ -14,8 +14,11 @@ export const JOURNAL_LEVELS: readonly JournalLevel[] = ['memory', 'front', 'jour
 
 /** How writes become a row. */
 export interface RowFormat<D extends Dirty> {
-  /** The envelope of a bundle, which carries the values of the writes. */
-  encode(writes: readonly D[]): Uint8Array
+  /**
+   * The envelope of a bundle, which carries the values of the writes.
+   * @param isByCall whether it tells which of them were asked for together; otherwise all of them are together
+   */
+  encode(writes: readonly D[], isByCall?: boolean): Uint8Array
   /** @param at wall-clock milliseconds that they are taken to be written at @throws CorruptError */
   decode(bytes: Uint8Array, at: number): readonly D[]
 }
@@ -63,14 +66,14 @@ export interface MarksJournalOptions<D extends Dirty> {
 
 /** In the back tier: one mark for all writes that are asked for in one turn, and so one sync of the disk. */
 export function marksJournal<D extends Dirty>({ back, keys, format }: MarksJournalOptions<D>): Journal<D> {
-  const mark = (owner: string, row: number, writes: readonly D[]): MarkWrite => ({
+  const mark = (owner: string, row: number, writes: readonly D[], isByCall?: boolean): MarkWrite => ({
     key: keys.row(owner, row),
-    value: Payload.fromEnvelope(back.codec, format.encode(writes)),
+    value: Payload.fromEnvelope(back.codec, format.encode(writes, isByCall)),
   })
   return {
     level: 'journal',
     async append({ owner, lease }, row, gather) {
-      const marks = (): readonly MarkWrite[] => [mark(owner, row, gather())]
+      const marks = (): readonly MarkWrite[] => [mark(owner, row, gather(), true)]
       await back.commit({ reads: [], decide: () => [], lease, keepLease: true, marks })
     },
     // When the reply is lost, the lease is not: the flush of that row covers it.
@@ -104,7 +107,7 @@ export function frontJournal<D extends Dirty>(shared: SharedJournal, options: Ma
       const { owner } = holding
       try {
         if (!spared.has(row)) {
-          const value = Payload.fromEnvelope(back.codec, format.encode(gather()))
+          const value = Payload.fromEnvelope(back.codec, format.encode(gather(), true))
           const { bytes } = value.boundTo(back.codec, keys.row(owner, row), 0, 'mark')
           return await shared.append(owner, { row, bytes })
         }

@@ -278,7 +278,7 @@ export class Recovery<D extends Dirty> {
       const parts = [begun, rows.slice(begun.length)].filter((part) => part.length > 0)
       for (const [i, part] of (parts.length === 0 ? [rows] : parts).entries()) {
         const batch = new Batch<D>(0, (part === begun ? from : undefined) ?? part[0]?.row ?? 0)
-        for (const { row, writes } of part) batch.add(writes, row)
+        for (const { row, writes } of part) for (const together of byCall(writes)) batch.add(together, row)
         const isLast = isLastLane && i >= parts.length - 1
         const gone = isLast ? damaged : []
         if (part === begun) batch.to = to
@@ -294,6 +294,17 @@ export class Recovery<D extends Dirty> {
     if (damaged.length > 0) for (const { error } of damaged) queueMicrotask(() => onError(error))
     if (failures.length > 0) queueMicrotask(() => onError(flushFailure(failures)))
   }
+}
+
+/** What was asked for together, in order. */
+function byCall<D extends Dirty>(writes: readonly D[]): readonly (readonly D[])[] {
+  const calls: D[][] = []
+  for (const write of writes) {
+    const last = calls.at(-1)
+    if (last !== undefined && last[0]!.call === write.call) last.push(write)
+    else calls.push([write])
+  }
+  return calls
 }
 
 /** Which rows a flush to a destination was about to write. */

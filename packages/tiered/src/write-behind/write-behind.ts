@@ -212,10 +212,11 @@ export class WriteBehind {
     if (proposal.reads.length > 0 || proposal.lease || proposal.marks || proposal.notBefore) return undefined
     const writes = proposal.decide([])
     const at = this.#dates.now()
+    const call = writes.length > 1 ? {} : undefined
     const buffered: BufferedWrite[] = []
     for (const write of writes) {
       if (write.op !== 'set' || !this.#isBufferable(write)) return undefined
-      buffered.push(bufferedWrite(write, at))
+      buffered.push(bufferedWrite(write, at, call))
     }
     return buffered.length === 0 ? undefined : this.#add(proposal, buffered)
   }

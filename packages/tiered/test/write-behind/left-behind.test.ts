@@ -96,6 +96,34 @@ describe('a row that was damaged', () => {
   })
 })
 
+describe('calls of one turn, which stand in one row', () => {
+  test('are set aside by themselves where one of them is refused when they are recovered', async () => {
+    const machine = new Machine()
+    await left(machine, {}, ({ store }) =>
+      Promise.all([
+        store.set('fine', 1),
+        store.setMany([
+          ['bad', 1],
+          ['with bad', 1],
+        ]),
+        store.set('fine too', 1),
+      ]),
+    )
+    const commit = machine.back.commit.bind(machine.back)
+    machine.back.commit = async (proposal, ...rest) => {
+      const writes = proposal.reads.length === 0 ? proposal.decide([]) : []
+      if (writes.some(({ key }) => key.tuple[0] === 'bad')) throw new RangeError('too large')
+      return commit(proposal, ...rest)
+    }
+    const next = machine.start()
+    await next.tiers.recoverWrites({ isRequired: true })
+    const held = await Array.fromAsync(machine.other.keys(), ([key]) => key)
+    expect([held, await marksOf(machine, 'row')]).toEqual([['fine', 'fine too'], []])
+    const letters = await Array.fromAsync(next.tiers.deadLetters(), ({ writes }) => writes.map(({ key }) => key[0]))
+    expect(letters).toEqual([['bad', 'with bad']])
+  })
+})
+
 test('a row that only a later release can read is kept, and told of, and keeps nobody else’s back', async () => {
   const machine = new Machine()
   await left(machine)
