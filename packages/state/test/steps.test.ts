@@ -1,4 +1,4 @@
-import { type Back, prefixRange, reservedKey } from '@tidemark/core'
+import { type Back, Payload, prefixRange, reservedKey } from '@tidemark/core'
 import { ShiftedClock } from '@tidemark/testkit'
 import { describe, expect, test } from 'vitest'
 import { journal, prevalent, states } from '../src/index.ts'
@@ -123,5 +123,67 @@ describe('a process that dies at any step', { timeout }, () => {
       return writes() > lives
     })
     expect(steps).toBe(3)
+  })
+
+  test('of doing without what diverges, in the middle of a record: it is done the next time', async () => {
+    const changed = {
+      ...transactions,
+      note: (tx: Parameters<typeof transactions.note>[0], { text }: { text: string }) =>
+        void tx.state.log.push(text === '3' ? 'three' : text),
+    }
+    const steps = await atEveryStep(async (lives, isLastDone) => {
+      const clock = new ShiftedClock()
+      const { back: real, store } = openTemp({ clock })
+      const db = await prevalent({ store: real, ...options })
+      await Promise.all(['1', '2', '3', '4'].map((text) => db.execute('note', { text })))
+      for (const text of ['5', '6']) await db.execute('note', { text })
+      await db.close()
+      const { back, writes } = mortalBack(real, lives, isLastDone)
+      const given = { ...options, transactions: changed, recover: 'last-good' } as const
+      await prevalent({ store: back, ...given }).then((opened) => opened.close(), ignore)
+      clock.step(61_000)
+      const again = await prevalent({ store: real, ...given })
+      expect(again.state.log).toEqual(['1', '2'])
+      await again.execute('note', { text: '3' })
+      await again.close()
+      const last = await prevalent({ store: real, ...given })
+      expect([last.state.log, last.recovery.dropped]).toEqual([['1', '2', 'three'], []])
+      await last.close()
+      // Nothing is lost, whatever is there twice.
+      const dropped = await Array.fromAsync(store.entries<{ first: number }>({ prefix: ['bank', 'dropped'] }))
+      expect(new Set(dropped.map(({ value }) => value.first))).toEqual(new Set([1, 5, 6]))
+      await real.close()
+      return writes() > lives
+    })
+    expect(steps).toBe(3)
+  })
+
+  test('of making up for snapshots that are all damaged: it is done the next time', async () => {
+    const all = { ...options, keepJournal: 'all', keepSnapshots: 2 } as const
+    const filler = Array.from({ length: 5_000 }, (_, i) => `filler ${i}`)
+    const initial = () => ({ ...bank(), log: filler })
+    const steps = await atEveryStep(async (lives, isLastDone) => {
+      const clock = new ShiftedClock()
+      const { back: real } = openTemp({ clock })
+      const db = await prevalent({ store: real, ...all, initial })
+      await db.execute('note', { text: '1' })
+      await db.snapshot()
+      await db.close()
+      const value = Payload.encode(real.codec, 'torn')
+      const heads = [0, 1].map((number) => reservedKey('state', 'snapshot', 'bank', number))
+      await real.marks.write(heads.map((key) => ({ key, value })))
+      const { back, writes } = mortalBack(real, lives, isLastDone)
+      await prevalent({ store: back, ...all, initial }).then((opened) => opened.close(), ignore)
+      clock.step(61_000)
+      const again = await prevalent({ store: real, ...all, initial })
+      expect(again.state.log).toEqual([...filler, '1'])
+      await again.close()
+      const last = await prevalent({ store: real, ...all, initial })
+      expect([last.state.log.length, last.recovery]).toEqual([5_001, { snapshot: 1, replayed: 0, dropped: [] }])
+      await last.close()
+      await real.close()
+      return writes() > lives
+    })
+    expect(steps).toBeGreaterThan(5)
   })
 })
