@@ -16,7 +16,7 @@ const WRITES = [
     AT,
   ),
   bufferedCheckpoint('so far', of({ n: 1 })),
-]
+] as const
 const KEPT = [
   keptWrite(StoreKey.of('a'), of(['a']), of(1)),
   keptWrite(StoreKey.of('b'), undefined, undefined),
@@ -42,7 +42,20 @@ describe('a row of a journal', () => {
   test('of a store is this, and comes back', () => {
     const format = rowFormat(codec)
     expect(hex(format.encode(WRITES))).toBe(ROW)
-    expect(format.decode(format.encode(WRITES), AT)).toEqual(WRITES)
+    const decoded = format.decode(format.encode(WRITES), AT)
+    expect(decoded.map((write) => ({ ...write, call: undefined }))).toEqual(WRITES)
+    // Of a release that did not tell which were asked for together: all of them were, perhaps.
+    expect(new Set(decoded.map(({ call }) => call)).size).toBe(1)
+  })
+
+  test('tells which writes were asked for together', () => {
+    const format = rowFormat(codec)
+    const call = {}
+    const row = format.encode([WRITES[0]!, { ...WRITES[1]!, call }, { ...WRITES[2]!, call }], true)
+    // The flag of the first one, and the checksum.
+    expect(hex(row).slice(10)).toBe(ROW.slice(10).replace('0171', '01f1'))
+    const [a, b, checkpoint] = format.decode(row, AT)
+    expect([a!.call === b!.call, b!.call === checkpoint!.call]).toEqual([false, true])
   })
 
   test('of a buffer is this, and comes back', () => {
