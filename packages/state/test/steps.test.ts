@@ -99,7 +99,11 @@ describe('a process that dies at any step', { timeout }, () => {
     expect(steps).toBe(4)
   })
 
-  test('of putting a damaged tail aside: it is put aside the next time', async () => {
+  test.each([
+    [3, 3],
+    [1, 5],
+  ])('of putting a damaged tail aside: it is put aside the next time; from %d on', async (damaged, moved) => {
+    const whole = ['1', '2', '3', '4', '5'].slice(0, damaged - 1)
     const steps = await atEveryStep(async (lives, isLastDone) => {
       const clock = new ShiftedClock()
       const { back: real, store } = openTemp({ clock })
@@ -108,21 +112,21 @@ describe('a process that dies at any step', { timeout }, () => {
       const db = await prevalent({ store: real, ...options })
       for (const text of ['1', '2', '3', '4', '5']) await db.execute('note', { text })
       await db.close()
-      await store.set(['bank', 'journal', 3], 'torn')
+      await store.set(['bank', 'journal', damaged], 'torn')
       const { back, writes } = mortalBack(real, lives, isLastDone)
       await prevalent({ store: back, ...options }).then((opened) => opened.close(), ignore)
       clock.step(61_000)
       const again = await prevalent({ store: real, ...options })
-      expect(again.state.log).toEqual(['1', '2'])
-      await again.execute('note', { text: 'three' })
+      expect(again.state.log).toEqual(whole)
+      await again.execute('note', { text: 'again' })
       await again.close()
       const last = await prevalent({ store: real, ...options })
-      expect([last.state.log, last.recovery.dropped]).toEqual([['1', '2', 'three'], []])
+      expect([last.state.log, last.recovery.dropped]).toEqual([[...whole, 'again'], []])
       await last.close()
       await real.close()
       return writes() > lives
     })
-    expect(steps).toBe(3)
+    expect(steps).toBe(moved)
   })
 
   test('of doing without what diverges, in the middle of a record: it is done the next time', async () => {

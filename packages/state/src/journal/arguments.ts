@@ -1,7 +1,7 @@
 import { type Codec, Payload } from '@tidemark/core'
 
 /** Arguments as they are now. */
-export interface FixedArguments {
+interface FixedArguments {
   /** Again and again: neither their owner nor who gets them can change what is journaled. */
   read(): readonly unknown[]
   /** About as many as they take in the journal. */

@@ -8,7 +8,7 @@ import type { Snapshots, StateAt } from '../snapshot/snapshots.ts'
 import type { StartUpParts } from './start-up.ts'
 
 /** A snapshot that was passed over: the one before it comes to the same, with more of the journal. */
-export interface Unusable {
+interface Unusable {
   readonly number: number
   readonly error: CorruptError
 }
