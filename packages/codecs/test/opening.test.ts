@@ -2,7 +2,7 @@ import { compressed } from '@tidemark/codecs'
 import { alsoReading, type Codec, createCborCodec, createJsonCodec, Store } from '@tidemark/core'
 import { createSqliteBack } from '@tidemark/sqlite'
 import { DatabaseSync } from 'node:sqlite'
-import { open, type OpenOptions } from 'tidemark'
+import { open, type OpenOptions, sync } from 'tidemark'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { encrypting, KEY_1, KEY_2 } from './support/keys.ts'
 import { tempFile } from './support/temp.ts'
@@ -62,6 +62,25 @@ describe('a store that is encrypted', () => {
     onTestFinished(() => store.close())
     expect(await Array.fromAsync(store.keys())).toEqual([['a']])
     await expect(store.get('a')).rejects.toMatchObject({ code: 'KEY_MISSING' })
+  })
+
+  test('whose key is lost gives what can be read to another store', async () => {
+    const file = await written(encrypting())
+    const writer = await open({ file, codec: encrypting(plain, { keys, current: 2 }) })
+    await writer.set('readable', 2)
+    await writer.close()
+    const codec = encrypting(plain, { keys: [KEY_2], current: 2 })
+    const from = await open({ file, codec, readOnly: true })
+    onTestFinished(() => from.close())
+    const to = await open({ file: tempFile(), codec })
+    onTestFinished(() => to.close())
+    const rescue = sync(from, to, { name: 'rescue' })
+    const failed: unknown[] = []
+    rescue.events$.subscribe((event) => failed.push(event.kind === 'entry-failed' ? event.key : event))
+    await rescue.caughtUp()
+    await rescue.close()
+    expect(await Array.fromAsync(to.entries(), ({ key, value }) => [key, value])).toEqual([[['readable'], 2]])
+    expect(failed).toEqual(['a'])
   })
 
   test('needs its key until it is rewritten with another one, or without any', async () => {
