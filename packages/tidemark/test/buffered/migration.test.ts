@@ -174,6 +174,46 @@ describe('a migration', () => {
     await buffer.close()
   })
 
+  test('does not let a copy that takes its time come after what is flushed', async () => {
+    const [a, b] = [new MapConnector('a'), new MapConnector('b')]
+    a.values.set('x', 'old')
+    const goOn = gated(b, 'write')
+    const buffer = await buffered<unknown>(a, PATIENT)
+    const migrating = buffer.migrate({ from: 'a', to: b, all: ['x'] })
+    await turns()
+    await buffer.set('x', 'new')
+    // Later calls are not held up.
+    const held = b.write
+    b.write = MapConnector.prototype.write.bind(b)
+    const flushing = buffer.flush()
+    await turns()
+    expect([a.values.get('x'), b.values.has('x')]).toEqual(['new', false])
+    goOn()
+    await Promise.all([migrating, flushing])
+    expect([b.values.get('x'), held === b.write]).toEqual(['new', false])
+    await buffer.close()
+  })
+
+  test('keeps what only the new one gets in the journal until it is over: the old one is complete for who opens with that', async () => {
+    const clock = new ManualClock()
+    await using store = await open({ file: tempFile(), clock })
+    const [a, b] = [new MapConnector('a'), new MapConnector('b')]
+    const options = { ...PATIENT, journal: store, name: 'n', leaseMs: 1_000 }
+    const gone = await buffered<unknown>(a, { ...options, clock: new ManualClock() })
+    // It never lets go.
+    a.disconnect = () => new Promise(() => {})
+    void gone.migrate({ from: 'a', to: b, all: [] })
+    while (b.calls.length === 0) await turns()
+    await turns()
+    await gone.set('x', 'acknowledged')
+    void gone.flush()
+    await turns()
+    clock.advance(1_000)
+    const next = await buffered<unknown>(new MapConnector('a'), { ...options, clock })
+    expect(await next.get('x')).toBe('acknowledged')
+    await next.close()
+  })
+
   test('puts the new one in the place of the old one', async () => {
     const [a, legacy, b] = [new MapConnector('a'), new MapConnector('legacy'), new MapConnector('b')]
     a.values.set('x', 'fresh')

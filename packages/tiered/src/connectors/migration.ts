@@ -99,9 +99,13 @@ export class MigrationRun<A> {
       throw error
     }
     connectors.replace(this.#source.id, this.#target)
-    // It has answered for the last time when the reads have landed that have asked it, and nothing is flushed to it.
-    await Promise.all([buffer.leave(this.#source.id), landed()])
-    await this.#source.disconnect().catch(onError)
+    // Those that have asked the old one.
+    await landed()
+    // Nobody is told yet that it is over: what the old one does not get any more stays in the journal until then.
+    await buffer.between(this.#target.id, async () => {
+      await buffer.leave(this.#source.id)
+      await this.#source.disconnect().catch(onError)
+    })
     return this.#progress
   }
 

@@ -41,6 +41,8 @@ export class FlushLane<D extends Dirty> {
    * Keys of rows that were refused, and the last such row: it may stand in the journal all the same, until a flush has covered it.
    */
   readonly #uncertain = new Map<string, number>()
+  /** Rows are to be removed that nobody waits for any more. */
+  #isUntidy = false
   #failed = 0
   #cancelAge: (() => void) | undefined
   #cancelRetry: (() => void) | undefined
@@ -67,7 +69,7 @@ export class FlushLane<D extends Dirty> {
   }
 
   get isIdle(): boolean {
-    return this.#flushing === undefined && this.#active.size === 0 && this.#uncertain.size === 0
+    return this.#flushing === undefined && this.#active.size === 0 && !this.#isUnsettled
   }
 
   /** Acknowledged keys that wait to be flushed. */
@@ -97,7 +99,7 @@ export class FlushLane<D extends Dirty> {
 
   /** Whether a flush under way, or due, has writes of a call up to this one. */
   isDue(upTo: number): boolean {
-    if (this.#uncertain.size > 0 || this.#flushing !== undefined) return true
+    if (this.#isUnsettled || this.#flushing !== undefined) return true
     return this.#active.size > 0 && this.#active.first <= upTo
   }
 
@@ -117,6 +119,12 @@ export class FlushLane<D extends Dirty> {
     for (const { id } of writes) this.#uncertain.set(id, row)
   }
 
+  /** Another destination gets nothing any more: the rows that stood for it alone can go, with a flush that begins now. */
+  tidy(): void {
+    this.#isUntidy = true
+    this.flushSoon()
+  }
+
   /** Begins a flush in the background; not while a failed flush waits for its next attempt. */
   flushSoon(): void {
     if (this.#cancelRetry === undefined) this.pass().catch(() => undefined)
@@ -128,7 +136,7 @@ export class FlushLane<D extends Dirty> {
     const { limits, clock } = this.#options
     const { maxDirty, maxBytes, maxAgeMs } = limits
     const { size, bytes, journaled, since } = this.#active
-    if (size === 0 && this.#uncertain.size === 0) return
+    if (size === 0 && !this.#isUnsettled) return
     const leftMs = size === 0 ? 0 : since + maxAgeMs - clock.monotonic()
     if (leftMs <= 0 || size >= maxDirty || bytes >= maxBytes || journaled >= maxBytes) this.flushSoon()
     else this.#cancelAge ??= clock.schedule(leftMs, () => this.#onAge())
@@ -202,6 +210,11 @@ export class FlushLane<D extends Dirty> {
     while (this.#passing !== undefined) await this.#passing.catch(() => undefined)
   }
 
+  /** Whether there is a row to be removed, though perhaps nothing to be written. */
+  get #isUnsettled(): boolean {
+    return this.#uncertain.size > 0 || this.#isUntidy
+  }
+
   #onAge(): void {
     this.#cancelAge = undefined
     this.flushSoon()
@@ -215,6 +228,8 @@ export class FlushLane<D extends Dirty> {
     this.#cancelRetry?.()
     this.#cancelRetry = undefined
     const batch = (this.#flushing ??= this.#seal())
+    // What becomes so while this is flushed, also in another attempt, is for the next flush.
+    if (batch.parts === undefined) this.#isUntidy = false
     const writes = [...batch.writes.values()]
     try {
       await flushBatch(batch, this.#options.destination)

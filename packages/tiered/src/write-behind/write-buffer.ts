@@ -164,6 +164,7 @@ export class WriteBuffer<D extends Dirty> {
     const lane = this.#lanes.get(name)
     this.#put(name, undefined)
     await lane?.stop()
+    this.#every[0]?.tidy()
   }
 
   /** Runs a task when nothing is flushed to this destination. */

@@ -46,6 +46,6 @@ export const PATIENT = { maxAgeMs: 600_000, onError: () => {} }
 export const refused = (): Error => Object.assign(new Error('refused'), { retryable: false })
 
 /** Lets everything happen that only waits for promises. */
-export async function turns(): Promise<void> {
-  for (let i = 0; i < 30; i++) await new Promise<void>((resolve) => setImmediate(resolve))
+export async function turns(count = 30): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise<void>((resolve) => setImmediate(resolve))
 }
