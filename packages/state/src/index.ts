@@ -1,5 +1,6 @@
 export type { Dropped } from './journal/dropped.ts'
-export { journal, type Journal, type JournalOptions } from './journal/journal.ts'
+export { journal, type Journal } from './journal/journal.ts'
+export type { JournalOptions } from './journal/journal-options.ts'
 export {
   type JournalReadOptions,
   type JournalView,

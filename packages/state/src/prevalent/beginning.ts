@@ -3,9 +3,18 @@ import { Owned } from '../draft/owned.ts'
 import { Scope } from '../draft/scope.ts'
 import { StateHash } from '../draft/state-hash.ts'
 import { storable } from '../draft/storable.ts'
+import type { JournalHead } from '../journal/journal-head.ts'
 import { recordsOf } from '../journal/journal-keys.ts'
+import type { WriterLease } from '../journal/writer-lease.ts'
 import type { Snapshots, StateAt } from '../snapshot/snapshots.ts'
-import type { StartUpParts } from './start-up.ts'
+import type { ResolvedOptions } from './options.ts'
+
+export interface StartUpParts {
+  readonly options: ResolvedOptions
+  readonly snapshots: Snapshots
+  readonly writer: WriterLease
+  readonly head: JournalHead
+}
 
 /** A snapshot that was passed over: the one before it comes to the same, with more of the journal. */
 interface Unusable {
@@ -64,7 +73,7 @@ async function begun({ options, snapshots, writer, head }: StartUpParts): Promis
   return state
 }
 
-function initialState({ initial }: StartUpParts['options']): StateAt {
+function initialState({ initial }: ResolvedOptions): StateAt {
   const value: unknown = typeof initial === 'function' ? (initial as () => unknown)() : initial
   const root = new Scope(new Owned()).settled(storable(value, 'initial', 0))
   return { root, hash: StateHash.of(root), number: 0, at: 0 }

@@ -3,20 +3,10 @@ import { isDamage } from '../journal/damage.ts'
 import { type Dropped, putAside } from '../journal/dropped.ts'
 import type { JournalHead } from '../journal/journal-head.ts'
 import { JournalReader } from '../journal/journal-reader.ts'
-import type { WriterLease } from '../journal/writer-lease.ts'
-import type { Snapshots } from '../snapshot/snapshots.ts'
-import { type Beginning, beginning } from './beginning.ts'
+import { type Beginning, beginning, type StartUpParts } from './beginning.ts'
 import type { Memory } from './memory.ts'
-import type { ResolvedOptions } from './options.ts'
 import type { Recovery } from './recovery.ts'
 import { type Replayed, replay, type Stop } from './replay.ts'
-
-export interface StartUpParts {
-  readonly options: ResolvedOptions
-  readonly snapshots: Snapshots
-  readonly writer: WriterLease
-  readonly head: JournalHead
-}
 
 /** The state as the newest good snapshot and the journal behind it tell it. */
 export async function startUp(parts: StartUpParts): Promise<{ readonly memory: Memory; readonly recovery: Recovery }> {
