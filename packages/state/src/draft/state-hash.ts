@@ -1,4 +1,4 @@
-import { Uuid } from '@tidemark/core'
+import type { Uuid } from '@tidemark/core'
 import { bytesOf, type Bytes, kindOf } from './kinds.ts'
 
 /** Where in a state something is. */
