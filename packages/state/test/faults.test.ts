@@ -277,6 +277,45 @@ describe('a writer that was stopped once', () => {
     await db.close()
   })
 
+  test('leaves no lease behind when it is closed while it takes it once more', async () => {
+    const clock = new ManualClock()
+    const { back: real } = openTemp({ clock })
+    const gate = Promise.withResolvers<void>()
+    const asked = Promise.withResolvers<void>()
+    let isGated = false
+    const marks = new Proxy(real.marks, {
+      get(target, name) {
+        const value = Reflect.get(target, name, target) as (...args: unknown[]) => unknown
+        return async (...args: unknown[]) => {
+          if (isGated && name === 'read') {
+            asked.resolve()
+            await gate.promise
+          }
+          return value.apply(target, args)
+        }
+      },
+    })
+    const back = new Proxy(real, {
+      get(target, name) {
+        if (name === 'marks') return marks
+        const value: unknown = Reflect.get(target, name, target)
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value
+      },
+    })
+    const db = await prevalent({ store: back, name: 'bank', initial: bank, transactions, leaseMs: 900, clock })
+    isGated = true
+    clock.advance(5_000)
+    await asked.promise
+    let isClosed = false
+    const closed = db.close().then(() => (isClosed = true))
+    // What was asked for in between is done by then.
+    for (let i = 0; i < 3; i++) await real.marks.write([])
+    expect(isClosed).toBe(false)
+    gate.resolve()
+    await closed
+    expect(await real.leases.remaining([reservedKey('state', 'writer', 'bank')])).toEqual([0])
+  })
+
   test('takes a snapshot all the same, when nobody else has written', async () => {
     const file = tempFile()
     const clock = new ShiftedClock()

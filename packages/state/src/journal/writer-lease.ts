@@ -87,6 +87,8 @@ export class WriterLease {
   async release(): Promise<void> {
     this.#isReleased = true
     this.#cancel()
+    // Which gives back what it gets.
+    await this.#retaking?.catch(() => undefined)
     await this.#options.back.leases.release(this.#lease).catch(() => undefined)
   }
 
