@@ -132,7 +132,7 @@ describe('Simple Persistence: its table', () => {
     await using db = await open(store, { clock, random: () => number })
     await using log = await journal({ store, name: 'log', clock, random: () => number })
     await db.execute('draw')
-    for (const wrong of [Number.NaN, Infinity]) {
+    for (const wrong of [Number.NaN, Infinity, 8.7e15]) {
       time = wrong
       await expect(db.execute('draw')).rejects.toThrow(/option clock/)
       await expect(log.record('x')).rejects.toThrow(/option clock/)
