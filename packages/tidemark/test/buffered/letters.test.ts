@@ -1,3 +1,5 @@
+import { ALL_KEYS, Payload } from '@tidemark/core'
+import { ManualClock } from '@tidemark/testkit'
 import { buffered as bufferedOver } from '@tidemark/tiered'
 import { describe, expect, test } from 'vitest'
 import { buffered, type Buffered, open } from '../../src/index.ts'
@@ -116,6 +118,25 @@ describe('dead letters of a buffer', () => {
     await buffer.flush()
     expect([map.batches.length, await Array.fromAsync(buffer.deadLetters())]).toEqual([1, []])
     await buffer.close()
+  })
+
+  test('that are damaged hold bytes, which are not dropped by who would write them', async () => {
+    const clock = new ManualClock()
+    const { back } = journalBack(clock)
+    const options = { ...PATIENT, journal: back, name: 'n', leaseMs: 1_000 }
+    const gone = await bufferedOver<unknown>(new MapConnector<unknown>(), { ...options, clock: new ManualClock() })
+    await gone.set('a', 1)
+    const [row] = (await back.marks.scan(ALL_KEYS, { after: undefined, limit: 9 })).filter(({ key }) =>
+      key.tuple.includes('row'),
+    )
+    await back.marks.write([{ key: row!.key, value: Payload.encode(back.codec, 'no row') }])
+    clock.advance(1_000)
+    const next = await bufferedOver<unknown>(new MapConnector<unknown>(), { ...options, clock })
+    const [letter] = await Array.fromAsync(next.deadLetters())
+    expect(letter).toMatchObject({ writes: [], bytes: expect.any(Uint8Array) as unknown })
+    await expect(next.redeem(letter!.id)).rejects.toMatchObject({ code: 'CORRUPT' })
+    expect([await next.dropDeadLetter(letter!.id), await Array.fromAsync(next.deadLetters())]).toEqual([true, []])
+    await next.close()
   })
 
   test('what is refused is not remembered as if it were written', async () => {

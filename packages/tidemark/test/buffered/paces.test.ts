@@ -137,6 +137,17 @@ describe('one connector that is down', () => {
   })
 })
 
+test('one that cannot be connected is named, and the others are let go', async () => {
+  const [a, b] = [new MapConnector<unknown>('a'), new MapConnector<unknown>('b')]
+  b.connect = () => Promise.reject(new Error('no route'))
+  await expect(buffered<unknown>([a, b], PATIENT)).rejects.toMatchObject({
+    tier: 'b',
+    message: 'the connector b failed: no route',
+    cause: { message: 'no route' },
+  })
+  expect([a.calls, b.calls]).toEqual([['connect', 'disconnect'], []])
+})
+
 describe('one that does not answer', () => {
   test('fails after timeoutMs: flush and close end, reads do, and the others have everything', async () => {
     const clock = new ManualClock()
