@@ -68,6 +68,11 @@ export class Batch<D extends Dirty> {
     return [units.slice(0, middle).flat(), units.slice(middle).flat()]
   }
 
+  /** Whether both are to be written together. */
+  areTogether(one: Dirty, other: Dirty): boolean {
+    return this.#leaderOf(one.id) === this.#leaderOf(other.id)
+  }
+
   #join(one: string, other: string): void {
     const [a, b] = [this.#leaderOf(one), this.#leaderOf(other)]
     if (a !== b) this.#together.set(b, a)

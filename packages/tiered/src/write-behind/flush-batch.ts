@@ -17,7 +17,9 @@ export async function flushBatch<D extends Dirty>(batch: Batch<D>, destination: 
     const onWritten = (): void => batch.drop(writes)
     const left = parts.slice(1).flat()
     const { from, to } = batch
-    const part = { writes, left, from, to, onWritten, isLost: () => batch.isLost }
+    const isLost = (): boolean => batch.isLost
+    const areTogether = (one: Dirty, other: Dirty): boolean => batch.areTogether(one, other)
+    const part = { writes, left, from, to, onWritten, isLost, areTogether }
     try {
       await destination.write(part)
     } catch (error) {

@@ -15,23 +15,26 @@ const KIND = 0x0f
 const HAS_META = 0x10
 const HAS_PATH = 0x20
 const EXPIRES = 0x40
-/** What follows was asked for by another call, and need not be written together with it. */
+/** What follows need not be written together with it. */
 const APART = 0x80
 
 const text = new TextEncoder()
 
 export function rowFormat(codec: Codec): RowFormat<Buffered> {
   return {
-    encode: (writes, isByCall) => encodeRow(codec, writes, isByCall),
+    encode: (writes, areTogether = () => true) => encodeRow(codec, writes, areTogether),
     decode: (bytes, at) => decodeRow(codec, bytes, at),
   }
 }
 
-function encodeRow(codec: Codec, writes: readonly Buffered[], isByCall = false): Uint8Array {
+function encodeRow(
+  codec: Codec,
+  writes: readonly Buffered[],
+  areTogether: (one: Buffered, next: Buffered) => boolean,
+): Uint8Array {
   const parts = writes.map((each, i) => {
     const next = writes[i + 1]
-    const isApart = isByCall && next !== undefined && (each.call === undefined || each.call !== next.call)
-    return toParts(each, isApart ? APART : 0)
+    return toParts(each, next === undefined || areTogether(each, next) ? 0 : APART)
   })
   let size = 1
   for (const { fields, expiresAt } of parts) {

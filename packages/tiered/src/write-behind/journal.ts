@@ -16,18 +16,21 @@ export const JOURNAL_LEVELS: readonly JournalLevel[] = ['memory', 'front', 'jour
 export interface RowFormat<D extends Dirty> {
   /**
    * The envelope of a bundle, which carries the values of the writes.
-   * @param isByCall whether it tells which of them were asked for together; otherwise all of them are together
+   * @param areTogether whether one and the next one are to be written together @default all of them are
    */
-  encode(writes: readonly D[], isByCall?: boolean): Uint8Array
+  encode(writes: readonly D[], areTogether?: AreTogether): Uint8Array
   /** @param at wall-clock milliseconds that they are taken to be written at @throws CorruptError */
   decode(bytes: Uint8Array, at: number): readonly D[]
 }
+
+type AreTogether = (one: Dirty, next: Dirty) => boolean
 
 /** Which rows a part of a flush leaves behind, and with what. */
 interface Settling<D extends Dirty> {
   readonly from: number
   readonly to: number
   readonly left: readonly D[]
+  readonly areTogether?: AreTogether | undefined
 }
 
 /** Where acknowledged writes lie until they are flushed. */
@@ -66,22 +69,22 @@ export interface MarksJournalOptions<D extends Dirty> {
 
 /** In the back tier: one mark for all writes that are asked for in one turn, and so one sync of the disk. */
 export function marksJournal<D extends Dirty>({ back, keys, format }: MarksJournalOptions<D>): Journal<D> {
-  const mark = (owner: string, row: number, writes: readonly D[], isByCall?: boolean): MarkWrite => ({
+  const mark = (owner: string, row: number, writes: readonly D[], areTogether?: AreTogether): MarkWrite => ({
     key: keys.row(owner, row),
-    value: Payload.fromEnvelope(back.codec, format.encode(writes, isByCall)),
+    value: Payload.fromEnvelope(back.codec, format.encode(writes, areTogether)),
   })
   return {
     level: 'journal',
     async append({ owner, lease }, row, gather) {
-      const marks = (): readonly MarkWrite[] => [mark(owner, row, gather(), true)]
+      const marks = (): readonly MarkWrite[] => [mark(owner, row, gather(), isOneCall)]
       await back.commit({ reads: [], decide: () => [], lease, keepLease: true, marks })
     },
     // When the reply is lost, the lease is not: the flush of that row covers it.
     mayStandIn: () => false,
-    settle(owner, { from, to, left }) {
+    settle(owner, { from, to, left, areTogether }) {
       const marks: MarkWrite[] = []
       for (let row = from; row <= to; row++) marks.push({ key: keys.row(owner, row), value: undefined })
-      if (left.length > 0) marks.push(mark(owner, to, left))
+      if (left.length > 0) marks.push(mark(owner, to, left, areTogether))
       return marks
     },
     settled: () => {},
@@ -107,7 +110,7 @@ export function frontJournal<D extends Dirty>(shared: SharedJournal, options: Ma
       const { owner } = holding
       try {
         if (!spared.has(row)) {
-          const value = Payload.fromEnvelope(back.codec, format.encode(gather(), true))
+          const value = Payload.fromEnvelope(back.codec, format.encode(gather(), isOneCall))
           const { bytes } = value.boundTo(back.codec, keys.row(owner, row), 0, 'mark')
           return await shared.append(owner, { row, bytes })
         }
@@ -118,8 +121,8 @@ export function frontJournal<D extends Dirty>(shared: SharedJournal, options: Ma
       await spare.append(holding, row, gather)
     },
     mayStandIn: (row) => spared.has(row),
-    settle(owner, { to, left }) {
-      const value = left.length === 0 ? undefined : Payload.fromEnvelope(back.codec, format.encode(left))
+    settle(owner, { to, left, areTogether }) {
+      const value = left.length === 0 ? undefined : Payload.fromEnvelope(back.codec, format.encode(left, areTogether))
       const rows = [...spared].filter((row) => row < to)
       return [
         ...rows.map((row) => ({ key: keys.row(owner, row), value: undefined })),
@@ -137,6 +140,11 @@ export function frontJournal<D extends Dirty>(shared: SharedJournal, options: Ma
       }),
     end: (owner) => shared.drop(owner).catch(() => undefined),
   }
+}
+
+/** What one call has asked for is to be written together. */
+function isOneCall(one: Dirty, next: Dirty): boolean {
+  return one.call !== undefined && one.call === next.call
 }
 
 function isUnreachable(error: unknown): boolean {

@@ -30,7 +30,7 @@ export interface RecoveredJournal {
 export function settleRecovered<D extends Dirty>(
   { keys, format, back }: DeadLetterOffice<D>,
   { owner, level, used, letters, isLast }: RecoveredJournal,
-  { left, to }: FlushPart<D>,
+  { left, to, areTogether }: FlushPart<D>,
 ): readonly MarkWrite[] {
   const removals: readonly MarkWrite[] = [...used.map((key) => ({ key, value: undefined })), ...letters]
   if (isLast && left.length === 0) {
@@ -45,5 +45,8 @@ export function settleRecovered<D extends Dirty>(
     { key: keys.flushed(owner), value: Payload.encode(back.codec, { v: 1, to, left: left.length }) },
   ]
   if (left.length === 0) return begun
-  return [...begun, { key: keys.row(owner, to), value: Payload.fromEnvelope(back.codec, format.encode(left)) }]
+  return [
+    ...begun,
+    { key: keys.row(owner, to), value: Payload.fromEnvelope(back.codec, format.encode(left, areTogether)) },
+  ]
 }

@@ -12,6 +12,8 @@ export interface FlushPart<D extends Dirty> {
   readonly onWritten: () => void
   /** Whether somebody else has taken the journal over, and writes them: under no lease that is held since then. */
   readonly isLost: () => boolean
+  /** Of two that follow each other in `left`: whether they are to be written together. */
+  readonly areTogether: (one: Dirty, other: Dirty) => boolean
 }
 
 /** What to do about a flush that failed. `retry`: the same once more, later · `split`: something in it is refused for good, find out what */

@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { Store } from '@tidemark/core'
+import { type Back, Store } from '@tidemark/core'
 import { createSqliteBack } from '@tidemark/sqlite'
-import { expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { createTiered } from '../../src/index.ts'
+import { refusing } from '../support/refusing.ts'
 
 const PROGRAM = fileURLToPath(new URL('../programs/writes-behind.ts', import.meta.url))
 
@@ -66,3 +67,52 @@ test.each(STEPS.flatMap((step) => ['before', 'within', 'after'].map((phase) => [
     expect([await back.log.head(), signal === 'SIGKILL' || step > 10]).toEqual([head, true])
   },
 )
+
+describe('who recovers what one has left behind that was killed, of which one write is refused for good', () => {
+  const RECOVERS = fileURLToPath(new URL('../programs/recovers-behind.ts', import.meta.url))
+
+  async function recover(file: string, step: string, phase = ''): Promise<string> {
+    const child = spawn(process.execPath, [RECOVERS, file, step, phase], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const [, out, err] = await Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)])
+    expect(err).toBe('')
+    return out.trim()
+  }
+
+  const COMMITS = [1, 2, 3]
+
+  test('takes so many commits', async () => {
+    const file = tempFile()
+    await recover(file, 'leave')
+    expect(await recover(file, '0')).toBe(String(COMMITS.length))
+  })
+
+  test.each(COMMITS.flatMap((step) => ['before', 'within', 'after'].map((phase) => [phase, step] as const)))(
+    'and is killed %s commit %i: everything is committed once, and the refused write is one dead letter',
+    async (phase, step) => {
+      const file = tempFile()
+      await recover(file, 'leave')
+      expect(await recover(file, String(step), phase)).toBe('')
+      const back = createSqliteBack({ file })
+      back.commit = refusing(back, 'bad')
+      const errors: unknown[] = []
+      const tiers = createTiered({
+        back,
+        writeBehind: { leaseMs: 100, presence: gone },
+        onError: (error) => errors.push(error),
+      })
+      await using store = new Store(tiers)
+      // The one that was killed held a lease.
+      await expect.poll(() => tiers.recoverWrites().then(() => marksOf(back, 'owner')), { timeout: 10_000 }).toBe(0)
+      const { changes } = await back.log.read({ after: 0, limit: 100 })
+      expect(changes.map(({ key }) => key.tuple[1])).toEqual([1, 2, 3, 4])
+      const letters = await Array.fromAsync(tiers.deadLetters(), ({ writes }) => writes.map(({ key }) => key[0]))
+      expect([letters, await tiers.lastCheckpoint(''), await marksOf(back, 'row')]).toEqual([[['bad']], 4, 0])
+      expect(await store.get(['k', 4])).toBe(4)
+    },
+  )
+})
+
+async function marksOf({ marks }: Back, kind: string): Promise<number> {
+  const found = await marks.scan({ start: new Uint8Array(), end: undefined }, { after: undefined, limit: 100 })
+  return found.filter(({ key }) => key.tuple[3] === kind).length
+}

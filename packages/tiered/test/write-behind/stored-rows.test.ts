@@ -51,7 +51,10 @@ describe('a row of a journal', () => {
   test('tells which writes were asked for together', () => {
     const format = rowFormat(codec)
     const call = {}
-    const row = format.encode([WRITES[0]!, { ...WRITES[1]!, call }, { ...WRITES[2]!, call }], true)
+    const row = format.encode(
+      [WRITES[0]!, { ...WRITES[1]!, call }, { ...WRITES[2]!, call }],
+      (one) => one.call === call,
+    )
     // The flag of the first one, and the checksum.
     expect(hex(row).slice(10)).toBe(ROW.slice(10).replace('0171', '01f1'))
     const [a, b, checkpoint] = format.decode(row, AT)
