@@ -1,4 +1,4 @@
-import { ClosedError, CorruptError, type Key, Payload, type StoreKey, type UpdateResult, userKey } from '@tidemark/core'
+import { ClosedError, type Key, Payload, type StoreKey, type UpdateResult, userKey } from '@tidemark/core'
 import type { DeadLetter } from '../write-behind/dead-letters.ts'
 import { JournalKeys } from '../write-behind/journal-keys.ts'
 import { MetricCounters, type Metrics } from '../write-behind/metrics.ts'
@@ -222,8 +222,6 @@ export class Buffered<A = Key> implements AsyncDisposable {
     const { letters, buffer } = this.#persistence
     const letter = await letters.get(id)
     if (letter === undefined) return false
-    if (letter.bytes !== undefined)
-      throw new CorruptError(`the dead letter ${id} is damaged: it holds bytes, no writes`)
     const writes = letter.writes.flatMap((write) => (write.key === undefined ? [] : [write]))
     if (writes.length > 0) await this.#write(writes)
     const states = letter.writes.filter(({ checkpoint }) => checkpoint !== undefined)
