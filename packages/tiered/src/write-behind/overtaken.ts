@@ -1,13 +1,15 @@
-import { type Back, TidemarkError } from '@tidemark/core'
+import { type Back, type LogChange, tagOfKey, TidemarkError } from '@tidemark/core'
 import type { Dirty } from './batch.ts'
 import { writtenSince } from './written-since.ts'
 
-export interface OvertakenOptions {
+export interface OvertakenOptions<D extends Dirty> {
   readonly back: Pick<Back, 'log' | 'origin'>
   /** Whether a write of the key waits to be flushed. */
   readonly isDirty: (id: string) => boolean
   /** Whether none waits at all. */
   readonly isIdle: () => boolean
+  /** What it is about: its key, and those of its tags. */
+  readonly idsOf: (write: D) => readonly string[]
 }
 
 interface Lapse {
@@ -31,11 +33,11 @@ export class OvertakenError extends TidemarkError {
  * as it was.
  */
 export class Overtaken<D extends Dirty> {
-  readonly #options: OvertakenOptions
+  readonly #options: OvertakenOptions<D>
   readonly #acknowledged = new WeakMap<D, number>()
   #lapses: Lapse[] = []
 
-  constructor(options: OvertakenOptions) {
+  constructor(options: OvertakenOptions<D>) {
     this.#options = options
   }
 
@@ -55,13 +57,18 @@ export class Overtaken<D extends Dirty> {
       return
     }
     const { back, isDirty } = this.#options
-    const since = await writtenSince(back.log, head, ({ key, origin }) => origin !== back.origin && isDirty(key.id))
+    const isMeant = ({ key, origin }: LogChange): boolean =>
+      origin !== back.origin && (isDirty(key.id) || tagOfKey(key) !== undefined)
+    const since = await writtenSince(back.log, head, isMeant)
     const ids = since?.ids
     if (ids?.size !== 0) this.#lapses.push({ token, ids })
   }
 
   has(write: D): boolean {
     const token = this.#acknowledged.get(write) ?? Infinity
-    return this.#lapses.some((lapse) => token <= lapse.token && lapse.ids?.has(write.id) !== false)
+    const lapses = this.#lapses.filter((lapse) => token <= lapse.token)
+    if (lapses.length === 0) return false
+    const ids = this.#options.idsOf(write)
+    return lapses.some((lapse) => lapse.ids === undefined || ids.some((id) => lapse.ids!.has(id)))
   }
 }

@@ -1,5 +1,6 @@
 import type { Clock, Log, MarkWrite, Write } from '@tidemark/core'
 import { type Buffered, checkpointMarks } from './buffered-write.ts'
+import { concernedBy } from './concerned.ts'
 import { deadLetterMark, type DeadLetterOffice } from './dead-letters.ts'
 import type { Destination } from './flush-batch.ts'
 import { type HeldBack } from './held-back.ts'
@@ -40,12 +41,13 @@ export function recoveryTarget({ office, log, clock, journal, commit }: Recovery
   }
 
   /**
-   * Unless any of it was written since. What exists tells by its version, in the transaction itself. What does not exist may have
+   * Unless any of it was written since, or invalidated by a tag. What exists tells by its version, in the transaction itself. What does not exist may have
    * been deleted since: the log tells, if nothing has come to it since it was read, which the seqs of the commit tell.
    */
   async function writeLate(part: FlushPart<Buffered>, { head, checkpoints }: HeldBack): Promise<void> {
     const writes = writesOf(part)
-    const isMeant = new Set(writes.map(({ key }) => key.id))
+    const reads = writes.flatMap(concernedBy)
+    const isMeant = new Set(reads.map(({ id }) => id))
     const states = await checkpointsSince(part, checkpoints)
     for (let look = 0; look < LOOKS; look++) {
       const since = await writtenSince(log, head, ({ key }) => isMeant.has(key.id))
@@ -61,7 +63,6 @@ export function recoveryTarget({ office, log, clock, journal, commit }: Recovery
         if (isAnyAbsent && changes.some(({ first }) => first - 1 !== since!.upTo)) throw new MovedOn()
         return marksOf(part, states)
       }
-      const reads = writes.map(({ key }) => key)
       try {
         await commit({ reads, decide, lease, keepLease: keepLease(part), marks }, part.onWritten)
         return

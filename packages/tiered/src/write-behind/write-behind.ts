@@ -3,11 +3,9 @@ import {
   type Clock,
   type Commit,
   type Found,
-  notesOf,
   Payload,
   type Proposal,
   type SetWrite,
-  tagKey,
   tagOfKey,
   TidemarkError,
   type Write,
@@ -23,6 +21,7 @@ import {
   toFound,
 } from './buffered-write.ts'
 import { CommitTurns } from './commit-turns.ts'
+import { concernedBy } from './concerned.ts'
 import { type DeadLetter, deadLetter, type DeadLetterOffice, deadLetters, type DeadWrite } from './dead-letters.ts'
 import { FlushFailure } from './flush-failure.ts'
 import { HeldKeys } from './held-keys.ts'
@@ -94,7 +93,12 @@ export class WriteBehind {
     const isRecoverable = journal.level !== 'memory'
     const overtaken = isRecoverable
       ? undefined
-      : new Overtaken<Buffered>({ back, isDirty: (id) => this.#buffer.has(id), isIdle: () => this.#buffer.isIdle })
+      : new Overtaken<Buffered>({
+          back,
+          isDirty: (id) => this.#buffer.has(id),
+          isIdle: () => this.#buffer.isIdle,
+          idsOf: ({ id, write }) => (write === undefined ? [id] : idsOf([write])),
+        })
     this.#tenure = new Tenure({
       back,
       keys: KEYS,
@@ -370,11 +374,7 @@ function toDeadWrite({ key, payload, expiresAt }: SetWrite): DeadWrite {
 
 /** The keys of these, and of the tags that they carry. */
 function idsOf(writes: readonly Write[]): readonly string[] {
-  return writes.flatMap((write) => {
-    if (write.op !== 'set' || write.meta === undefined) return [write.key.id]
-    const { tags = [] } = notesOf({ key: write.key, meta: write.meta, version: 0 })
-    return [write.key.id, ...tags.map((tag) => tagKey(tag).id)]
-  })
+  return writes.flatMap((write) => concernedBy(write).map(({ id }) => id))
 }
 
 function journalOf(

@@ -101,6 +101,19 @@ describe('in memory, a lease that has run out', () => {
     )
   })
 
+  test('is too late for what carries a tag that others have invalidated meanwhile', async () => {
+    const machine = new Machine()
+    const process = machine.start(memory)
+    await process.store.set('tagged', 'slow', { tags: ['t'] })
+    await process.store.set('other', 'slow', { tags: ['u'] })
+    process.pause()
+    await machine.after(5 * LEASE_MS)
+    await machine.other.invalidateTag('t')
+    process.resume()
+    await expect(process.tiers.flush()).rejects.toMatchObject({ failures: [{ keys: [keyOf('tagged').id] }] })
+    expect([await machine.other.get('tagged'), await machine.other.get('other')]).toEqual([undefined, 'slow'])
+  })
+
   test('is too late for everything where nobody can tell any more what others have written', async () => {
     const machine = new Machine()
     const process = machine.start(memory)

@@ -231,6 +231,18 @@ describe('a journal that cannot be reached', () => {
     expect([await state.next.tiers.lastCheckpoint(''), await state.next.store.get('free')]).toEqual(['newer', 'left'])
   })
 
+  test('does not bring back what was invalidated since by a tag that it carries', async () => {
+    const state = await unreachable(({ store }) => store.set('tagged', 'left', { tags: ['t', 'u'] }), {
+      unrecovered: 'leave',
+      recoverWithinMs: 0,
+    })
+    await state.next.tiers.recoverWrites({ isRequired: true })
+    await state.machine.other.invalidateTag('u')
+    await back(state)
+    const letters = await Array.fromAsync(state.next.tiers.deadLetters(), ({ writes }) => writes.map(({ key }) => key))
+    expect([await state.machine.other.get('tagged'), letters]).toEqual([undefined, [[['tagged']]]])
+  })
+
   test('overwrites nothing for those who had opened the store before, either', async () => {
     const state = await unreachable(pairs)
     const { machine, next } = state
