@@ -1,5 +1,6 @@
 import { type Clock, ClosedError } from '@tidemark/core'
 import type { Dirty } from './batch.ts'
+import { Capacity } from './capacity.ts'
 import type { Destination } from './flush-batch.ts'
 import { bufferFull, FlushFailure } from './flush-failure.ts'
 import { FlushLane } from './flush-lane.ts'
@@ -47,6 +48,7 @@ interface Adding<D> {
  */
 export class WriteBuffer<D extends Dirty> {
   readonly #options: WriteBufferOptions<D>
+  readonly #capacity: Capacity
   readonly #lanes = new Map<string, FlushLane<D>>()
   /** The same: every read asks them. */
   #every: readonly FlushLane<D>[] = []
@@ -66,6 +68,7 @@ export class WriteBuffer<D extends Dirty> {
 
   constructor(options: WriteBufferOptions<D>) {
     this.#options = options
+    this.#capacity = new Capacity(options.limits, options.isJournaled ?? true)
     const { target } = options
     const destinations = 'destinations' in target ? target.destinations : new Map([['', target]])
     for (const [name, destination] of destinations) this.#put(name, this.#laneTo(destination))
@@ -117,7 +120,7 @@ export class WriteBuffer<D extends Dirty> {
     })
     // Acknowledged: whatever becomes of the flush, which others are told of.
     for (const lane of this.#every)
-      if (!lane.isPausing && this.#fill(lane) >= PRESSED) await lane.pass().catch(() => undefined)
+      if (!lane.isPausing && this.#capacity.taken(lane) >= PRESSED) await lane.pass().catch(() => undefined)
   }
 
   /**
@@ -196,17 +199,7 @@ export class WriteBuffer<D extends Dirty> {
 
   /** Of the capacity: by what there is, and by what waits for room. */
   #crowd(): number {
-    return Math.max(...this.#every.map((lane) => this.#fill(lane, this.#pending.size, this.#pendingBytes)))
-  }
-
-  /** Of the capacity. */
-  #fill(lane: FlushLane<D>, moreKeys = 0, moreBytes = 0): number {
-    const { maxDirty, maxBytes, capacity } = this.#options.limits
-    return Math.max((lane.size + moreKeys) / maxDirty, (this.#bytesOf(lane) + moreBytes) / maxBytes) / capacity
-  }
-
-  #bytesOf({ bytes, journaled }: FlushLane<D>): number {
-    return this.#options.isJournaled === false ? bytes : Math.max(bytes, journaled)
+    return Math.max(...this.#every.map((lane) => this.#capacity.taken(lane, this.#pending.size, this.#pendingBytes)))
   }
 
   async #append(): Promise<void> {
@@ -224,31 +217,12 @@ export class WriteBuffer<D extends Dirty> {
   #fitting(): number {
     const all = this.#adding.length
     if (this.#crowd() < 1) return all
-    return Math.min(...this.#every.map((lane) => this.#fittingIn(lane)), all)
-  }
-
-  #fittingIn(lane: FlushLane<D>): number {
-    const { maxDirty, maxBytes, capacity } = this.#options.limits
-    let [size, bytes] = [lane.size, this.#bytesOf(lane)]
-    for (const [i, { writes }] of this.#adding.entries()) {
-      let [moreKeys, moreBytes] = [0, 0]
-      for (const write of writes) {
-        const before = lane.get(write.id)
-        if (before === undefined) moreKeys++
-        moreBytes += write.bytes - (this.#options.isJournaled === false ? (before?.bytes ?? 0) : 0)
-      }
-      size += moreKeys
-      bytes += moreBytes
-      const fits = (moreKeys === 0 || size <= maxDirty * capacity) && (moreBytes <= 0 || bytes <= maxBytes * capacity)
-      // What is larger than the capacity has it for itself.
-      if (!fits && !(i === 0 && lane.isIdle)) return i
-    }
-    return this.#adding.length
+    return Math.min(...this.#every.map((lane) => this.#capacity.fitting(lane, this.#adding)), all)
   }
 
   /** Waits for flushes; where they fail, the first call that waits is refused. */
   async #makeRoom(): Promise<void> {
-    const full = this.#every.filter((lane) => this.#fittingIn(lane) === 0)
+    const full = this.#every.filter((lane) => this.#capacity.fitting(lane, this.#adding) === 0)
     if (!full.some((lane) => lane.isPausing)) {
       await Promise.all(full.map((lane) => lane.pass().catch(() => undefined)))
       return
