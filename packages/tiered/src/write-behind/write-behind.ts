@@ -118,6 +118,7 @@ export class WriteBehind {
     this.#buffer = new WriteBuffer({
       name: 'the write-behind buffer',
       target,
+      isJournaled: isRecoverable,
       limits: options.limits,
       clock,
       random,

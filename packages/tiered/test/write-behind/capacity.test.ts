@@ -46,3 +46,25 @@ test('of a buffer that is full because flushes fail, what is there already may b
   await turns()
   expect(await machine.other.get(['k', 3])).toBe('again')
 })
+
+test.each([
+  ['memory', 100],
+  ['journal', 20],
+] as const)(
+  'level %s: one key that is written over and over takes the room that it needs there',
+  async (acknowledge, most) => {
+    const machine = new Machine()
+    const process = machine.start({ acknowledge, maxBytes: 10_000, capacity: 2 })
+    for (let i = 0; i < 200; i++) process.fail('flush', 'refuse')
+    let written = 0
+    const refusal = await (async () => {
+      for (; written < 100; written++) await process.store.set('hot', `${written}`.padStart(1_000))
+    })().catch((error: unknown) => error)
+    if (written < 100) expect(refusal).toMatchObject({ code: 'BUFFER_FULL' })
+    expect(written).toBeLessThanOrEqual(most)
+    expect(written).toBeGreaterThan(most / 2)
+    process.forgive()
+    await process.tiers.flush()
+    expect(Number(await machine.other.get('hot'))).toBe(written - 1)
+  },
+)
