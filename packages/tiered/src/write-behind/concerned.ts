@@ -6,3 +6,8 @@ export function concernedBy(write: Write): readonly StoreKey[] {
   const { tags = [] } = notesOf({ key: write.key, meta: write.meta, version: 0 })
   return [write.key, ...tags.map(tagKey)]
 }
+
+/** The keys of these, and of the tags that they carry. */
+export function idsOf(writes: readonly Write[]): readonly string[] {
+  return writes.flatMap((write) => concernedBy(write).map(({ id }) => id))
+}

@@ -6,9 +6,7 @@ import {
   Payload,
   type Proposal,
   type SetWrite,
-  tagOfKey,
   TidemarkError,
-  type Write,
 } from '@tidemark/core'
 import {
   type Buffered,
@@ -20,8 +18,7 @@ import {
   toChange,
   toFound,
 } from './buffered-write.ts'
-import { CommitTurns } from './commit-turns.ts'
-import { concernedBy } from './concerned.ts'
+import { idsOf } from './concerned.ts'
 import { type DeadLetter, deadLetter, type DeadLetterOffice, deadLetters, type DeadWrite } from './dead-letters.ts'
 import { FlushFailure } from './flush-failure.ts'
 import { HeldKeys } from './held-keys.ts'
@@ -29,6 +26,7 @@ import { JournalKeys, STORE_SCOPE } from './journal-keys.ts'
 import { rowFormat } from './journal-row.ts'
 import { frontJournal, type Journal, marksJournal, memoryJournal } from './journal.ts'
 import { MetricCounters } from './metrics.ts'
+import { type CommitOrdered, OrderedCommits } from './ordered-commits.ts'
 import { Overtaken } from './overtaken.ts'
 import { Recovery } from './recovery.ts'
 import { recoveryTarget } from './recovery-target.ts'
@@ -40,23 +38,6 @@ import { WriteBuffer } from './write-buffer.ts'
 import { WriteDates } from './write-dates.ts'
 
 const KEYS = new JournalKeys(STORE_SCOPE)
-
-/** Commits a proposal, which may be refused with what its decision throws. */
-type CommitGuarded = (guarded: Proposal) => Promise<Commit>
-
-/** A proposal was decided on too early: it met writes that wait to be flushed, or an earlier call that waits for those. */
-class TooEarly extends Error {
-  /** What the proposal writes, and the tags of that. */
-  readonly ids: readonly string[]
-  /** Some of it waits to be flushed. */
-  readonly isMet: boolean
-
-  constructor(ids: readonly string[], isMet: boolean) {
-    super()
-    this.ids = ids
-    this.isMet = isMet
-  }
-}
 
 export interface WriteBehindParts {
   readonly back: Back
@@ -77,8 +58,7 @@ export class WriteBehind {
   readonly #recovery: Recovery<Buffered>
   readonly #office: DeadLetterOffice<Buffered>
   readonly #journal: Journal<Buffered>
-  /** Calls that are committed: what is written meanwhile to what they are about comes after them, and is not buffered. */
-  readonly #turns = new CommitTurns()
+  readonly #ordered: OrderedCommits
   readonly #dates: WriteDates
 
   constructor(parts: WriteBehindParts) {
@@ -125,6 +105,7 @@ export class WriteBehind {
       onError,
       onFlushed: (ids) => this.metrics.flushed(ids),
     })
+    this.#ordered = new OrderedCommits(this.#buffer, (ids) => this.flushBefore(ids))
     this.#recovery = new Recovery({
       back,
       office,
@@ -162,7 +143,7 @@ export class WriteBehind {
 
   /** Whether what is committed now meets nothing here, and overtakes nothing that has. */
   get isQuiet(): boolean {
-    return this.#buffer.isIdle && this.#turns.isEmpty
+    return this.#buffer.isIdle && this.#ordered.isEmpty
   }
 
   /** For who cannot wait for a flush. @throws TidemarkError BUSY */
@@ -226,50 +207,11 @@ export class WriteBehind {
     return buffered.length === 0 ? undefined : this.#add(proposal, buffered)
   }
 
-  /**
-   * Commits after everything that it meets in the buffer: acknowledged, or asked for, before the call. What invalidates a tag
-   * meets everything, as anything may carry the tag; what is buffered later comes after it, unless it carries the tag: then it is
-   * not buffered. So it waits for one flush, whatever else is written meanwhile.
-   */
-  async commit(proposal: Proposal, commit: CommitGuarded): Promise<Commit> {
-    const isBlind = proposal.reads.length === 0
-    const writes = isBlind ? proposal.decide([]) : []
-    const turn = this.#turns.begin([...proposal.reads.map(({ id }) => id), ...idsOf(writes)])
-    let hasMetAll = this.#buffer.isIdle
-    const meets = (found: readonly Write[]): boolean =>
-      found.some(({ key }) => this.#buffer.has(key.id) || (!hasMetAll && tagOfKey(key) !== undefined))
-    const decide: Proposal['decide'] = (current) => {
-      const found = proposal.decide(isBlind ? [] : current)
-      const ids = idsOf(found)
-      const isMet = meets(found)
-      const isEarly = isMet || this.#turns.isBehind(turn) || this.#turns.isBehind(turn, ids)
-      this.#turns.moved(turn, isEarly ? 'waiting' : 'decided')
-      if (isEarly) throw new TooEarly(ids, isMet)
-      return found
-    }
+  /** Commits after everything that it meets in the buffer: see {@link OrderedCommits}. */
+  async commit(proposal: Proposal, commit: CommitOrdered): Promise<Commit> {
     try {
-      let isMet = [...turn.ids].some((id) => this.#buffer.has(id)) || meets(writes)
-      for (;;) {
-        // In the calling turn where nothing has to be waited for: what is asked for together is committed in that order.
-        if (isMet) {
-          await this.flushBefore([...turn.ids])
-          hasMetAll = true
-        }
-        if (this.#turns.isBehind(turn)) await this.#turns.comes(turn)
-        this.#turns.moved(turn, 'proposed')
-        // What reads is decided on after what does not, within one transaction, even where it was asked for before.
-        const isAmongOthers = writes.length > 0 && this.#turns.mayBeBehind(turn)
-        const reads = isAmongOthers ? [writes[0]!.key] : proposal.reads
-        try {
-          return await commit({ ...proposal, reads, decide })
-        } catch (error) {
-          if (!(error instanceof TooEarly)) throw error
-          this.#turns.extend(turn, error.ids)
-          isMet = error.isMet
-        }
-      }
+      return await this.#ordered.commit(proposal, commit)
     } finally {
-      this.#turns.end(turn)
       if (proposal.lease !== undefined && proposal.keepLease !== true) this.leases.ended(proposal.lease)
     }
   }
@@ -358,8 +300,7 @@ export class WriteBehind {
   #isBufferable(write: SetWrite): boolean {
     const { key, source, stamped } = write
     if (source !== undefined || stamped === true || isReserved(key)) return false
-    const isUnderWay = !this.#turns.isEmpty && idsOf([write]).some((id) => this.#turns.has(id))
-    return !isUnderWay && !this.leases.has(key.id)
+    return !this.#ordered.meets(write) && !this.leases.has(key.id)
   }
 }
 
@@ -371,11 +312,6 @@ function toDeadWrite({ key, payload, expiresAt }: SetWrite): DeadWrite {
     },
     expiresAt: expiresAt === undefined ? undefined : new Date(expiresAt),
   }
-}
-
-/** The keys of these, and of the tags that they carry. */
-function idsOf(writes: readonly Write[]): readonly string[] {
-  return writes.flatMap((write) => concernedBy(write).map(({ id }) => id))
 }
 
 function journalOf(
