@@ -45,6 +45,24 @@ describe('a migration', () => {
     expect(Object.fromEntries(b.values)).toEqual({ k0: 0, new0: 0, new1: 1 })
   })
 
+  test('to one that cannot be connected, or only too late, leaves it as it was', async () => {
+    const clock = new ManualClock()
+    const [a, b, c] = [new MapConnector('a'), new MapConnector('b'), new MapConnector('c')]
+    const buffer = await buffered<unknown>(a, { ...PATIENT, clock, timeoutMs: 1_000 })
+    b.connect = () => Promise.reject(new Error('no route'))
+    await expect(buffer.migrate({ from: 'a', to: b, all: [] })).rejects.toThrow('the connector b failed: no route')
+    const goOn = gated(c, 'connect')
+    const migrating = buffer.migrate({ from: 'a', to: c, all: [] }).catch((error: unknown) => error)
+    await turns()
+    clock.advance(1_000)
+    expect(await migrating).toMatchObject({ code: 'TIMEOUT', tier: 'c' })
+    expect([b.calls, c.calls]).toEqual([[], []])
+    goOn()
+    await turns()
+    expect(c.calls).toEqual(['connect', 'disconnect'])
+    await buffer.close()
+  })
+
   test('misses nothing while the new one takes its time to connect', async () => {
     const [a, b] = [new MapConnector('a'), new MapConnector('b')]
     a.values.set('k', 'old')
@@ -234,10 +252,12 @@ describe('a migration', () => {
       return write(writes, context)
     }
     const buffer = await buffered<unknown>(a, PATIENT)
+    expect(await buffer.get('k50')).toBe(50)
     // A dead letter of a flush is no business of it, either.
     await buffer.set('x', 'bad')
     expect(await buffer.migrate({ from: 'a', to: b, all: keys })).toEqual({ copied: 119, refused: 1 })
     expect([b.values.size, b.values.get('k51'), b.values.has('k50')]).toEqual([119, 51, false])
+    expect(await buffer.get('k50')).toBeUndefined()
     const letters = await Array.fromAsync(buffer.deadLetters(), ({ by, writes }) => [by, writes[0]!.key[0]])
     expect(letters).toEqual(
       expect.arrayContaining([

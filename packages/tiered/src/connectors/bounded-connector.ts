@@ -21,8 +21,15 @@ export class BoundedConnector<A> {
     this.#timeoutMs = timeoutMs
   }
 
-  connect(): Promise<void> {
-    return this.#inTime((signal) => this.#connector.connect({ signal }))
+  /** What is connected too late is let go. */
+  async connect(): Promise<void> {
+    let connecting!: Promise<void>
+    try {
+      await this.#inTime((signal) => (connecting = this.#connector.connect({ signal })))
+    } catch (error) {
+      if (isLate(error)) connecting.then(() => this.disconnect()).catch(() => undefined)
+      throw error
+    }
   }
 
   disconnect(): Promise<void> {
@@ -48,7 +55,7 @@ export class BoundedConnector<A> {
     try {
       await this.#inTime((signal) => (writing = this.#connector.write(writes, { ...context, signal })))
     } catch (error) {
-      if (error instanceof ConnectorError && error.code === 'TIMEOUT') {
+      if (isLate(error)) {
         const answer = writing.then(
           () => true,
           () => false,
@@ -85,4 +92,8 @@ export class BoundedConnector<A> {
         }),
     )
   }
+}
+
+function isLate(error: unknown): boolean {
+  return error instanceof ConnectorError && error.code === 'TIMEOUT'
 }

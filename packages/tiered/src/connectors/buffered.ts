@@ -257,6 +257,7 @@ export class Buffered<A = Key> implements AsyncDisposable {
         laneTo: (connector) => this.#persistence.laneTo(connector),
         bury: (by, args, value, error) => bury(by, [this.#kept(args, value)], error),
         rename: (connectors) => this.#rename(connectors),
+        forget: (id) => this.#reads.forget(id),
         landed: () => this.#reads.landed(),
         onError: this.#options.onError,
       },

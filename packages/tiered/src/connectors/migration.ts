@@ -44,6 +44,8 @@ export interface MigrationParts<A> {
   readonly bury: (by: string, args: A, value: unknown, error: unknown) => Promise<void>
   /** Notes where the journal is found by who opens with these connectors. */
   readonly rename: (connectors: string) => Promise<void>
+  /** What is remembered of a key is not what connectors have. */
+  readonly forget: (id: string) => void
   /** Resolves when no read is under way that has begun before. */
   readonly landed: () => Promise<void>
   readonly onError: (error: unknown) => void
@@ -68,7 +70,8 @@ export class MigrationRun<A> {
   readonly #id: string = crypto.randomUUID()
   #writes = 0
   #copied = 0
-  #refused = 0
+  readonly #refused = new Set<string>()
+  #isConnected = false
 
   /** From here on the new one gets what the old one gets. @throws TypeError */
   constructor(migration: Migration<A>, parts: MigrationParts<A>, signal: AbortSignal) {
@@ -81,12 +84,15 @@ export class MigrationRun<A> {
     this.#target = target
     buffer.join(target.id, laneTo(target))
     // What is written meanwhile waits until it is connected.
-    this.#joined = buffer.between(target.id, () => target.connect())
+    this.#joined = buffer.between(target.id, async () => {
+      await target.connect()
+      this.#isConnected = true
+    })
   }
 
   /** @throws what a connector fails with, and what calls it off: then it never was */
   async run(): Promise<Migrated> {
-    const { connectors, buffer, landed, onError } = this.#parts
+    const { connectors, buffer, forget, landed, onError } = this.#parts
     try {
       await this.#joined
       await this.#copyAll()
@@ -99,6 +105,8 @@ export class MigrationRun<A> {
       throw error
     }
     connectors.replace(this.#source.id, this.#target)
+    // The old one had it.
+    for (const id of this.#refused) forget(id)
     // Those that have asked the old one.
     await landed()
     // Nobody is told yet that it is over: what the old one does not get any more stays in the journal until then.
@@ -110,7 +118,7 @@ export class MigrationRun<A> {
   }
 
   get #progress(): Migrated {
-    return { copied: this.#copied, refused: this.#refused }
+    return { copied: this.#copied, refused: this.#refused.size }
   }
 
   async #callOff(): Promise<void> {
@@ -118,7 +126,7 @@ export class MigrationRun<A> {
     await buffer.leave(this.#target.id)
     connectors.remove(this.#target.id)
     // Why it is called off is told, and not what becomes of who has nothing to do with it any more.
-    await this.#target.disconnect().catch(() => undefined)
+    if (this.#isConnected) await this.#target.disconnect().catch(() => undefined)
   }
 
   async #copyAll(): Promise<void> {
@@ -180,7 +188,7 @@ export class MigrationRun<A> {
       if (writes.length === 1) {
         const [{ args, value }] = writes as [ConnectorWrite<A>]
         await this.#parts.bury(this.#target.id, args, value, error.cause)
-        this.#refused++
+        this.#refused.add(this.#parts.keyOf(args).id)
         return
       }
       const middle = Math.ceil(writes.length / 2)
