@@ -18,7 +18,7 @@ export interface JournalBooksParts {
 }
 
 /** What a flush was about to write, by connector. */
-export type Noted = Readonly<Record<string, readonly [from: number, to: number]>>
+type Noted = Readonly<Record<string, readonly [from: number, to: number]>>
 
 /**
  * The journal of a buffer. What a flush is about to write is noted first: after a crash the same writes come again under the same

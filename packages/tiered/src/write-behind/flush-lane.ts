@@ -9,7 +9,7 @@ const FIRST_PAUSE_MS = 50
 const LAST_PAUSE_MS = 10_000
 
 /** How far a buffer has come. */
-export interface Place {
+interface Place {
   /** Every call up to this one is journaled or refused. */
   readonly call: number
   /** The last row that is journaled or refused. */

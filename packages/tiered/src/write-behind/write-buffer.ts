@@ -31,7 +31,7 @@ export interface WriteBufferOptions<D extends Dirty> {
 type Journaling<D extends Dirty> = Pick<FlushTarget<D>, 'append'>
 
 /** Where writes are flushed to, by name; each at its own pace. */
-export type Destinations<D extends Dirty> = ReadonlyMap<string, Destination<D>>
+type Destinations<D extends Dirty> = ReadonlyMap<string, Destination<D>>
 
 interface Adding<D> {
   readonly number: number
@@ -199,7 +199,10 @@ export class WriteBuffer<D extends Dirty> {
 
   /** Of the capacity: by what there is, and by what waits for room. */
   #crowd(): number {
-    return Math.max(...this.#every.map((lane) => this.#capacity.taken(lane, this.#pending.size, this.#pendingBytes)))
+    let most = 0
+    for (const lane of this.#every)
+      most = Math.max(most, this.#capacity.taken(lane, this.#pending.size, this.#pendingBytes))
+    return most
   }
 
   async #append(): Promise<void> {
