@@ -1,6 +1,6 @@
 import { eventually } from '@tidemark/testkit'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import {
   ALL_KEYS,
   createMemoryBack,
@@ -53,6 +53,18 @@ describe('the parts of logs and blobs', () => {
         expect(rangesWithoutParts(ALL_KEYS).some((range) => inRange(range, key.bytes))).toBe(false)
       }),
     )
+  })
+
+  it('are looked for once of each kind when one key was deleted', async () => {
+    const back = createMemoryBack()
+    await using store = new Store(back)
+    await store.blob('b').write(new Uint8Array(3))
+    await store.set('k', 1)
+    const scanKeys = vi.spyOn(back, 'scanKeys')
+    await store.delete('k')
+    await store.sweep({ prefix: 'none' })
+    // Two of them are of the sweep itself.
+    expect(scanKeys.mock.calls.length).toBe(2 + 2)
   })
 
   it("are nobody else's keys", () => {

@@ -136,19 +136,20 @@ export class PartCollector<R extends ReadOptions = ReadOptions, W extends object
 
   async #collectAt(kind: PartKind, keys: ReadonlyMap<string, StoreKey>): Promise<void> {
     const { back } = this.#options
-    // Most stores have none at all.
-    const some = await back.scanKeys(prefixRange(reservedKey(kind).tuple), {
-      after: undefined,
-      limit: 1,
-      reverse: false,
-    })
-    if (some.keys.length === 0) return
+    // Most stores have none at all. Of one key, that costs as much to find out as what it has.
+    if (keys.size > 1 && !(await this.#hasAny(kind))) return
     let looked = 0
     for (const key of keys.values()) {
       for await (const group of groupsAt(back, kind, key)) await this.#remove(group)
       // A back tier that answers at once would otherwise keep everyone else waiting until the end.
       if (++looked % KEYS_PER_TURN === 0) await new Promise<void>((resolve) => afterTurn(resolve))
     }
+  }
+
+  async #hasAny(kind: PartKind): Promise<boolean> {
+    const range = prefixRange(reservedKey(kind).tuple)
+    const { keys } = await this.#options.back.scanKeys(range, { after: undefined, limit: 1, reverse: false })
+    return keys.length > 0
   }
 
   async #isOld({ kind, owner, id }: PartOf, isOld: (writtenAt: number) => boolean): Promise<boolean> {
