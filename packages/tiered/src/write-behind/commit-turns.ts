@@ -27,6 +27,8 @@ interface OpenTurn extends Turn {
 export class CommitTurns {
   readonly #byId = new Map<string, Set<OpenTurn>>()
   #number = 0
+  /** How many wait. Most often none does, and nobody has to be looked for. */
+  #waiting = 0
 
   get isEmpty(): boolean {
     return this.#byId.size === 0
@@ -39,6 +41,7 @@ export class CommitTurns {
   /** In the turn of the call. */
   begin(ids: Iterable<string>): Turn {
     const turn: OpenTurn = { number: ++this.#number, ids: new Set(), state: 'waiting', onMoved: [] }
+    this.#waiting++
     this.extend(turn, ids)
     return turn
   }
@@ -56,7 +59,7 @@ export class CommitTurns {
 
   /** Whether an earlier call about any of these waits. */
   isBehind(turn: Turn, ids: Iterable<string> = turn.ids): boolean {
-    return this.#earlier(turn, ids, ({ state }) => state === 'waiting') !== undefined
+    return this.#earlierWaiting(turn as OpenTurn, ids) !== undefined
   }
 
   /** Whether an earlier call about the same may still turn out to have come too early. */
@@ -67,7 +70,7 @@ export class CommitTurns {
   /** Resolves when no earlier call about the same waits. */
   async comes(turn: Turn): Promise<void> {
     for (;;) {
-      const earlier = this.#earlier(turn, turn.ids, ({ state }) => state === 'waiting')
+      const earlier = this.#earlierWaiting(turn as OpenTurn, turn.ids)
       if (earlier === undefined) return
       await new Promise<void>((resolve) => earlier.onMoved.push(resolve))
     }
@@ -76,7 +79,7 @@ export class CommitTurns {
   /** Right before it is proposed, in the same turn: whoever is told of it proposes after it. */
   moved(turn: Turn, state: State): void {
     const open = turn as OpenTurn
-    open.state = state
+    this.#moved(open, state)
     if (state !== 'waiting') wake(open)
   }
 
@@ -88,7 +91,18 @@ export class CommitTurns {
       if (turns?.size === 0) this.#byId.delete(id)
     }
     open.ids.clear()
+    this.#moved(open, 'decided')
     wake(open)
+  }
+
+  #moved(turn: OpenTurn, state: State): void {
+    this.#waiting += (state === 'waiting' ? 1 : 0) - (turn.state === 'waiting' ? 1 : 0)
+    turn.state = state
+  }
+
+  #earlierWaiting(turn: OpenTurn, ids: Iterable<string>): OpenTurn | undefined {
+    const isAlone = this.#waiting === (turn.state === 'waiting' ? 1 : 0)
+    return isAlone ? undefined : this.#earlier(turn, ids, ({ state }) => state === 'waiting')
   }
 
   #earlier({ number }: Turn, ids: Iterable<string>, is: (turn: OpenTurn) => boolean): OpenTurn | undefined {
