@@ -22,12 +22,12 @@ const MIN_GROUP = 64
 
 /**
  * Opens a store: near memory over Redis (where given) over SQLite. Resolves when the back tier is ready; a front that
- * cannot be reached does not keep the store from opening. With `readOnly: true`, nothing is ever written: see
- * {@link ReadOnlyOptions}.
+ * cannot be reached does not keep the store from opening, unless writes behind lie there that somebody has left behind: see
+ * `unrecovered`. With `readOnly: true`, nothing is ever written: see {@link ReadOnlyOptions}.
  *
  * @throws TypeError or RangeError for a wrong option; TidemarkError SCHEMA_TOO_NEW, NOT_A_DATABASE, FOLDER_MISSING,
- * FILE_MISSING, FILE_EXISTS (with `mode`), READ_ONLY, DISK_FULL, RUNTIME_TOO_OLD, BUSY; CorruptError, with the code that a read would
- * give, when the file was encrypted, and `codec` cannot read it.
+ * FILE_MISSING, FILE_EXISTS (with `mode`), READ_ONLY, DISK_FULL, RUNTIME_TOO_OLD, BUSY, UNRECOVERED; CorruptError, with the
+ * code that a read would give, when the file was encrypted, and `codec` cannot read it.
  */
 export function open(options: ReadOnlyOptions): Promise<Tidemark>
 export function open(options?: OpenOptions): Promise<Tidemark>
