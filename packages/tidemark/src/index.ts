@@ -64,6 +64,7 @@ export type {
   TierStats,
   VerifyOptions,
   VerifyProgress,
+  WaitingExplanation,
   WarmCandidate,
   WarmChoice,
   WarmOptions,

@@ -59,7 +59,7 @@ function allById(codecs: Codec | readonly Codec[], id: number, found: Codec[] = 
 }
 
 /** The first codec with this id, among these and what they also read. */
-export function codecById(codecs: Codec | readonly Codec[], id: number): Codec | undefined {
+function codecById(codecs: Codec | readonly Codec[], id: number): Codec | undefined {
   if (!('id' in codecs)) {
     for (const codec of codecs) {
       const found = codecById(codec, id)

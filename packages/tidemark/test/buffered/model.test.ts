@@ -105,7 +105,9 @@ const commands: fc.Arbitrary<Command>[] = [
       const old = model.values.get(key)
       const updated = await process.buffer
         .update<number>(key, (n = 0) => n + 1)
-        .catch(() => void expect(sites.some(({ isDown }) => isDown)).toBe(true))
+        .catch(() => {
+          expect(sites.some(({ isDown }) => isDown)).toBe(true)
+        })
       if (updated === undefined) return
       expect(updated).toEqual({ old, new: (old ?? 0) + 1 })
       model.values.set(key, (old ?? 0) + 1)

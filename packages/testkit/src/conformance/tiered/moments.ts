@@ -49,7 +49,7 @@ async function writeAll(writer: Instance, round: number, random: SeededRandom): 
   if (sync !== undefined && random.chance(0.5)) {
     await writer.flush()
     // Between two steps of a read that never leaves the turn.
-    for (let steps = random.between(0, 8); steps > 0; steps--) await undefined
+    for (let steps = random.between(0, 8); steps > 0; steps--) await Promise.resolve()
     try {
       return round % 5 === 0 ? sync.deleteMany(KEYS) : sync.setMany(batch)
     } catch (error) {
