@@ -116,7 +116,8 @@ describe('the parts of logs and blobs', () => {
   })
 
   it('need room behind the key of their owner', async () => {
-    const store = new Store(createMemoryBack())
+    const errors: unknown[] = []
+    const store = new Store(createMemoryBack(), { onError: (error) => errors.push(error) })
     const long = 'x'.repeat(MAX_KEY_BYTES - 2)
     await store.set(long, 1)
     await store.delete(long)
@@ -131,6 +132,7 @@ describe('the parts of logs and blobs', () => {
     await store.blob([fits, 1]).write(new Uint8Array(1))
     expect(await store.log(fits).length()).toBe(1)
     await store.close()
+    expect(errors).toEqual([])
   })
 })
 

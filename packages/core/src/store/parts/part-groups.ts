@@ -4,7 +4,7 @@ import { reservedKey } from '../../keys/reserved.ts'
 import type { StoreKey } from '../../keys/store-key.ts'
 import { Uuid } from '../../keys/uuid.ts'
 import type { Back } from '../../ports/back.ts'
-import { type PartKind, type PartOf, partOf, partsKey } from './part-key.ts'
+import { hasRoomForParts, type PartKind, type PartOf, partOf, partsKey } from './part-key.ts'
 
 const FIRST_ID = Uuid.from(new Uint8Array(16))
 const LAST_ID = Uuid.from(new Uint8Array(16).fill(0xff))
@@ -27,6 +27,7 @@ export async function* groupsAt(
   kind: PartKind,
   owner: StoreKey,
 ): AsyncGenerator<PartOf, void> {
+  if (!hasRoomForParts(owner)) return
   // Between the two there are also those of keys that begin as this one and go on with an id.
   const start = partsKey(kind, owner, FIRST_ID).bytes
   const { end } = prefixRange(partsKey(kind, owner, LAST_ID).tuple)

@@ -34,9 +34,15 @@ const APART = PART_KINDS.map((kind) => prefixRange(reservedKey(kind).tuple))
 /** What the key of a part takes beside that of its owner: the longer kind, an id, and a number. */
 const PART_BYTES = Math.max(...PART_KINDS.map((kind) => reservedKey(kind, 0, newId()).bytes.length))
 
+/** Whether a key is short enough to be that of a log or blob: a longer one never has parts. */
+export function hasRoomForParts({ bytes }: StoreKey): boolean {
+  return bytes.length + PART_BYTES <= MAX_KEY_BYTES
+}
+
 /** @throws RangeError when there is no room for parts behind the key of a log or blob */
-export function assertRoomForParts({ id, bytes }: StoreKey): void {
-  if (bytes.length + PART_BYTES <= MAX_KEY_BYTES) return
+export function assertRoomForParts(key: StoreKey): void {
+  if (hasRoomForParts(key)) return
+  const { id, bytes } = key
   throw new RangeError(
     `the key of a log or a blob may take at most ${MAX_KEY_BYTES - PART_BYTES} bytes when encoded, not ${bytes.length}: ${id.slice(0, 40)}…`,
   )
