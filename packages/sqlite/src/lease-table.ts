@@ -2,7 +2,7 @@ import { type KeyRange, type Lease, type LeaseGrant, type StoreKey, TidemarkErro
 import type { Statement } from 'better-sqlite3'
 import type { Connection, RowStatement } from './connection.ts'
 import { toKey } from './entry-rows.ts'
-import type { LeaseSightings } from './lease-sightings.ts'
+import { type LeaseRow, type LeaseSightings, SELECT_LEASE } from './lease-sightings.ts'
 import { NO_END } from './no-end.ts'
 import { END_LEASES } from './starting-anew.ts'
 
@@ -20,8 +20,9 @@ export class LeaseTable {
   readonly #tier: string
   readonly #purge: Statement
   readonly #insert: Statement
-  readonly #byKey: RowStatement<readonly [token: number, until: number, ttlMs: number]>
-  readonly #prolong: Statement
+  readonly #byKey: RowStatement<LeaseRow>
+  readonly #shorten: Statement
+  readonly #renew: Statement
   readonly #end: Statement
   readonly #some: RowStatement<Uint8Array>
   readonly #endRange: Statement
@@ -38,8 +39,9 @@ export class LeaseTable {
     this.#tier = tier
     this.#purge = connection.prepare('DELETE FROM lease WHERE until <= ?')
     this.#insert = connection.prepare('INSERT INTO lease (key, until, ttl_ms) VALUES (?, ?, ?)')
-    this.#byKey = connection.prepareRows('SELECT token, until, ttl_ms FROM lease WHERE key = ?')
-    this.#prolong = connection.prepare('UPDATE lease SET until = ?, ttl_ms = ? WHERE token = ?')
+    this.#byKey = connection.prepareRows(SELECT_LEASE)
+    this.#shorten = connection.prepare('UPDATE lease SET until = ? WHERE token = ?')
+    this.#renew = connection.prepare('UPDATE lease SET until = ?, ttl_ms = ?, renewals = renewals + 1 WHERE token = ?')
     this.#end = connection.prepare('DELETE FROM lease WHERE key = ?')
     this.#some = connection.prepareColumn('SELECT key FROM lease LIMIT ?')
     this.#endRange = connection.prepare('DELETE FROM lease WHERE key >= ? AND key < ?')
@@ -64,15 +66,11 @@ export class LeaseTable {
     const now = this.#now
     const row = this.#byKey.get(key.bytes)
     if (row !== undefined) {
-      const [token, until, asked] = row
-      const remainingMs = sightings.remaining(key, { token, until, ttlMs: asked })
+      const [token, , until, asked] = row
+      const remainingMs = sightings.remaining(key, row)
       if (remainingMs > 0) {
         // The clock went back: others, who see it for the first time, do not have to wait for longer.
-        if (until > now + asked) {
-          const sooner = now + Math.ceil(remainingMs)
-          this.#prolong.run(sooner, asked, token)
-          sightings.shortened(key, sooner)
-        }
+        if (until > now + asked) this.#shorten.run(now + Math.ceil(remainingMs), token)
         return { lease: undefined, remainingMs }
       }
       this.#end.run(key.bytes)
@@ -84,11 +82,8 @@ export class LeaseTable {
   }
 
   renew(lease: Lease, ttlMs: number): boolean {
-    const [token, until = 0] = (this.#any ? this.#byKey.get(lease.key.bytes) : undefined) ?? []
-    if (token !== lease.token) return false
-    const next = this.#now + ttlMs
-    // Not what it was: that is how others know that somebody lives, also while the clock stands.
-    this.#prolong.run(next === until && ttlMs > 1 ? next - 1 : next, ttlMs, token)
+    if (!this.#isHeld(lease)) return false
+    this.#renew.run(this.#now + ttlMs, ttlMs, lease.token)
     return true
   }
 

@@ -94,4 +94,9 @@ const VERSION_4: Migration = `
   ) WITHOUT ROWID;
 `
 
-export const MIGRATIONS: readonly Migration[] = Object.freeze([VERSION_1, VERSION_2, VERSION_3, VERSION_4])
+/** lease.renewals: how often it was renewed; that alone tells whoever looks that somebody lives, whatever the clocks say. */
+const VERSION_5: Migration = `
+  ALTER TABLE lease ADD COLUMN renewals INTEGER NOT NULL DEFAULT 0;
+`
+
+export const MIGRATIONS: readonly Migration[] = Object.freeze([VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5])

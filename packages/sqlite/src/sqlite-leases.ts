@@ -9,7 +9,7 @@ import {
 } from '@tidemark/core'
 import type { Connection, RowStatement } from './connection.ts'
 import type { GroupCommitter } from './group-committer.ts'
-import { LeaseSightings } from './lease-sightings.ts'
+import { type LeaseRow, LeaseSightings, SELECT_LEASE } from './lease-sightings.ts'
 
 /** A day: longer than anyone should wait for a process that is gone. */
 const MAX_TTL_MS = 86_400_000
@@ -30,7 +30,7 @@ export class SqliteLeases implements Leases {
   readonly #assertOpen: () => void
   readonly #assertWritable: () => void
   readonly #sightings: LeaseSightings
-  readonly #held: RowStatement<readonly [token: number, until: number, ttlMs: number]>
+  readonly #held: RowStatement<LeaseRow>
 
   constructor(connection: Connection, options: SqliteLeasesOptions) {
     this.#connection = connection
@@ -38,7 +38,7 @@ export class SqliteLeases implements Leases {
     this.#assertOpen = options.assertOpen
     this.#assertWritable = options.assertWritable
     this.#sightings = new LeaseSightings(options.clock)
-    this.#held = connection.prepareRows('SELECT token, until, ttl_ms FROM lease WHERE key = ?')
+    this.#held = connection.prepareRows(SELECT_LEASE)
   }
 
   async acquire(key: StoreKey, ttlMs: number): Promise<LeaseGrant> {
@@ -52,13 +52,7 @@ export class SqliteLeases implements Leases {
   async remaining(keys: readonly StoreKey[]): Promise<readonly number[]> {
     this.#assertOpen()
     const rows = this.#connection.read(() => keys.map((key) => this.#held.get(key.bytes)))
-    return rows.map((row, i) => {
-      const [token, until, ttlMs] = row ?? []
-      return this.#sightings.remaining(
-        keys[i]!,
-        token === undefined ? undefined : { token, until: until!, ttlMs: ttlMs! },
-      )
-    })
+    return rows.map((row, i) => this.#sightings.remaining(keys[i]!, row))
   }
 
   async renew(lease: Lease, ttlMs: number): Promise<boolean> {

@@ -73,6 +73,14 @@ const GOLDEN_V4 = `
   PRAGMA user_version = 4;
 `
 
+/** What version 5 left of that file: a lease that was renewed twice. */
+const GOLDEN_V5 = `
+  ${GOLDEN_V4}
+  ALTER TABLE lease ADD COLUMN renewals INTEGER NOT NULL DEFAULT 0;
+  UPDATE lease SET renewals = 2;
+  PRAGMA user_version = 5;
+`
+
 function golden(schema = GOLDEN_V1): string {
   const file = tempFile()
   const db = new Database(file)
@@ -252,5 +260,29 @@ describe('a file of schema version 4', () => {
     expect((await back.log.at([1, 2, 3, 4])).map((change) => change?.seq)).toEqual([undefined, 2, undefined, undefined])
     // Created without auto-vacuum, which only a new file can have.
     expect(await back.compaction.reclaim(1_000)).toBe(false)
+  })
+})
+
+describe('a file of schema version 5', () => {
+  test('keeps leases, which are renewed on', async () => {
+    const back = openTemp({ file: golden(GOLDEN_V5) }, { bootId: () => 'one' })
+    const lease = { key: StoreKey.of('a'), token: 4 }
+    expect((await back.leases.remaining([lease.key]))[0]).toBeGreaterThan(0)
+    expect(await back.leases.renew(lease, 60_000)).toBe(true)
+    await back.close()
+    const db = new Database(back.file)
+    expect(db.prepare('SELECT token, renewals, ttl_ms FROM lease').raw().all()).toEqual([[4, 3, 60_000]])
+    db.close()
+  })
+
+  test('is what a version 4 file becomes', () => {
+    const shape = (...scripts: string[]): unknown => {
+      const db = new Database(':memory:')
+      for (const sql of scripts) db.exec(sql)
+      const shapes = [db.pragma('table_xinfo(lease)'), db.pragma('index_list(lease)')]
+      db.close()
+      return shapes
+    }
+    expect(shape(...MIGRATIONS)).toEqual(shape(GOLDEN_V5))
   })
 })

@@ -151,6 +151,26 @@ export function describeLeases(start: StartBacks): void {
       await under(back, lease, setting('k', 'mine'))
     })
 
+    it('that was seen first while the clock was ahead has its time again when that is set right, and no more', async () => {
+      const { back, other, clock } = await start()
+      const lease = await granted(back, 'k')
+      const left = async (): Promise<number> => (await other.leases.remaining([KEY]))[0]!
+      clock.step(HOUR - 60_000)
+      expect(await left()).toBeLessThanOrEqual(60_000)
+      clock.step(60_000 - HOUR)
+      clock.pass(120_000)
+      expect(await left()).toBeGreaterThan(HOUR / 2)
+      expect(await left()).toBeLessThanOrEqual(HOUR - 120_000)
+      expect((await other.leases.acquire(KEY, HOUR)).lease).toBeUndefined()
+      expect(await back.leases.renew(lease, HOUR)).toBe(true)
+      clock.step(60_000 - HOUR)
+      expect(await left()).toBeGreaterThan(HOUR / 2)
+      clock.pass(HOUR)
+      clock.step(-HOUR)
+      expect(await left()).toBe(0)
+      await granted(other, 'k')
+    })
+
     it('is told to whoever asks, of any number of keys, until it ends in whatever way', async () => {
       const { back, other, clock } = await start()
       const keys = ['a', 'b', 'c', 'd', 'none'].map((key) => StoreKey.of(key))
