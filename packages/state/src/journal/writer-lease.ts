@@ -38,11 +38,17 @@ export class WriterLease {
     const key = writerKey(name)
     const giveUpAt = clock.monotonic() + 2 * leaseMs
     let last = Infinity
+    let firstLookAt: number | undefined
     for (;;) {
+      const askedAt = clock.monotonic()
       const grant = await back.leases.acquire(key, leaseMs)
       if (grant.lease !== undefined) return new WriterLease(grant.lease, options)
       const { remainingMs } = grant
-      if (remainingMs > last || clock.monotonic() >= giveUpAt) throw anotherWriter(name, remainingMs)
+      firstLookAt ??= clock.monotonic()
+      // With a clock that is set, what nobody prolongs may have more left than before, but never more than it had at most.
+      const mostMs = Math.ceil(leaseMs) - (askedAt - firstLookAt)
+      const isProlonged = remainingMs > last && remainingMs > mostMs
+      if (isProlonged || clock.monotonic() >= giveUpAt) throw anotherWriter(name, remainingMs)
       last = remainingMs
       await clock.sleep(Math.min(LONGEST_PAUSE_MS, Math.max(1, remainingMs)))
     }
