@@ -1,14 +1,17 @@
-import { CorruptError, type Found, type StoreKey } from '@tidemark/core'
+import type { Found, StoreKey } from '@tidemark/core'
+import { asError } from './tier-events.ts'
 
-/** Why an answer cannot be decoded; undefined: it can. The reader decodes it anyway, and that happens once. */
-export function readingError({ entry }: Found): CorruptError | undefined {
+/**
+ * Why an answer cannot be decoded; undefined: it can. The reader decodes it anyway, and that happens once. Never throws: many
+ * callers share a read, and none of them fails for the record of another.
+ */
+export function readingError({ entry }: Found): Error | undefined {
   try {
     entry?.payload.read()
     entry?.meta?.read()
     return undefined
   } catch (error) {
-    if (error instanceof CorruptError) return error
-    throw error
+    return asError(error)
   }
 }
 

@@ -1,3 +1,4 @@
+import { createCborCodec, type EnvelopeCodec, TidemarkError } from '@tidemark/core'
 import { eventually } from '@tidemark/testkit'
 import { describe, expect, test } from 'vitest'
 import { Fleet, type Instance, keyOf, useRedis } from './support/fleet.ts'
@@ -20,7 +21,59 @@ async function isServedByRedis({ tiers }: Instance, key: string): Promise<boolea
   return (await tiers.explain(keyOf(key))).servedBy === 'redis'
 }
 
+const FAILURES: Record<string, () => unknown> = {
+  'throws an error of its own': () => {
+    throw new Error('mine')
+  },
+  'throws one of ours that is about something else': () => {
+    throw new TidemarkError('TIMEOUT', 'too late')
+  },
+  'gives what throws when it is looked at': () =>
+    new Proxy(
+      {},
+      {
+        getPrototypeOf: () => {
+          throw new Error('not that')
+        },
+      },
+    ),
+}
+
+/** Reads what the codec of the fleet wrote, and fails in its own way where that is "bad". */
+function failing(fail: () => unknown): EnvelopeCodec {
+  const cbor = createCborCodec()
+  const decode = (bytes: Uint8Array): unknown => {
+    const value = cbor.decode(bytes)
+    return value === 'bad' ? fail() : value
+  }
+  const { id } = cbor
+  return {
+    id,
+    encode: (value) => cbor.encode(value),
+    decode,
+    encodeAfter: (prefix, value) => Buffer.concat([prefix, cbor.encode(value)]),
+    decodeAfter: (at, bytes) => decode(bytes.subarray(at)),
+  }
+}
+
 describe('a record in Redis that nobody can decode', () => {
+  test.each(Object.keys(FAILURES))(
+    'fails none of those who read other keys in the same turn, where its codec %s',
+    async (failure) => {
+      const fleet = new Fleet(redis.server)
+      const a = await fleet.open()
+      await a.store.setMany([
+        ['a', 'good'],
+        ['b', 'bad'],
+        ['c', 'good'],
+      ])
+      const b = await fleet.open({ redis: { codec: failing(FAILURES[failure]!) } })
+      await eventually('the front serves', b.isServing)
+      expect((await b.tiers.explain(keyOf('b'))).because).toMatch('which cannot be read')
+      expect(await Promise.all(['a', 'b', 'c'].map((key) => b.store.get(key)))).toEqual(['good', 'bad', 'good'])
+    },
+  )
+
   test('is told by explain, counts as not held, and gives way to what the next read finds below', async () => {
     const fleet = new Fleet(redis.server)
     const a = await fleet.open()

@@ -147,7 +147,9 @@ function decodeWith(codec: Codec, at: number, bytes: Uint8Array): unknown {
       ? codec.decodeAfter(at, bytes)
       : codec.decode(new Uint8Array(bytes.buffer, bytes.byteOffset + at, bytes.length - at))
   } catch (cause) {
-    if (cause instanceof TidemarkError) throw cause
-    throw new CorruptError(`codec ${codec.id} could not decode a stored value`, { cause })
+    if (cause instanceof CorruptError) throw cause
+    // An error of ours is about something else than these bytes, such as a store that the codec asks.
+    const mayBeWhole = cause instanceof TidemarkError
+    throw new CorruptError(`codec ${codec.id} could not decode a stored value; see the cause`, { cause, mayBeWhole })
   }
 }

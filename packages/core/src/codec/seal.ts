@@ -91,12 +91,25 @@ export class Seal {
 
   #open(): Uint8Array {
     const stored = this.#stored!
-    if (stored[0] === BOUND && stored[1] === this.#codec.id) return this.#codec.unbind(stored, this.#place!)
+    if (stored[0] === BOUND && stored[1] === this.#codec.id) return unbound(this.#codec, stored, this.#place!)
     // Whoever can write where it stands could otherwise put there what he likes.
     if (!this.#codec.readsUnbound) {
       const message = `it is not bound to its place by codec ${this.#codec.id}, as all that is read here has to be`
       throw new CorruptError(message, { code: 'NOT_ENCRYPTED' })
     }
     return stored
+  }
+}
+
+/** A codec of the application may fail in its own ways; callers rely on ours. */
+function unbound(codec: BindingCodec, stored: Uint8Array, place: Place): Uint8Array {
+  try {
+    return codec.unbind(stored, place)
+  } catch (cause) {
+    if (cause instanceof CorruptError) throw cause
+    throw new CorruptError(`codec ${codec.id} could not decode a stored value; see the cause`, {
+      cause,
+      mayBeWhole: true,
+    })
   }
 }

@@ -206,3 +206,18 @@ test('a store in memory, near memory and marks bind where values are stored', as
   const [mark] = await back.marks.read([KEY])
   expect(Payload.fromBytes(codec, mark!.bytes).at(KEY, 0, 'mark').read()).toBe('mark')
 })
+
+test('what fails in its own way where it unbinds fails who reads that payload, with an error of ours', () => {
+  const cause = new Error('mine')
+  class Failing extends Stamping {
+    override unbind(): never {
+      throw cause
+    }
+  }
+  for (const codecs of [new Failing(), alsoReading(cbor, new Failing(), new Failing())]) {
+    const payload = Payload.fromBytes(codecs, stored(1)).at(KEY, 7)
+    const reads = [() => payload.read(), () => payload.notes, () => payload.envelope]
+    for (const read of reads)
+      expect(read).toThrow(expect.objectContaining({ name: 'CorruptError', cause, mayBeWhole: true }))
+  }
+})

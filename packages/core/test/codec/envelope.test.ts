@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createCborCodec } from '../../src/codec/cbor.ts'
-import type { Codec } from '../../src/codec/codec.ts'
+import type { Codec, EnvelopeCodec } from '../../src/codec/codec.ts'
 import { openValue, sealValue, sealWithNotes } from '../../src/codec/envelope.ts'
-import { CorruptError } from '../../src/errors.ts'
+import { CorruptError, TidemarkError } from '../../src/errors.ts'
 
 const cbor = createCborCodec()
 
@@ -54,6 +54,23 @@ describe('an envelope', () => {
     expect(() => sealValue(cbor, () => 1)).toThrow(expect.objectContaining({ code: 'UNENCODABLE' }))
   })
 
+  it.each<readonly [string, unknown, boolean]>([
+    ['an error of its own', new Error('mine'), false],
+    ['no error at all', 'mine', false],
+    ['an error of a store that it asks', new TidemarkError('TIMEOUT', 'too late'), true],
+  ])('whose codec throws %s is corrupt', (_name, cause, mayBeWhole) => {
+    const fail = (): never => {
+      throw cause
+    }
+    const plain: Codec = { ...json, decode: fail }
+    const around: EnvelopeCodec = { ...plain, encodeAfter: fail, decodeAfter: fail }
+    for (const codec of [plain, around]) {
+      const opened = catching(() => openValue(codec, Uint8Array.of(1, 200, 0x7b)))
+      expect(opened).toBeInstanceOf(CorruptError)
+      expect(opened).toMatchObject({ code: 'CORRUPT', mayBeWhole, cause })
+    }
+  })
+
   it.each([
     ['nothing', []],
     ['a version alone', [1]],
@@ -69,3 +86,11 @@ describe('an envelope', () => {
     expect(() => openValue([cbor, json], Uint8Array.from(bytes))).toThrow(CorruptError)
   })
 })
+
+function catching(run: () => unknown): unknown {
+  try {
+    return run()
+  } catch (error) {
+    return error
+  }
+}
