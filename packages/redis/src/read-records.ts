@@ -1,7 +1,7 @@
 import type { Found, StoreKey } from '@tidemark/core'
 import type { Keyspace } from './keyspace.ts'
 import type { Link } from './link.ts'
-import type { DamagedRecord } from './quarantine.ts'
+import type { UselessRecord } from './quarantine.ts'
 import { type DecodeContext, decodeRecord } from './record.ts'
 
 /** How many keys one MGET takes; a longer one would keep other clients waiting for milliseconds. */
@@ -10,7 +10,7 @@ const MAX_KEYS = 5_000
 interface DecodedRecords {
   readonly answers: readonly (Found | undefined)[]
   readonly hits: number
-  readonly damaged: readonly DamagedRecord[]
+  readonly useless: readonly UselessRecord[]
 }
 
 export interface RawRecords {
@@ -37,12 +37,14 @@ function decodeAll(
   context: DecodeContext,
 ): DecodedRecords {
   const answers: (Found | undefined)[] = []
-  const damaged: DamagedRecord[] = []
+  const useless: UselessRecord[] = []
   let hits = 0
   for (let i = 0; i < keys.length; i++) {
     const bytes = replies[i]
     const found = bytes === null || bytes === undefined ? 'other' : decodeRecord(bytes, keys[i]!, context)
-    if (found === 'damaged') damaged.push({ key: keys[i]!, name: names[i]!, bytes: bytes! })
+    if (found === 'damaged' || found === 'expired') {
+      useless.push({ key: keys[i]!, name: names[i]!, bytes: bytes!, isDamaged: found === 'damaged' })
+    }
     if (typeof found === 'string') {
       answers.push(undefined)
     } else {
@@ -50,5 +52,5 @@ function decodeAll(
       answers.push(found)
     }
   }
-  return { answers, hits, damaged }
+  return { answers, hits, useless }
 }

@@ -58,10 +58,12 @@ export function encodeRecord({ epoch, version, until, entry }: RecordFields): Bu
 }
 
 /**
- * Why a record is no answer. `other`: of another epoch, expired, or written by a release that stores them differently.
- * `damaged`: not what any release wrote.
+ * Why a record is no answer. `other`: of another epoch, and replaced by who fills. `expired`: its time is up by the clock of
+ * who reads, which Redis does not go by; a fill would leave it, where the clock is ahead, or the time damaged. `damaged`: not
+ * what this release writes, within this epoch. A release that stores records in another way reads these, and finds its own
+ * gone, where both run at the same time: that costs it a fill.
  */
-export type NoAnswer = 'other' | 'damaged'
+export type NoAnswer = 'other' | 'expired' | 'damaged'
 
 export interface DecodeContext {
   readonly epoch: Uint8Array
@@ -76,19 +78,34 @@ export function decodeRecord(
   key: StoreKey,
   { epoch, codec, now, tier }: DecodeContext,
 ): Found | NoAnswer {
-  if (bytes.length < HEADER_BYTES) return 'damaged'
-  const kind = bytes[0]
-  if (kind !== V && kind !== N) return 'damaged'
   const version = readVersion(bytes)
-  if (version === undefined) return 'damaged'
-  for (let i = 0; i < EPOCH_LENGTH; i++) if (bytes[EPOCH_AT + i] !== epoch[i]) return 'other'
-  if (bytes[1] !== ZERO || bytes[FORMAT_AT] !== FORMAT) return bytes.length === HEADER_BYTES ? 'damaged' : 'other'
-  if (bytes.length < BODY_AT) return 'damaged'
+  const trouble = version === undefined ? 'damaged' : troubleOf(bytes, bytes.length, epoch)
+  if (trouble !== undefined) return trouble
   const until = bytes.readDoubleBE(UNTIL_AT)
+  if (until <= now) return 'expired'
   const valueAt = BODY_AT + bytes.readUInt32BE(META_LENGTH_AT)
-  if (Number.isNaN(until) || valueAt > bytes.length || (kind === N && bytes.length !== BODY_AT)) return 'damaged'
-  if (until <= now) return 'other'
-  return { entry: kind === N ? undefined : entryOf(bytes, valueAt, version, key, codec), asOf: version, until, tier }
+  const entry = bytes[0] === N ? undefined : entryOf(bytes, valueAt, version!, key, codec)
+  return { entry, asOf: version!, until, tier }
+}
+
+/**
+ * Why nobody can read the record, whatever the time; undefined: its frame is whole.
+ * @param bytes the first {@link BODY_AT} of it at least, or all there are
+ * @param length of the whole record
+ */
+function troubleOf(bytes: Buffer, length: number, epoch: Uint8Array): 'other' | 'damaged' | undefined {
+  const kind = bytes[0]
+  if (length < HEADER_BYTES || (kind !== V && kind !== N)) return 'damaged'
+  for (let i = 0; i < EPOCH_LENGTH; i++) if (bytes[EPOCH_AT + i] !== epoch[i]) return 'other'
+  if (length < BODY_AT || bytes[1] !== ZERO || bytes[FORMAT_AT] !== FORMAT) return 'damaged'
+  if (kind === N && length !== BODY_AT) return 'damaged'
+  if (BODY_AT + bytes.readUInt32BE(META_LENGTH_AT) > length) return 'damaged'
+  return Number.isFinite(bytes.readDoubleBE(UNTIL_AT)) ? undefined : 'damaged'
+}
+
+/** Whether what begins so is what {@link decodeRecord} calls damaged. The parameters are those of `troubleOf`. */
+export function isDamaged(bytes: Buffer, length: number, epoch: Uint8Array): boolean {
+  return readHeader(bytes) === undefined || troubleOf(bytes, length, epoch) === 'damaged'
 }
 
 function entryOf(bytes: Buffer, valueAt: number, version: number, key: StoreKey, codec: DecodeContext['codec']): Entry {
@@ -131,6 +148,7 @@ export function readUntil(bytes: Buffer): number | undefined {
 }
 
 function readVersion(bytes: Buffer): number | undefined {
+  if (bytes.length < HEADER_BYTES) return undefined
   let version = 0
   for (let i = VERSION_AT; i < HEADER_BYTES; i++) {
     const digit = bytes[i]! - ZERO

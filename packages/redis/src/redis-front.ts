@@ -13,7 +13,7 @@ export type RedisFrontEvent =
   | { readonly type: 'full'; readonly error: TidemarkError }
   /** It takes again what is to be held. */
   | { readonly type: 'room' }
-  /** A record was not what any release writes. It counted as a miss, and is deleted. */
+  /** A record was not what this release writes. It counted as a miss, and is deleted. */
   | { readonly type: 'quarantined'; readonly key: StoreKey }
 
 export type RedisFrontListener = (event: RedisFrontEvent) => void

@@ -154,7 +154,7 @@ export class RedisSharedFront implements RedisFront {
       })
       this.#hits += found.hits
       this.#misses += keys.length - found.hits
-      for (const damaged of found.damaged) this.#quarantine.take(link, damaged)
+      for (const record of found.useless) this.#quarantine.take(link, record)
       return found.answers
     })
   }
@@ -193,8 +193,8 @@ export class RedisSharedFront implements RedisFront {
     return this.#call(async (link) => {
       this.#roundTrips++
       const sentAt = link.commands
-      const { record, fence, meta } = await inspectKey(link, this.#keyspace, key)
-      return { record, fence, look: this.#lookOf(link, sentAt, meta) }
+      const { record, isDamaged, fence, meta } = await inspectKey(link, this.#keyspace, key)
+      return { record, isDamaged, fence, look: this.#lookOf(link, sentAt, meta) }
     })
   }
 

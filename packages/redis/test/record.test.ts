@@ -65,11 +65,20 @@ test('a record comes back as it was stored, without being copied', () => {
   expect(decode(negative)).toEqual({ entry: undefined, asOf: 7, until: UNTIL, tier: 'redis' })
 })
 
-test('of another epoch, expired, or in a form of a later release: no answer, and none of our business', () => {
-  expect(decode(value, { epoch: Buffer.from('0a1b2c3e') })).toBe('other')
-  expect(decode(value, { now: UNTIL })).toBe('other')
-  expect(decode(changed(value, 1, 0x31))).toBe('other')
-  expect(decode(changed(value, 26, 2))).toBe('other')
+test('of another epoch: no answer, and replaced by who fills', () => {
+  const other = { epoch: Buffer.from('0a1b2c3e') }
+  for (const bytes of [value, changed(value, 1, 0x31), changed(value, 26, 2)])
+    expect(decode(bytes, other)).toBe('other')
+})
+
+test('expired: no answer', () => {
+  expect(decode(value, { now: UNTIL })).toBe('expired')
+})
+
+test('damaged: in a form that this release does not write', () => {
+  expect(decode(changed(value, 1, 0x31))).toBe('damaged')
+  expect(decode(changed(value, 26, 2))).toBe('damaged')
+  expect(decode(changed(changed(value, 27, 0x7f), 28, 0xf0))).toBe('damaged')
 })
 
 test('damaged: cut short, or with a header that nobody writes', () => {

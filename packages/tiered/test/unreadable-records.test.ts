@@ -93,6 +93,47 @@ describe('a record in Redis that nobody can decode', () => {
     expect(a.events).toEqual([])
   })
 
+  test.each<readonly [string, (record: Buffer) => Buffer]>([
+    ['flags', (record) => (record.writeUInt8(0x31, 1), record)],
+    ['format', (record) => (record.writeUInt8(3, 26), record)],
+    ['length', (record) => record.subarray(0, 40)],
+    ['kind', (record) => (record.write('?'), record)],
+  ])(
+    'in its header, by its %s, is named by explain, and gives way to what the next read finds',
+    async (_what, spoiled) => {
+      const fleet = new Fleet(redis.server)
+      const a = await fleet.open()
+      await a.store.set('k', { n: 1 })
+      const name = (await fleet.recordName('k'))!
+      await fleet.raw.set(name, spoiled((await fleet.raw.getBuffer(name))!), 'PX', 3_600_000)
+      const explained = await a.tiers.explain(keyOf('k'))
+      expect(explained).toMatchObject({
+        servedBy: 'sqlite',
+        fronts: [{ record: undefined, unreadable: { code: 'CORRUPT', key: 'k' } }],
+      })
+      expect(explained.because).toMatch('redis holds a record that cannot be read (it is damaged)')
+      await eventually('it is replaced', async () => {
+        expect(await a.store.get('k')).toEqual({ n: 1 })
+        return isServedByRedis(a, 'k')
+      })
+    },
+  )
+
+  test('whose time is up by a clock that is ahead, or by what is left of it, gives way', async () => {
+    const fleet = new Fleet(redis.server)
+    const a = await fleet.open()
+    await a.store.set('k', { n: 1 })
+    const name = (await fleet.recordName('k'))!
+    const record = (await fleet.raw.getBuffer(name))!
+    record.writeDoubleBE(Date.now() - 1, 27)
+    await fleet.raw.set(name, record, 'PX', 3_600_000)
+    expect((await a.tiers.explain(keyOf('k'))).because).toMatch('redis holds a record whose time is up')
+    await eventually('it is replaced', async () => {
+      expect(await a.store.get('k')).toEqual({ n: 1 })
+      return isServedByRedis(a, 'k')
+    })
+  })
+
   test('among many, read at once and by several readers, keeps none of the others back', async () => {
     const fleet = new Fleet(redis.server)
     const [a, b] = await Promise.all([fleet.open(), fleet.open({ near: true })])

@@ -65,8 +65,10 @@ export interface FrontRecord {
 }
 
 export interface FrontInspection {
-  /** undefined: there is none. */
+  /** undefined: there is none, or it is damaged. */
   readonly record: FrontRecord | undefined
+  /** What stands there is not what the front writes: it counts as not held, and the next read takes it away. */
+  readonly isDamaged: boolean
   /** The highest seq that was executed in the stripe of the key, or the base where that is higher. */
   readonly fence: number
   readonly look: FrontLook

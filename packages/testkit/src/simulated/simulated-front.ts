@@ -190,7 +190,7 @@ class Simulated implements SharedFront {
         command: 'inspect',
         execute: (server) => server.inspect(key.id),
       })
-      return { record: record && inspected(record), fence, look: lookIn(this.session!, look) }
+      return { record: record && inspected(record), isDamaged: false, fence, look: lookIn(this.session!, look) }
     })
   }
 

@@ -1,6 +1,7 @@
 import {
   type Back,
   type Clock,
+  CorruptError,
   type Found,
   type FrontInspection,
   type FrontRecord,
@@ -132,8 +133,9 @@ async function explainFront(key: StoreKey, link: FrontLink, clock: Clock): Promi
   let error: Error | undefined
   try {
     inspection = await link.front.inspect(key)
+    if (inspection.isDamaged) unreadable = new CorruptError('it is damaged', { key: key.id, tier: link.name })
     const [held] = inspection.record === undefined ? [] : await link.front.read([key], inspection.look.session)
-    unreadable = held && readingError(held)
+    unreadable ??= held && readingError(held)
   } catch (thrown) {
     error = asError(thrown)
   }
@@ -192,7 +194,9 @@ function whyNot(front: FrontExplanation, near: NearExplanation | undefined, now:
   const { record, certificate, bypassed, epoch, requiredVersion, unreadable, error } = front
   if (error !== undefined) return `could not be asked (${error.message})`
   if (certificate === undefined) return `is bypassed: ${bypassed ?? 'behind'}`
-  if (record === undefined) return 'holds nothing'
+  if (record === undefined) {
+    return unreadable === undefined ? 'holds nothing' : `holds a record that cannot be read (${unreadable.message})`
+  }
   if (record.epoch !== epoch) return `holds a record of epoch ${record.epoch}, which is over`
   if (record.until <= now) return 'holds a record whose time is up'
   if (unreadable !== undefined) return `holds version ${record.version}, which cannot be read (${unreadable.message})`

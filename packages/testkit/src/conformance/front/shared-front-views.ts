@@ -9,12 +9,17 @@ export function describeViews(start: StartShared): void {
     it('tells of a key what stands there, its fence, and where the front stands', async () => {
       const { front, clock } = await start()
       const a = StoreKey.of('a')
-      expect(await front.inspect(a)).toEqual({ record: undefined, fence: HEAD, look: await front.look() })
+      expect(await front.inspect(a)).toEqual({
+        record: undefined,
+        isDamaged: false,
+        fence: HEAD,
+        look: await front.look(),
+      })
       await front.apply([change(HEAD + 5, 'a', 1)], 'install')
       const { record, ...rest } = await front.inspect(a)
       expect(record).toMatchObject({ kind: 'value', version: HEAD + 5, epoch: front.session!.epoch })
       expect(record!.until).toBeGreaterThan(clock.now())
-      expect(rest).toEqual({ fence: HEAD + 5, look: await front.look() })
+      expect(rest).toEqual({ isDamaged: false, fence: HEAD + 5, look: await front.look() })
       await front.fill([missing('b', HEAD + 5)])
       expect((await front.inspect(StoreKey.of('b'))).record).toMatchObject({ kind: 'absent', version: HEAD + 5 })
     })
