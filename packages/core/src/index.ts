@@ -62,6 +62,7 @@ export type {
   DeleteWrite,
   KeyPage,
   Proposal,
+  ReadBounds,
   ReadOptions,
   ScanOptions,
   ScanPage,
@@ -71,7 +72,7 @@ export type {
   Write,
   WriteSource,
 } from './ports/back.ts'
-export { type Entry, type Found, isExpired } from './ports/entry.ts'
+export { type Entry, type Found, isExpired, versionOf } from './ports/entry.ts'
 export type { ApplyMode, Fill, Front, FrontOutcome, NearFront, TailStep } from './ports/front.ts'
 export type { AgreementSample, FrontAgreement, FrontAgreements, SyncFrontAgreements } from './ports/front-agreement.ts'
 export { nextAgreement, NO_AGREEMENT } from './ports/front-agreement.ts'
@@ -137,7 +138,7 @@ export { type StandingWithReaders, standingWithReaders } from './store/standing-
 export type { SweepOptions, SweepResult } from './store/sweep.ts'
 export { type SweeperOptions, startSweeper } from './store/sweeper.ts'
 export { epochsOfEntries, TAG_KEYS, tagKey, tagOfKey } from './store/tags.ts'
-export { seeHeld, seenWith, tagsOf, Visibility } from './store/visibility.ts'
+export { readEpochs, seeHeld, seenWith, tagsOf, Visibility } from './store/visibility.ts'
 export {
   type BesideWrites,
   type Transaction,

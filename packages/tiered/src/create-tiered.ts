@@ -14,6 +14,7 @@ import {
   type Log,
   type Marks,
   type Proposal,
+  type ReadBounds,
   type Renewal,
   type ScanOptions,
   type ScanPage,
@@ -152,7 +153,7 @@ class Tiered implements TieredBack {
     return readBehind(this.#behind, this.#reads, key, options)
   }
 
-  async read(keys: readonly StoreKey[], options?: TieredReadOptions): Promise<readonly Found[]> {
+  async read(keys: readonly StoreKey[], options?: TieredReadOptions & ReadBounds): Promise<readonly Found[]> {
     this.#assertOpen()
     if (this.#isCounting) for (const key of keys) if (!isReserved(key)) this.#behind.metrics.count('lookups', key.id)
     if (this.#behind.isEmpty) return this.#reads.read(keys, options)

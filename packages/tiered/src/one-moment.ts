@@ -1,5 +1,4 @@
-import type { Back, Found, NearFront, StoreKey } from '@tidemark/core'
-import { versionOf } from './version-of.ts'
+import { type Back, type Found, type NearFront, type StoreKey, versionOf } from '@tidemark/core'
 
 /** Answers for several keys, in the order of the keys, from whatever tiers. */
 export interface Answers {
@@ -7,6 +6,8 @@ export interface Answers {
   readonly found: readonly Found[]
   /** Where the near front stood when it gave those that are its own. */
   readonly nearAt: number
+  /** What the answers of a shared front include, by its name, where that is more than they say themselves. */
+  readonly proven: ReadonlyMap<string, number>
   /** The epoch of the log when the first of them was asked for. */
   readonly epoch: number
 }
@@ -46,8 +47,9 @@ export class OneMoment {
     return latest <= until || this.#holdsByFence(answers, latest) || this.#holdsByLog(answers, until, latest)
   }
 
-  #includedIn({ asOf, tier }: Found, { nearAt }: Answers): number {
-    return tier === this.#near?.name && nearAt > asOf ? nearAt : asOf
+  #includedIn({ asOf, tier }: Found, { nearAt, proven }: Answers): number {
+    const known = tier === this.#near?.name ? nearAt : proven.get(tier)
+    return known !== undefined && known > asOf ? known : asOf
   }
 
   /** Whether they all stand where the near front is by now. */

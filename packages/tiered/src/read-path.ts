@@ -1,4 +1,15 @@
-import { afterTurn, Batcher, type Fill, type Found, oneOf, type StoreKey, TidemarkError } from '@tidemark/core'
+import {
+  afterTurn,
+  Batcher,
+  type Fill,
+  type Found,
+  type NearFront,
+  oneOf,
+  type ReadBounds,
+  type StoreKey,
+  TidemarkError,
+  versionOf,
+} from '@tidemark/core'
 import { BackReads } from './back-reads.ts'
 import type { Flights } from './flights.ts'
 import type { NearFollower } from './near-follower.ts'
@@ -8,7 +19,6 @@ import type { ReadPolicy } from './policies.ts'
 import type { FrontLink } from './shared/front-link.ts'
 import type { TierCounters } from './tier-stats.ts'
 import { readingError, UnreadableRecords } from './unreadable-records.ts'
-import { versionOf } from './version-of.ts'
 
 /**
  * A turn that asks for more single keys than this is read in several batches, the first of which leave before the turn
@@ -64,10 +74,14 @@ export class ReadPath {
   }
 
   /** Of several keys, the answers are those of one moment, but for `frontend-only`: see {@link OneMoment}. */
-  async read(keys: readonly StoreKey[], options: TieredReadOptions | undefined): Promise<readonly Found[]> {
+  async read(
+    keys: readonly StoreKey[],
+    options: (TieredReadOptions & ReadBounds) | undefined,
+  ): Promise<readonly Found[]> {
     const policy = readPolicyOf(options?.readPolicy, this.#options.readPolicy)
     const minVersion = minVersionOf(options?.minVersion)
-    if (isLinearizable(options)) {
+    const including = policy === 'frontend-only' ? 0 : (options?.including ?? 0)
+    if (isLinearizable(options) || including === Infinity) {
       const found = this.#noted(keys, await this.#options.back.read(keys))
       this.#assertWritten(found, minVersion)
       return found
@@ -75,17 +89,26 @@ export class ReadPath {
     if (this.#follower?.isFresh() === false) await this.#follower.verified()
     const { epoch } = this.#options.back.log.identity
     const nearAt = this.#options.near?.watermark ?? 0
-    const found = await this.#gather(keys, policy, minVersion)
+    const { near } = this.#options
+    const needed = Math.max(minVersion, including)
+    const proven = new Map<string, number>()
+    const found = await (near === undefined
+      ? this.#readBelow(keys, policy, needed, proven)
+      : this.#gather(near, keys, policy, needed))
     if (policy === 'frontend-only') return found
-    const answers = { keys, found, nearAt, epoch }
+    if (minVersion > 0) this.#assertWritten(found, minVersion)
+    const answers = { keys, found, nearAt, proven, epoch }
     const isOne = this.#moment.holds(answers)
     return isOne === true || (await isOne) ? found : this.#readAnew(answers, minVersion)
   }
 
   /** Each from the nearest tier that has it. */
-  async #gather(keys: readonly StoreKey[], policy: ReadPolicy, minVersion: number): Promise<readonly Found[]> {
-    const { near } = this.#options
-    if (near === undefined) return this.#readBelow(keys, policy, minVersion)
+  async #gather(
+    near: NearFront,
+    keys: readonly StoreKey[],
+    policy: ReadPolicy,
+    minVersion: number,
+  ): Promise<readonly Found[]> {
     const isKnown = near.watermark >= minVersion
     const answers = keys.map((key) => {
       const found = this.#peek(key)
@@ -120,7 +143,10 @@ export class ReadPath {
   }
 
   #assertWritten(found: readonly Found[], minVersion: number): void {
-    for (const { asOf } of found) if (asOf < minVersion) throw notYetWritten(minVersion, asOf, this.#options.back.name)
+    const { name } = this.#options.back
+    // Whatever a front has answered is new enough: what it cannot tell, the back tier is asked.
+    for (const { asOf, tier } of found)
+      if (tier === name && asOf < minVersion) throw notYetWritten(minVersion, asOf, name)
   }
 
   #linearizable(key: StoreKey): Found | Promise<Found> {
@@ -171,22 +197,29 @@ export class ReadPath {
     return found.map((answer) => answer ?? (below.next().value as Found))
   }
 
-  /** The shared fronts, then the back tier. */
-  async #readBelow(keys: readonly StoreKey[], policy: ReadPolicy, minVersion = 0): Promise<readonly Found[]> {
+  /** The shared fronts, then the back tier. `proven` gets what answers include that do not say so: see {@link Answers}. */
+  async #readBelow(
+    keys: readonly StoreKey[],
+    policy: ReadPolicy,
+    minVersion = 0,
+    proven?: Map<string, number>,
+  ): Promise<readonly Found[]> {
     const { near } = this.#options
     const began = this.#backReads.latest
     const answers: (Found | undefined)[] = keys.map(() => undefined)
-    const unreadable = new UnreadableRecords<FrontLink>()
+    let unreadable: UnreadableRecords<FrontLink> | undefined
     let missing = keys.map((_, i) => i)
     for (const [depth, link] of this.#links.entries()) {
       if (missing.length === 0) break
       const { found, includes } = await link.read(missing.map((i) => keys[i]!))
+      proven?.set(link.name, includes)
       const fills: Fill[] = []
       let hits = 0
       missing = missing.filter((i, n) => {
         const hit = found[n]
         if (hit === undefined) return true
         if (readingError(hit) !== undefined) {
+          unreadable ??= new UnreadableRecords()
           unreadable.note(link, keys[i]!)
           return true
         }
@@ -194,7 +227,9 @@ export class ReadPath {
         answers[i] = hit
         hits++
         if (near === undefined && depth === 0) return false
-        const fill = { key: keys[i]!, found: hit, asOf: includes }
+        // Near memory keeps what it includes, and so may whoever joins this flight: neither is told otherwise.
+        if (near !== undefined && hit.asOf < includes) answers[i] = { ...hit, asOf: includes }
+        const fill = { key: keys[i]!, found: answers[i]!, asOf: includes }
         // The near front has seen a newer change than this front has: the answer is outdated, not only the fill.
         if (near?.fillNow(fill) === 'fenced') {
           answers[i] = undefined
@@ -205,11 +240,12 @@ export class ReadPath {
         return false
       })
       this.#counters.of(link.name).hits += hits
+      if (depth === 0 || fills.length === 0) continue
       const filled = fills.map(({ key }) => key)
-      for (const above of this.#links.slice(0, depth)) void above.offer(fills, unreadable.of(above, filled))
+      for (const above of this.#links.slice(0, depth)) void above.offer(fills, unreadable?.of(above, filled))
     }
     if (missing.length > 0 && policy === 'frontend-first') {
-      await this.#readBack(keys, missing, answers, { minVersion, began, unreadable })
+      await this.#readBack(keys, missing, answers, { began, unreadable })
       return answers as readonly Found[]
     }
     return answers.map((answer) => answer ?? NOT_HELD)
@@ -219,7 +255,7 @@ export class ReadPath {
     keys: readonly StoreKey[],
     missing: readonly number[],
     answers: (Found | undefined)[],
-    { minVersion, began, unreadable }: PartialRead,
+    { began, unreadable }: PartialRead,
   ): Promise<void> {
     const { back, near, negativeEntries } = this.#options
     const joined = missing.map((i) => this.#backReads.join(keys[i]!.id, began))
@@ -237,11 +273,10 @@ export class ReadPath {
       const replaced: StoreKey[] = []
       for (const [n, i] of missing.entries()) {
         const answer = others[n] ?? (own.next().value as Found)
-        if (answer.asOf < minVersion) throw notYetWritten(minVersion, answer.asOf, back.name)
         answers[i] = answer
         const key = keys[i]!
         // What the back tier has is as unreadable here: whoever can read it is left what the front has.
-        const isReplaced = unreadable.has(key) && readingError(answer) === undefined
+        const isReplaced = unreadable?.has(key) === true && readingError(answer) === undefined
         if (isReplaced) replaced.push(key)
         if (answer.entry === undefined && !negativeEntries) continue
         const fill = { key, found: answer, asOf: answer.asOf }
@@ -250,7 +285,7 @@ export class ReadPath {
         if (others[n] === undefined || isReplaced) fills.push(fill)
       }
       this.#counters.of(back.name).hits += wanted.length
-      for (const link of this.#links) filled.push(link.offer(fills, unreadable.of(link, replaced)))
+      for (const link of this.#links) filled.push(link.offer(fills, unreadable?.of(link, replaced)))
     } finally {
       // Readers that the fill came too late for have been answered before it was: they get their turn.
       void Promise.all(filled).then(() => afterTurn(landed))
@@ -260,10 +295,10 @@ export class ReadPath {
 
 /** A read that the shared fronts have not answered in full. */
 interface PartialRead {
-  readonly minVersion: number
   /** See {@link BackReads.join}. */
   readonly began: number
-  readonly unreadable: UnreadableRecords<FrontLink>
+  /** undefined: all that they hold can be read. */
+  readonly unreadable: UnreadableRecords<FrontLink> | undefined
 }
 
 const NONE_ASKED = [Promise.resolve<readonly Found[]>([]), () => {}] as const

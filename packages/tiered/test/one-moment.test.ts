@@ -19,6 +19,12 @@ const FROZEN = { frontMaxStaleMs: BOUND_MS }
 const write = ({ store }: Instance, value: number): Promise<unknown> =>
   store.setMany(PAIR.map((key) => [key, value] as const))
 
+/** As {@link write}, one after the other; the first one carries a tag. */
+async function writeTagged({ store }: Instance): Promise<void> {
+  await store.set('a', 'old', { tags: ['T'] })
+  await store.set('b', 'old')
+}
+
 async function pairOf({ store }: Instance, options?: Parameters<Instance['store']['getMany']>[1]): Promise<unknown[]> {
   const found = await store.getMany(PAIR, options)
   return PAIR.map((key) => found.get(key))
@@ -175,6 +181,54 @@ describe('a commit between', () => {
     // Each key by itself.
     expect(await reading).toEqual([1, 2])
     expect(reader.back.keysRead).toBe(0)
+  })
+
+  test('that invalidates a tag, which Redis has missed', async () => {
+    const fleet = new Fleet(redis.server)
+    const [writer, cut] = [await fleet.open(FROZEN), await fleet.open(FROZEN)]
+    await writeTagged(writer)
+    const reader = await fleet.open(FROZEN)
+    await withFill(reader.front, () => pairOf(reader))
+    expect([await pairOf(reader), reader.back.keysRead]).toEqual([['old', 'old'], 1])
+    cut.front.inject(({ method }) => (method === 'apply' ? 'drop-before' : undefined))
+    await cut.store.invalidateTag('T')
+    expect(await pairOf(reader)).toEqual(['old', 'old'])
+    await writer.store.set('b', 'new')
+    // Each key by itself.
+    expect(await pairOf(reader, { readPolicy: 'frontend-only' })).toEqual(['old', 'new'])
+    expect(await pairOf(reader)).toEqual([undefined, 'new'])
+  })
+
+  test('that invalidates a tag, which near memory has not met yet when this process writes', async () => {
+    const fleet = new Fleet()
+    const stale = { near: true, nearMaxStaleMs: BOUND_MS, deaf: true }
+    const [writer, reader] = [await fleet.open(), await fleet.open(stale)]
+    await writeTagged(writer)
+    expect(await pairOf(reader)).toEqual(['old', 'old'])
+    await writer.store.invalidateTag('T')
+    expect(await pairOf(reader)).toEqual(['old', 'old'])
+    await reader.store.set('b', 'new')
+    expect(await pairOf(reader)).toEqual([undefined, 'new'])
+  })
+
+  test('of tags, over and over while they are looked for', async () => {
+    const fleet = new Fleet(redis.server)
+    const [writer, reader] = [await fleet.open(FROZEN), await fleet.open(FROZEN)]
+    let n = 0
+    /** Another tag each time: none that is asked for is that of what is there by then. */
+    const replace = async (): Promise<void> => {
+      n++
+      await writer.store.setMany(PAIR.map((key) => [key, n, { tags: [`t${n}`] }] as const))
+      await writer.store.invalidateTag(`t${n - 1}`)
+    }
+    await replace()
+    const read = reader.tiers.read.bind(reader.tiers)
+    const replaced = vi.spyOn(reader.tiers, 'read').mockImplementation(async (...args) => {
+      await replace()
+      return read(...args)
+    })
+    expect(await pairOf(reader)).toEqual([7, 7])
+    expect(replaced).toHaveBeenCalledTimes(7)
   })
 
   test('is none of the history that a restore has ended', async () => {

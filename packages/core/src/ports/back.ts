@@ -101,6 +101,16 @@ export interface ReadOptions {
   readonly consistency?: 'tiered' | 'linearizable' | undefined
 }
 
+/** What a store above asks of a read, beside what its caller may choose. */
+export interface ReadBounds {
+  /**
+   * A seq that the answers include, whatever a front holds; Infinity: they are those of the back tier. A plain back tier answers
+   * with what it has by now, and so with everything that was ever read of it. Where only the fronts may be asked, they answer
+   * as ever.
+   */
+  readonly including?: number | undefined
+}
+
 export interface ScanOptions {
   /** Exclusive start, for the next page. In reverse order the page holds what lies before it. */
   readonly after: StoreKey | undefined
@@ -158,7 +168,7 @@ export interface Back<R extends ReadOptions = ReadOptions, W extends object = ob
   /** One key. Returns without a promise where the answer is at hand. */
   readOne(key: StoreKey, options?: R): Found | Promise<Found>
   /** Several keys from one snapshot, answers in the order of the keys. */
-  read(keys: readonly StoreKey[], options?: R): Promise<readonly Found[]>
+  read(keys: readonly StoreKey[], options?: R & ReadBounds): Promise<readonly Found[]>
   /**
    * Resolves when the commit is durable. Concurrent calls share one transaction (group commit) and stay atomic each.
    * @throws what `decide` threw; TidemarkError LEASE_LOST, BUSY, READ_ONLY, DISK_FULL, IO; ClosedError.

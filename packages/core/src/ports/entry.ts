@@ -31,6 +31,11 @@ export interface Found {
   readonly tier: string
 }
 
+/** Of a value, the seq that wrote it; of the knowledge that there is none, the head of the snapshot that missed it. */
+export function versionOf({ entry, asOf }: Found): number {
+  return entry?.version ?? asOf
+}
+
 /** An answer that ended before it was given is none: the fronts were asked, and no one holds it. */
 export function isAnswer({ until }: Found): boolean {
   return until > 0

@@ -1,15 +1,19 @@
 import type { Clock } from '../clock.ts'
 import { CorruptError } from '../errors.ts'
 import type { StoreKey } from '../keys/store-key.ts'
-import type { Back, ReadOptions } from '../ports/back.ts'
-import { type Entry, type Found, isAnswer } from '../ports/entry.ts'
+import type { Back, ReadBounds, ReadOptions } from '../ports/back.ts'
+import { type Entry, type Found, isAnswer, versionOf } from '../ports/entry.ts'
 import { type EntryNotes, notesOf } from './entry-notes.ts'
+import { epochsAt } from './past-epochs.ts'
 import { epochsOf, hasValidTags, tagKey, tagOfKey, type TagEpochs } from './tags.ts'
+
+/** What is asked for entries and tags. */
+type ReadBack<R extends ReadOptions> = Pick<Back<R>, 'read' | 'name' | 'log'>
 
 /** What a read of keys rejects with of which the tiers cannot say whether they exist. */
 export type NotHeld = (keys: readonly StoreKey[]) => Error
 
-/** Of reads of entries with their tags, while what replaces them carries others each time. */
+/** Of reads of entries with their tags, while what replaces them carries others each time. Then the back tier is asked. */
 const ATTEMPTS = 3
 
 /**
@@ -17,12 +21,12 @@ const ATTEMPTS = 3
  * an invalidated tag, is absent for everybody but `getOrSet`.
  */
 export class Visibility<R extends ReadOptions = ReadOptions> {
-  readonly #back: Pick<Back<R>, 'read'>
+  readonly #back: ReadBack<R>
   readonly #clock: Clock
   readonly #notHeld: NotHeld | undefined
 
   /** @param notHeld without it, what no tier knows is absent */
-  constructor(back: Pick<Back<R>, 'read'>, clock: Clock, notHeld?: NotHeld) {
+  constructor(back: ReadBack<R>, clock: Clock, notHeld?: NotHeld) {
     this.#back = back
     this.#clock = clock
     this.#notHeld = notHeld
@@ -45,8 +49,7 @@ export class Visibility<R extends ReadOptions = ReadOptions> {
     options: R | undefined,
   ): Promise<readonly (Entry | undefined)[]> {
     const unknown = keys.filter((_, i) => !isAnswer(found[i]!))
-    const entries = found.map(({ entry }) => entry)
-    const seen = await this.#seeTogether(keys, entries, options, unknown)
+    const seen = await this.#seeTogether(keys, found, options, unknown)
     this.#refuse(unknown)
     return seen
   }
@@ -71,9 +74,8 @@ export class Visibility<R extends ReadOptions = ReadOptions> {
   }
 
   /** The epochs of the tags of these entries. */
-  async epochs(entries: readonly (Entry | undefined)[], options: R | undefined): Promise<TagEpochs> {
-    const tags = [...new Set(entries.flatMap((entry) => (entry === undefined ? [] : tagsOf(entry))))]
-    return tags.length === 0 ? NO_EPOCHS : epochsOf(tags, await this.#back.read(tags.map(tagKey), options))
+  async epochs(entries: readonly (Entry | undefined)[], options: (R & ReadBounds) | undefined): Promise<TagEpochs> {
+    return readEpochs(this.#back, entries, options)
   }
 
   /** `unknown` gets the keys of those of which it cannot be said whether they exist. */
@@ -99,25 +101,30 @@ export class Visibility<R extends ReadOptions = ReadOptions> {
    */
   async #seeTogether(
     keys: readonly StoreKey[],
-    found: readonly (Entry | undefined)[],
+    found: readonly Found[],
     options: R | undefined,
     unknown: StoreKey[],
   ): Promise<readonly (Entry | undefined)[]> {
-    if (found.every((entry) => entry?.meta === undefined)) return found
-    const now = this.#clock.now()
-    const fresh = (entry: Entry | undefined): Entry | undefined => (entry && isFresh(entry, now) ? entry : undefined)
-    let entries = found.map(fresh)
-    let epochs = await this.epochs(entries, options)
+    let entries = found.map(({ entry }) => entry)
+    if (entries.every((entry) => entry?.meta === undefined)) return entries
+    entries = this.#freshOf(found)
+    // All of them stood when the latest of them was written, and a tag that is valid later was valid then: epochs only grow.
+    const including = found.reduce((latest, each) => Math.max(latest, versionOf(each)), 0)
+    const { log } = this.#back
+    const { epoch } = log.identity
+    let epochs = await this.epochs(entries, bounded(options, including))
+    // Of a log that was restored meanwhile, the same seqs are other changes.
+    let areLater = log.identity.epoch === epoch
     const tags = new Set<string>()
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      // By tags that were read later than they were: then they were seen at that moment, too, as epochs only grow.
-      if (entries.every((entry) => entry === undefined || isValid(entry, epochs))) return entries
+      if (areLater && entries.every((entry) => entry === undefined || isValid(entry, epochs))) return entries
       for (const tag of entries.flatMap((entry) => (entry === undefined ? [] : tagsOf(entry)))) tags.add(tag)
       const asked = [...tags]
       const answers = await this.#back.read([...keys, ...asked.map(tagKey)], options)
       const together = epochsOf(asked, answers.slice(keys.length))
       epochs = together
-      entries = answers.slice(0, keys.length).map(({ entry }) => fresh(entry))
+      areLater = true
+      entries = this.#freshOf(answers.slice(0, keys.length))
       // What has replaced one of them carries another tag, which was not asked for.
       if (entries.some((entry) => entry !== undefined && !tagsOf(entry).every((tag) => tags.has(tag)))) continue
       const isKnown = (entry: Entry | undefined, i: number): boolean =>
@@ -125,7 +132,37 @@ export class Visibility<R extends ReadOptions = ReadOptions> {
       unknown.splice(0, unknown.length, ...keys.filter((_, i) => !isKnown(entries[i], i)))
       return entries.map((entry) => (entry !== undefined && isValid(entry, together) ? entry : undefined))
     }
-    return this.#seeEach(entries, options, unknown)
+    unknown.length = 0
+    return this.#seeInSnapshot(keys, options, unknown)
+  }
+
+  /**
+   * As one snapshot of the back tier has them: the tags are read after it, and of those that were invalidated meanwhile the
+   * log tells what they were. Takes three reads, however often the entries are replaced. Where the back tier may not be asked,
+   * each of them by itself: what was replaced twice while it was looked for is absent, or not known.
+   */
+  async #seeInSnapshot(
+    keys: readonly StoreKey[],
+    options: R | undefined,
+    unknown: StoreKey[],
+  ): Promise<readonly (Entry | undefined)[]> {
+    const ofBackTier = bounded(options, Infinity)
+    const found = await this.#back.read(keys, ofBackTier)
+    const entries = this.#freshOf(found)
+    let epochs = await this.epochs(entries, ofBackTier)
+    const asOf = found.find(({ tier }) => tier === this.#back.name)?.asOf
+    if (this.#notHeld === undefined && asOf !== undefined) epochs = await epochsAt(this.#back.log, asOf, epochs)
+    return entries.map((entry, i) => {
+      if (entry !== undefined && isValid(entry, epochs)) return entry
+      if (entry !== undefined || !isAnswer(found[i]!)) unknown.push(keys[i]!)
+      return undefined
+    })
+  }
+
+  /** Those that have not ended for their readers, whatever their tags are. */
+  #freshOf(found: readonly Found[]): (Entry | undefined)[] {
+    const now = this.#clock.now()
+    return found.map(({ entry }) => (entry !== undefined && isFresh(entry, now) ? entry : undefined))
   }
 
   async #seeTagged(entry: Entry, options: R | undefined): Promise<Entry | undefined> {
@@ -147,11 +184,17 @@ export class Visibility<R extends ReadOptions = ReadOptions> {
     epochs: TagEpochs,
     options: R | undefined,
     unknown: StoreKey[],
+    attempt = 1,
   ): Promise<Entry | undefined> {
     const { key, version } = hidden
     const [found] = await this.#back.read([key], options)
     const entry = found?.entry
-    if (entry !== undefined && entry.version > version) return this.see(entry, options)
+    if (entry !== undefined && entry.version > version) {
+      if (!isFresh(entry, this.#clock.now())) return undefined
+      if (attempt === ATTEMPTS) return (await this.#seeInSnapshot([key], options, unknown))[0]
+      const later = await this.epochs([entry], options)
+      return isValid(entry, later) ? entry : this.#seeAnew(entry, later, options, unknown, attempt + 1)
+    }
     // Still that one: absent if a tag is known to be invalidated, and otherwise a tag is not known.
     const isKnown = entry === undefined ? found === undefined || isAnswer(found) : isInvalidated(hidden, epochs)
     if (!isKnown) unknown.push(key)
@@ -165,6 +208,21 @@ export class Visibility<R extends ReadOptions = ReadOptions> {
 
 const NO_EPOCHS: TagEpochs = new Map()
 const NO_TAGS: readonly string[] = Object.freeze([])
+
+/** The epochs of the tags of these entries. */
+export async function readEpochs<R extends ReadOptions>(
+  back: Pick<Back<R>, 'read'>,
+  entries: readonly (Entry | undefined)[],
+  options: (R & ReadBounds) | undefined,
+): Promise<TagEpochs> {
+  const tags = [...new Set(entries.flatMap((entry) => (entry === undefined ? [] : tagsOf(entry))))]
+  return tags.length === 0 ? NO_EPOCHS : epochsOf(tags, await back.read(tags.map(tagKey), options))
+}
+
+/** As the caller asks, and of answers that include so much. */
+function bounded<R extends ReadOptions>(options: R | undefined, including: number): R & ReadBounds {
+  return { ...options, including } as R & ReadBounds
+}
 
 /** The entry, if it is seen by who knows the epochs of its tags. */
 export function seenWith(entry: Entry | undefined, epochs: TagEpochs, now: number): Entry | undefined {

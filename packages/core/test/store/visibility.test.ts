@@ -1,10 +1,12 @@
 import { describe, expect, it, vi } from 'vitest'
-import { createMemoryBack, type Found, seeHeld, Store, StoreKey } from '../../src/index.ts'
+import { type Back, createMemoryBack, type Found, seeHeld, Store, StoreKey } from '../../src/index.ts'
 import { epochsOf, tagKey } from '../../src/store/tags.ts'
 import { Visibility } from '../../src/store/visibility.ts'
 
 const NOT_HELD: Found = { entry: undefined, asOf: 0, until: 0, tier: 'none' }
 const KNOWN_ABSENT: Found = { entry: undefined, asOf: 0, until: Infinity, tier: 'near' }
+
+const tierOf = ({ name, log }: Back): Pick<Back, 'name' | 'log'> => ({ name, log })
 
 describe('an entry with a tag', () => {
   it('is not seen where no tier knows the tag', async () => {
@@ -13,7 +15,7 @@ describe('an entry with a tag', () => {
     await new Store(back).set('k', 1, { tags: ['t', 'u'] })
     const { entry } = back.readOne(StoreKey.of('k'))
     const seenWith = async (...found: Found[]): Promise<boolean> =>
-      (await new Visibility({ read: async () => found }, clock).see(entry, undefined)) !== undefined
+      (await new Visibility({ ...tierOf(back), read: async () => found }, clock).see(entry, undefined)) !== undefined
     expect(await seenWith(KNOWN_ABSENT, KNOWN_ABSENT)).toBe(true)
     expect(await seenWith(KNOWN_ABSENT, NOT_HELD)).toBe(false)
     // Where an absence has to be known.
@@ -24,7 +26,7 @@ describe('an entry with a tag', () => {
     ])
     const read = async (keys: readonly StoreKey[]): Promise<readonly Found[]> =>
       keys.map((key) => (key.id === StoreKey.of('k').id ? back.readOne(key) : (held.get(key.id) ?? KNOWN_ABSENT)))
-    const strict = new Visibility({ read }, clock, refuse)
+    const strict = new Visibility({ ...tierOf(back), read }, clock, refuse)
     await expect(strict.see(entry, undefined)).rejects.toThrow('not held: k')
     const many = strict.seeAllFound(
       ['a', 'k', 'b'].map((key) => StoreKey.of(key)),
@@ -53,7 +55,7 @@ describe('an entry with a tag', () => {
           isDone = true
           return back.read(keys)
         }
-        return how(new Visibility({ read }, clock), entry)
+        return how(new Visibility({ ...tierOf(back), read }, clock), entry)
       }
       const one = (await see((visibility, entry) => visibility.see(entry, undefined))) as Found['entry']
       const many = (await see((visibility, entry) => visibility.seeAll([entry], undefined))) as Found['entry'][]
@@ -101,6 +103,31 @@ describe('an entry with a tag', () => {
     // Its tag is another one, which is asked for once more.
     expect(await pairAfter(() => invalidate().then(() => both('u')))).toEqual([2, 2, 4])
     expect(await pairAfter(() => both('t').then(invalidate))).toEqual([undefined, 2, 3])
+  })
+
+  it('is seen, or what has replaced it, however often it is replaced and its tag invalidated while it is read', async () => {
+    const back = createMemoryBack()
+    const read = back.read.bind(back)
+    const store = new Store(back)
+    let n = 0
+    /** Another tag each time: none that is asked for is that of what is there by then. */
+    const replace = async (): Promise<void> => {
+      n++
+      await store.setMany(['a', 'b'].map((key) => [key, n, { tags: [`t${n}`] }] as const))
+      if (n > 1) await store.invalidateTag(`t${n - 1}`)
+    }
+    await replace()
+    const replaced = vi.spyOn(back, 'read').mockImplementation(async (...args) => {
+      await replace()
+      return read(...args)
+    })
+    const found = await store.getMany(['a', 'b'])
+    // Three reads of all, and then one snapshot, and the tags of what that has.
+    expect([found.get('a'), found.get('b'), replaced.mock.calls.length]).toEqual([7, 7, 7])
+    replaced.mockClear()
+    const before = n
+    expect(await store.get('a')).toBe(before + 7)
+    expect(replaced.mock.calls.length).toBe(8)
   })
 
   it('is peeked at only where its tags are held', async () => {

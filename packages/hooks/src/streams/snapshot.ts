@@ -13,8 +13,8 @@ import {
   TidemarkError,
   toListedEntry,
   userRanges,
+  readEpochs,
   seenWith,
-  Visibility,
 } from '@tidemark/core'
 import { LogReader } from '../log-reader.ts'
 import { inEpoch, startAt, type Start } from '../resume.ts'
@@ -50,7 +50,6 @@ export async function* snapshotOf<T>(
   // The look at the log is what meets a restore that was declared elsewhere.
   await log.head()
   const { epoch } = log.identity
-  const visibility = new Visibility(source, clock)
   const scan = (part: KeyRange, after: StoreKey | undefined): Promise<ScanPage> =>
     inEpoch(log, epoch, () => source.scan(part, { after, limit: batch, reverse: false }))
   let reader: LogReader | undefined
@@ -78,7 +77,7 @@ export async function* snapshotOf<T>(
       }
       // As of this page, and nothing newer: what took the place of an entry meanwhile comes as a change, as does the
       // invalidation of its tag.
-      const epochs = await visibility.epochs(entries, { consistency: 'linearizable' })
+      const epochs = await readEpochs(source, entries, { consistency: 'linearizable' })
       const now = clock.now()
       const visible = entries.flatMap((entry) => (seenWith(entry, epochs, now) ? [toSnapshotEntry<T>(entry)] : []))
       if (visible.length > 0) yield { kind: 'snapshot', entries: visible, asOf }

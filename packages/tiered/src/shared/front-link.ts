@@ -1,18 +1,18 @@
-import type {
-  ApplyMode,
-  Back,
-  Clock,
-  Fill,
-  Found,
-  FrontAgreement,
-  FrontSession,
-  LogChange,
-  SharedFront,
-  StoreKey,
-  TierReport,
+import {
+  type ApplyMode,
+  type Back,
+  type Clock,
+  type Fill,
+  type Found,
+  type FrontAgreement,
+  type FrontSession,
+  type LogChange,
+  type SharedFront,
+  type StoreKey,
+  type TierReport,
+  versionOf,
 } from '@tidemark/core'
 import type { TierEvents } from '../tier-events.ts'
-import { versionOf } from '../version-of.ts'
 import { FrontFollower } from './front-follower.ts'
 import { FrontRoom } from './front-room.ts'
 import { FrontState } from './front-state.ts'
@@ -36,9 +36,8 @@ export interface FrontLinkOptions {
 }
 
 export interface FrontAnswers {
-  /** Each of them says so in `asOf`. */
   readonly found: readonly (Found | undefined)[]
-  /** Every answer includes every change of its key up to this seq. */
+  /** Every answer includes every change of its key up to this seq, whatever it says itself: what it says is not copied. */
   readonly includes: number
 }
 
@@ -112,14 +111,11 @@ export class FrontLink {
     // Of this certificate, and not of a later one, which says nothing about an answer that was on its way already.
     if (clock.monotonic() >= certificate.validUntil) return nothing(keys)
     const { includes } = certificate
-    const isNeeded = before !== undefined || !required.isEmpty
+    if (before === undefined && required.isEmpty) return { found: answers, includes }
     const found = answers.map((answer, i) => {
       if (answer === undefined) return undefined
-      if (isNeeded) {
-        const needed = Math.max(before?.[i] ?? 0, required.of(keys[i]!.id))
-        if (versionOf(answer) < needed && includes < needed) return undefined
-      }
-      return answer.asOf < includes ? { ...answer, asOf: includes } : answer
+      const needed = Math.max(before?.[i] ?? 0, required.of(keys[i]!.id))
+      return versionOf(answer) < needed && includes < needed ? undefined : answer
     })
     return { found, includes }
   }

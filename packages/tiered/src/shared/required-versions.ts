@@ -1,5 +1,4 @@
-import type { Found, LogChange, StoreKey } from '@tidemark/core'
-import { versionOf } from '../version-of.ts'
+import { type Found, type LogChange, type StoreKey, versionOf } from '@tidemark/core'
 
 /** More keys than these are not remembered one by one. */
 const MAX_KEYS = 10_000

@@ -1,4 +1,4 @@
-import type { Found, StoreKey } from '@tidemark/core'
+import type { Found, ReadBounds, StoreKey } from '@tidemark/core'
 import type { TieredReadOptions } from '../options.ts'
 import type { ReadPath } from '../read-path.ts'
 import type { WriteBehind } from './write-behind.ts'
@@ -26,7 +26,7 @@ export async function readManyBehind(
   behind: WriteBehind,
   reads: ReadPath,
   keys: readonly StoreKey[],
-  options: TieredReadOptions | undefined,
+  options: (TieredReadOptions & ReadBounds) | undefined,
 ): Promise<readonly Found[]> {
   if (options?.consistency === 'linearizable') {
     if (keys.some(({ id }) => behind.has(id))) await behind.flushBefore(keys.map(({ id }) => id))
