@@ -115,3 +115,78 @@ test('a large Map is one wherever a value can be: arguments, other stores, a Set
   const copies = [stock, await store.get<Shop['stock']>('copy'), past[0] as Shop['stock'], held]
   for (const copy of copies) expect([...copy!]).toEqual(expected)
 })
+
+test('an object that is a member of a Set, and stands elsewhere too, is two, before and after a restart', async () => {
+  interface Twins {
+    x: { v: number }
+    y: unknown
+    sets: { s: Set<unknown>; u: Set<unknown> }
+    sizes: number[]
+  }
+  type OnTwins = Transaction<Twins>
+  const changes = {
+    alias: ({ state }: OnTwins) => void (state.y = state.x),
+    both: ({ state }: OnTwins) => void (state.sets.s = new Set([state.x, state.y])),
+    add: ({ state }: OnTwins) => void state.sets.s.add(state.x),
+    share: ({ state }: OnTwins) => void state.sets.u.add(state.x),
+    union: ({ state }: OnTwins) => void (state.sets.s = state.sets.s.union(state.sets.u)),
+    same: ({ state }: OnTwins) => void (state.sets.u = state.sets.s),
+    count: ({ state: { sets, sizes } }: OnTwins) => sizes.push(sets.s.size, sets.u.size),
+  }
+  const file = tempFile()
+  const open = () =>
+    prevalent({
+      store: openTemp({ file }).store,
+      name: 'twins',
+      initial: (): Twins => ({ x: { v: 1 }, y: 0, sets: { s: new Set(), u: new Set() }, sizes: [] }),
+      transactions: changes,
+      snapshotEvery: 0,
+    })
+  for (let round = 0; round < 2; round++) {
+    await using db = await open()
+    await db.execute('alias')
+    if (round === 0) await db.snapshot()
+    await db.execute('both')
+    await db.execute('count')
+    for (const name of ['add', 'add', 'share', 'union', 'count', 'same', 'union', 'count'] as const)
+      await db.execute(name)
+  }
+  await using db = await open()
+  expect([db.state.sizes, db.recovery.replayed > 0]).toEqual([[2, 0, 5, 1, 10, 5, 2, 5, 10, 6, 20, 10], true])
+})
+
+test('a getter of what a transaction puts or returns cannot change the state any more', async () => {
+  interface Noted {
+    notes: string[]
+    map: Map<string, unknown>
+  }
+  const changes = {
+    put({ state }: Transaction<Noted>) {
+      state.map.set('x', {
+        get count() {
+          return state.notes.push('late')
+        },
+      })
+    },
+    tell: ({ state }: Transaction<Noted>) => ({
+      get late() {
+        return state.map.set('late', 1).size
+      },
+    }),
+    see({ state }: Transaction<Noted>) {
+      state.notes.push('seen')
+      return {
+        get seen() {
+          return state.notes.length
+        },
+      }
+    },
+  }
+  const { store } = openTemp()
+  const initial: Noted = { notes: [], map: new Map() }
+  await using db = await prevalent({ store, name: 'noted', initial, transactions: changes })
+  await expect(db.execute('put')).rejects.toThrow(/a getter cannot change the state/)
+  await expect(db.execute('tell')).rejects.toThrow(/a getter cannot change the state/)
+  expect([db.state, db.number]).toEqual([initial, 0])
+  expect(await db.execute('see')).toEqual({ seen: 1 })
+})

@@ -155,7 +155,7 @@ const HANDLER: ProxyHandler<Target> = {
     return index === undefined ? Reflect.get(Array.prototype, name, receiver) : draft.get(index)
   },
   set([draft], name, value) {
-    draft.scope.assertLive()
+    draft.scope.assertWritable()
     if (name === 'length') draft.setLength(lengthOf(value))
     else draft.set(indexOrRefuse(name), value)
     return true
@@ -166,7 +166,7 @@ const HANDLER: ProxyHandler<Target> = {
     return index === undefined ? name in Array.prototype : draft.has(index)
   },
   deleteProperty([draft], name) {
-    draft.scope.assertLive()
+    draft.scope.assertWritable()
     const index = indexOf(name)
     if (index !== undefined) draft.delete(index)
     return name !== 'length'
@@ -183,7 +183,7 @@ const HANDLER: ProxyHandler<Target> = {
     return { value: draft.get(index), writable: true, enumerable: true, configurable: true }
   },
   defineProperty([draft], name, descriptor) {
-    draft.scope.assertLive()
+    draft.scope.assertWritable()
     if (!('value' in descriptor)) throw new TypeError('a state has no getters and setters')
     if (name === 'length') draft.setLength(lengthOf(descriptor.value))
     else draft.set(indexOrRefuse(name), descriptor.value)

@@ -36,10 +36,14 @@ export interface DraftScope {
   readonly owned: Owned
   /** @throws TypeError when the transaction is over */
   assertLive(): void
+  /** @throws TypeError when its function has returned, too */
+  assertWritable(): void
   /** A draft of what is in the state; undefined for what cannot be changed from within. */
   open(base: object): Draft | undefined
   /** A container that may be changed where it is: this one, or a copy that `copy` makes. */
   writable<T extends object>(base: T, copy: (base: T) => T): T
   /** What `storable` has made, without drafts in it. */
   settled(value: unknown): unknown
+  /** The same, as a member of a Set. */
+  settledMember(value: unknown): unknown
 }

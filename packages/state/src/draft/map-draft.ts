@@ -47,6 +47,7 @@ class MapDraft extends Map<unknown, unknown> implements Draft {
   }
 
   override set(key: unknown, value: unknown): this {
+    this.#scope.assertWritable()
     mapKey(key, 'a Map')
     // A Map knows no negative zero.
     this.#live.set(key === 0 ? 0 : key, value)
@@ -54,10 +55,12 @@ class MapDraft extends Map<unknown, unknown> implements Draft {
   }
 
   override delete(key: unknown): boolean {
+    this.#scope.assertWritable()
     return this.#live.delete(key)
   }
 
   override clear(): void {
+    this.#scope.assertWritable()
     for (const key of Array.from(this.#live.keys())) this.#changes.delete(key)
   }
 

@@ -68,7 +68,7 @@ const HANDLER: ProxyHandler<RecordDraft> = {
     return draft.changes.get(name)
   },
   set(draft, name, value) {
-    draft.scope.assertLive()
+    draft.scope.assertWritable()
     draft.changes.set(writableName(name), value)
     return true
   },
@@ -77,7 +77,7 @@ const HANDLER: ProxyHandler<RecordDraft> = {
     return typeof name === 'string' && (draft.changes.has(name) || name in Object.prototype)
   },
   deleteProperty(draft, name) {
-    draft.scope.assertLive()
+    draft.scope.assertWritable()
     if (typeof name === 'string') draft.changes.delete(name)
     return true
   },
@@ -94,7 +94,7 @@ const HANDLER: ProxyHandler<RecordDraft> = {
     return { value: draft.changes.get(name), writable: true, enumerable: true, configurable: true }
   },
   defineProperty(draft, name, descriptor) {
-    draft.scope.assertLive()
+    draft.scope.assertWritable()
     if (!('value' in descriptor)) throw new TypeError('a state has no getters and setters')
     draft.changes.set(writableName(name), descriptor.value)
     return true

@@ -7,11 +7,13 @@ import { openMap } from './map-draft.ts'
 import type { Owned } from './owned.ts'
 import { openRecord } from './record-draft.ts'
 import { openSet } from './set-draft.ts'
+import { twinOf } from './twin.ts'
 
 /** One transaction's view of a state. */
 export class Scope implements DraftScope {
   readonly owned: Owned
   #isOver = false
+  #isSealed = false
 
   constructor(owned: Owned) {
     this.owned = owned
@@ -25,6 +27,16 @@ export class Scope implements DraftScope {
 
   assertLive(): void {
     if (this.#isOver) throw new TypeError('what a transaction got of the state cannot be used when it is over')
+  }
+
+  /** The function has returned: getters of what it has made may look at the state, and change it no more. */
+  seal(): void {
+    this.#isSealed = true
+  }
+
+  assertWritable(): void {
+    this.assertLive()
+    if (this.#isSealed) throw new TypeError('a getter cannot change the state that it is put into, or returned from')
   }
 
   open(base: object): Draft | undefined {
@@ -64,6 +76,12 @@ export class Scope implements DraftScope {
     return settled
   }
 
+  /** As a member of a Set: what stands elsewhere in the state, too, is there another object, as after a restart. */
+  settledMember(value: unknown): unknown {
+    const settled = this.settled(value)
+    return isObject(settled) && isObject(value) && draftOf(value) !== undefined ? twinOf(settled) : settled
+  }
+
   /** Of what {@link storable} has made, which is nobody else's. Unchangeable from then on. */
   #withoutDrafts(value: object): object {
     if (Array.isArray(value)) {
@@ -82,7 +100,7 @@ export class Scope implements DraftScope {
   }
 
   #settledSet(value: Set<unknown>): object {
-    const settled = new Set(Array.from(value, (member) => this.settled(member)))
+    const settled = new Set(Array.from(value, (member) => this.settledMember(member)))
     lock(settled)
     return settled
   }

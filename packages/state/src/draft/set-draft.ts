@@ -55,11 +55,13 @@ class SetDraft extends Set<unknown> implements Draft {
   }
 
   override add(member: unknown): this {
+    this.#scope.assertWritable()
     if (!this.has(member)) this.#added.add(member)
     return this
   }
 
   override delete(member: unknown): boolean {
+    this.#scope.assertWritable()
     if (!this.has(member)) return false
     if (!this.#added.delete(member)) this.#removed.add(this.#memberOf(member))
     return true
@@ -136,7 +138,7 @@ class SetDraft extends Set<unknown> implements Draft {
 
   #settle(): AnySet {
     if (this.#removed.size === 0 && this.#added.size === 0) return this.base
-    this.#settledMembers = this.#storable.map((member) => this.#scope.settled(member))
+    this.#settledMembers = this.#storable.map((member) => this.#scope.settledMember(member))
     const set = this.#scope.writable(this.base, copied)
     const wide = WideSet.of(set)
     for (const member of this.#removed) {

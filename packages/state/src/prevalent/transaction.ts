@@ -64,6 +64,7 @@ export function runTransaction(
   try {
     const result = (fn as TransactionFunction<unknown>)(attempt, ...args)
     if (result instanceof Promise) throw asynchronous(result)
+    scope.seal()
     attempt.check()
     const told = isTold ? storable(result, 'the result', 0) : undefined
     // From here on nothing fails: what is changed where it is could not be taken back.
@@ -98,7 +99,7 @@ class Attempt implements Transaction<unknown> {
   }
 
   set state(value: unknown) {
-    this.#scope.assertLive()
+    this.#scope.assertWritable()
     this.#state = value
   }
 
