@@ -65,8 +65,7 @@ export class OneMoment {
 
   /** Whether none has changed up to the end of the commit that the latest of them is of. */
   async #holdsByLog(answers: Answers, after: number, latest: number): Promise<boolean> {
-    // Dearer than to read them all from the back tier, which is what this saves.
-    if (latest - after > answers.keys.length) return false
+    if (latest - after > worthwhile(answers.keys.length)) return false
     try {
       const { changes } = await this.#back.log.read({ after, limit: latest - after, values: false })
       const end = changes.at(-1)?.seq ?? after
@@ -80,4 +79,15 @@ export class OneMoment {
       return false
     }
   }
+}
+
+/**
+ * How many changes may be looked at instead of reading so many keys from the back tier. By processor time, of SQLite on one
+ * machine: a page of the log without values takes 14 µs and 1.6 µs per change, whatever their size; a read of keys 5 µs, and
+ * per key 1.6 µs for an entry of 20 bytes, 6.5 µs for one of 1,000, and 43 µs for one of 10,000. This is where they break even
+ * at 1,000: where entries are small, the look costs up to four times the read that it saves, and where they are large, the
+ * read would have cost many times the look.
+ */
+function worthwhile(keys: number): number {
+  return 4 * keys - 6
 }

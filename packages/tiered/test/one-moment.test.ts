@@ -290,6 +290,24 @@ describe('costs nothing more', () => {
     expect([reader.back.keysRead, log.pages]).toEqual([0, 1])
   })
 
+  test('than a look at more changes than keys, as long as that is cheaper', async () => {
+    const fleet = new Fleet(redis.server)
+    const writer = await fleet.open(FROZEN)
+    const keys = Array.from({ length: 20 }, (_, i) => `k${i}`)
+    await writer.store.setMany(keys.map((key) => [key, 1]))
+    const reader = await behindOf(writer, fleet)
+    const others = (count: number): Promise<unknown> =>
+      writer.store.setMany(Array.from({ length: count }, (_, i) => [['other', i], 1] as const))
+    await others(73)
+    await writer.store.set('k0', 2)
+    const log = watchLog(reader)
+    expect((await reader.store.getMany(keys)).get('k0')).toBe(2)
+    expect([reader.back.keysRead, log.pages]).toEqual([0, 1])
+    await writer.store.set('k0', 3)
+    expect((await reader.store.getMany(keys)).get('k0')).toBe(3)
+    expect([reader.back.keysRead, log.pages]).toEqual([20, 1])
+  })
+
   test('than all of them from the back tier at once, where the changes since are many', async () => {
     const fleet = new Fleet(redis.server)
     const writer = await fleet.open(FROZEN)
