@@ -30,25 +30,33 @@ export interface DeleteStoredFileOptions {
 }
 
 /**
- * Looks whether there is a store in the file. An empty file holds none. Writes nothing, except that SQLite undoes what a
- * process that was killed has left half written, while it made or deleted a store.
+ * Looks whether there is a store in the file. An empty file holds none. Writes nothing there, except that SQLite undoes what a
+ * process that was killed has left half written, while it made or deleted a store. Where nobody else has the file open, `-shm` and
+ * an empty `-wal` stay beside it: SQLite needs them to look, and only who may write takes them away.
  *
  * @returns undefined: there is none
- * @throws TidemarkError NOT_A_DATABASE for anything else that is there; BUSY, READ_ONLY, IO
+ * @throws TidemarkError NOT_A_DATABASE for anything else that is there; READ_ONLY where there is no such index, and this user
+ * may not make one; DISK_FULL where there is no room for it; BUSY, IO
  */
 export function findStoredFile(path: string): StoredFile | undefined {
-  const file = resolve(path)
+  return find(resolve(path), { readOnly: true })
+}
+
+/** @param context what was asked for: whether the caller only wants to read */
+function find(file: string, context: { readonly readOnly: boolean }): StoredFile | undefined {
   if (isAbsent(file)) return undefined
+  let { readOnly } = context
   try {
     try {
       return lookInto(file, { readonly: true })
     } catch (error) {
       // Whoever looks next at what was left half written undoes that first, as every opening would. It takes writing.
       if (!isHalfWritten(error)) throw error
+      readOnly = false
       return lookInto(file, { readonly: false })
     }
   } catch (error) {
-    throw toTidemarkError(error, { file, name: NAME })
+    throw toTidemarkError(error, { file, name: NAME, readOnly })
   }
 }
 
@@ -68,13 +76,13 @@ function lookInto(file: string, { readonly }: { readonly readonly: boolean }): S
  * A process that is killed meanwhile leaves the store as it was, or a file that no longer opens and that the next call deletes.
  *
  * @returns whether there was a store
- * @throws what `alongside` throws; TidemarkError NOT_A_DATABASE, BUSY when it is open somewhere, READ_ONLY, IO
+ * @throws what `alongside` throws; TidemarkError NOT_A_DATABASE, BUSY when it is open somewhere, READ_ONLY, DISK_FULL, IO
  */
 export async function deleteStoredFile(path: string, options: DeleteStoredFileOptions = {}): Promise<boolean> {
   const file = resolve(path)
   const busyTimeoutMs = wholeBetween('option busyTimeoutMs', options.busyTimeoutMs ?? 5_000, 0, 600_000)
   // Without write access first: closing the last connection to another application's database would tidy it up.
-  if (findStoredFile(file) === undefined && isAbsent(file)) return false
+  if (find(file, { readOnly: false }) === undefined && isAbsent(file)) return false
   const deadline = performance.now() + busyTimeoutMs
   for (;;) {
     try {

@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import type BetterSqlite3 from 'better-sqlite3'
@@ -118,6 +118,36 @@ describe('looking for a store', () => {
     const text = tempFile()
     writeFileSync(text, 'this is no database at all. '.repeat(100))
     expect(() => findStoredFile(text)).toThrow(expect.objectContaining({ code: 'NOT_A_DATABASE' }))
+  })
+})
+
+describe('in a folder in which this user may not write', () => {
+  const attempts = async (file: string, mode = 0o666): Promise<readonly string[]> => {
+    chmodSync(file, mode)
+    chmodSync(dirname(file), 0o555)
+    const child = startChild('find-unprivileged.ts', [file])
+    await child.exited
+    chmodSync(dirname(file), 0o777)
+    return child.lines
+  }
+
+  test('who looks is told what it takes to read, and who deletes what it takes to write', async () => {
+    const { file } = await stored()
+    const [found, deleted] = await attempts(file)
+    expect(found).toMatch(/^READ_ONLY .* cannot be read: .*open it while somebody has/)
+    expect(deleted).toMatch(/^READ_ONLY .* cannot be written: /)
+  })
+
+  test('who looks finds a store that somebody has open', async () => {
+    const back = openTemp()
+    await set(back, 'a', 1)
+    for (const suffix of ['-wal', '-shm']) chmodSync(back.file + suffix, 0o666)
+    expect((await attempts(back.file))[0]).toBe('true')
+  })
+
+  test('what is half written takes writing', async () => {
+    const left = halfWritten((await stored()).file)
+    expect((await attempts(left, 0o444))[0]).toMatch(/^READ_ONLY .* cannot be written: /)
   })
 })
 

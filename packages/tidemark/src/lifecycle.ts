@@ -30,8 +30,9 @@ export async function create(options: Omit<OpenOptions, 'mode'> & { readonly fil
 }
 
 /**
- * Whether there is a store in the file, open or not.
- * @throws TidemarkError NOT_A_DATABASE when there is something else; READ_ONLY, IO when it cannot be looked at
+ * Whether there is a store in the file, open or not. Where nobody has it open, looking leaves `-shm` and an empty `-wal` beside
+ * it, as every reader does; the next who writes takes them away when he closes.
+ * @throws TidemarkError NOT_A_DATABASE when there is something else; READ_ONLY, DISK_FULL, BUSY, IO when it cannot be looked at
  */
 export async function exists(file: string): Promise<boolean> {
   return findStoredFile(pathOf(file)) !== undefined
@@ -43,7 +44,7 @@ export async function exists(file: string): Promise<boolean> {
  *
  * @returns whether there was one
  * @throws TypeError for a wrong option; TidemarkError BUSY while it is open anywhere; NOT_A_DATABASE; FRONT_UNAVAILABLE, TIMEOUT
- * when Redis cannot be reached, and the file stays as it was; READ_ONLY, IO
+ * when Redis cannot be reached, and the file stays as it was; READ_ONLY, DISK_FULL, IO
  */
 export async function destroy(options: DestroyOptions): Promise<boolean> {
   assertKnown(options, KNOWN, 'destroy')
