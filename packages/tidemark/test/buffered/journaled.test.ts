@@ -94,6 +94,24 @@ describe('with a journal', () => {
     expect([map.values.get('a'), await next.get('a')]).toEqual(['left', 'left'])
   })
 
+  test('nor does it when the clock was ahead when it looked first, and is set right', async () => {
+    const clock = new ManualClock()
+    await using store = await open({ file: tempFile(), clock })
+    const map = new MapConnector()
+    const options = { ...PATIENT, journal: store, leaseMs: 1_000 }
+    const gone = await buffered(map, { ...options, clock: new ManualClock() })
+    await gone.set('a', 'left')
+    clock.step(900)
+    const opening = opens(map, { ...options, clock })
+    await turns()
+    clock.step(-900)
+    await pass(clock, 900)
+    expect([opening.isOpen, map.values.get('a')]).toEqual([false, undefined])
+    await pass(clock, 200)
+    await using next = await opening.buffer
+    expect([map.values.get('a'), await next.get('a')]).toEqual(['left', 'left'])
+  })
+
   test('it waits for all that others have left, and not only for what may be had first', async () => {
     const clock = new ManualClock()
     await using store = await open({ file: tempFile(), clock })

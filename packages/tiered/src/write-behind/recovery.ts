@@ -116,9 +116,10 @@ export class Recovery<D extends Dirty> {
           waitMs = Math.min(waitMs, remainingMs, RECOVERING_POLL_MS)
           continue
         }
-        const end = ends.get(owner) ?? now + remainingMs
+        // Not what seems to be left now: the clock may be ahead, and be set right.
+        const end = ends.get(owner) ?? now + Math.max(remainingMs, leaseMs)
         ends.set(owner, end)
-        if (now <= end) waitMs = Math.min(waitMs, end - now)
+        if (now <= end) waitMs = Math.min(waitMs, remainingMs, end - now)
       }
       if (waitMs === Infinity) break
       await clock.sleep(waitMs + SLACK_MS)
