@@ -18,7 +18,7 @@ export const REMOVED =
 
 /**
  * What tells a writer whether anybody else has changed his journal: a mark that changes with every commit of it, in the same
- * transaction. Each writer has a name of his own, so that a journal which was dropped, and begun anew, is never taken for
+ * transaction, and before anything else of a system is changed, as its snapshots are. Each writer has a name of his own, so that a journal which was dropped, and begun anew, is never taken for
  * the one before, however many transactions it has.
  */
 export class JournalHead {
@@ -55,6 +55,11 @@ export class JournalHead {
     return this.#known?.last ?? 0
   }
 
+  /** Nobody else has changed it since this writer did, or he is about to learn of it. */
+  get isOwn(): boolean {
+    return this.#known?.writer === this.#writer
+  }
+
   /** @throws CorruptError when the journal ends before what was acknowledged does */
   assertReached(last: number): void {
     if (last >= this.last) return
@@ -64,7 +69,7 @@ export class JournalHead {
     )
   }
 
-  /** Whether nobody else has changed the journal. True of what is asked under the lease for as long as that is held. */
+  /** Whether nobody else has changed the journal, or anything that belongs to it. True of what is asked under the lease for as long as that is held. */
   async isUntouched(): Promise<boolean> {
     const found = await headIn(this.#back, this.#name)
     // Compared after the answer: a commit that was under way meanwhile has made a known one of the next one.

@@ -48,6 +48,8 @@ export class JournalWriter<M> {
   /** The last group of those that were attempted; another one may be under way before it. */
   #open: JournalGroup<M>
   #underWay: Promise<void> | undefined
+  /** The commit under way. Never rejects. */
+  #step: Promise<void> | undefined
   /** Of which it is not known whether it was written. */
   #doubtful: JournalGroup<M> | undefined
   /** What comes after all that were attempted, in the order of the calls. */
@@ -78,6 +80,34 @@ export class JournalWriter<M> {
     await this.idle()
   }
 
+  /**
+   * To be called before anything but the journal is changed: whoever was stopped while he did that learns that he is not to go
+   * on, and so does this writer of whoever comes after him.
+   * @throws TidemarkError LEASE_LOST; what the store fails with
+   */
+  async claim(): Promise<void> {
+    const { head } = this.#options
+    // Not until nothing is under way, which may never be: the first commit is as good.
+    while (!head.isOwn && this.#underWay !== undefined) await this.#step
+    if (head.isOwn) return
+    const claimed = this.#claim()
+    // No commit meanwhile: that changes the head as well.
+    const run = (): Promise<void> => this.#run()
+    this.#underWay = this.#step = claimed.then(run, run)
+    await claimed
+  }
+
+  async #claim(): Promise<void> {
+    const { head, lease } = this.#options
+    if (this.#doubtful !== undefined) await this.#resolveDoubt(this.#doubtful)
+    if (!head.isOwn) await head.claim(this.#last, lease)
+  }
+
+  /** The number of the last transaction in the journal, when nothing is under way. */
+  get #last(): number {
+    return this.#open.first - 1 + (this.#open.mark === undefined ? 0 : this.#open.members.length)
+  }
+
   /** Attempts as many of those that wait as there is room for. While there is a doubt, there is no state to do that over. */
   #admit(): void {
     if (this.#doubtful !== undefined) return
@@ -103,10 +133,11 @@ export class JournalWriter<M> {
   /** Commits one group after the other until there is none. Never rejects. */
   async #run(): Promise<void> {
     while (this.#hasWork) {
-      if (this.#doubtful !== undefined) await this.#resolveDoubt(this.#doubtful)
+      if (this.#doubtful !== undefined) await (this.#step = this.#resolveDoubt(this.#doubtful))
       else {
         this.#admit()
-        if (this.#open.members.length > 0 && this.#open.mark === undefined) await this.#commit(this.#open)
+        if (this.#open.members.length > 0 && this.#open.mark === undefined)
+          await (this.#step = this.#commit(this.#open))
       }
     }
     this.#underWay = undefined

@@ -68,7 +68,7 @@ async function begun({ options, snapshots, writer, head }: StartUpParts): Promis
   const state = initialState(options)
   await writer.ensure()
   // Before the snapshot: who was stopped while he made an `initial` of his own learns that this one is another's.
-  await head.establish(0, writer)
+  await head.claim(0, writer)
   await snapshots.take(state, writer)
   return state
 }

@@ -50,7 +50,8 @@ export class Prevalent<S, T extends Record<string, TransactionFunction<S>>> impl
     this.#options = options
     this.#memory = memory
     this.#lease = lease
-    this.#snapshotter = new Snapshotter({ options, snapshots, lease, last: recovery.snapshot })
+    const claim = (): Promise<void> => this.#writer.claim()
+    this.#snapshotter = new Snapshotter({ options, snapshots, lease, claim, last: recovery.snapshot })
     this.journal = new JournalView(back, name)
     takesTransactions(this, ({ name: transaction, args, at, seed }) =>
       this.#execute(
@@ -170,7 +171,6 @@ export async function prevalent<S, const T extends Record<string, TransactionFun
     const snapshots = new Snapshots({ back, name, keep })
     const head = await JournalHead.read(back, name, resolved.recover)
     lease.retakeIf(() => head.isUntouched())
-    await snapshots.collect(lease)
     const { memory, recovery } = await startUp({ options: resolved, snapshots, writer: lease, head })
     return new Prevalent<S, T>({ options: resolved, memory, snapshots, lease, head, recovery })
   } catch (error) {

@@ -11,6 +11,8 @@ export interface SnapshotterOptions {
   readonly options: ResolvedOptions
   readonly snapshots: Snapshots
   readonly lease: WriterLease
+  /** Nobody else goes on with what he has begun, from now on. */
+  readonly claim: () => Promise<void>
   /** The number of the last transaction in the newest snapshot. */
   readonly last: number
 }
@@ -52,9 +54,10 @@ export class Snapshotter {
   }
 
   async #take(state: StateAt): Promise<void> {
-    const { snapshots, lease, options } = this.#parts
+    const { snapshots, lease, claim, options } = this.#parts
     // Callers who wait for this very commit are told first.
     await new Promise<void>((resolve) => afterTurn(resolve))
+    await claim()
     const oldest = await snapshots.take(state, lease)
     if (options.keepJournal === 'needed') await this.#shorten(oldest)
   }

@@ -33,6 +33,11 @@ export async function startUp(parts: StartUpParts): Promise<{ readonly memory: M
     dropped.push(...(await putAside({ ...options, writer, head }, records, { last, reason })))
   }
   await head.establish(last, writer)
+  if (await snapshots.isUnclean()) {
+    // Before: who has left it may not be dead, but stopped, and must not go on where he was.
+    if (!head.isOwn) await head.claim(last, writer)
+    await snapshots.collect(writer)
+  }
   const { number: first } = begin.start
   return {
     memory,

@@ -85,7 +85,9 @@ export class Snapshots {
   }
 
   /**
-   * Writes one, a part at a time: between two of them, others have their turn. Older ones than are kept go with the
+   * Writes one, a part at a time: between two of them, others have their turn. To be called by who has claimed the journal's
+   * head, as what is removed here is: a lease that was lost in the middle is then had again only when nobody else has changed
+   * anything of it. Older ones than are kept go with the
    * commit of its head, and their parts afterwards.
    * @param replaced damaged ones, whose place it takes
    * @returns the number of the oldest one that is kept
@@ -136,11 +138,17 @@ export class Snapshots {
     await this.collect(writer)
   }
 
+  /** Whether there may be parts of which there is no head. */
+  async isUnclean(): Promise<boolean> {
+    const { back, name } = this.#options
+    const [unclean] = await back.marks.read([uncleanKey(name)])
+    return unclean !== undefined
+  }
+
   /** Removes the parts of which there is no head, if there are any: of removed snapshots, and of never completed ones. */
   async collect(writer: WriterLease): Promise<void> {
     const { back, name } = this.#options
-    const [unclean] = await back.marks.read([uncleanKey(name)])
-    if (unclean === undefined) return
+    if (!(await this.isUnclean())) return
     const complete = new Set(await this.numbers())
     let after: StoreKey | undefined
     for (;;) {
