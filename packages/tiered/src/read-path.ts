@@ -88,8 +88,8 @@ export class ReadPath {
     }
     if (this.#follower?.isFresh() === false) await this.#follower.verified()
     const { epoch } = this.#options.back.log.identity
-    const nearAt = this.#options.near?.watermark ?? 0
     const { near } = this.#options
+    const nearAt = near?.watermark ?? 0
     const needed = Math.max(minVersion, including)
     const proven = new Map<string, number>()
     const found = await (near === undefined
@@ -116,8 +116,10 @@ export class ReadPath {
     })
     const missing = keys.filter((_, i) => answers[i] === undefined)
     if (missing.length === 0) return answers as readonly Found[]
-    // What is under way may have been asked for before the version was written.
-    const reading = minVersion > 0 ? this.#readBelow(missing, policy, minVersion) : this.#flyMany(missing, policy)
+    // What is under way may have been asked for before the version was written; unless near memory has met that: then it has
+    // ended the flights of what was written until then, and its fences refuse what they bring that is older.
+    const mayJoin = minVersion === 0 || (isKnown && policy === 'frontend-first')
+    const reading = mayJoin ? this.#flyMany(missing, policy) : this.#readBelow(missing, policy, minVersion)
     const below = (await reading).values()
     return answers.map((answer) => answer ?? (below.next().value as Found))
   }
