@@ -22,7 +22,7 @@ export interface Dropped {
   readonly number: number
   readonly what: 'journal' | 'snapshot'
   readonly reason: string
-  /** Where it was put, as it was; undefined: it is where it was. */
+  /** Where it was put: a record as it was, of a snapshot the bytes; undefined: it is where it was, or a damaged one was removed. */
   readonly movedTo: Key | undefined
 }
 
@@ -67,7 +67,7 @@ export async function putAside(
 }
 
 /** Later than that of all that was dropped before: none of it is replaced, whatever the clock says. */
-async function timeOfDropping({ back, name, clock }: PutAsideOptions): Promise<number> {
+export async function timeOfDropping({ back, name, clock }: PutAsideOptions): Promise<number> {
   const range = prefixRange([name, 'dropped'])
   const { entries } = await back.scan(range, { after: undefined, limit: 1, reverse: true })
   const before: unknown = entries[0]?.key.tuple[2]

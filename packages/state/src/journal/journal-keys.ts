@@ -23,6 +23,11 @@ export function droppedKey(name: string, at: number, first: number): StoreKey {
   return StoreKey.of([name, 'dropped', at, first])
 }
 
+/** Where a snapshot was put aside, and its parts. */
+export function droppedSnapshotKey(name: string, at: number, number: number, part?: number): StoreKey {
+  return StoreKey.of([name, 'dropped', at, SNAPSHOT, number, ...(part === undefined ? [] : [part])])
+}
+
 /** Names the lease of who writes. */
 export function writerKey(name: string): StoreKey {
   return reservedKey(STATE, WRITER, name)

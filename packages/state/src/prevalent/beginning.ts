@@ -17,7 +17,7 @@ export interface StartUpParts {
 }
 
 /** A snapshot that was passed over: the one before it comes to the same, with more of the journal. */
-interface Unusable {
+export interface Unusable {
   readonly number: number
   readonly error: CorruptError
 }
