@@ -97,11 +97,10 @@ export class ConflictError extends TidemarkError {
   readonly currentVersion: number
   readonly expectedVersion: number
 
-  constructor(key: string, expectedVersion: number, currentVersion: number) {
+  constructor(key: string, expectedVersion: number, currentVersion: number, message?: string) {
     const found = currentVersion === 0 ? 'it does not exist' : `it is at ${currentVersion}`
-    super('CONFLICT', `${key} was expected at version ${expectedVersion}, but ${found}; read it again and retry`, {
-      key,
-    })
+    const told = `${key} was expected at version ${expectedVersion}, but ${found}; read it again and retry`
+    super('CONFLICT', message ?? told, { key })
     this.currentVersion = currentVersion
     this.expectedVersion = expectedVersion
   }
