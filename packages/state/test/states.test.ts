@@ -281,8 +281,11 @@ describe('two processes that have the same states', () => {
       b.value = 3
       const saved = one.saveAll()
       if (onConflict === 'error') {
-        const conflict = { code: 'CONFLICT', key: 'the state a', expectedVersion: 1, currentVersion: 2 }
-        await expect(saved).rejects.toMatchObject(conflict)
+        const conflict = { code: 'CONFLICT', key: 'a', expectedVersion: 1, currentVersion: 2 }
+        await expect(saved).rejects.toMatchObject({
+          ...conflict,
+          message: expect.stringMatching(/^the state a was changed here since save 1, and save 2, .*: reloadAll\(\)/),
+        })
       } else await saved
       const third = await opened(file)
       const expected = onConflict === 'error' ? [2, 1] : [3, 3]

@@ -1,16 +1,6 @@
 import { CorruptError, type Payload } from '@tidemark/core'
+import type { Basis } from './basis.ts'
 import { type Save, type Saves, storedIn } from './saves.ts'
-
-/** A value as it was last saved or loaded, or as its default: who changes it makes it his own. */
-export interface SavedValue {
-  readonly payload: Payload
-  /** The save that it was stored by; undefined: none, it is a default. */
-  readonly storedBy: number | undefined
-  /** The save that had stored the last value of this state, as far as this process knows; undefined: none. */
-  readonly seen: number | undefined
-  /** It was restored: to save it is wanted, although it is as it was saved once. */
-  readonly isOld: boolean
-}
 
 /** A save, with what of its values there is. */
 export interface Loaded {
@@ -43,7 +33,7 @@ export async function load(
 export function valueIn(
   { save, last, payloads }: Loaded,
   name: string,
-): { readonly value: unknown; readonly saved: SavedValue } | undefined {
+): { readonly value: unknown; readonly basis: Basis } | undefined {
   const storedBy = storedIn(save, name)
   if (storedBy === undefined) return undefined
   const payload = payloads.get(name)
@@ -52,7 +42,8 @@ export function valueIn(
   if (payload === undefined) throw new CorruptError(`${what}: its value is missing; ${older}`, { key: name })
   try {
     const isOld = save.number !== last.number
-    return { value: payload.decode(), saved: { payload, storedBy, seen: storedIn(last, name), isOld } }
+    const basis = { payload, storedBy, seen: storedIn(last, name), isOld, isNew: false }
+    return { value: payload.decode(), basis }
   } catch (cause) {
     const why = `${what}: ${(cause as Error).message}`
     const isWhole = cause instanceof CorruptError && cause.mayBeWhole

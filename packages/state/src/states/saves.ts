@@ -13,6 +13,7 @@ import {
 } from '@tidemark/core'
 import { durably } from '../durably.ts'
 import { checkName } from '../store-option.ts'
+import { type Basis, type Captured, isUnchanged } from './basis.ts'
 import type { ResolvedStatesOptions } from './states-options.ts'
 
 /** One save that is kept: which of the stored values were the states then. */
@@ -31,21 +32,40 @@ interface StoredSaves {
   readonly saves: readonly (readonly [number: number, at: number, values: Readonly<Record<string, number>>])[]
 }
 
-/** A value to be saved. */
-export interface Candidate {
+/** All states at the moment of a call. */
+export interface Snapshot {
+  readonly now: number
+  readonly states: ReadonlyMap<string, Captured>
+  readonly forgotten: ReadonlyMap<string, Basis>
+}
+
+/** A value to be saved, compared with what is known by now. */
+interface Candidate {
   readonly payload: Payload
   /** The save that has stored the very same value already, if one has. */
   readonly storedBy: number | undefined
-  /** As in {@link SavedValue}. */
   readonly seen: number | undefined
   /** It was changed by this process. What was not is never written over what others have saved. */
   readonly isOwn: boolean
+}
+
+/** Gets that the save of this number has stored what was captured, or was found to have. */
+type OnStored = (name: string, captured: Captured, number: number) => void
+
+/** A save of which it is not known whether it was written. */
+interface Doubt {
+  readonly number: number
+  /** By the keys that it would have written. */
+  readonly states: readonly (readonly [name: string, key: StoreKey, captured: Captured])[]
 }
 
 /** The save that has stored the value that a state has in this one. */
 export function storedIn({ values }: Pick<Save, 'values'>, state: string): number | undefined {
   return Object.hasOwn(values, state) ? values[state] : undefined
 }
+
+/** Errors after which it is certain that nothing was written. */
+const CERTAIN: readonly unknown[] = ['CLOSED', 'CONFLICT', 'BUSY', 'READ_ONLY', 'DISK_FULL', 'UNENCODABLE']
 
 const LINEARIZABLE: ReadOptions = { consistency: 'linearizable' }
 
@@ -56,6 +76,7 @@ export class Saves {
   readonly #keep: number
   readonly #onConflict: 'overwrite' | 'error'
   readonly #key: StoreKey
+  #doubt: Doubt | undefined
 
   constructor(back: Back, { name, keepSaves, onConflict }: ResolvedStatesOptions) {
     this.#back = back
@@ -87,45 +108,69 @@ export class Saves {
     return new Map(names.flatMap((name, i) => (found[i]?.entry === undefined ? [] : [[name, found[i].entry.payload]])))
   }
 
+  /** Whether the last attempt may have been written, although it has failed. The next one finds out. */
+  get isInDoubt(): boolean {
+    return this.#doubt !== undefined
+  }
+
   /**
    * One commit: all of them, or nothing. What others have saved meanwhile stays, unless this process has changed the same.
+   * Never two at once: what is changed is told by what the one before has stored.
    * @throws ConflictError then, where that is wanted
    */
-  async add(
-    candidates: ReadonlyMap<string, Candidate>,
-    { now, forgotten }: { readonly now: number; readonly forgotten: ReadonlySet<string> },
-  ): Promise<Save> {
+  async add(snapshot: Snapshot, onStored: OnStored): Promise<Save> {
+    const doubt = this.#doubt
+    let candidates = judged(snapshot)
     let save: Save | undefined
-    await this.#back.commit(
-      {
-        reads: [this.#key],
-        decide: ([entry]) => {
-          const plan = this.#plan(savesIn(entry), candidates, forgotten, now)
-          save = plan.save
-          return plan.writes
+    try {
+      await this.#back.commit(
+        {
+          // In the same transaction: a save in doubt could be written as long as nothing else is.
+          reads: [this.#key, ...(doubt?.states ?? []).map(([, key]) => key)],
+          decide: ([entry, ...found]) => {
+            save = undefined
+            if (doubt !== undefined && settle(doubt, found, onStored)) candidates = judged(snapshot)
+            const plan = this.#plan(savesIn(entry), candidates, snapshot)
+            save = plan.save
+            return plan.writes
+          },
         },
-      },
-      durably(this.#back),
-    )
+        durably(this.#back),
+      )
+    } catch (error) {
+      // What was in doubt before was found out about when this one was decided.
+      if (save !== undefined) this.#doubt = isCertain(error) ? undefined : this.#doubtOf(save, snapshot)
+      throw error
+    }
+    this.#doubt = undefined
+    for (const [name, captured] of snapshot.states) {
+      captured.basis.isNew = false
+      const current = save!.values[name]!
+      // Otherwise it is what another process has saved, which this one does not have.
+      if (current === save!.number || current === candidates.get(name)!.storedBy) onStored(name, captured, current)
+    }
     return save!
+  }
+
+  #doubtOf({ number, values }: Save, { states }: Snapshot): Doubt {
+    const written = [...states].filter(([name]) => values[name] === number)
+    return { number, states: written.map(([name, captured]) => [name, this.#keyOf(name, number), captured]) }
   }
 
   #plan(
     saves: readonly Save[],
     candidates: ReadonlyMap<string, Candidate>,
-    forgotten: ReadonlySet<string>,
-    now: number,
+    { now, forgotten }: Snapshot,
   ): { readonly save: Save; readonly writes: readonly Write[] } {
     const last = saves.at(-1)
     const number = (last?.number ?? 0) + 1
     const values: Record<string, number> = { ...last?.values }
-    for (const name of forgotten) delete values[name]
+    for (const name of forgotten.keys()) delete values[name]
     const writes: Write[] = []
     for (const [name, { payload, storedBy, seen, isOwn }] of candidates) {
       const current = storedIn({ values }, name)
       if (current !== undefined && (!isOwn || current === storedBy)) continue
-      if (current !== undefined && current !== seen && this.#onConflict === 'error')
-        throw new ConflictError(`the state ${name}`, seen ?? 0, current)
+      if (current !== undefined && current !== seen && this.#onConflict === 'error') throw conflict(name, seen, current)
       values[name] = number
       writes.push(setOf(this.#keyOf(name, number), payload))
     }
@@ -153,6 +198,48 @@ export class Saves {
   #keyOf(state: string, number: number): StoreKey {
     return StoreKey.of([this.#name, 'state', state, number])
   }
+}
+
+function judged({ states }: Snapshot): ReadonlyMap<string, Candidate> {
+  const candidates = new Map<string, Candidate>()
+  for (const [name, captured] of states) {
+    const { payload, basis } = captured
+    const isSame = isUnchanged(captured)
+    const storedBy = isSame ? basis.storedBy : undefined
+    candidates.set(name, { payload, storedBy, seen: basis.seen, isOwn: !isSame || basis.isOld })
+  }
+  return candidates
+}
+
+/**
+ * By what is stored where the save in doubt would have written: whoever has written the very same there, it is no conflict.
+ * @returns whether it was written
+ */
+function settle({ number, states }: Doubt, found: readonly (Entry | undefined)[], onStored: OnStored): boolean {
+  const written = states.filter(([, , { payload }], i) => isStored(found[i], payload))
+  for (const [name, , captured] of written) onStored(name, captured, number)
+  return written.length > 0
+}
+
+function isStored(entry: Entry | undefined, payload: Payload): boolean {
+  try {
+    return entry !== undefined && payload.isSameAs(entry.payload)
+  } catch {
+    // It cannot be read here: this process has not written it.
+    return false
+  }
+}
+
+function isCertain(error: unknown): boolean {
+  return error instanceof TidemarkError && CERTAIN.includes(error.code)
+}
+
+function conflict(name: string, seen: number | undefined, current: number): ConflictError {
+  const since = seen === undefined ? '' : ` since save ${seen}`
+  const message =
+    `the state ${name} was changed here${since}, and save ${current}, of another process, has it, too; nothing was saved: ` +
+    'reloadAll() takes what the others have saved, in place of what was changed here; then do it again'
+  return new ConflictError(name, seen ?? 0, current, message)
 }
 
 function toStored(saves: readonly Save[]): StoredSaves {

@@ -2,14 +2,16 @@ import { assertKnown, ClosedError, type Codec, oneOf, Payload, TidemarkError } f
 import { type AnyStore, backIn } from '../store-option.ts'
 import { wallTime } from '../wall-time.ts'
 import { Autosave } from './autosave.ts'
-import { load, type Loaded, type SavedValue, valueIn, without } from './loaded.ts'
-import { type Candidate, encodeState, type Save, Saves } from './saves.ts'
+import { type Basis, basisAnew, basisOfDefault, type Captured, isUnchanged, noteStored, rebase } from './basis.ts'
+import { load, type Loaded, valueIn, without } from './loaded.ts'
+import { encodeState, type Save, Saves, type Snapshot, storedIn } from './saves.ts'
 import {
   type ReloadOptions,
   type ResolvedStatesOptions,
   resolveStatesOptions,
   type StatesOptions,
 } from './states-options.ts'
+import { Turns } from './turns.ts'
 
 /** One variable of the application. */
 export interface State<T> {
@@ -21,10 +23,7 @@ export interface State<T> {
 interface Defined {
   readonly name: string
   value: unknown
-  /** undefined: it is this process's own, whatever others have saved. */
-  saved: SavedValue | undefined
-  /** No save has been made since it was defined, and none had it. */
-  isNew: boolean
+  basis: Basis
 }
 
 /**
@@ -35,7 +34,10 @@ export class States implements AsyncDisposable {
   readonly #codec: Codec
   readonly #options: ResolvedStatesOptions
   readonly #states = new Map<string, Defined>()
-  readonly #forgotten = new Set<string>()
+  /** With what they begin anew from. */
+  readonly #forgotten = new Map<string, Basis>()
+  /** Of saves and reloads: each goes on from what the one before has found. */
+  readonly #turns = new Turns()
   readonly #autosave: Autosave | undefined
   #loaded: Loaded | undefined
   #failure: { readonly error: unknown } | undefined
@@ -61,11 +63,10 @@ export class States implements AsyncDisposable {
     const known = this.#states.get(name)
     if (known !== undefined) return known as unknown as State<T>
     const loaded = this.#loaded && valueIn(this.#loaded, name)
-    // What was forgotten here is not to come back with its old value.
-    const isAnew = this.#forgotten.delete(name)
-    const saved = loaded === undefined ? this.#default(byDefault, isAnew) : loaded.saved
-    const value = loaded === undefined ? byDefault : loaded.value
-    const state: Defined = { name, value, saved, isNew: loaded === undefined }
+    const anew = this.#forgotten.get(name)
+    this.#forgotten.delete(name)
+    const state: Defined =
+      loaded === undefined ? { name, value: byDefault, basis: anew ?? this.#basisOf(byDefault) } : { name, ...loaded }
     this.#states.set(name, state)
     return state as unknown as State<T>
   }
@@ -76,19 +77,23 @@ export class States implements AsyncDisposable {
    */
   forget(name: string): void {
     this.#assertOpen()
+    if (this.#forgotten.has(name)) return
+    const state = this.#states.get(name)
     this.#states.delete(name)
-    this.#forgotten.add(name)
+    this.#forgotten.set(name, basisAnew(state ? state.basis.seen : this.#loaded && storedIn(this.#loaded.last, name)))
     this.#loaded = this.#loaded && without(this.#loaded, name)
   }
 
   /**
    * Saves all states as they are at the moment of the call, in one commit: all of them, or none. Durable when it resolves.
+   * Saves and reloads are made in the order of the calls.
    * @throws TidemarkError UNENCODABLE, DISK_FULL, READ_ONLY, BUSY, IO; ConflictError, with the option for it; TypeError for a
    * state that is undefined
    */
   async saveAll(): Promise<Save> {
     this.#assertOpen()
-    return this.#save(this.#candidates())
+    const snapshot = this.#capture()
+    return this.#turns.take(() => this.#save(snapshot))
   }
 
   /**
@@ -111,7 +116,7 @@ export class States implements AsyncDisposable {
     return this.#saves.list()
   }
 
-  /** With autosave, saves what has changed. The store stays open. @throws what the last autosave failed with, or this one */
+  /** Waits for the saves that were called, and with autosave saves what has changed. The store stays open. @throws what the last autosave failed with, or this one */
   close(): Promise<void> {
     return (this.#closing ??= this.#close())
   }
@@ -120,42 +125,36 @@ export class States implements AsyncDisposable {
     return this.close()
   }
 
-  #default(value: unknown, isAnew: boolean): SavedValue | undefined {
-    if (isAnew || value === undefined) return undefined
+  #basisOf(byDefault: unknown): Basis {
     try {
-      return { payload: Payload.encode(this.#codec, value), storedBy: undefined, seen: undefined, isOld: false }
+      return basisOfDefault(byDefault === undefined ? undefined : Payload.encode(this.#codec, byDefault))
     } catch {
       // The save says so, unless it is replaced by then.
-      return undefined
+      return basisOfDefault(undefined)
     }
   }
 
-  #candidates(): ReadonlyMap<string, Candidate> {
-    const candidates = new Map<string, Candidate>()
-    for (const { name, value, saved } of this.#states.values()) {
-      const payload = encodeState(this.#codec, name, value)
-      const isSame = saved !== undefined && saved.payload.isSameAs(payload)
-      const storedBy = isSame ? saved.storedBy : undefined
-      candidates.set(name, { payload, storedBy, seen: saved?.seen, isOwn: !isSame || saved.isOld })
-    }
-    return candidates
+  #capture(): Snapshot {
+    const captured = new Map<string, Captured>()
+    for (const { name, value, basis } of this.#states.values())
+      captured.set(name, { payload: encodeState(this.#codec, name, value), basis })
+    return { now: wallTime(this.#options.clock), states: captured, forgotten: new Map(this.#forgotten) }
   }
 
-  async #save(candidates: ReadonlyMap<string, Candidate>): Promise<Save> {
-    const forgotten = new Set(this.#forgotten)
-    const save = await this.#saves.add(candidates, { now: wallTime(this.#options.clock), forgotten })
-    for (const [name, { payload, storedBy }] of candidates) {
-      const state = this.#states.get(name)
-      if (state === undefined) continue
-      state.isNew = false
-      const current = save.values[name]!
-      // Otherwise it is what another process has saved, which this one does not have.
-      const isThis = current === save.number || current === storedBy
-      if (isThis) state.saved = { payload, storedBy: current, seen: current, isOld: false }
+  async #save(snapshot: Snapshot): Promise<Save> {
+    const save = await this.#saves.add(snapshot, (name, captured, number) => this.#stored(name, captured, number))
+    for (const [name, basis] of snapshot.forgotten) {
+      // It may have been defined and forgotten again since.
+      if (this.#forgotten.get(name) === basis) this.#forgotten.delete(name)
     }
-    for (const name of forgotten) this.#forgotten.delete(name)
     this.#failure = undefined
     return save
+  }
+
+  #stored(name: string, captured: Captured, number: number): void {
+    rebase(captured, number)
+    const basis = this.#states.get(name)?.basis ?? this.#forgotten.get(name)
+    if (basis !== undefined && basis !== captured.basis) noteStored(basis, number)
   }
 
   async #reload(
@@ -167,31 +166,36 @@ export class States implements AsyncDisposable {
     this.#assertOpen()
     assertKnown(options, ['missing'])
     const missing = oneOf('option missing', options.missing ?? 'error', ['error', 'keep'])
-    const loaded = await load(this.#saves, choose)
-    // All are decoded before any is set.
-    const found = new Map([...this.#states.keys()].map((name) => [name, loaded && valueIn(loaded, name)]))
-    const lacking = [...found.keys()].filter((name) => found.get(name) === undefined)
-    const isMissing = loaded === undefined || lacking.length > 0
-    if ((missing === 'error' && isMissing) || (isNeeded && loaded === undefined)) {
-      const what = loaded === undefined ? `${called} is not there` : `${lacking.join(', ')} is not in ${called}`
-      throw new TidemarkError('NEVER_SAVED', `${what}; save first, or keep what is missing, with { missing: 'keep' }`)
-    }
-    if (loaded === undefined) return
+    await this.#turns.take(async () => {
+      const loaded = await load(this.#saves, choose)
+      // All are decoded before any is set.
+      const found = new Map([...this.#states.keys()].map((name) => [name, loaded && valueIn(loaded, name)]))
+      const lacking = [...found.keys()].filter((name) => found.get(name) === undefined)
+      const isMissing = loaded === undefined || lacking.length > 0
+      if ((missing === 'error' && isMissing) || (isNeeded && loaded === undefined)) {
+        const what = loaded === undefined ? `${called} is not there` : `${lacking.join(', ')} is not in ${called}`
+        throw new TidemarkError('NEVER_SAVED', `${what}; save first, or keep what is missing, with { missing: 'keep' }`)
+      }
+      if (loaded !== undefined) this.#take(loaded, found)
+    })
+  }
+
+  #take(loaded: Loaded, found: ReadonlyMap<string, ReturnType<typeof valueIn>>): void {
     // What was forgotten, and is not yet saved so, stays it.
-    this.#loaded = [...this.#forgotten].reduce(without, loaded)
+    this.#loaded = [...this.#forgotten.keys()].reduce(without, loaded)
+    for (const [name, basis] of this.#forgotten) basis.seen = storedIn(loaded.last, name)
     for (const [name, value] of found) {
-      if (value !== undefined) Object.assign(this.#states.get(name)!, value, { isNew: false })
+      if (value !== undefined) Object.assign(this.#states.get(name)!, value)
     }
   }
 
   /** Nothing is written when nothing has changed since the last save. */
   async #saveChanges(): Promise<void> {
     try {
-      const candidates = this.#candidates()
-      const isChanged =
-        this.#forgotten.size > 0 ||
-        Array.from(this.#states.values()).some((state) => isToBeSaved(state, candidates.get(state.name)!))
-      if (isChanged) await this.#save(candidates)
+      const snapshot = this.#capture()
+      await this.#turns.take(async () => {
+        if (this.#isToBeSaved(snapshot)) await this.#save(snapshot)
+      })
       // Also when what could not be saved is again as it was.
       this.#failure = undefined
     } catch (error) {
@@ -201,20 +205,23 @@ export class States implements AsyncDisposable {
     }
   }
 
+  /** Told when it is its turn: by then, saves before it may have stored something else. What was restored is not saved by itself. */
+  #isToBeSaved({ states, forgotten }: Snapshot): boolean {
+    if (this.#saves.isInDoubt || [...forgotten].some(([name, basis]) => this.#forgotten.get(name) === basis))
+      return true
+    return [...states.values()].some((captured) => captured.basis.isNew || !isUnchanged(captured))
+  }
+
   async #close(): Promise<void> {
     this.#autosave?.stop()
     if (this.#autosave !== undefined) await this.#saveChanges()
+    await this.#turns.idle()
     if (this.#failure !== undefined) throw this.#failure.error
   }
 
   #assertOpen(): void {
     if (this.#closing !== undefined) throw new ClosedError('the states')
   }
-}
-
-/** Whether an autosave has something to do; what was restored is not saved by itself. */
-function isToBeSaved({ saved, isNew }: Defined, { payload }: Candidate): boolean {
-  return isNew || saved === undefined || !saved.payload.isSameAs(payload)
 }
 
 /** The states that are kept in a store, with what was saved last. */
