@@ -201,6 +201,28 @@ test('a record is never written where there is one, whatever the lease says', as
   expect(db.state.log).toEqual(['1'])
 })
 
+test('a journal that is removed while somebody opens it is not one that lacks anything', async () => {
+  const options = { name: 'j', leaseMs: 60_000 }
+  const codes = new Set<unknown>()
+  for (let at = 0, wasStopped = true; wasStopped; at++) {
+    wasStopped = false
+    const { openBack, beyondTheLease } = stopped()
+    const first = await journal({ store: openBack(), ...options })
+    await first.record('1')
+    await first.close()
+    const meanwhile = async (): Promise<void> => {
+      wasStopped = true
+      beyondTheLease()
+      await drop(openBack(), 'j')
+      beyondTheLease()
+    }
+    const { back } = interruptedBack(openBack(), { at, isBefore: true, meanwhile })
+    const opened = await journal({ store: back, ...options }).catch((error: { code?: string }) => error.code)
+    codes.add(typeof opened === 'object' ? await opened.close() : opened)
+  }
+  expect(codes).toEqual(new Set([undefined, 'ANOTHER_WRITER']))
+})
+
 describe('a process that is stopped at any step, while others write', { timeout: 120_000 }, () => {
   const ignore = (): void => {}
 
@@ -244,7 +266,10 @@ describe('a process that is stopped at any step, while others write', { timeout:
           underWay.delete(text)
           if (isDone) acknowledged.add(text)
         }
-        const a = await open(back, { keepSnapshots: 1 }).catch(ignore)
+        const a = await open(back, { keepSnapshots: 1 }).catch((error: { code?: string }) => {
+          // What it has read while others wrote is nothing to be told of.
+          expect([at, isBefore, error.code]).toEqual([at, isBefore, 'ANOTHER_WRITER'])
+        })
         if (a !== undefined) {
           await Promise.all([call(a, 'a1'), call(a, 'a2')])
           await Promise.all([call(a, 'a3'), a.snapshot().catch(ignore), call(a, 'a4')])
@@ -283,6 +308,24 @@ describe('a process that is stopped at any step, while others write', { timeout:
       await b.snapshot()
       await b.close()
     })
+    expect(steps).toBeGreaterThan(20)
+  })
+
+  test('a snapshot in place of the one that it is about to read, and the journal', async () => {
+    const steps = await atEveryStep(
+      async (back, open, told) => {
+        const b = await open(back, { keepSnapshots: 1 })
+        await b.execute('add', 'b1').then(() => told('b1'))
+        await b.snapshot()
+        await b.close()
+      },
+      {
+        before: async (back, open) => {
+          await using db = await open(back)
+          for (const text of ['0', '00', '000', '0000']) await db.execute('add', text)
+        },
+      },
+    )
     expect(steps).toBeGreaterThan(20)
   })
 

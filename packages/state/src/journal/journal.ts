@@ -83,7 +83,7 @@ export async function journal(options: JournalOptions): Promise<Journal> {
   const resolved = resolveJournalOptions(options)
   const lease = await WriterLease.take(resolved)
   try {
-    return new Journal(resolved, lease, await tailOf(resolved, lease))
+    return new Journal(resolved, lease, await lease.during(() => tailOf(resolved, lease)))
   } catch (error) {
     await lease.release()
     throw error

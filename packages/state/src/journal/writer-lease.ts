@@ -89,6 +89,20 @@ export class WriterLease {
     if (!(await this.#retaken(lease))) throw anotherWriter(name, leaseMs)
   }
 
+  /**
+   * Does what only makes sense while nobody else writes: what it fails with says nothing when somebody has, as a part of what it
+   * has read was of before, and another of after.
+   * @throws what `work` throws; TidemarkError ANOTHER_WRITER
+   */
+  async during<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      if (error instanceof TidemarkError) await this.ensure()
+      throw error
+    }
+  }
+
   /** Never rejects: it runs out by itself. */
   async release(): Promise<void> {
     this.#isReleased = true

@@ -171,7 +171,9 @@ export async function prevalent<S, const T extends Record<string, TransactionFun
     const snapshots = new Snapshots({ back, name, keep })
     const head = await JournalHead.read(back, name, resolved.recover)
     lease.retakeIf(() => head.isUntouched())
-    const { memory, recovery } = await startUp({ options: resolved, snapshots, writer: lease, head })
+    const { memory, recovery } = await lease.during(() =>
+      startUp({ options: resolved, snapshots, writer: lease, head }),
+    )
     return new Prevalent<S, T>({ options: resolved, memory, snapshots, lease, head, recovery })
   } catch (error) {
     await lease.release()
