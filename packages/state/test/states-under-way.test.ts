@@ -175,6 +175,15 @@ describe.each(['overwrite', 'error'] as const)('onConflict: %s', (onConflict) =>
     again.define('v', 7)
     await again.saveAll()
     expect(await lastSaved(file)).toBe(7)
+    // What others have saved of it since is seen by a reload.
+    await app.reloadAll()
+    app.forget('v')
+    again.define('v', 7).value = 8
+    await again.saveAll()
+    await app.reloadAll()
+    app.define('v', 9)
+    await app.saveAll()
+    expect(await lastSaved(file)).toBe(9)
   })
 
   test('what is forgotten again, while the save without it is under way, is not in the next one', async () => {

@@ -1,6 +1,5 @@
 import {
   type Back,
-  type Codec,
   ConflictError,
   CorruptError,
   type Entry,
@@ -8,12 +7,12 @@ import {
   type ReadOptions,
   type SetWrite,
   StoreKey,
-  TidemarkError,
   type Write,
 } from '@tidemark/core'
 import { durably } from '../durably.ts'
 import { checkName } from '../store-option.ts'
-import { type Basis, type Captured, isUnchanged } from './basis.ts'
+import { type Doubt, isCertain, type OnStored, settle } from './doubt.ts'
+import { type Candidate, judged, type Moment } from './moment.ts'
 import type { ResolvedStatesOptions } from './states-options.ts'
 
 /** One save that is kept: which of the stored values were the states then. */
@@ -32,40 +31,10 @@ interface StoredSaves {
   readonly saves: readonly (readonly [number: number, at: number, values: Readonly<Record<string, number>>])[]
 }
 
-/** All states at the moment of a call. */
-export interface Snapshot {
-  readonly now: number
-  readonly states: ReadonlyMap<string, Captured>
-  readonly forgotten: ReadonlyMap<string, Basis>
-}
-
-/** A value to be saved, compared with what is known by now. */
-interface Candidate {
-  readonly payload: Payload
-  /** The save that has stored the very same value already, if one has. */
-  readonly storedBy: number | undefined
-  readonly seen: number | undefined
-  /** It was changed by this process. What was not is never written over what others have saved. */
-  readonly isOwn: boolean
-}
-
-/** Gets that the save of this number has stored what was captured, or was found to have. */
-type OnStored = (name: string, captured: Captured, number: number) => void
-
-/** A save of which it is not known whether it was written. */
-interface Doubt {
-  readonly number: number
-  /** By the keys that it would have written. */
-  readonly states: readonly (readonly [name: string, key: StoreKey, captured: Captured])[]
-}
-
 /** The save that has stored the value that a state has in this one. */
 export function storedIn({ values }: Pick<Save, 'values'>, state: string): number | undefined {
   return Object.hasOwn(values, state) ? values[state] : undefined
 }
-
-/** Errors after which it is certain that nothing was written. */
-const CERTAIN: readonly unknown[] = ['CLOSED', 'CONFLICT', 'BUSY', 'READ_ONLY', 'DISK_FULL', 'UNENCODABLE']
 
 const LINEARIZABLE: ReadOptions = { consistency: 'linearizable' }
 
@@ -118,9 +87,9 @@ export class Saves {
    * Never two at once: what is changed is told by what the one before has stored.
    * @throws ConflictError then, where that is wanted
    */
-  async add(snapshot: Snapshot, onStored: OnStored): Promise<Save> {
+  async add(moment: Moment, onStored: OnStored): Promise<Save> {
     const doubt = this.#doubt
-    let candidates = judged(snapshot)
+    let candidates = judged(moment)
     let save: Save | undefined
     try {
       await this.#back.commit(
@@ -129,8 +98,8 @@ export class Saves {
           reads: [this.#key, ...(doubt?.states ?? []).map(([, key]) => key)],
           decide: ([entry, ...found]) => {
             save = undefined
-            if (doubt !== undefined && settle(doubt, found, onStored)) candidates = judged(snapshot)
-            const plan = this.#plan(savesIn(entry), candidates, snapshot)
+            if (doubt !== undefined && settle(doubt, found, onStored)) candidates = judged(moment)
+            const plan = this.#plan(savesIn(entry), candidates, moment)
             save = plan.save
             return plan.writes
           },
@@ -139,11 +108,11 @@ export class Saves {
       )
     } catch (error) {
       // What was in doubt before was found out about when this one was decided.
-      if (save !== undefined) this.#doubt = isCertain(error) ? undefined : this.#doubtOf(save, snapshot)
+      if (save !== undefined) this.#doubt = isCertain(error) ? undefined : this.#doubtOf(save, moment)
       throw error
     }
     this.#doubt = undefined
-    for (const [name, captured] of snapshot.states) {
+    for (const [name, captured] of moment.states) {
       captured.basis.isNew = false
       const current = save!.values[name]!
       // Otherwise it is what another process has saved, which this one does not have.
@@ -152,7 +121,7 @@ export class Saves {
     return save!
   }
 
-  #doubtOf({ number, values }: Save, { states }: Snapshot): Doubt {
+  #doubtOf({ number, values }: Save, { states }: Moment): Doubt {
     const written = [...states].filter(([name]) => values[name] === number)
     return { number, states: written.map(([name, captured]) => [name, this.#keyOf(name, number), captured]) }
   }
@@ -160,7 +129,7 @@ export class Saves {
   #plan(
     saves: readonly Save[],
     candidates: ReadonlyMap<string, Candidate>,
-    { now, forgotten }: Snapshot,
+    { now, forgotten }: Moment,
   ): { readonly save: Save; readonly writes: readonly Write[] } {
     const last = saves.at(-1)
     const number = (last?.number ?? 0) + 1
@@ -200,40 +169,6 @@ export class Saves {
   }
 }
 
-function judged({ states }: Snapshot): ReadonlyMap<string, Candidate> {
-  const candidates = new Map<string, Candidate>()
-  for (const [name, captured] of states) {
-    const { payload, basis } = captured
-    const isSame = isUnchanged(captured)
-    const storedBy = isSame ? basis.storedBy : undefined
-    candidates.set(name, { payload, storedBy, seen: basis.seen, isOwn: !isSame || basis.isOld })
-  }
-  return candidates
-}
-
-/**
- * By what is stored where the save in doubt would have written: whoever has written the very same there, it is no conflict.
- * @returns whether it was written
- */
-function settle({ number, states }: Doubt, found: readonly (Entry | undefined)[], onStored: OnStored): boolean {
-  const written = states.filter(([, , { payload }], i) => isStored(found[i], payload))
-  for (const [name, , captured] of written) onStored(name, captured, number)
-  return written.length > 0
-}
-
-function isStored(entry: Entry | undefined, payload: Payload): boolean {
-  try {
-    return entry !== undefined && payload.isSameAs(entry.payload)
-  } catch {
-    // It cannot be read here: this process has not written it.
-    return false
-  }
-}
-
-function isCertain(error: unknown): boolean {
-  return error instanceof TidemarkError && CERTAIN.includes(error.code)
-}
-
 function conflict(name: string, seen: number | undefined, current: number): ConflictError {
   const since = seen === undefined ? '' : ` since save ${seen}`
   const message =
@@ -256,15 +191,4 @@ function savesIn(entry: Entry | undefined): readonly Save[] {
 
 function setOf(key: StoreKey, payload: Payload): SetWrite {
   return { op: 'set', key, payload, expiresAt: undefined, meta: undefined, path: undefined }
-}
-
-/** @throws TidemarkError UNENCODABLE; TypeError for undefined, which would be absent */
-export function encodeState(codec: Codec, name: string, value: unknown): Payload {
-  if (value === undefined) throw new TypeError(`the state ${name} is undefined, which cannot be saved; use null`)
-  try {
-    return Payload.encode(codec, value)
-  } catch (cause) {
-    if (!(cause instanceof TidemarkError)) throw cause
-    throw new TidemarkError(cause.code, `the state ${name} cannot be saved: ${cause.message}`, { cause })
-  }
 }

@@ -4,7 +4,8 @@ import { wallTime } from '../wall-time.ts'
 import { Autosave } from './autosave.ts'
 import { type Basis, basisAnew, basisOfDefault, type Captured, isUnchanged, noteStored, rebase } from './basis.ts'
 import { load, type Loaded, valueIn, without } from './loaded.ts'
-import { encodeState, type Save, Saves, type Snapshot, storedIn } from './saves.ts'
+import { encodeState, type Moment } from './moment.ts'
+import { type Save, Saves, storedIn } from './saves.ts'
 import {
   type ReloadOptions,
   type ResolvedStatesOptions,
@@ -92,8 +93,8 @@ export class States implements AsyncDisposable {
    */
   async saveAll(): Promise<Save> {
     this.#assertOpen()
-    const snapshot = this.#capture()
-    return this.#turns.take(() => this.#save(snapshot))
+    const moment = this.#capture()
+    return this.#turns.take(() => this.#save(moment))
   }
 
   /**
@@ -116,7 +117,10 @@ export class States implements AsyncDisposable {
     return this.#saves.list()
   }
 
-  /** Waits for the saves that were called, and with autosave saves what has changed. The store stays open. @throws what the last autosave failed with, or this one */
+  /**
+   * Waits for the saves that were called; with autosave, saves what has changed. The store stays open.
+   * @throws what the last autosave failed with, or this one
+   */
   close(): Promise<void> {
     return (this.#closing ??= this.#close())
   }
@@ -134,16 +138,16 @@ export class States implements AsyncDisposable {
     }
   }
 
-  #capture(): Snapshot {
+  #capture(): Moment {
     const captured = new Map<string, Captured>()
     for (const { name, value, basis } of this.#states.values())
       captured.set(name, { payload: encodeState(this.#codec, name, value), basis })
     return { now: wallTime(this.#options.clock), states: captured, forgotten: new Map(this.#forgotten) }
   }
 
-  async #save(snapshot: Snapshot): Promise<Save> {
-    const save = await this.#saves.add(snapshot, (name, captured, number) => this.#stored(name, captured, number))
-    for (const [name, basis] of snapshot.forgotten) {
+  async #save(moment: Moment): Promise<Save> {
+    const save = await this.#saves.add(moment, (name, captured, number) => this.#stored(name, captured, number))
+    for (const [name, basis] of moment.forgotten) {
       // It may have been defined and forgotten again since.
       if (this.#forgotten.get(name) === basis) this.#forgotten.delete(name)
     }
@@ -192,9 +196,9 @@ export class States implements AsyncDisposable {
   /** Nothing is written when nothing has changed since the last save. */
   async #saveChanges(): Promise<void> {
     try {
-      const snapshot = this.#capture()
+      const moment = this.#capture()
       await this.#turns.take(async () => {
-        if (this.#isToBeSaved(snapshot)) await this.#save(snapshot)
+        if (this.#isToBeSaved(moment)) await this.#save(moment)
       })
       // Also when what could not be saved is again as it was.
       this.#failure = undefined
@@ -206,7 +210,7 @@ export class States implements AsyncDisposable {
   }
 
   /** Told when it is its turn: by then, saves before it may have stored something else. What was restored is not saved by itself. */
-  #isToBeSaved({ states, forgotten }: Snapshot): boolean {
+  #isToBeSaved({ states, forgotten }: Moment): boolean {
     if (this.#saves.isInDoubt || [...forgotten].some(([name, basis]) => this.#forgotten.get(name) === basis))
       return true
     return [...states.values()].some((captured) => captured.basis.isNew || !isUnchanged(captured))
