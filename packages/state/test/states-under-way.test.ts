@@ -25,14 +25,14 @@ const doneButIO: Fault = async (commit) => {
 }
 
 /** It is decided, and not written. */
-const notDoneIO =
-  (real: Back): Fault =>
+const notDone =
+  (real: Back, code: 'IO' | 'DISK_FULL' = 'IO'): Fault =>
   (_commit, proposal) =>
     real.commit({
       ...proposal,
       decide: (current) => {
         proposal.decide(current)
-        throw new TidemarkError('IO', 'the disk')
+        throw new TidemarkError(code, 'the disk')
       },
     })
 
@@ -211,7 +211,7 @@ describe.each(['overwrite', 'error'] as const)('onConflict: %s', (onConflict) =>
       const v = app.define('v', 0)
       await app.saveAll()
       v.value = 1
-      faults.push(doneButIO, notDoneIO(real), doneButIO)
+      faults.push(doneButIO, notDone(real), doneButIO)
       for (let i = 0; i < 3; i++) await expect(app.saveAll()).rejects.toMatchObject({ code: 'IO' })
       v.value = value
       await app.saveAll()
@@ -247,20 +247,58 @@ describe.each(['overwrite', 'error'] as const)('onConflict: %s', (onConflict) =>
     else await saved
   })
 
+  test('what others have saved in place of a save in doubt is theirs', async () => {
+    const { file, real, app, faults } = await opened()
+    const v = app.define('v', 0)
+    await app.saveAll()
+    v.value = 1
+    faults.push(notDone(real))
+    await expect(app.saveAll()).rejects.toMatchObject({ code: 'IO' })
+    const other = await states(openTemp({ file }).store)
+    other.define('v', 0).value = 9
+    await other.saveAll()
+    v.value = 0
+    await app.saveAll()
+    expect(await lastSaved(file)).toBe(9)
+    v.value = 1
+    const saved = app.saveAll()
+    if (onConflict === 'error')
+      await expect(saved).rejects.toMatchObject({ code: 'CONFLICT', expectedVersion: 1, currentVersion: 2 })
+    else await saved
+  })
+
+  test('a reload that has seen more than a save in doubt is not changed by it', async () => {
+    const { file, app, faults } = await opened()
+    const v = app.define('v', 0)
+    await app.saveAll()
+    v.value = 1
+    faults.push(doneButIO)
+    await expect(app.saveAll()).rejects.toMatchObject({ code: 'IO' })
+    const other = await states(openTemp({ file }).store)
+    const theirs = other.define('v', 0)
+    for (const value of [9, 10]) {
+      theirs.value = value
+      await other.saveAll()
+      if (value === 9) await app.reloadAll()
+    }
+    await app.saveAll()
+    expect([v.value, await lastSaved(file)]).toEqual([9, 10])
+  })
+
   test('an autosave takes back what a save in doubt may have written; what certainly was not, needs none', async () => {
-    for (const fault of [doneButIO, () => Promise.reject(new TidemarkError('DISK_FULL', 'the disk'))]) {
-      const { file, app, faults } = await opened({ autosave: {}, clock: new ManualClock() })
+    for (const isDone of [true, false]) {
+      const { file, real, app, faults } = await opened({ autosave: {}, clock: new ManualClock() })
       const v = app.define('v', 0)
       await app.saveAll()
       v.value = 1
-      faults.push(fault)
+      faults.push(isDone ? doneButIO : notDone(real, 'DISK_FULL'))
       await expect(app.saveAll()).rejects.toThrow('the disk')
       v.value = 0
       await app.close()
       expect([
         await lastSaved(file),
         (await states(openTemp({ file }).store).then((all) => all.saves())).length,
-      ]).toEqual([0, fault === doneButIO ? 3 : 1])
+      ]).toEqual([0, isDone ? 3 : 1])
     }
   })
 })
