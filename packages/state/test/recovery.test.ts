@@ -33,6 +33,9 @@ describe('a journal that something else has removed', () => {
     {
       await using db = await prevalent({ store, ...options, recover: 'last-good' })
       expect(db.state.log).toEqual(notes(left))
+      expect(db.recovery.dropped).toEqual([
+        { number: left + 1, what: 'journal', reason: expect.stringContaining('acknowledged'), movedTo: undefined },
+      ])
       await db.execute('note', { text: 'after' })
     }
     await using again = await prevalent({ store, ...options })
@@ -81,6 +84,7 @@ describe('a journal that something else has removed', () => {
     await store.delete(['work', 'journal', 3])
     await expect(journal({ store, name: 'work', leaseMs: 500 })).rejects.toMatchObject(CORRUPT)
     await using log = await journal({ store, name: 'work', leaseMs: 500, recover: 'last-good' })
+    expect(log.dropped).toMatchObject([{ number: 3, what: 'journal', movedTo: undefined }])
     expect(await log.record('add', 3)).toBe(3)
   })
 })

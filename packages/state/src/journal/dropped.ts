@@ -16,13 +16,13 @@ import type { RecordBehind } from './journal-reader.ts'
 import { toPayload } from './record.ts'
 import type { WriterLease } from './writer-lease.ts'
 
-/** A record of the journal, or a snapshot, that could not be used. */
+/** A record of the journal, or a snapshot, that could not be used, or is not there any more. */
 export interface Dropped {
   /** The first transaction in it that was dropped, or the last one in the snapshot. */
   readonly number: number
   readonly what: 'journal' | 'snapshot'
   readonly reason: string
-  /** Where it was put: a record as it was, of a snapshot the bytes; undefined: it is where it was, or a damaged one was removed. */
+  /** Where it was put: a record as it was, of a snapshot the bytes; undefined: it is where it was, or is not any more. */
   readonly movedTo: Key | undefined
 }
 

@@ -60,10 +60,10 @@ export class JournalHead {
     return this.#known?.writer === this.#writer
   }
 
-  /** @throws CorruptError when the journal ends before what was acknowledged does */
-  assertReached(last: number): void {
-    if (last >= this.last) return
-    throw new CorruptError(
+  /** What is to be said when the journal ends with `last`, and with that before what was acknowledged does. */
+  missingBehind(last: number): CorruptError | undefined {
+    if (last >= this.last) return undefined
+    return new CorruptError(
       `${this.#name} has a journal that ends with transaction ${last}, and ${this.last} were acknowledged: ${REMOVED}`,
       { key: this.#name },
     )

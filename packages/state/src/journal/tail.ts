@@ -38,9 +38,13 @@ export async function tailOf(options: ResolvedJournalOptions, writer: WriterLeas
     }
   }
   const { last } = found
-  if (unusable.length === 0 && recover !== 'last-good') head.assertReached(last)
+  const missing = unusable.length === 0 ? head.missingBehind(last) : undefined
+  if (missing !== undefined && recover !== 'last-good') throw missing
   await writer.ensure()
-  const dropped = await putAside({ ...options, writer, head }, unusable, { last, reason })
+  const dropped = [...(await putAside({ ...options, writer, head }, unusable, { last, reason }))]
+  if (missing !== undefined) {
+    dropped.push({ number: last + 1, what: 'journal', reason: missing.message, movedTo: undefined })
+  }
   await head.establish(last, writer)
   return { ...found, dropped, head }
 }

@@ -64,7 +64,8 @@ async function firstRecord({ options: { back, name } }: StartUpParts): Promise<n
 
 /** Stored before the first transaction: the journal is that of this state, whatever `initial` becomes in the code. */
 async function begun({ options, snapshots, writer, head }: StartUpParts): Promise<StateAt> {
-  head.assertReached(0)
+  const missing = head.missingBehind(0)
+  if (missing !== undefined) throw missing
   const state = initialState(options)
   await writer.ensure()
   // Before the snapshot: who was stopped while he made an `initial` of his own learns that this one is another's.

@@ -35,6 +35,7 @@ export async function startUp(parts: StartUpParts): Promise<{ readonly memory: M
     const records = await new JournalReader(back, name).behind(last)
     const reason = stop.error.message
     dropped.push(...(await putAside({ ...options, writer, head }, records, { last, reason })))
+    if (records.length === 0) dropped.push({ number: stop.number, what: 'journal', reason, movedTo: undefined })
   }
   await head.establish(last, writer)
   if (await snapshots.isUnclean()) {
@@ -84,10 +85,6 @@ function isBehind(last: number, { number, error }: Unusable): boolean {
 }
 
 function missing(head: JournalHead, { tip: { number: last } }: Memory): Stop | undefined {
-  try {
-    head.assertReached(last)
-    return undefined
-  } catch (error) {
-    return { number: last + 1, error: error as CorruptError, isDamage: false }
-  }
+  const error = head.missingBehind(last)
+  return error && { number: last + 1, error, isDamage: false }
 }
