@@ -163,11 +163,14 @@ export class CompactedError extends TidemarkError {
   readonly floor: number
   readonly head: number
 
-  constructor(after: number, floor: number, head: number) {
-    super(
-      'LOG_COMPACTED',
-      `the log no longer holds what follows ${after}: it starts after ${floor}; take a snapshot and follow from ${head}`,
-    )
+  /** @param message of what is not the change log of a store */
+  constructor(
+    after: number,
+    floor: number,
+    head: number,
+    message = `the log no longer holds what follows ${after}: it starts after ${floor}; take a snapshot and follow from ${head}`,
+  ) {
+    super('LOG_COMPACTED', message)
     this.after = after
     this.floor = floor
     this.head = head

@@ -124,9 +124,9 @@ export class JournalView {
     const floor =
       oldest === undefined ? await lastNumber(this.#back, this.#name) : (oldest.key.tuple.at(-1) as number) - 1
     if (after === undefined) return floor
-    if (wholeAtLeast('option after', after, 0) < floor)
-      throw new CompactedError(after, floor, await lastNumber(this.#back, this.#name))
-    return after
+    if (wholeAtLeast('option after', after, 0) >= floor) return after
+    const message = `the journal ${this.#name} no longer has what follows transaction ${after}: what is up to ${floor} was removed; read it after ${floor} (of a prevalent system, keepJournal: 'all' keeps it)`
+    throw new CompactedError(after, floor, await lastNumber(this.#back, this.#name), message)
   }
 }
 
