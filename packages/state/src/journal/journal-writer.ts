@@ -90,8 +90,8 @@ export class JournalWriter<M> {
     // Not until nothing is under way, which may never be: the first commit is as good.
     while (!head.isOwn && this.#underWay !== undefined) await this.#step
     if (head.isOwn) return
-    const claimed = this.#claim()
-    // No commit meanwhile: that changes the head as well.
+    // No commit meanwhile, from the very beginning: that changes the head as well.
+    const claimed = Promise.resolve().then(() => this.#claim())
     const run = (): Promise<void> => this.#run()
     this.#underWay = this.#step = claimed.then(run, run)
     await claimed
