@@ -1,10 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { FileConnector } from '../support/file-connector.ts'
 import { ManualClock } from '@tidemark/testkit'
 import { buffered, open } from '../../src/index.ts'
 import { tempFile } from '../support/temp.ts'
-
 import { MapConnector, PATIENT, turns } from './support/map-connector.ts'
 
 /** Time passes, in steps in which renewals fall due. */
@@ -13,6 +12,18 @@ async function pass(clock: ManualClock, ms: number): Promise<void> {
     clock.advance(50)
     await turns()
   }
+}
+
+/** What a buffer is opened with before which another one, whose clock stands still, has left a write in the journal. */
+async function leftBehind() {
+  const clock = new ManualClock()
+  const store = await open({ file: tempFile(), clock })
+  onTestFinished(() => store.close())
+  const map = new MapConnector()
+  const options = { ...PATIENT, journal: store, leaseMs: 1_000, clock }
+  const gone = await buffered(map, { ...options, clock: new ManualClock() })
+  await gone.set('a', 'left')
+  return { clock, map, options }
 }
 
 /** A buffer that opens, and may have to wait. */
@@ -54,15 +65,10 @@ describe('with a journal', () => {
   })
 
   test('what others have left comes first: a buffer does not open before it is persisted', async () => {
-    const clock = new ManualClock()
-    await using store = await open({ file: tempFile(), clock })
-    const map = new MapConnector()
-    const options = { ...PATIENT, journal: store, leaseMs: 1_000 }
-    const gone = await buffered(map, { ...options, clock: new ManualClock() })
-    await gone.set('a', 'left')
+    const { clock, map, options } = await leftBehind()
     // It may still be there, and is waited for.
     let isOpen = false
-    const opening = buffered(map, { ...options, clock }).then((next) => {
+    const opening = buffered(map, options).then((next) => {
       isOpen = true
       return next
     })
@@ -71,19 +77,14 @@ describe('with a journal', () => {
     map.failures.push(new Error('down'))
     clock.advance(1_100)
     await expect(opening).rejects.toThrow('down')
-    await using next = await buffered(map, { ...options, clock })
+    await using next = await buffered(map, options)
     expect([map.values.get('a'), await next.get('a')]).toEqual(['left', 'left'])
   })
 
   test('nor does it when the clock has gone back since, or goes back while it waits', async () => {
-    const clock = new ManualClock()
-    await using store = await open({ file: tempFile(), clock })
-    const map = new MapConnector()
-    const options = { ...PATIENT, journal: store, leaseMs: 1_000 }
-    const gone = await buffered(map, { ...options, clock: new ManualClock() })
-    await gone.set('a', 'left')
+    const { clock, map, options } = await leftBehind()
     clock.step(-3_600_000)
-    const opening = opens(map, { ...options, clock })
+    const opening = opens(map, options)
     await turns()
     clock.step(-60_000)
     clock.advance(900)
@@ -95,14 +96,9 @@ describe('with a journal', () => {
   })
 
   test('nor does it when the clock was ahead when it looked first, and is set right', async () => {
-    const clock = new ManualClock()
-    await using store = await open({ file: tempFile(), clock })
-    const map = new MapConnector()
-    const options = { ...PATIENT, journal: store, leaseMs: 1_000 }
-    const gone = await buffered(map, { ...options, clock: new ManualClock() })
-    await gone.set('a', 'left')
+    const { clock, map, options } = await leftBehind()
     clock.step(900)
-    const opening = opens(map, { ...options, clock })
+    const opening = opens(map, options)
     await turns()
     clock.step(-900)
     await pass(clock, 900)
@@ -130,16 +126,11 @@ describe('with a journal', () => {
   })
 
   test('nor before somebody else, who has come first, has persisted it', async () => {
-    const clock = new ManualClock()
-    await using store = await open({ file: tempFile(), clock })
-    const map = new MapConnector()
-    const options = { ...PATIENT, journal: store, leaseMs: 1_000 }
-    const gone = await buffered(map, { ...options, clock: new ManualClock() })
-    await gone.set('a', 'left')
+    const { clock, map, options } = await leftBehind()
     const { promise: room, resolve: makeRoom } = Promise.withResolvers<void>()
     const write = map.write.bind(map)
     map.write = (...args) => room.then(() => write(...args))
-    const openings = [opens(map, { ...options, clock }), opens(map, { ...options, clock })]
+    const openings = [opens(map, options), opens(map, options)]
     await pass(clock, 1_900)
     expect(openings.map(({ isOpen }) => isOpen)).toEqual([false, false])
     makeRoom()
