@@ -18,8 +18,8 @@ export const REMOVED =
 
 /**
  * What tells a writer whether anybody else has changed his journal: a mark that changes with every commit of it, in the same
- * transaction, and before anything else of a system is changed, as its snapshots are. Each writer has a name of his own, so that a journal which was dropped, and begun anew, is never taken for
- * the one before, however many transactions it has.
+ * transaction, and before anything else of a system is changed, as its snapshots are. Each writer has a name of his own, so
+ * that a journal which was dropped, and begun anew, is never taken for the one before, however many transactions it has.
  */
 export class JournalHead {
   readonly #back: Back
@@ -69,7 +69,10 @@ export class JournalHead {
     )
   }
 
-  /** Whether nobody else has changed the journal, or anything that belongs to it. True of what is asked under the lease for as long as that is held. */
+  /**
+   * Whether nobody else has changed the journal, or anything that belongs to it. True of what is asked under the lease for as
+   * long as that is held.
+   */
   async isUntouched(): Promise<boolean> {
     const found = await headIn(this.#back, this.#name)
     // Compared after the answer: a commit that was under way meanwhile has made a known one of the next one.
