@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setImmediate } from 'node:timers/promises'
@@ -39,13 +40,15 @@ function beforeReading(back: Back, happens: () => Promise<unknown>): void {
   })
 }
 
-/** How often the log is read, from now on. */
+/** How often the log is read for what this test does from now on. What runs by itself, as the tail does, is not counted. */
 function watchLog({ back }: Instance): { readonly pages: number } {
   const watch = { pages: 0 }
+  const thisTest = new AsyncLocalStorage<true>()
+  thisTest.enterWith(true)
   const { log } = back
   const read = log.read.bind(log)
   log.read = (options) => {
-    watch.pages++
+    if (thisTest.getStore()) watch.pages++
     return read(options)
   }
   onTestFinished(() => void (log.read = read))

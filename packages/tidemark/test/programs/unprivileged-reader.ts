@@ -12,8 +12,10 @@ if (process.getuid?.() === 0) {
 }
 try {
   await using store = await open({ file, readOnly: true })
+  // Asked first: whoever hears what it is may write at once.
+  const after = await store.head()
   process.send!(`a is ${String(await store.get('a'))}`)
-  for await (const { changes } of store.changes({ after: undefined, from: 'now' })) {
+  for await (const { changes } of store.changes({ after })) {
     process.send!(`change ${changes.at(-1)!.seq}, a is ${String(await store.get('a'))}`)
   }
 } catch (error) {
