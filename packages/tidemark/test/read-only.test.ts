@@ -171,7 +171,7 @@ describe('a store that is opened with readOnly', () => {
     await writer.set('a', 1)
     locked(file)
     const reader = unprivileged(file)
-    expect(await reader.next()).toBe('a is 1')
+    expect(await reader.next()).toBe('change 1, a is 1')
     await writer.set('a', 2)
     expect(await reader.next()).toBe('change 2, a is 2')
   })

@@ -12,10 +12,7 @@ if (process.getuid?.() === 0) {
 }
 try {
   await using store = await open({ file, readOnly: true })
-  // Asked first: whoever hears what it is may write at once.
-  const after = await store.head()
-  process.send!(`a is ${String(await store.get('a'))}`)
-  for await (const { changes } of store.changes({ after })) {
+  for await (const { changes } of store.changes({ from: 'start' })) {
     process.send!(`change ${changes.at(-1)!.seq}, a is ${String(await store.get('a'))}`)
   }
 } catch (error) {
