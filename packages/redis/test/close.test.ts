@@ -7,10 +7,15 @@ import { openFront, PATIENT_MS, rawClient, readyFront } from './support/fronts.t
 failOnUnhandledRejections()
 
 describe('close()', () => {
-  test('settles what is in flight, leaves nothing behind, and can be called again', () =>
+  const { initialize, ...inSession } = CALLS
+  // By itself: it ends the session that the others are in, which one that is answered late is told.
+  test.each([
+    ['in flight', inSession],
+    ['a start that is under way', { initialize }],
+  ])('settles what is %s, leaves nothing behind, and can be called again', (_what, inFlight) =>
     withServer(async (server) => {
       const front = await readyFront(server)
-      const calls = Object.values(CALLS).map((call) => call(front))
+      const calls = Object.values(inFlight).map((call) => call!(front))
       const closing = front.close()
       expect(front.close()).toBe(closing)
       await closing
@@ -23,7 +28,8 @@ describe('close()', () => {
         'the server sees it go',
         async () => !String(await raw.client('LIST')).includes('tidemark-front'),
       )
-    }))
+    }),
+  )
 
   test.each(['connecting', 'disconnected', 'suspended'])('while %s', (status) =>
     withServer(async (server) => {

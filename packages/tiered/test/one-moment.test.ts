@@ -16,6 +16,15 @@ const BOUND_MS = 60_000
 const PAIR = ['a', 'b'] as const
 const FROZEN = { frontMaxStaleMs: BOUND_MS }
 
+/** For which Redis is proven to include what it does now, and no more. */
+async function openFrozen(fleet: Fleet, options: InstanceOptions = {}): Promise<Instance> {
+  const instance = await fleet.open({ ...FROZEN, ...options })
+  instance.front.inject(({ method }) => (method === 'look' ? 'drop-before' : undefined))
+  // Behind one that was under way.
+  await instance.redis.look()
+  return instance
+}
+
 /** Both keys of a pair at once, as every writer here writes them. */
 const write = ({ store }: Instance, value: number): Promise<unknown> =>
   store.setMany(PAIR.map((key) => [key, value] as const))
@@ -79,7 +88,7 @@ describe('a commit between', () => {
     ['that near memory meets meanwhile', true],
   ])('near memory and Redis, %s', async (_when, isMet) => {
     const fleet = new Fleet(redis.server)
-    const [writer, reader] = [await fleet.open(FROZEN), await fleet.open({ ...FROZEN, near: true, deaf: true })]
+    const [writer, reader] = [await fleet.open(FROZEN), await openFrozen(fleet, { near: true, deaf: true })]
     await reader.store.get('c')
     await write(writer, 1)
     await reader.store.get('a')
@@ -95,7 +104,7 @@ describe('a commit between', () => {
 
   test('Redis and the back tier', async () => {
     const fleet = new Fleet(redis.server)
-    const [writer, reader] = [await fleet.open(FROZEN), await fleet.open(FROZEN)]
+    const [writer, reader] = [await fleet.open(FROZEN), await openFrozen(fleet)]
     await write(writer, 1)
     await fleet.evict('b')
     beforeReading(reader.back, () => write(writer, 2))
@@ -104,7 +113,7 @@ describe('a commit between', () => {
 
   test('two records of Redis, one of which was filled again before the commit reached it', async () => {
     const fleet = new Fleet(redis.server)
-    const [writer, filler, reader] = [await fleet.open(FROZEN), await fleet.open(FROZEN), await fleet.open(FROZEN)]
+    const [writer, filler, reader] = [await fleet.open(FROZEN), await fleet.open(FROZEN), await openFrozen(fleet)]
     await write(writer, 1)
     await fleet.evict('b')
     writer.front.inject(({ method }) => (method === 'apply' ? 'drop-before' : undefined))
@@ -119,7 +128,7 @@ describe('a commit between', () => {
     const [writer, filler] = [await fleet.open(FROZEN), await fleet.open(FROZEN)]
     const keys = [...PAIR, ...Array.from({ length: 8 }, (_, i) => `k${i}`)]
     await writer.store.setMany(keys.map((key) => [key, 1]))
-    const reader = await fleet.open(FROZEN)
+    const reader = await openFrozen(fleet)
     const log = watchLog(reader)
     await fleet.evict('b')
     writer.front.inject(({ method }) => (method === 'apply' ? 'drop-before' : undefined))
@@ -160,7 +169,7 @@ describe('a commit between', () => {
 
   test('asks the back tier for all of them, once, and fills what was outdated', async () => {
     const fleet = new Fleet(redis.server)
-    const [writer, reader] = [await fleet.open(FROZEN), await fleet.open({ ...FROZEN, near: true })]
+    const [writer, reader] = [await fleet.open(FROZEN), await openFrozen(fleet, { near: true })]
     await write(writer, 1)
     await reader.store.getMany(['a'])
     await fleet.evict('b')
@@ -173,7 +182,7 @@ describe('a commit between', () => {
 
   test('never asks it where only the fronts may be asked', async () => {
     const fleet = new Fleet(redis.server)
-    const [writer, reader] = [await fleet.open(FROZEN), await fleet.open({ ...FROZEN, near: true })]
+    const [writer, reader] = [await fleet.open(FROZEN), await openFrozen(fleet, { near: true })]
     await write(writer, 1)
     await reader.store.get('a')
     const held = reader.front.hold('read')
@@ -190,7 +199,7 @@ describe('a commit between', () => {
     const fleet = new Fleet(redis.server)
     const [writer, cut] = [await fleet.open(FROZEN), await fleet.open(FROZEN)]
     await writeTagged(writer)
-    const reader = await fleet.open(FROZEN)
+    const reader = await openFrozen(fleet)
     await withFill(reader.front, () => pairOf(reader))
     expect([await pairOf(reader), reader.back.keysRead]).toEqual([['old', 'old'], 1])
     cut.front.inject(({ method }) => (method === 'apply' ? 'drop-before' : undefined))
@@ -216,7 +225,7 @@ describe('a commit between', () => {
 
   test('of tags, over and over while they are looked for', async () => {
     const fleet = new Fleet(redis.server)
-    const [writer, reader] = [await fleet.open(FROZEN), await fleet.open(FROZEN)]
+    const [writer, reader] = [await fleet.open(FROZEN), await openFrozen(fleet)]
     let n = 0
     /** Another tag each time: none that is asked for is that of what is there by then. */
     const replace = async (): Promise<void> => {
@@ -249,7 +258,7 @@ describe('a commit between', () => {
 async function behindOf(writer: Instance, fleet: Fleet, options: InstanceOptions = {}): Promise<Instance> {
   await write(writer, 1)
   await writer.store.set('c', 1)
-  return fleet.open({ ...FROZEN, ...options })
+  return openFrozen(fleet, options)
 }
 
 describe('costs nothing more', () => {
@@ -348,7 +357,7 @@ describe('costs nothing more', () => {
     const writer = await fleet.open(FROZEN)
     await writeTagged(writer)
     await withFill(writer.front, () => pairOf(writer))
-    const reader = await fleet.open({ ...FROZEN, near: { maxEntries: 1 } })
+    const reader = await openFrozen(fleet, { near: { maxEntries: 1 } })
     await fleet.raw.config('RESETSTAT')
     const all = await Promise.all(Array.from({ length: 50 }, () => pairOf(reader)))
     expect(new Set(all.map((pair) => pair.join()))).toEqual(new Set(['old,old']))

@@ -23,9 +23,8 @@ describe('an envelope', () => {
   it('gives back what was sealed, whichever of the codecs wrote it', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
-        const plain = JSON.parse(JSON.stringify(value)) as unknown
-        for (const codec of [cbor, json]) expect(openValue([cbor, json], sealValue(codec, plain))).toEqual(plain)
-        expect(openValue(cbor, Buffer.from(sealValue(cbor, plain)))).toEqual(plain)
+        for (const codec of [cbor, json]) expect(openValue([cbor, json], sealValue(codec, value))).toEqual(value)
+        expect(openValue(cbor, Buffer.from(sealValue(cbor, value)))).toEqual(value)
       }),
     )
   })
