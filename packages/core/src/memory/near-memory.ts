@@ -36,7 +36,12 @@ class NearMemory implements NearFront {
     this.#options = options
     this.#time = options.clock === systemClock ? new CoarseTime(systemClock) : options.clock
     this.#fence = options.fence
-    this.#records = new LRUCache({ max: options.maxEntries, maxSize: options.maxBytes })
+    const { maxEntries, maxBytes } = options
+    // Room for `max` is made at once, which takes longer than all the rest of a start: not for more than there will be.
+    this.#records = new LRUCache({
+      max: Math.min(maxEntries, Math.ceil(maxBytes / RECORD_OVERHEAD)),
+      maxSize: maxBytes,
+    })
   }
 
   get watermark(): number {

@@ -30,6 +30,9 @@ import { type WatchedBack, watchedBack } from './watched-back.ts'
 /** Far longer than any test machine takes, where the time itself is not what is tested. */
 const PATIENT_MS = 5_000
 
+/** Near memory makes room for as many at once as it may hold, which takes a while for the usual 100,000. */
+const ENOUGH_ENTRIES = 5_000
+
 export interface InstanceOptions extends Pick<
   TieredOptions,
   | 'writePolicy'
@@ -123,7 +126,9 @@ export class Fleet {
     }
     const back = watchedBack(sqlite, deaf ? silent : log)
     const near =
-      nearOptions === false ? undefined : createNearMemory({ clock, ...(nearOptions === true ? {} : nearOptions) })
+      nearOptions === false
+        ? undefined
+        : createNearMemory({ clock, ...(nearOptions === true ? { maxEntries: ENOUGH_ENTRIES } : nearOptions) })
     const redis =
       this.server && redisOptions !== false
         ? createRedisFront({
