@@ -6,8 +6,12 @@ import { Places } from '../places/places.ts'
 import type { WorkerOptions } from '../worker/worker.ts'
 import type { ChangeSource } from './routes/changes.ts'
 
-/** What tests break on purpose, to see that the fleet's self-check notices. Named in the environment of the fleet. */
-const FAULT_VARIABLE = 'TIDEMARK_DEMO_FAULT'
+/** What tests break on purpose, to see that the fleet's self-check notices: named in the environment of the fleet, with commas. */
+const FAULTS_VARIABLE = 'TIDEMARK_DEMO_FAULTS'
+
+function named(): ReadonlySet<string> {
+  return new Set(process.env[FAULTS_VARIABLE]?.split(','))
+}
 
 /** Answers every read with what the first one found: the cache that nobody invalidates. */
 class StalePlaces extends Places {
@@ -20,41 +24,45 @@ class StalePlaces extends Places {
 }
 
 /** Begins anew whenever somebody resumes: the stream that knows no tokens. */
-function forgetful(store: Tidemark | TidemarkReader): ChangeSource {
-  return (options) => store.changes({ ...options, after: undefined, from: 'now' })
+function forgetful(source: ChangeSource): ChangeSource {
+  return (options) => source({ ...options, after: undefined, from: 'now' })
 }
 
 /** Tells everything twice: the stream that retries what was only answered late. */
-function repeating(store: Tidemark | TidemarkReader): ChangeSource {
+function repeating(source: ChangeSource): ChangeSource {
   return async function* (options) {
-    for await (const batch of store.changes(options)) {
+    for await (const batch of source(options)) {
       yield batch
       if (batch.changes.length > 0) yield batch
     }
   }
 }
 
-/** What of the instance is to be broken, by the fault that the environment names. */
+/** What of the instance is to be broken, by the faults that the environment names. */
 export function faultsOf(store: Tidemark | TidemarkReader): {
   readonly places: Places | undefined
   readonly changes: ChangeSource | undefined
   readonly before: ValueBefore | undefined
 } {
-  const fault = process.env[FAULT_VARIABLE]
+  const faults = named()
+  let changes: ChangeSource | undefined
+  const source: ChangeSource = (options) => store.changes(options)
+  if (faults.has('forgetful')) changes = forgetful(source)
+  if (faults.has('repeating')) changes = repeating(changes ?? source)
   return {
-    places: fault === 'stale' ? new StalePlaces(store) : undefined,
+    places: faults.has('stale') ? new StalePlaces(store) : undefined,
     // Adds up what comes, and never what goes.
-    before: fault === 'miscounting' ? async () => undefined : undefined,
-    changes: fault === 'forgetful' ? forgetful(store) : fault === 'repeating' ? repeating(store) : undefined,
+    before: faults.has('miscounting') ? async () => undefined : undefined,
+    changes,
   }
 }
 
 /** The same, of the worker. */
 export function workerFaults(): Pick<WorkerOptions, 'audit' | 'isCopied'> {
-  const fault = process.env[FAULT_VARIABLE]
+  const faults = named()
   return {
-    audit: fault === 'unaudited' ? leavingOut : undefined,
-    isCopied: fault === 'uncopied' ? (key) => Number(key.at(-1)) % 10 !== 0 : undefined,
+    audit: faults.has('unaudited') ? leavingOut : undefined,
+    isCopied: faults.has('uncopied') ? (key) => Number(key.at(-1)) % 10 !== 0 : undefined,
   }
 }
 
