@@ -201,7 +201,7 @@ export class RedisSharedFront implements RedisFront {
   records(cursor: string | undefined, limit: number): Promise<FrontRecordPage> {
     return this.#call(async (link) => {
       const epoch = this.#sessions.epochOn(link)
-      if (epoch === undefined) return { records: [], cursor: undefined }
+      if (epoch === undefined) return { records: [], damaged: [], cursor: undefined }
       this.#roundTrips += 2
       return readRecordPage(link, this.#keyspace, epoch, cursor, limit)
     })

@@ -324,21 +324,24 @@ describe('looking into it', () => {
     await redis.raw.set(`${prefix}damaged`, 'x')
     await redis.raw.lpush(`${prefix}stray`, 'x')
     const held = new Map<string, number>()
+    const damaged = new Set<string>()
     let pages = 0
     let cursor: string | undefined
     do {
       const page = await front.records(cursor, 50)
       for (const { id, version } of page.records) held.set(id, version)
+      for (const id of page.damaged) damaged.add(id)
       cursor = page.cursor
       pages++
     } while (cursor !== undefined)
     expect(held).toEqual(new Map(changes.map((each) => [each.key.id, each.seq])))
+    expect([...damaged]).toEqual(['damaged'])
     expect(pages).toBeGreaterThan(3)
     await expect(front.records('x', 10)).rejects.toBeInstanceOf(TypeError)
     await expect(front.records(undefined, 0)).rejects.toBeInstanceOf(RangeError)
     await redis.raw.del(meta)
     await front.look()
-    expect(await front.records(undefined, 10)).toEqual({ records: [], cursor: undefined })
+    expect(await front.records(undefined, 10)).toEqual({ records: [], damaged: [], cursor: undefined })
   })
 })
 

@@ -158,6 +158,50 @@ describe('verify', () => {
     expect(await verified(a)).toMatchObject({ done: 1, differences: 1, repaired: 0, found: [foreign] })
   })
 
+  test('a record that nobody can read is told, wherever it is damaged, and goes', async () => {
+    const fleet = new Fleet(redis.server)
+    const a = await fleet.open()
+    // See record.ts of @tidemark/redis. A damaged epoch is another one, of which records may be left.
+    const damages: Record<string, (record: Buffer) => Buffer | void> = {
+      kind: (record) => void record.write('X', 0),
+      version: (record) => void record.write('x', 25),
+      'cut short': (record) => record.subarray(0, 20),
+      flags: (record) => void record.write('1', 1),
+      format: (record) => void (record[26] = 9),
+      end: (record) => void record.writeDoubleBE(Number.NaN, 27),
+      'length of the meta': (record) => void record.writeUInt32BE(1_000, 51),
+    }
+    const damaged = Object.keys(damages)
+    const versions = new Map<string, number>()
+    for (const key of [...damaged, 'altered', 'right']) versions.set(key, (await a.store.set(key, 'one')).version)
+    await tailed(a, versions.get('right')!)
+    const names = new Map<string, string>()
+    for (const key of versions.keys()) {
+      const name = (await fleet.recordName(key))!
+      const record = (await fleet.raw.getBuffer(name))!
+      if (key === 'altered') record[record.length - 1]! ^= 1
+      await fleet.raw.set(name, damages[key]?.(record) ?? record, 'PX', 60_000)
+      names.set(key, name)
+    }
+    await fleet.raw.set(names.get('right')!.slice(0, -keyOf('right').id.length) + '%not a key', 'x', 'PX', 60_000)
+    const told = (key: string) => ({
+      tier: 'redis',
+      key: keyOf(key).id,
+      kind: key === 'altered' ? 'altered' : 'damaged',
+      version: key === 'altered' ? versions.get(key) : undefined,
+      expected: versions.get(key),
+    })
+    const foreign = { tier: 'redis', key: '%not a key', kind: 'foreign', version: undefined, expected: undefined }
+    const [all, count] = [[...damaged, 'altered'].map(told), versions.size + 1]
+    const looked = await verified(a, { repair: false })
+    expect(looked).toMatchObject({ done: count, differences: count - 1, repaired: 0, undecided: 0 })
+    expect(looked.found).toHaveLength(count - 1)
+    expect(looked.found).toEqual(expect.arrayContaining([foreign, ...all]))
+    expect(await verified(a)).toMatchObject({ done: count, differences: count - 1, repaired: count - 2 })
+    expect(await verified(a)).toMatchObject({ done: 2, differences: 1, repaired: 0, found: [foreign] })
+    for (const key of damaged) expect([key, await a.store.get(key)]).toEqual([key, 'one'])
+  })
+
   describe('a front that has lost what it held is no front where nothing is wrong', () => {
     const lost = { code: 'FRONT_UNAVAILABLE', retryable: true, tier: 'redis' }
 

@@ -77,6 +77,8 @@ export interface FrontInspection {
 export interface FrontRecordPage {
   /** Ids of keys, with the version of their record in the current epoch. A key may occur on more than one page. */
   readonly records: readonly { readonly id: string; readonly version: number; readonly kind: 'value' | 'absent' }[]
+  /** Ids of those under which stands what the front does not write; see {@link FrontInspection.isDamaged}. */
+  readonly damaged: readonly string[]
   /** For the next page; undefined: this was the last one. */
   readonly cursor: string | undefined
 }

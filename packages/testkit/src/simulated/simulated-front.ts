@@ -201,6 +201,7 @@ class Simulated implements SharedFront {
       const page = rest.slice(0, limit)
       return {
         records: page.map(([id, record]) => ({ id, version: record.version, kind: kindOf(record) })),
+        damaged: [],
         cursor: rest.length > limit ? page.at(-1)![0] : undefined,
       }
     })

@@ -21,15 +21,17 @@ const PAUSE_MS = 20
 /**
  * A record that is not what the back tier says, in a front that claims to have executed the change that it lacks.
  * `stale`: an older version · `ahead`: a version that the log does not have · `altered`: the same version with another
- * value, meta, time of the commit or time at which the entry ends · `foreign`: no key of a store has this name, so nobody
- * ever reads it, and it cannot be repaired: whoever put it there has to take it away
+ * value, meta, time of the commit or time at which the entry ends · `damaged`: no record can be read there, which counts as
+ * none, and which the next read takes away · `foreign`: no key of a store has this name, so nobody ever reads it, and it
+ * cannot be repaired: whoever put it there has to take it away
  */
 export interface Difference {
   readonly tier: string
   /** The key, readable; of a `foreign` one, what stands where the key should. */
   readonly key: string
-  readonly kind: 'stale' | 'ahead' | 'altered' | 'foreign'
-  readonly version: number
+  readonly kind: 'stale' | 'ahead' | 'altered' | 'damaged' | 'foreign'
+  /** undefined: what stands there is damaged, and does not say. */
+  readonly version: number | undefined
   /** What the back tier has; undefined: the key does not exist. */
   readonly expected: number | undefined
 }
@@ -63,17 +65,30 @@ export async function sessionOf(front: SharedFront, before?: FrontSession): Prom
 }
 
 /** Judges one page of records. @throws TidemarkError FRONT_UNAVAILABLE when the front is lost, or starts anew, meanwhile. */
-export async function compare(records: FrontRecordPage['records'], compared: Compared): Promise<Comparison> {
+export async function compare({ records, damaged }: FrontRecordPage, compared: Compared): Promise<Comparison> {
   const { name } = compared.front
   const keys: StoreKey[] = []
+  const unreadable: StoreKey[] = []
   const foreign: Difference[] = []
-  for (const { id, version } of records) {
+  const sort = (id: string, known: StoreKey[], version?: number): void => {
     const key = keyOf(id)
     if (key === undefined) foreign.push({ tier: name, key: id, kind: 'foreign', version, expected: undefined })
-    else keys.push(key)
+    else known.push(key)
   }
+  for (const { id, version } of records) sort(id, keys, version)
+  for (const id of damaged) sort(id, unreadable)
   const { found, ...rest } = await compareKeys(keys, compared)
-  return { found: [...foreign, ...found], ...rest }
+  return { found: [...foreign, ...(await damagedOnes(unreadable, compared)), ...found], ...rest }
+}
+
+/** Whatever stands in the back tier, and wherever the front does: these records are what nobody writes. */
+async function damagedOnes(keys: readonly StoreKey[], { front, back }: Compared): Promise<readonly Difference[]> {
+  if (keys.length === 0) return []
+  const truth = await back.read(keys)
+  return keys.map(({ id }, i) => {
+    const expected = truth[i]!.entry?.version
+    return { tier: front.name, key: id, kind: 'damaged', version: undefined, expected }
+  })
 }
 
 async function compareKeys(keys: readonly StoreKey[], compared: Compared): Promise<Comparison> {

@@ -95,10 +95,10 @@ async function* run(fronts: readonly SharedFront[], verified: Verified): AsyncIt
     do {
       const page = await front.records(cursor, PAGE)
       cursor = page.cursor
-      const compared = await compare(page.records, { front, session, back, clock, signal })
+      const compared = await compare(page, { front, session, back, clock, signal })
       const { found, asOf } = compared
       if (repair) repaired += await takeOut(found, asOf, front)
-      done += page.records.length
+      done += page.records.length + page.damaged.length
       differences += found.length
       undecided += compared.undecided
       const seconds = (clock.monotonic() - started) / 1000
@@ -120,9 +120,11 @@ async function takeOut(found: readonly Difference[], asOf: number, front: Shared
     .filter(({ kind }) => kind !== 'foreign')
     .map(({ key, version }) => ({ key: StoreKey.of(parseKey(key)), version }))
   if (differences.length === 0) return 0
-  const changes = differences.map(({ key, version }) => removal(key, asOf, version))
+  const changes = differences.map(({ key, version }) => removal(key, asOf, version ?? 0))
   if (asOf > 0) await front.apply(changes, 'invalidate')
-  await front.discard(differences.filter(({ version }) => version >= asOf).map(({ key }) => key))
+  await front.discard(
+    differences.filter(({ version }) => version === undefined || version >= asOf).map(({ key }) => key),
+  )
   return differences.length
 }
 

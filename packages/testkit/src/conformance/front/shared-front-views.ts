@@ -65,7 +65,7 @@ export function describeViews(start: StartShared): void {
       await front.fill([filling('a', 1, HEAD, HEAD)])
       await server.loseMeta()
       await front.look()
-      expect(await front.records(undefined, 10)).toEqual({ records: [], cursor: undefined })
+      expect(await front.records(undefined, 10)).toEqual({ records: [], damaged: [], cursor: undefined })
     })
   })
 }
