@@ -44,6 +44,8 @@ export interface SnapshotsOptions {
  */
 export class Snapshots {
   readonly #options: SnapshotsOptions
+  /** Those that could not be read here. What may be whole stays for others, and nothing here relies on it. */
+  readonly #unreadable = new Set<number>()
 
   constructor(options: SnapshotsOptions) {
     this.#options = options
@@ -58,6 +60,15 @@ export class Snapshots {
 
   /** Not locked yet. @throws CorruptError when it is not what was written, whole */
   async load(number: number): Promise<StateAt> {
+    try {
+      return await this.#load(number)
+    } catch (error) {
+      if (error instanceof CorruptError) this.#unreadable.add(number)
+      throw error
+    }
+  }
+
+  async #load(number: number): Promise<StateAt> {
     const { back, name } = this.#options
     const [payload] = await back.marks.read([snapshotKey(name, number)])
     if (payload === undefined) throw new CorruptError(`the snapshot after transaction ${number} of ${name} is gone`)
@@ -87,19 +98,20 @@ export class Snapshots {
   /**
    * Writes one, a part at a time: between two of them, others have their turn. To be called by who has claimed the journal's
    * head, as what is removed here is: a lease that was lost in the middle is then had again only when nobody else has changed
-   * anything of it. Older ones than are kept go with the
-   * commit of its head, and their parts afterwards.
+   * anything of it. Older ones than are kept go with the commit of its head, and their parts afterwards. One that could not be
+   * read here is none of those that are kept, and not replaced: where it is of this very state, nothing is done.
    * @param replaced damaged ones, whose place it takes
-   * @returns the number of the oldest one that is kept
+   * @returns the number of the oldest one that is kept: the journal is needed from there on
    */
   async take(state: StateAt, writer: WriterLease, replaced: readonly number[] = []): Promise<number> {
     const { back, name, keep } = this.#options
     const { number, at, hash } = state
     await this.collect(writer)
-    const good = (await this.numbers()).filter((other) => !replaced.includes(other))
-    const older = good.filter((other) => other < number)
-    const kept = keep === 1 ? [] : older.slice(1 - keep)
-    if (good.includes(number)) return kept[0] ?? number
+    const there = (await this.numbers()).filter((other) => !replaced.includes(other))
+    const older = there.filter((other) => other < number && !this.#unreadable.has(other))
+    if (there.includes(number) && this.#unreadable.has(number)) return older.slice(-keep)[0] ?? 0
+    const oldest = (keep === 1 ? undefined : older.slice(1 - keep)[0]) ?? number
+    if (there.includes(number)) return oldest
     if (replaced.includes(number)) await this.#removeParts(number, writer)
     let count = 0
     for (const runs of parts(state.root)) {
@@ -112,7 +124,7 @@ export class Snapshots {
       await new Promise<void>((resolve) => afterTurn(resolve))
     }
     const head: StoredHead = { number, at, hash: [hash.lo, hash.hi], parts: count }
-    const gone = [...older.filter((other) => !kept.includes(other)), ...replaced.filter((other) => other !== number)]
+    const gone = [...there.filter((other) => other < oldest), ...replaced.filter((other) => other !== number)]
     await this.#write(
       [
         { key: snapshotKey(name, number), value: Payload.bundle(back.codec, head, []) },
@@ -121,8 +133,9 @@ export class Snapshots {
       ],
       writer,
     )
+    this.#unreadable.delete(number)
     if (gone.length > 0) await this.collect(writer)
-    return kept[0] ?? number
+    return oldest
   }
 
   /** Those that are damaged: a new one is to take their place. */
