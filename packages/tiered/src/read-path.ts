@@ -17,7 +17,7 @@ import { type Answers, OneMoment } from './one-moment.ts'
 import { minVersionOf, type ResolvedOptions, readPolicyOf, type TieredReadOptions } from './options.ts'
 import type { ReadPolicy } from './policies.ts'
 import type { FrontLink } from './shared/front-link.ts'
-import type { TierCounters } from './tier-stats.ts'
+import { type AnswerCount, Tally, type TierCounters } from './tier-stats.ts'
 import { readingError, UnreadableRecords } from './unreadable-records.ts'
 
 /**
@@ -58,8 +58,10 @@ export class ReadPath {
     this.#moment = new OneMoment(options.back, options.near)
     // Without a near front nothing tells that a flight is outdated: only what has not left yet is shared.
     const identityOf = follower === undefined ? (key: StoreKey): string => key.id : undefined
-    const batcher = (policy: ReadPolicy): Batcher<StoreKey, Found> =>
-      new Batcher({ run: (keys) => this.#readBelow(keys, policy), maxItems: EARLY, identityOf })
+    const batcher = (policy: ReadPolicy): Batcher<StoreKey, Found> => {
+      const how = { policy, count: counters }
+      return new Batcher({ run: (keys) => this.#readBelow(keys, how), maxItems: EARLY, identityOf })
+    }
     this.#batchers = { 'frontend-first': batcher('frontend-first'), 'frontend-only': batcher('frontend-only') }
   }
 
@@ -69,8 +71,8 @@ export class ReadPath {
     if (isLinearizable(options)) return this.#linearizable(key)
     const follower = this.#follower
     if (follower === undefined) return this.#fly(key, policy)
-    if (!follower.isFresh()) return follower.verified().then(() => this.#peek(key) ?? this.#fly(key, policy))
-    return this.#peek(key) ?? this.#fly(key, policy)
+    if (!follower.isFresh()) return follower.verified().then(() => this.#hit(key) ?? this.#fly(key, policy))
+    return this.#hit(key) ?? this.#fly(key, policy)
   }
 
   /** Of several keys, the answers are those of one moment, but for `frontend-only`: see {@link OneMoment}. */
@@ -92,34 +94,34 @@ export class ReadPath {
     const nearAt = near?.watermark ?? 0
     const needed = Math.max(minVersion, including)
     const proven = new Map<string, number>()
-    const found = await (near === undefined
-      ? this.#readBelow(keys, policy, needed, proven)
-      : this.#gather(near, keys, policy, needed))
-    if (policy === 'frontend-only') return found
-    if (minVersion > 0) this.#assertWritten(found, minVersion)
-    const answers = { keys, found, nearAt, proven, epoch }
-    const isOne = this.#moment.holds(answers)
-    return isOne === true || (await isOne) ? found : this.#readAnew(answers, minVersion)
+    const count = new Tally()
+    const how = { policy, minVersion: needed, count, proven }
+    const found = await (near === undefined ? this.#readBelow(keys, how) : this.#gather(near, keys, how))
+    if (policy !== 'frontend-only') {
+      if (minVersion > 0) this.#assertWritten(found, minVersion)
+      const answers = { keys, found, nearAt, proven, epoch }
+      const isOne = this.#moment.holds(answers)
+      if (isOne !== true && !(await isOne)) return this.#readAnew(answers, minVersion)
+    }
+    count.addTo(this.#counters)
+    return found
   }
 
   /** Each from the nearest tier that has it. */
-  async #gather(
-    near: NearFront,
-    keys: readonly StoreKey[],
-    policy: ReadPolicy,
-    minVersion: number,
-  ): Promise<readonly Found[]> {
+  async #gather(near: NearFront, keys: readonly StoreKey[], how: Reading): Promise<readonly Found[]> {
+    const { policy, minVersion = 0, count } = how
     const isKnown = near.watermark >= minVersion
     const answers = keys.map((key) => {
-      const found = this.#peek(key)
+      const found = near.peek(key.id)
       return found === undefined || isKnown || versionOf(found) >= minVersion ? found : undefined
     })
     const missing = keys.filter((_, i) => answers[i] === undefined)
+    count.add(near.name, keys.length - missing.length)
     if (missing.length === 0) return answers as readonly Found[]
     // What is under way may have been asked for before the version was written; unless near memory has met that: then it has
     // ended the flights of what was written until then, and its fences refuse what they bring that is older.
     const mayJoin = minVersion === 0 || (isKnown && policy === 'frontend-first')
-    const reading = mayJoin ? this.#flyMany(missing, policy) : this.#readBelow(missing, policy, minVersion)
+    const reading = mayJoin ? this.#flyMany(missing, { policy, count }) : this.#readBelow(missing, how)
     const below = (await reading).values()
     return answers.map((answer) => answer ?? (below.next().value as Found))
   }
@@ -130,7 +132,7 @@ export class ReadPath {
     this.onBackRead?.(keys)
     const found = this.#noted(keys, await back.read(keys))
     this.#assertWritten(found, minVersion)
-    this.#counters.of(back.name).hits += keys.length
+    this.#counters.add(back.name, keys.length)
     const fills: Fill[] = []
     for (const [i, key] of keys.entries()) {
       const answer = found[i]!
@@ -170,7 +172,7 @@ export class ReadPath {
     this.#noted(keys, found)
   }
 
-  #peek(key: StoreKey): Found | undefined {
+  #hit(key: StoreKey): Found | undefined {
     const found = this.#options.near?.peek(key.id)
     if (found !== undefined) this.#nearHits.hits++
     return found
@@ -187,11 +189,11 @@ export class ReadPath {
   }
 
   /** As {@link #fly}: waits for what is under way, and reads the rest together. */
-  async #flyMany(keys: readonly StoreKey[], policy: ReadPolicy): Promise<readonly Found[]> {
-    if (policy === 'frontend-only') return this.#readBelow(keys, policy)
+  async #flyMany(keys: readonly StoreKey[], how: Reading): Promise<readonly Found[]> {
+    if (how.policy === 'frontend-only') return this.#readBelow(keys, how)
     const joined = keys.map((key) => this.#flights.join(key.id))
     const rest = keys.filter((_, i) => joined[i] === undefined)
-    const reading = rest.length > 0 ? this.#readBelow(rest, policy) : Promise.resolve([])
+    const reading = rest.length > 0 ? this.#readBelow(rest, how) : Promise.resolve([])
     this.#flights.startMany(rest, reading)
     // All at once: whichever fails first must not leave the others without a handler.
     const [read, ...found] = await Promise.all([reading, ...joined])
@@ -199,12 +201,10 @@ export class ReadPath {
     return found.map((answer) => answer ?? (below.next().value as Found))
   }
 
-  /** The shared fronts, then the back tier. `proven` gets what answers include that do not say so: see {@link Answers}. */
+  /** The shared fronts, then the back tier. */
   async #readBelow(
     keys: readonly StoreKey[],
-    policy: ReadPolicy,
-    minVersion = 0,
-    proven?: Map<string, number>,
+    { policy, minVersion = 0, count, proven }: Reading,
   ): Promise<readonly Found[]> {
     const { near } = this.#options
     const began = this.#backReads.latest
@@ -241,13 +241,13 @@ export class ReadPath {
         fills.push(fill)
         return false
       })
-      this.#counters.of(link.name).hits += hits
+      count.add(link.name, hits)
       if (depth === 0 || fills.length === 0) continue
       const filled = fills.map(({ key }) => key)
       for (const above of this.#links.slice(0, depth)) void above.offer(fills, unreadable?.of(above, filled))
     }
     if (missing.length > 0 && policy === 'frontend-first') {
-      await this.#readBack(keys, missing, answers, { began, unreadable })
+      await this.#readBack(keys, missing, answers, { began, unreadable, count })
       return answers as readonly Found[]
     }
     return answers.map((answer) => answer ?? NOT_HELD)
@@ -257,7 +257,7 @@ export class ReadPath {
     keys: readonly StoreKey[],
     missing: readonly number[],
     answers: (Found | undefined)[],
-    { began, unreadable }: PartialRead,
+    { began, unreadable, count }: PartialRead,
   ): Promise<void> {
     const { back, near, negativeEntries } = this.#options
     const joined = missing.map((i) => this.#backReads.join(keys[i]!.id, began))
@@ -286,7 +286,7 @@ export class ReadPath {
         // Whoever asked for it fills the shared fronts, unless he has not seen what stands in the way.
         if (others[n] === undefined || isReplaced) fills.push(fill)
       }
-      this.#counters.of(back.name).hits += wanted.length
+      count.add(back.name, wanted.length)
       for (const link of this.#links) filled.push(link.offer(fills, unreadable?.of(link, replaced)))
     } finally {
       // Readers that the fill came too late for have been answered before it was: they get their turn.
@@ -295,8 +295,19 @@ export class ReadPath {
   }
 }
 
+/** How keys are read. */
+interface Reading {
+  readonly policy: ReadPolicy
+  /** @default 0 */
+  readonly minVersion?: number
+  readonly count: AnswerCount
+  /** Gets what answers include that do not say so: see {@link Answers}. */
+  readonly proven?: Map<string, number>
+}
+
 /** A read that the shared fronts have not answered in full. */
 interface PartialRead {
+  readonly count: AnswerCount
   /** See {@link BackReads.join}. */
   readonly began: number
   /** undefined: all that they hold can be read. */

@@ -1,14 +1,35 @@
 /**
- * Which tier answered how many reads of single keys since the store was opened. Several keys that were answered anew by the
- * back tier, so that they are of one moment, count there once more.
+ * Which tier answered how many reads of single keys since the store was opened. Of several keys, each counts once, where the
+ * answer is from that was given: all of them the back tier, where it was asked for them anew, so that they are of one moment.
+ * Callers who share a read of a key, as they came at the same time, count as one.
  */
 export interface TierStats {
+  /** Those that a tier has answered: no linearizable ones, and none that `frontend-only` found nowhere. */
   readonly reads: number
   /** By tier name. What a front answered with "does not exist" counts as its hit. */
   readonly hits: Readonly<Record<string, number>>
 }
 
-export class TierCounters {
+/** Where the answers of a read are counted. */
+export interface AnswerCount {
+  add(tier: string, answers: number): void
+}
+
+/** Of a read whose answers may not be the ones that are given. */
+export class Tally implements AnswerCount {
+  readonly #counted: (readonly [tier: string, answers: number])[] = []
+
+  add(tier: string, answers: number): void {
+    this.#counted.push([tier, answers])
+  }
+
+  /** They are given. */
+  addTo(count: AnswerCount): void {
+    for (const [tier, answers] of this.#counted) count.add(tier, answers)
+  }
+}
+
+export class TierCounters implements AnswerCount {
   readonly #hits = new Map<string, { hits: number }>()
 
   /** The counter of one tier, to be incremented in place: counting must cost nothing on the hit path. */
@@ -16,6 +37,10 @@ export class TierCounters {
     let counter = this.#hits.get(tier)
     if (counter === undefined) this.#hits.set(tier, (counter = { hits: 0 }))
     return counter
+  }
+
+  add(tier: string, answers: number): void {
+    this.of(tier).hits += answers
   }
 
   snapshot(): TierStats {

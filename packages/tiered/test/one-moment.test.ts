@@ -74,6 +74,27 @@ describe('a commit between', () => {
     expect(await pairOf(reader)).toEqual([2, 2])
   })
 
+  test.each([
+    ['near memory', { near: true }],
+    ['Redis', FROZEN],
+  ])('%s and the back tier: each key is counted once, where its answer is from', async (what, options) => {
+    const fleet = new Fleet(what === 'Redis' ? redis.server : undefined)
+    const writer = await fleet.open(options)
+    const reader = await (what === 'Redis' ? openFrozen(fleet) : fleet.open(options))
+    await write(writer, 1)
+    if (what === 'Redis') await fleet.evict('b')
+    else await reader.store.get('a')
+    const front = what === 'Redis' ? 'redis' : 'near'
+    const counted = (): readonly number[] => {
+      const { reads, hits } = reader.tiers.tierStats()
+      return [reads, hits[front] ?? 0, hits[reader.back.name] ?? 0]
+    }
+    const [reads, ofFront, ofBack] = counted()
+    beforeReading(reader.back, () => write(writer, 2))
+    expect(await pairOf(reader)).toEqual([2, 2])
+    expect(counted()).toEqual([reads! + 2, ofFront, ofBack! + 2])
+  })
+
   test('near memory and the back tier, of a deletion', async () => {
     const fleet = new Fleet()
     const [writer, reader] = [await fleet.open(), await fleet.open({ near: true })]
