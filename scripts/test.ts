@@ -1,7 +1,7 @@
 // What `npm test` runs: every check of the workspace, then the tests. All of them run, whatever fails, and the last
 // line counts them together: each check is one, and each test is one.
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, statfsSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -70,6 +70,8 @@ function readReport(file: string): VitestReport | undefined {
 function runTests(): Tally {
   console.log('\n# tests (vitest)')
   const folder = mkdtempSync(join(process.env['TMPDIR'] === undefined ? folderForFiles() : tmpdir(), 'tidemark-test-'))
+  // Some tests are of users who may read, and no more.
+  chmodSync(folder, 0o755)
   const file = join(folder, 'report.json')
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
   const exitedWell = npmRun('test:unit', reporters, { ...process.env, TMPDIR: folder })
