@@ -267,6 +267,28 @@ test('what the stream has just told needs no answer of Redis', async () => {
   expect(await valueOf(reader, 'k')).toBe('heard')
 })
 
+test('each key is by itself: a record may be newer than what the stream has told of another key', async () => {
+  const relay = openRelay(used.server, back.log)
+  const front = await readyFront(used.server)
+  await install(front, await write(undefined, 'a', 1))
+  const reader = await openReader({ clock: new ManualClock(), commandTimeoutMs: ENDLESS_MS })
+  const pair = async (): Promise<unknown[]> => {
+    const found = await reader.read(['a', 'b'].map((key) => StoreKey.of(key)))
+    return found.map(({ entry }) => entry?.payload.read())
+  }
+  await install(front, await write(reader, 'b', 1))
+  expect(await pair()).toEqual([1, 1])
+  await relay.close()
+  const { first, last, changes } = await commit(back, setting('a', 2), setting('b', 2))
+  await front.apply(changes, 'install')
+  await front.tail({ from: first - 1, to: last, mark: '', tailer: '', changes })
+  // Half of that commit, and all of it when the stream has told.
+  expect(await pair()).toEqual([2, 1])
+  openRelay(used.server, back.log)
+  await heard(reader)
+  expect(await pair()).toEqual([2, 2])
+})
+
 test('what nobody sees to any more is not believed, until somebody does', async () => {
   const clock = new ManualClock()
   const relay = openRelay(used.server, back.log)
