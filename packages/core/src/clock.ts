@@ -4,7 +4,10 @@ export interface Clock {
   now(): number
   /** Monotonic time in milliseconds from an arbitrary origin. */
   monotonic(): number
-  /** Runs `task` once after `delayMs`; the returned function cancels it. A pending task never keeps the process alive: whoever waits for one does so in `keepAlive`. */
+  /**
+   * Runs `task` once after `delayMs`; the returned function cancels it. A pending task never keeps the process alive: whoever
+   * waits for one does so in `keepAlive`.
+   */
   schedule(delayMs: number, task: () => void): () => void
   /** Resolves after `delayMs`. Keeps the process alive: somebody waits for it. */
   sleep(delayMs: number): Promise<void>

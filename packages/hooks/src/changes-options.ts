@@ -15,7 +15,10 @@ import type { SnapshotSource } from './streams/snapshot.ts'
 
 /** What every stream along the log can be told. */
 interface StreamOptions {
-  /** How many changes of the log, or entries of a snapshot, to read at a time, before filtering. Commits are never split. @default 500 */
+  /**
+   * How many changes of the log, or entries of a snapshot, to read at a time, before filtering. Commits are never split.
+   * @default 500
+   */
   readonly batch?: number | undefined
   /**
    * Also yields batches without changes: one at the beginning, which says where the stream starts, and one for each page

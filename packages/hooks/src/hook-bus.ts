@@ -42,8 +42,8 @@ export interface HookOptions {
  */
 export interface HookBus {
   /**
-   * Hot. Never fails; completes on close. A `next` handler that throws or rejects goes on with the next change, and the failure goes
-   * to `hookErrors$`, as does an error in an operator when the subscriber has no `error` handler.
+   * Hot. Never fails; completes on close. A `next` handler that throws or rejects goes on with the next change, and the failure
+   * goes to `hookErrors$`, as does an error in an operator when the subscriber has no `error` handler.
    */
   readonly writes$: Observable<Change>
   /** Hot. Every failure of a hook or subscriber. While nobody listens, failures are printed with `console.error`. */

@@ -53,7 +53,10 @@ export function encodeToken(position: Position): string {
   return toBase64Url(bytes)
 }
 
-/** @throws TidemarkError TOKEN_INVALID for anything that `encodeToken` did not write; TOKEN_TOO_NEW for what that of a newer release did. */
+/**
+ * @throws TidemarkError TOKEN_INVALID for anything that `encodeToken` did not write; TOKEN_TOO_NEW for what that of a newer
+ * release did.
+ */
 export function decodeToken(token: string): Position {
   const bytes = typeof token === 'string' && token.length <= MAX_CHARACTERS ? fromBase64Url(token) : undefined
   if (bytes === undefined || bytes.length < FIXED_BYTES + HASH_BYTES)

@@ -18,7 +18,10 @@ export interface RedisConnection {
 
 const FIELDS: readonly string[] = ['host', 'port', 'username', 'password', 'db', 'tls']
 
-/** Reads `redis://` and `rediss://` (TLS) URLs: `redis://user:password@host:6379/0`. @throws TypeError, never with the password in it. */
+/**
+ * Reads `redis://` and `rediss://` (TLS) URLs: `redis://user:password@host:6379/0`.
+ * @throws TypeError, never with the password in it.
+ */
 export function connectionOfUrl(url: string): RedisConnection {
   const parsed = URL.canParse(url) ? new URL(url) : undefined
   if (parsed === undefined || (parsed.protocol !== 'redis:' && parsed.protocol !== 'rediss:')) {

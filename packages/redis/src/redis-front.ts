@@ -2,8 +2,9 @@ import type { SharedFront, StoreKey, TidemarkError } from '@tidemark/core'
 
 /**
  * `connecting`: the first attempt is under way, and calls wait for it as long as for an answer · `fenced`: connected, but
- * nobody has initialized the server, or it has lost its meta; nothing is served or installed · `ready` · `suspended`: the server does not answer, or not
- * usefully; calls fail at once until it does · `disconnected`: likewise, and the next attempt comes by itself · `closed`
+ * nobody has initialized the server, or it has lost its meta; nothing is served or installed · `ready` · `suspended`: the
+ * server does not answer, or not usefully; calls fail at once until it does · `disconnected`: likewise, and the next attempt
+ * comes by itself · `closed`
  */
 export type RedisFrontStatus = 'connecting' | 'fenced' | 'ready' | 'suspended' | 'disconnected' | 'closed'
 

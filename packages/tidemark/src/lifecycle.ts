@@ -10,7 +10,10 @@ import type { Tidemark } from './tidemark.ts'
 export interface DestroyOptions {
   /** The file of the store. */
   readonly file: string
-  /** The shared front, as the store was opened with it. @default none: what Redis holds of it expires by itself, and is never read again */
+  /**
+   * The shared front, as the store was opened with it.
+   * @default none: what Redis holds of it expires by itself, and is never read again
+   */
   readonly redis?: string | RedisOptions | undefined
   /** How long others may take to close the file, and Redis to be there, each in milliseconds. @default 5_000 */
   readonly timeoutMs?: number | undefined

@@ -48,7 +48,10 @@ export interface RedisOptions extends Omit<RedisFrontOptions, 'codec' | 'clock' 
 
 /** The copy of the log in Redis, for processes that cannot open the file. */
 export interface RelayOptions {
-  /** How many changes it keeps, about; who is further behind has to take a snapshot from an instance with the file. @default 50_000 */
+  /**
+   * How many changes it keeps, about; who is further behind has to take a snapshot from an instance with the file.
+   * @default 50_000
+   */
   readonly keep?: number | undefined
   /** A value that takes more bytes stays behind: readers learn that there is one. @default 16_384 */
   readonly maxValueBytes?: number | undefined
@@ -129,7 +132,11 @@ export interface OpenOptions {
    * @default they are written to the console
    */
   readonly onError?: ((error: unknown) => void) | undefined
-  /** Gets one line whenever a shared front falls out or is full, and when that is over, or when Redis takes again what is relayed; false: nobody does. @default they are written to the console */
+  /**
+   * Gets one line whenever a shared front falls out or is full, and when that is over, or when Redis takes again what is
+   * relayed; false: nobody does.
+   * @default they are written to the console
+   */
   readonly log?: ((line: string) => void) | false | undefined
 }
 

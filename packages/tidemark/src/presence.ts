@@ -37,7 +37,10 @@ function machine(): Pick<Described, 'numbering' | 'boot'> {
   return { ...(numbering !== undefined && { numbering }), ...(boot !== undefined && { boot }) }
 }
 
-/** https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html: the 22nd field; the second one, in parentheses, may hold anything. */
+/**
+ * https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html: the 22nd field; the second one, in parentheses, may hold
+ * anything.
+ */
 function startOf(pid: number): Pick<Described, 'started'> {
   const stat = attempt(() => readFileSync(`/proc/${pid}/stat`, 'latin1'))
   const started = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19]

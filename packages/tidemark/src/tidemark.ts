@@ -166,8 +166,9 @@ export class Tidemark extends WriteBehindStore {
   }
 
   /**
-   * The value that the near front holds, at once and without a promise; undefined when it holds none, or none of which it
-   * can tell that no tag was invalidated, which says nothing about whether the key exists. May lack what another process wrote within the last poll of the log (2 to 15 ms).
+   * The value that the near front holds, at once and without a promise; undefined when it holds none, or none of which it can
+   * tell that no tag was invalidated, which says nothing about whether the key exists. May lack what another process wrote
+   * within the last poll of the log (2 to 15 ms).
    */
   peek<T = unknown>(key: Key): T | undefined {
     const entry = this.#parts.tiers.peek(userKey(key).id)?.entry

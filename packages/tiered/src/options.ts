@@ -48,10 +48,11 @@ export interface TieredOptions {
    */
   readonly frontMaxStaleMs?: number | undefined
   /**
-   * When a write is acknowledged. `bounded`: when it is durable and every front was told, or could not be: whoever reads
-   * from a front that was not told may miss it for Δ. `strict`: when in addition no process can read from a shared front
-   * any more what it replaced. Where a front was not reached that takes Δ, the largest that processes have agreed on, until
-   * that front is suspended for everybody, half of Δ after the first write that missed it. (What a near front with `nearMaxStaleMs` above 0 serves is bounded by that.)
+   * When a write is acknowledged. `bounded`: when it is durable and every front was told, or could not be: whoever reads from a
+   * front that was not told may miss it for Δ. `strict`: when in addition no process can read from a shared front any more what
+   * it replaced. Where a front was not reached that takes Δ, the largest that processes have agreed on, until that front is
+   * suspended for everybody, half of Δ after the first write that missed it. (What a near front with `nearMaxStaleMs` above 0
+   * serves is bounded by that.)
    * @default 'bounded'
    */
   readonly ack?: Acknowledgement | undefined
@@ -63,7 +64,10 @@ export interface TieredOptions {
   readonly clock?: Clock | undefined
   /** From 0 to below 1. @default Math.random */
   readonly random?: (() => number) | undefined
-  /** Gets what a commit listener threw, and what a flush in the background failed with. @default it is thrown again where nothing of the store can stop */
+  /**
+   * Gets what a commit listener threw, and what a flush in the background failed with.
+   * @default it is thrown again where nothing of the store can stop
+   */
   readonly onError?: ((error: unknown) => void) | undefined
 }
 

@@ -5,7 +5,8 @@ import { codecPort } from '../options/ports.ts'
 /**
  * A codec that writes as `codec` does, and reads what any of `others` has written, too: for a store whose settings have
  * changed. Where several have the same id, each reads what the one before it lacks a key, a class or a codec for.
- * @throws TypeError or RangeError for what is no codec, and for a first one that binds what it writes: it names what it reads itself
+ * @throws TypeError or RangeError for what is no codec, and for a first one that binds what it writes: it names what it reads
+ * itself
  */
 export function alsoReading(codec: Codec, ...others: readonly Codec[]): Codec {
   for (const each of [codec, ...others]) codecPort('each codec', each)

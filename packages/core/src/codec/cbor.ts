@@ -26,9 +26,9 @@ const NO_PREFIX = new Uint8Array(0)
  *
  * Comes back as the instance that it was: what is of a class that is registered, in `options` or later with `register`.
  *
- * Refused as UNENCODABLE, with the path: functions, symbols, instances of classes that are not registered, promises, weak collections, what
- * contains itself, more than 500 containers within one another, arrays with more than 10,000 holes,
- * what is on a detached buffer, more than 512 MiB encoded.
+ * Refused as UNENCODABLE, with the path: functions, symbols, instances of classes that are not registered, promises, weak
+ * collections, what contains itself, more than 500 containers within one another, arrays with more than 10,000 holes, what is
+ * on a detached buffer, more than 512 MiB encoded.
  *
  * Built on cbor-x, which on its own loses some of this (-0, holes, half pairs, `__proto__`), takes instances for plain
  * objects, and acts on tags and lengths in what it reads: values pass `encodable` before it, and bytes the check.

@@ -6,8 +6,8 @@ import type { StoreKey } from '../keys/store-key.ts'
  */
 export interface Codec {
   /**
-   * Names the format in stored envelopes: unique among the codecs of a store, and never reused. 64..255; 1, 2, 16 and 32 are those of
-   * Tidemark.
+   * Names the format in stored envelopes: unique among the codecs of a store, and never reused. 64..255; 1, 2, 16 and 32 are
+   * those of Tidemark.
    */
   readonly id: number
 

@@ -23,7 +23,10 @@ export function elementsSwapped(name: string, bytes: Uint8Array): Uint8Array<Arr
   return swapped
 }
 
-/** The view of this kind over bytes whose elements have the lowest byte first; undefined: there is no such kind, or it has another size. */
+/**
+ * The view of this kind over bytes whose elements have the lowest byte first; undefined: there is no such kind, or it has
+ * another size.
+ */
 export function viewOver(name: string, bytes: Uint8Array<ArrayBuffer>): ArrayBufferView | undefined {
   const size = ELEMENT_BYTES.get(name)
   if (size === undefined || bytes.length % size !== 0) return undefined

@@ -2,11 +2,11 @@ import { Uuid } from '../keys/uuid.ts'
 import { toBase64 } from './base64.ts'
 
 /**
- * What stands for a storable value in JSON. Plain data stands for itself; what JSON lacks is an object with one property
- * that says what it is: `$number` (`"-0"`, `"NaN"`, `"Infinity"`, `"-Infinity"`), `$bigint` (decimal), `$bytes` (base64),
- * `$date` (ISO 8601, null: invalid), `$uuid`, `$map` (pairs), `$set`, `$undefined` and, in an array, `$hole` (true), `$regexp`
- * (source and flags), `$view` (the kind of typed array or buffer, and its bytes in base64), `$error` (name, message and properties). A plain
- * object whose only property starts with `$` stands in `$plain`, so that no two values look the same. Kept stable: files
+ * What stands for a storable value in JSON. Plain data stands for itself; what JSON lacks is an object with one property that
+ * says what it is: `$number` (`"-0"`, `"NaN"`, `"Infinity"`, `"-Infinity"`), `$bigint` (decimal), `$bytes` (base64), `$date`
+ * (ISO 8601, null: invalid), `$uuid`, `$map` (pairs), `$set`, `$undefined` and, in an array, `$hole` (true), `$regexp` (source
+ * and flags), `$view` (the kind of typed array or buffer, and its bytes in base64), `$error` (name, message and properties). A
+ * plain object whose only property starts with `$` stands in `$plain`, so that no two values look the same. Kept stable: files
  * and receivers hold it.
  */
 export function toJsonForm(value: unknown): unknown {

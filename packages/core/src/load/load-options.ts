@@ -26,14 +26,21 @@ export type Loader<T = unknown> = (context: LoadContext<T>) => T | undefined | P
 export interface LoadOptions extends Pick<SetOptions, 'meta' | 'tags'> {
   /** How long a loaded value is fresh. @default for ever */
   readonly ttlMs?: number | undefined
-  /** The share of `ttlMs` and `negativeTtlMs` that is taken off at random, so that what was loaded together does not end together. @default 0.1 */
+  /**
+   * The share of `ttlMs` and `negativeTtlMs` that is taken off at random, so that what was loaded together does not end
+   * together.
+   * @default 0.1
+   */
   readonly jitter?: number | undefined
   /**
    * How long past its time the last value is kept, and served where loading fails, or is slow by `softTimeoutMs` or
    * `hardTimeoutMs`. Needs `ttlMs`. @default 0
    */
   readonly graceMs?: number | undefined
-  /** Once loading takes so long, the last value is served, if its grace allows, and the load goes on. 0: at once. @default no such time */
+  /**
+   * Once loading takes so long, the last value is served, if its grace allows, and the load goes on. 0: at once.
+   * @default no such time
+   */
   readonly softTimeoutMs?: number | undefined
   /**
    * How long a caller waits for a load, by whichever process, before it gets the last value, if its grace allows, or

@@ -20,7 +20,10 @@ export interface Compacted {
 
 /** Shortens the log. Small steps, each a transaction of its own: writers wait for one at most. */
 export interface Compaction {
-  /** Removes the oldest changes and moves the floor, in one transaction. @throws TidemarkError BUSY, READ_ONLY, DISK_FULL, IO; ClosedError */
+  /**
+   * Removes the oldest changes and moves the floor, in one transaction.
+   * @throws TidemarkError BUSY, READ_ONLY, DISK_FULL, IO; ClosedError
+   */
   compact(options: CompactOptions): Promise<Compacted>
   /** How many bytes the changes in `after < seq <= upTo` take, about. */
   sizeOf(after: number, upTo: number): Promise<number>

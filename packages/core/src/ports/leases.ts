@@ -16,9 +16,9 @@ export type LeaseGrant =
 /**
  * Leases over keys, shared by every process of a store: who holds one does the work, the others wait for its commit.
  *
- * Any other commit that writes or deletes the key (also a delete of what does not exist, which is no change) ends its
- * lease in the same transaction; the expiry of what was there does not. A commit that names a lease is refused unless that is still held: so a value that was
- * loaded before a write can never come after it. Leases are not changes of the log.
+ * Any other commit that writes or deletes the key (also a delete of what does not exist, which is no change) ends its lease in
+ * the same transaction; the expiry of what was there does not. A commit that names a lease is refused unless that is still
+ * held: so a value that was loaded before a write can never come after it. Leases are not changes of the log.
  */
 export interface Leases {
   /** @param ttlMs 1 to 86,400,000, after which others may take it over; whoever held it finds it gone when it commits */

@@ -62,7 +62,10 @@ export interface LogPage {
 export interface LogReadOptions {
   /** Exclusive: the page starts with `after + 1`. */
   readonly after: number
-  /** How many changes to aim at. A page never splits a commit, so it may be longer; and it may end earlier where values are large. */
+  /**
+   * How many changes to aim at. A page never splits a commit, so it may be longer; and it may end earlier where values are
+   * large.
+   */
   readonly limit: number
   /**
    * false: `payload` and `meta` are not read, and are undefined in the changes: for who only wants to know which keys
@@ -118,7 +121,10 @@ export interface Log {
    * @throws the reason of `signal` when it aborts
    */
   changesOf(key: StoreKey, options: KeyHistoryOptions): Promise<KeyHistory>
-  /** Resolves soon after the log has grown past `after`, and at once when it has already; rejects when `signal` aborts. May resolve spuriously. */
+  /**
+   * Resolves soon after the log has grown past `after`, and at once when it has already; rejects when `signal` aborts. May
+   * resolve spuriously.
+   */
   wait(after: number, signal: AbortSignal): Promise<void>
   /** Says that the log may have grown, so that waiters look now instead of at their next poll. */
   nudge(): void

@@ -11,7 +11,10 @@ export const RENEWAL_START: RenewalPlace = Object.freeze({ of: 'entries', after:
 export interface RenewalStep {
   readonly looked: number
   readonly renewed: number
-  /** Of each record that stays as it is, with its key: CorruptError where it cannot be read, UNENCODABLE where the codec does not write it. */
+  /**
+   * Of each record that stays as it is, with its key: CorruptError where it cannot be read, UNENCODABLE where the codec does
+   * not write it.
+   */
   readonly failed: readonly TidemarkError[]
   /** undefined: that was all. */
   readonly next: RenewalPlace | undefined

@@ -35,9 +35,9 @@ interface NoTransaction {
  * However far behind it is, a lane holds at most what one page of the log (1,000 changes and the rest of a commit)
  * has for it, and one batch; beside that, there is what the shared log keeps.
  *
- * @throws TypeError, RangeError for wrong options, and a sink without the option `batch`; TidemarkError CONSUMER_MISMATCH when it is registered with another
- * number of lanes, `prefix`, `ops` or `transaction`; CompactedError when it is registered for the first time and `from` lies where the log no longer
- * reaches
+ * @throws TypeError, RangeError for wrong options, and a sink without the option `batch`; TidemarkError CONSUMER_MISMATCH when
+ * it is registered with another number of lanes, `prefix`, `ops` or `transaction`; CompactedError when it is registered for the
+ * first time and `from` lies where the log no longer reaches
  */
 export function consume<T = unknown>(
   back: Back,

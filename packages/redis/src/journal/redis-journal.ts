@@ -18,8 +18,8 @@ return 1
 `)
 
 /**
- * Journals in Redis, on a connection of their own, which is made when it is first needed: a stream each, in which the id of an entry is its row. They have no time to
- * live, so that only a server that evicts everything evicts them.
+ * Journals in Redis, on a connection of their own, which is made when it is first needed: a stream each, in which the id of an
+ * entry is its row. They have no time to live, so that only a server that evicts everything evicts them.
  * @throws TypeError or RangeError for a wrong option.
  */
 export function createRedisJournal(options: RedisClientOptions): SharedJournal {

@@ -61,7 +61,10 @@ export interface RedisReader extends Back {
 const OPTIONS: readonly string[] = [...CLIENT_OPTIONS, 'codec', 'patienceMs', 'onError']
 const NO_OPTIONS: readonly string[] = Object.freeze([])
 
-/** @throws TypeError or RangeError for a wrong option; TidemarkError FRONT_UNAVAILABLE when there is no stream within `patienceMs`. */
+/**
+ * @throws TypeError or RangeError for a wrong option; TidemarkError FRONT_UNAVAILABLE when there is no stream within
+ * `patienceMs`.
+ */
 export async function openRedisReader(options: RedisReaderOptions): Promise<RedisReader> {
   assertKnown(options, OPTIONS, 'openRedisReader')
   const { onError, patienceMs = 10_000, ...stream } = options

@@ -206,7 +206,10 @@ class StreamLog implements RedisStreamLog {
     }
   }
 
-  /** One look at the stream, through short outages: reading twice does no harm. @throws TidemarkError FRONT_UNAVAILABLE, TIMEOUT; ClosedError */
+  /**
+   * One look at the stream, through short outages: reading twice does no harm.
+   * @throws TidemarkError FRONT_UNAVAILABLE, TIMEOUT; ClosedError
+   */
   async #look(after: number, limit: number): Promise<StreamPage> {
     const { clock } = this.#options
     const end = clock.monotonic() + this.#reading.patienceMs

@@ -25,9 +25,9 @@ export interface PrevalentOptions<S, T extends Record<string, TransactionFunctio
   /** `all`: the journal is never shortened, so that it can be replayed and exported from the beginning. @default 'needed' */
   readonly keepJournal?: 'needed' | 'all' | undefined
   /**
-   * What becomes of transactions that cannot be replayed. `damaged`: of a record that is damaged, whoever reads it, and what follows
-   * it, the state is the one before, and they are put aside; everything else is an error, and changes nothing. `last-good`: so it
-   * is with transactions that diverge, or are unknown, and with records that may be whole, or are missing.
+   * What becomes of transactions that cannot be replayed. `damaged`: of a record that is damaged, whoever reads it, and what
+   * follows it, the state is the one before, and they are put aside; everything else is an error, and changes nothing.
+   * `last-good`: so it is with transactions that diverge, or are unknown, and with records that may be whole, or are missing.
    * @default 'damaged'
    */
   readonly recover?: 'damaged' | 'last-good' | undefined

@@ -209,7 +209,10 @@ export class States implements AsyncDisposable {
     }
   }
 
-  /** Told when it is its turn: by then, saves before it may have stored something else. What was restored is not saved by itself. */
+  /**
+   * Told when it is its turn: by then, saves before it may have stored something else. What was restored is not saved by
+   * itself.
+   */
   #isToBeSaved({ states, forgotten }: Moment): boolean {
     if (this.#saves.isInDoubt || [...forgotten].some(([name, basis]) => this.#forgotten.get(name) === basis))
       return true

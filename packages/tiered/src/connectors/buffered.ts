@@ -122,7 +122,8 @@ export class Buffered<A = Key> implements AsyncDisposable {
 
   /**
    * Resolves when it is journaled, where there is a journal, and otherwise at once.
-   * @throws TypeError for undefined; TidemarkError UNENCODABLE, BUFFER_FULL, and what the journal fails with; nothing has changed then
+   * @throws TypeError for undefined; TidemarkError UNENCODABLE, BUFFER_FULL, and what the journal fails with; nothing has
+   * changed then
    */
   async set(args: A, value: unknown): Promise<void> {
     this.#assertOpen()

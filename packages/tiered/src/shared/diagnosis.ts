@@ -5,10 +5,9 @@ import type { Sample } from './samples.ts'
 const MAX_BEHIND = 200_000
 
 /**
- * Why a front has to be started anew.
- * `lost`: its meta is gone, flushed or evicted · `other-epoch`: it came back from before the epoch that was agreed on ·
- * `ahead`, `diverged`: it followed, or took changes of, another history of the log, before a restore · `behind`, `compacted`: the log does not
- * lead from where it stands to the head, or only by a long way.
+ * Why a front has to be started anew. `lost`: its meta is gone, flushed or evicted · `other-epoch`: it came back from before
+ * the epoch that was agreed on · `ahead`, `diverged`: it followed, or took changes of, another history of the log, before a
+ * restore · `behind`, `compacted`: the log does not lead from where it stands to the head, or only by a long way.
  */
 export type StartReason = 'lost' | 'other-epoch' | 'ahead' | 'diverged' | 'behind' | 'compacted'
 
