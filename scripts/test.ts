@@ -90,6 +90,9 @@ function runTests(): Tally {
   return { passed: report.numPassedTests, failed: failed + failedElsewhere }
 }
 
+// Ctrl-C ends what runs, and this then, when it has removed its files.
+process.once('SIGINT', () => {})
+
 const failedChecks = CHECKS.filter(([name, script]) => !check(name, script))
 const tests = runTests()
 const passed = CHECKS.length - failedChecks.length + tests.passed
