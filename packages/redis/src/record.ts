@@ -16,7 +16,7 @@ import { type Codec, type Entry, type Found, Payload, type StoreKey } from '@tid
  * | 51–54 | length of the meta, uint32 big-endian; 0: no meta |
  * | 55– | meta, then the value, each as its payload is stored; nothing in `N` |
  */
-export const HEADER_BYTES = 26
+const HEADER_BYTES = 26
 const EPOCH_AT = 2
 export const EPOCH_LENGTH = 8
 const VERSION_AT = 10
