@@ -43,13 +43,14 @@ export class Batch<D extends Dirty> {
   }
 
   add(writes: readonly D[], row: number): void {
-    const leader = writes.find(({ checkpoint }) => checkpoint === undefined)?.id
+    // Most calls write one key, which joins nothing.
+    const leader = writes.length === 1 ? undefined : writes.find(({ checkpoint }) => checkpoint === undefined)?.id
     for (const write of writes) {
       const { id, bytes } = write
       this.bytes += bytes - (this.writes.get(id)?.bytes ?? 0)
       this.journaled += bytes
       if (write.checkpoint !== undefined) this.writes.delete(id)
-      else if (id !== leader) this.#join(leader!, id)
+      else if (leader !== undefined && id !== leader) this.#join(leader, id)
       this.writes.set(id, write)
     }
     this.to = row

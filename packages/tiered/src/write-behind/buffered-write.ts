@@ -45,9 +45,10 @@ export function bufferedCheckpoint(name: string, state: Payload): BufferedCheckp
 
 /** The marks that these come to. */
 export function checkpointMarks(keys: JournalKeys, writes: readonly Buffered[]): readonly MarkWrite[] {
-  return writes.flatMap(({ checkpoint }) =>
-    checkpoint === undefined ? [] : [{ key: keys.checkpoint(checkpoint.name), value: checkpoint.state }],
-  )
+  const marks: MarkWrite[] = []
+  for (const { checkpoint } of writes)
+    if (checkpoint !== undefined) marks.push({ key: keys.checkpoint(checkpoint.name), value: checkpoint.state })
+  return marks
 }
 
 /** What a read finds of it. It has no version yet: that is the flush's to give. */
@@ -61,6 +62,20 @@ export function toFound({ write, at: writtenAt }: BufferedWrite, now: number, ti
 /** The change that a write will come to, as its caller is told: without a place in the log yet. */
 export function toChange({ write, at }: BufferedWrite, origin: string): LogChange {
   const { op, key, path, payload, expiresAt, meta } = write
-  const place = { seq: 0, first: 0, last: 0, prevVersion: 0 }
-  return { ...place, op, key, path, payload, expiresAt, meta, at, origin, source: undefined }
+  // Without a spread: this is made for every write.
+  return {
+    seq: 0,
+    first: 0,
+    last: 0,
+    op,
+    key,
+    path,
+    prevVersion: 0,
+    payload,
+    expiresAt,
+    meta,
+    at,
+    origin,
+    source: undefined,
+  }
 }

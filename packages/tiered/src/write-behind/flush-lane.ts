@@ -247,9 +247,11 @@ export class FlushLane<D extends Dirty> {
   /** Nobody counts as flushed what was refused. */
   #tell(writes: readonly D[], failures: Batch<D>['failures']): void {
     const refused = new Set(failures.flatMap((failure) => failure.writes))
-    const flushed = writes.filter((write) => !refused.has(write))
+    const flushed = refused.size === 0 ? writes : writes.filter((write) => !refused.has(write))
     if (flushed.length === 0) return
-    this.#options.onFlushed(flushed.flatMap(({ id, checkpoint }) => (checkpoint === undefined ? [id] : [])))
+    const ids: string[] = []
+    for (const { id, checkpoint } of flushed) if (checkpoint === undefined) ids.push(id)
+    this.#options.onFlushed(ids)
   }
 
   /** What is acknowledged from now on goes with the next flush. */

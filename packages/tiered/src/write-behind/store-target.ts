@@ -74,7 +74,8 @@ export class StoreTarget implements FlushTarget<Buffered> {
         // What was committed until now was before it.
         const looked = dates.look()
         if (looked !== undefined) await looked
-        for (const each of writes) if (each.write !== undefined) each.at = dates.now()
+        const at = dates.now()
+        for (const each of writes) if (each.write !== undefined) each.at = at
       } catch (error) {
         if (!isLeaseLost(error)) throw error
         this.#sealed = holding.owner
@@ -90,7 +91,8 @@ export class StoreTarget implements FlushTarget<Buffered> {
 
   async write(part: FlushPart<Buffered>): Promise<void> {
     const { office, overtaken } = this.#options
-    const writes = part.writes.flatMap(({ write }): readonly Write[] => (write === undefined ? [] : [write]))
+    const writes: Write[] = []
+    for (const { write } of part.writes) if (write !== undefined) writes.push(write)
     const marks = checkpointMarks(office.keys, part.writes)
     await this.#settle(part, writes, marks, () => {
       if (overtaken !== undefined && part.writes.some((write) => overtaken.has(write))) {
