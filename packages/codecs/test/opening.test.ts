@@ -32,7 +32,7 @@ async function attempt(file: string, codec: Codec, options: OpenOptions = {}): P
 function dump(file: string): unknown {
   const db = new DatabaseSync(file, { readOnly: true })
   try {
-    return ['entry', 'log', 'mark'].map((table) => db.prepare(`SELECT * FROM ${table}`).all())
+    return ['entry', 'large_value', 'log', 'mark'].map((table) => db.prepare(`SELECT * FROM ${table}`).all())
   } finally {
     db.close()
   }

@@ -23,7 +23,8 @@ function headers(file: string, digits: number): string[] {
   const db = new DatabaseSync(file, { readOnly: true })
   try {
     const rows = db.prepare(
-      `SELECT value AS v FROM entry UNION ALL SELECT meta FROM entry UNION ALL SELECT value FROM log
+      `SELECT value AS v FROM entry WHERE value <> x'' UNION ALL SELECT meta FROM entry
+       UNION ALL SELECT value FROM large_value UNION ALL SELECT meta FROM large_value UNION ALL SELECT value FROM log
        UNION ALL SELECT meta FROM log UNION ALL SELECT value FROM mark`,
     )
     const found = (rows.all() as { v: Uint8Array | null }[]).flatMap(({ v }) =>

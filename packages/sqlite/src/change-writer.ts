@@ -1,6 +1,7 @@
 import type { LogChange } from '@tidemark/core'
 import { ChunkedStatement } from './chunked-statement.ts'
 import type { Connection } from './connection.ts'
+import { INSERT_LARGE, isLargeRow } from './large-rows.ts'
 import { LOG_COLUMNS, opCode, SET_CODE } from './log-rows.ts'
 
 const UPSERT_TAIL = `ON CONFLICT (key) DO UPDATE SET version = excluded.version, expires_at = excluded.expires_at,
@@ -21,6 +22,8 @@ export class ChangeWriter {
   readonly #appendAny: ChunkedStatement<LogChange>
   readonly #upsertPlain: ChunkedStatement<LogChange>
   readonly #upsertAny: ChunkedStatement<LogChange>
+  readonly #upsertLarge: ChunkedStatement<LogChange>
+  readonly #insertLarge: ChunkedStatement<LogChange>
   readonly #remove: ChunkedStatement<LogChange>
 
   constructor(connection: Connection) {
@@ -71,6 +74,21 @@ export class ChangeWriter {
         parameters.push(key.bytes, seq, expiresAt ?? null, at, meta?.bytes ?? null, payload!.bytes)
       },
     })
+    this.#upsertLarge = new ChunkedStatement(connection, {
+      head: UPSERT,
+      row: `(?, ?, ?, ?, NULL, x'')`,
+      tail: UPSERT_TAIL,
+      bind: ({ key, seq, expiresAt, at }, parameters) => {
+        parameters.push(key.bytes, seq, expiresAt ?? null, at)
+      },
+    })
+    this.#insertLarge = new ChunkedStatement(connection, {
+      head: INSERT_LARGE,
+      row: '(?, ?, ?)',
+      bind: ({ seq, meta, payload }, parameters) => {
+        parameters.push(seq, meta?.bytes ?? null, payload!.bytes)
+      },
+    })
     this.#remove = new ChunkedStatement(connection, {
       head: 'DELETE FROM entry WHERE key IN (',
       row: '?',
@@ -101,16 +119,24 @@ export class ChangeWriter {
   store(changes: Iterable<LogChange>): void {
     const plain: LogChange[] = []
     const other: LogChange[] = []
+    const large: LogChange[] = []
     const removed: LogChange[] = []
     for (const change of changes) {
       if (change.op !== 'set') removed.push(change)
+      else if (isLarge(change)) large.push(change)
       else if (isPlain(change)) plain.push(change)
       else other.push(change)
     }
     this.#upsertPlain.run(plain)
     this.#upsertAny.run(other)
+    this.#upsertLarge.run(large)
+    this.#insertLarge.run(large)
     this.#remove.run(removed)
   }
+}
+
+function isLarge({ key, payload, meta }: LogChange): boolean {
+  return isLargeRow(key.bytes.length, payload!.byteLength, meta?.byteLength ?? 0)
 }
 
 function isPlain({ op, expiresAt, meta }: LogChange): boolean {

@@ -50,13 +50,23 @@ export class EntryReader {
     const head =
       keys.length <= MAX_KEYS
         ? this.#connection.read(() => this.#readInto(entries, keys, 0))
-        : this.#connection.snapshot(() => {
-            let seq = 0
-            for (let from = 0; from < keys.length; from += MAX_KEYS) seq = this.#readInto(entries, keys, from)
-            return seq
-          })
+        : this.#connection.snapshot(() => this.#readAll(entries, keys))
     const now = this.#options.clock.now()
     return entries.map((entry) => this.#found(entry, head, now))
+  }
+
+  /** Expired ones too. Within a snapshot. */
+  entriesOf(keys: readonly StoreKey[]): readonly (Entry | undefined)[] {
+    const entries = Array.from<Entry | undefined>({ length: keys.length })
+    this.#readAll(entries, keys)
+    return entries
+  }
+
+  /** @returns the head */
+  #readAll(entries: (Entry | undefined)[], keys: readonly StoreKey[]): number {
+    let head = 0
+    for (let from = 0; from < keys.length; from += MAX_KEYS) head = this.#readInto(entries, keys, from)
+    return head
   }
 
   /** @returns the head */

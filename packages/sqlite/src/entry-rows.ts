@@ -1,7 +1,23 @@
 import { type Codec, type Entry, Payload, StoreKey } from '@tidemark/core'
+import { ROW_BYTES } from './large-rows.ts'
+
+/** Of an entry whose row has neither, as schema.ts says. Where that is missing, it reads as what the row has: a value of no bytes. */
+const large = (column: 'value' | 'meta'): string =>
+  `(SELECT l.${column} FROM large_value l WHERE l.version = e.version)`
+
+const VALUE = `CASE WHEN length(e.value) > 0 THEN e.value ELSE ifnull(${large('value')}, e.value) END`
+const META = `CASE WHEN length(e.value) > 0 THEN e.meta ELSE ${large('meta')} END`
+
+/** Wherever they are. */
+export const ENTRY_VALUES: string = `${VALUE}, ${META}`
+
+/** How large these are, which SQLite knows without reading the pages that they lie on. */
+export const ENTRY_BYTES: string = `ifnull(
+  (SELECT length(l.value) + ifnull(length(l.meta), 0) FROM large_value l WHERE l.version = e.version AND length(e.value) = 0),
+  length(e.value) + ifnull(length(e.meta), 0))`
 
 /** The columns of an entry besides its key. */
-export const ENTRY_COLUMNS = 'e.version, e.value, e.written_at, e.expires_at, e.meta'
+export const ENTRY_COLUMNS: string = `e.version, ${VALUE}, e.written_at, e.expires_at, ${META}`
 
 /** What a statement calls the entry by (its key, its number in a list, the head of the log), then {@link ENTRY_COLUMNS}. */
 export type EntryRow<Lead> = readonly [
@@ -24,18 +40,23 @@ export function toEntry(codec: Codec, key: StoreKey, row: EntryRow<unknown>): En
   }
 }
 
-/** Key and value as one: each blob costs the driver as much as all other columns together. */
-export const SCAN_COLUMNS =
-  'e.version, e.written_at, e.expires_at, e.meta, length(e.key), CAST(e.key || e.value AS BLOB)'
+/** How large an entry is of which not all is in the row, or is more than its page holds; of any other null. */
+const LARGE_BYTES = `CASE WHEN length(e.value) BETWEEN 1 AND ${ROW_BYTES} AND (e.meta IS NULL OR length(e.meta) <= ${ROW_BYTES})
+  THEN NULL ELSE ${ENTRY_BYTES} + length(e.key) END`
 
-/** They stand before the value in a row, which may go on on other pages. */
-export const KEY_COLUMNS = 'e.key, e.version, e.written_at'
+/**
+ * Key and value as one: each blob costs the driver as much as all other columns together. What is large is left where it is, also
+ * in the rows of files from before there was a table for it.
+ */
+export const SCAN_COLUMNS: string = `e.version, e.written_at, e.expires_at,
+  CASE WHEN length(e.meta) <= ${ROW_BYTES} THEN e.meta END, length(e.key),
+  CAST(CASE WHEN length(e.value) <= ${ROW_BYTES} THEN e.key || e.value ELSE e.key END AS BLOB), ${LARGE_BYTES}`
+
+/** What stands before the value in a row. */
+export const KEY_COLUMNS: string = `e.key, e.version, e.written_at, ${LARGE_BYTES}`
 
 /** As {@link KEY_COLUMNS} says. */
-export type KeyRow = readonly [key: Uint8Array, version: number, writtenAt: number]
-
-/** What of an entry may be large, in bytes: SQLite knows it without reading the pages that it lies on. */
-export const ENTRY_BYTES = 'length(e.key) + length(e.value) + ifnull(length(e.meta), 0)'
+export type KeyRow = readonly [key: Uint8Array, version: number, writtenAt: number, largeBytes: number | null]
 
 /** As {@link SCAN_COLUMNS} says. */
 export type ScanRow = readonly [
@@ -46,8 +67,11 @@ export type ScanRow = readonly [
   /** Where in the last column the value begins. */
   keyLength: number,
   keyAndValue: Uint8Array,
+  /** Not null: neither its value nor its meta is here. */
+  largeBytes: number | null,
 ]
 
+/** Of a row that has all of it. */
 export function toScanned(codec: Codec, row: ScanRow): Entry {
   const [version, writtenAt, expiresAt, meta, keyLength, keyAndValue] = row
   const key = toKey(keyAndValue.subarray(0, keyLength))

@@ -10,25 +10,35 @@ import {
 } from '@tidemark/core'
 import type { Statement } from 'better-sqlite3'
 import type { Connection, RowStatement } from './connection.ts'
-import { plainBytes, toKey } from './entry-rows.ts'
+import { ENTRY_BYTES, ENTRY_VALUES, plainBytes, toKey } from './entry-rows.ts'
+import { INSERT_LARGE, isLargeRow } from './large-rows.ts'
 
 /** Rows are read in pages of so many. */
 const PAGE = 16
 /** A transaction rewrites about so much at most, and one row at least, as large as it may be. */
 const MAX_BYTES = 4 * 1024 * 1024
 
+/** As schema.ts says, of an entry whose row lacks value and meta. */
+const NOTHING = new Uint8Array(0)
+
 const SIZE = 'coalesce(length(value), 0) + coalesce(length(meta), 0)'
 
-type Row = readonly [key: Uint8Array, version: number, value: Uint8Array | null, meta: Uint8Array | null]
+type Row = readonly [
+  key: Uint8Array,
+  version: number,
+  value: Uint8Array | null,
+  meta: Uint8Array | null,
+  /** Of entries: whether value and meta are in the row itself. */
+  isInRow?: 0 | 1,
+]
 
 /** One table of stored values. */
 interface Source {
   /** How large the rows of a page are, which SQLite knows without reading them. */
   readonly sizes: RowStatement<number>
   readonly page: RowStatement<Row>
-  readonly update: Statement
+  readonly update: (row: Row, value: Uint8Array | null, meta: Uint8Array | null) => void
   readonly part: Exclude<Place['part'], 'meta'>
-  readonly updateBy: (row: Row) => readonly (Uint8Array | number)[]
   readonly placeAfter: (row: Row) => RenewalPlace
   readonly next: RenewalPlace | undefined
 }
@@ -36,35 +46,43 @@ interface Source {
 /** Stores values anew where they stand, within write transactions. */
 export class RenewalTable {
   readonly #codec: Codec
+  readonly #updateRow: Statement
+  readonly #insertLarge: Statement
+  readonly #removeLarge: Statement
   readonly #sources: Readonly<Record<RenewalPlace['of'], Source>>
 
   constructor(connection: Connection, codec: Codec) {
     this.#codec = codec
+    this.#updateRow = connection.prepare('UPDATE entry SET value = ?, meta = ? WHERE key = ?')
+    this.#insertLarge = connection.prepare(`${INSERT_LARGE} (?, ?, ?)`)
+    this.#removeLarge = connection.prepare('DELETE FROM large_value WHERE version = ?')
+    const updateChange = connection.prepare('UPDATE log SET value = ?, meta = ? WHERE seq = ?')
+    const updateMark = connection.prepare('UPDATE mark SET value = ? WHERE key = ?')
     this.#sources = {
       entries: {
-        sizes: connection.prepareColumn(`SELECT ${SIZE} FROM entry WHERE key > ? ORDER BY key LIMIT ?`),
-        page: connection.prepareRows('SELECT key, version, value, meta FROM entry WHERE key > ? ORDER BY key LIMIT ?'),
-        update: connection.prepare('UPDATE entry SET value = ?, meta = ? WHERE key = ?'),
+        sizes: connection.prepareColumn(`SELECT ${ENTRY_BYTES} FROM entry e WHERE e.key > ? ORDER BY e.key LIMIT ?`),
+        page: connection.prepareRows(
+          `SELECT e.key, e.version, ${ENTRY_VALUES}, length(e.value) > 0 FROM entry e
+           WHERE e.key > ? ORDER BY e.key LIMIT ?`,
+        ),
+        update: (row, value, meta) => this.#updateEntry(row, value!, meta),
         part: 'value',
-        updateBy: ([key]) => [key],
         placeAfter: ([key]) => ({ of: 'entries', after: key }),
         next: { of: 'changes', after: 0 },
       },
       changes: {
         sizes: connection.prepareColumn(`SELECT ${SIZE} FROM log WHERE seq > ? ORDER BY seq LIMIT ?`),
         page: connection.prepareRows('SELECT key, seq, value, meta FROM log WHERE seq > ? ORDER BY seq LIMIT ?'),
-        update: connection.prepare('UPDATE log SET value = ?, meta = ? WHERE seq = ?'),
+        update: ([, seq], value, meta) => updateChange.run(value, meta, seq),
         part: 'value',
-        updateBy: ([, seq]) => [seq],
         placeAfter: ([, seq]) => ({ of: 'changes', after: seq }),
         next: { of: 'marks', after: undefined },
       },
       marks: {
         sizes: connection.prepareColumn('SELECT length(value) FROM mark WHERE key > ? ORDER BY key LIMIT ?'),
         page: connection.prepareRows('SELECT key, 0, value, NULL FROM mark WHERE key > ? ORDER BY key LIMIT ?'),
-        update: connection.prepare('UPDATE mark SET value = ? WHERE ? IS NULL AND key = ?'),
+        update: ([key], value) => updateMark.run(value, key),
         part: 'mark',
-        updateBy: ([key]) => [key],
         placeAfter: ([key]) => ({ of: 'marks', after: key }),
         next: undefined,
       },
@@ -105,9 +123,20 @@ export class RenewalTable {
     const key = toKey(row[0])
     const value = this.#renewed(key, row[1], source.part, row[2])
     const meta = this.#renewed(key, row[1], 'meta', row[3])
-    if (value === row[2] && meta === row[3]) return false
-    source.update.run(value, meta, ...source.updateBy(row))
+    if (value === row[2] && meta === row[3] && !isTooLarge(row)) return false
+    source.update(row, value, meta)
     return true
+  }
+
+  /** Where a write would store it now: rows of files from before there was a table for what is large move there. */
+  #updateEntry([key, version, , , isInRow]: Row, value: Uint8Array, meta: Uint8Array | null): void {
+    if (isLargeRow(key.length, value.length, meta?.length ?? 0)) {
+      this.#insertLarge.run(version, meta, value)
+      if (isInRow === 1) this.#updateRow.run(NOTHING, null, key)
+    } else {
+      this.#updateRow.run(value, meta, key)
+      if (isInRow === 0) this.#removeLarge.run(version)
+    }
   }
 
   #renewed(key: StoreKey, version: number, part: Place['part'], stored: Uint8Array | null): Uint8Array | null {
@@ -129,6 +158,11 @@ export class RenewalTable {
 /** Whether it is about a value, which stays as it is, and keeps no other back. */
 function isLeft(error: unknown): error is TidemarkError {
   return error instanceof CorruptError || (error instanceof TidemarkError && error.code === 'UNENCODABLE')
+}
+
+/** Of a row of entries: whether it has what belongs into the table for what is large. */
+function isTooLarge([key, , value, meta, isInRow]: Row): boolean {
+  return isInRow === 1 && isLargeRow(key.length, value!.length, meta?.length ?? 0)
 }
 
 function fittingIn(room: number, sizes: readonly number[]): { readonly count: number; readonly bytes: number } {

@@ -10,7 +10,9 @@ import {
   type StoreKey,
 } from '@tidemark/core'
 import type { Connection, RowStatement } from './connection.ts'
-import { ENTRY_BYTES, KEY_COLUMNS, type KeyRow, SCAN_COLUMNS, type ScanRow, toKey, toScanned } from './entry-rows.ts'
+import type { EntryReader } from './entry-reader.ts'
+import { KEY_COLUMNS, type KeyRow, SCAN_COLUMNS, type ScanRow, toKey, toScanned } from './entry-rows.ts'
+import { ROW_BYTES } from './large-rows.ts'
 import { NO_END } from './no-end.ts'
 
 /**
@@ -19,13 +21,15 @@ import { NO_END } from './no-end.ts'
  */
 const MAX_PAGE_BYTES = 4 * 1024 * 1024
 
+/** So many rows are no larger, without what is large of them. */
+const MAX_ROWS = Math.floor(MAX_PAGE_BYTES / ROW_BYTES)
+
 const LIVE = '(e.expires_at IS NULL OR e.expires_at > ?)'
 
 /** Between the same bounds, in the same direction. */
 interface PageStatement {
   readonly keys: RowStatement<KeyRow>
   readonly rows: RowStatement<ScanRow>
-  readonly bytes: RowStatement<number>
 }
 
 interface BoundPage {
@@ -36,6 +40,8 @@ interface BoundPage {
 export interface ScannerOptions {
   readonly codec: Codec
   readonly clock: Clock
+  /** Reads what is large. */
+  readonly entries: EntryReader
 }
 
 /** Reads entries in key order. */
@@ -58,7 +64,6 @@ export class Scanner {
       return {
         keys: connection.prepareRows(select(KEY_COLUMNS)),
         rows: connection.prepareRows(select(SCAN_COLUMNS)),
-        bytes: connection.prepareColumn(`SELECT ifnull(sum(bytes), 0) FROM (${select(`${ENTRY_BYTES} AS bytes`)})`),
       }
     }
     this.#head = connection.prepareColumn('SELECT seq FROM log_head WHERE id = 1')
@@ -68,33 +73,45 @@ export class Scanner {
     this.#descending = page('e.key >= ? AND e.key < ?', 'DESC')
   }
 
-  /** One page, from one snapshot. */
+  /** One page, from one snapshot. What is large is read by its keys, as much as the page takes. */
   page(range: KeyRange, options: ScanOptions): ScanPage {
     const now = this.#options.clock.now()
     const { statement, bounds } = this.#boundsOf(range, options)
+    const limit = Math.min(options.limit, MAX_ROWS)
     return this.#connection.snapshot(() => {
-      const size = sizeOf(statement, [...bounds, now], options.limit)
-      const rows = statement.rows.all(...bounds, now, size)
-      const entries = rows.map((row): Entry => toScanned(this.#options.codec, row))
-      return { entries, isLast: rows.length < size, asOf: this.#head.get()! }
+      const rows = statement.rows.all(...bounds, now, limit)
+      const size = fitting(rows, bytesOf)
+      const entries = rows.slice(0, size).map((row): Entry => toScanned(this.#options.codec, row))
+      this.#readLarge(entries, rows)
+      return { entries, isLast: size === rows.length && size < limit, asOf: this.#head.get()! }
     })
   }
 
-  /** As {@link page}: its keys alone. What large values lie on is not read. */
+  /** As {@link page}: its keys alone. What is large is not read. */
   keyPage(range: KeyRange, options: ScanOptions): KeyPage {
     const now = this.#options.clock.now()
     const { statement, bounds } = this.#boundsOf(range, options)
+    const limit = Math.min(options.limit, MAX_ROWS)
     return this.#connection.snapshot(() => {
-      const size = sizeOf(statement, [...bounds, now], options.limit)
-      const rows = statement.keys.all(...bounds, now, size)
-      const keys = rows.map(([key, version, writtenAt]) => ({ key: toKey(key), version, writtenAt }))
-      return { keys, isLast: rows.length < size, asOf: this.#head.get()! }
+      const rows = statement.keys.all(...bounds, now, limit)
+      const size = fitting(rows, ([key, , , largeBytes]) => largeBytes ?? key.length)
+      const keys = rows.slice(0, size).map(([key, version, writtenAt]) => ({ key: toKey(key), version, writtenAt }))
+      return { keys, isLast: size === rows.length && size < limit, asOf: this.#head.get()! }
     })
   }
 
   /** From one snapshot; takes time in proportion to the range. */
   count({ start, end = NO_END }: KeyRange): number {
     return this.#connection.read(() => this.#count.get(start, end, this.#options.clock.now()))!
+  }
+
+  /** Puts whole entries in the place of those whose rows lack something. */
+  #readLarge(entries: Entry[], rows: readonly ScanRow[]): void {
+    const places = [...entries.keys()].filter((i) => isLarge(rows[i]!))
+    if (places.length === 0) return
+    const found = this.#options.entries.entriesOf(places.map((i) => entries[i]!.key))
+    // A row that is not found by its key is one of a damaged file: without its value it is the entry that cannot be read.
+    for (const [n, i] of places.entries()) entries[i] = found[n] ?? entries[i]!
   }
 
   #boundsOf({ start, end = NO_END }: KeyRange, { after, reverse }: ScanOptions): BoundPage {
@@ -105,11 +122,19 @@ export class Scanner {
   }
 }
 
-/** How many entries make a page: one at least. */
-function sizeOf({ bytes }: PageStatement, bounds: readonly unknown[], limit: number): number {
-  let size = limit
-  while (size > 1 && bytes.get(...bounds, size)! > MAX_PAGE_BYTES) size = Math.ceil(size / 2)
-  return size
+/** How many of the rows make a page: one at least. */
+function fitting<Row>(rows: readonly Row[], bytesOf: (row: Row) => number): number {
+  let bytes = 0
+  const end = rows.findIndex((row, i) => (bytes += bytesOf(row)) > MAX_PAGE_BYTES && i > 0)
+  return end < 0 ? rows.length : end
+}
+
+function isLarge(row: ScanRow): boolean {
+  return row[6] !== null
+}
+
+function bytesOf([, , , meta, , keyAndValue, largeBytes]: ScanRow): number {
+  return largeBytes ?? keyAndValue.length + (meta?.length ?? 0)
 }
 
 function isAtLeast(key: StoreKey, bound: Uint8Array): boolean {

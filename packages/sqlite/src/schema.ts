@@ -99,4 +99,36 @@ const VERSION_5: Migration = `
   ALTER TABLE lease ADD COLUMN renewals INTEGER NOT NULL DEFAULT 0;
 `
 
-export const MIGRATIONS: readonly Migration[] = Object.freeze([VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5])
+/**
+ * large_value: value and meta of the entries whose rows would not fit on a page (large-rows.ts says why, and from where on), by
+ * version, which no two entries share. Such an entry has no meta, and a value of no bytes, which no stored value has. It has a
+ * rowid, since SQLite finds rows by that without reading them. Meta stands first: what follows a value is found by reading it.
+ *
+ * Triggers remove what belongs to no entry any more, whoever writes: nobody has to know what it is that he replaces, also not
+ * a process of an earlier release that has the file open. What stores an entry anew where it stands keeps its version.
+ *
+ * What was large before stays in its row until it is written again, or rewritten: to move it would read and write all of the
+ * file in one transaction, before the store opens.
+ */
+const VERSION_6: Migration = `
+  CREATE TABLE large_value (
+    version INTEGER PRIMARY KEY,
+    meta BLOB,
+    value BLOB NOT NULL
+  );
+  CREATE TRIGGER large_value_replaced AFTER UPDATE OF version ON entry WHEN old.value = x'' BEGIN
+    DELETE FROM large_value WHERE version = old.version;
+  END;
+  CREATE TRIGGER large_value_removed AFTER DELETE ON entry WHEN old.value = x'' BEGIN
+    DELETE FROM large_value WHERE version = old.version;
+  END;
+`
+
+export const MIGRATIONS: readonly Migration[] = Object.freeze([
+  VERSION_1,
+  VERSION_2,
+  VERSION_3,
+  VERSION_4,
+  VERSION_5,
+  VERSION_6,
+])

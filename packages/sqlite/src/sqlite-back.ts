@@ -140,7 +140,7 @@ class OpenSqliteBack implements SqliteBack {
     this.#options = options
     this.#connection = connection
     this.#entries = new EntryReader(connection, options)
-    this.#scanner = new Scanner(connection, options)
+    this.#scanner = new Scanner(connection, { codec, clock, entries: this.#entries })
     this.#watch = new HeadWatch(connection, { ...options, identity })
     this.#listeners = new CommitListeners(options.onError)
     this.log = new SqliteLog({

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import type { SqliteBack } from '../src/index.ts'
 import { APPLICATION_ID, MIGRATIONS } from '../src/schema.ts'
 import { openTemp, tempFile } from './support/temp.ts'
-import { blind, set, setOf, valueOf } from './support/writes.ts'
+import { blind, remove, set, setOf, valueOf } from './support/writes.ts'
 
 const Database = createRequire(import.meta.url)('better-sqlite3') as typeof BetterSqlite3
 
@@ -79,6 +79,22 @@ const GOLDEN_V5 = `
   ALTER TABLE lease ADD COLUMN renewals INTEGER NOT NULL DEFAULT 0;
   UPDATE lease SET renewals = 2;
   PRAGMA user_version = 5;
+`
+
+/** What version 6 left of that file: an entry whose value and meta lie apart, as if they were large. */
+const GOLDEN_V6 = `
+  ${GOLDEN_V5}
+  CREATE TABLE large_value (version INTEGER PRIMARY KEY, meta BLOB, value BLOB NOT NULL);
+  CREATE TRIGGER large_value_replaced AFTER UPDATE OF version ON entry WHEN old.value = x'' BEGIN
+    DELETE FROM large_value WHERE version = old.version; END;
+  CREATE TRIGGER large_value_removed AFTER DELETE ON entry WHEN old.value = x'' BEGIN
+    DELETE FROM large_value WHERE version = old.version; END;
+  INSERT INTO entry VALUES (x'026400', 6, NULL, 1700000000006, NULL, x'');
+  INSERT INTO large_value VALUES (6, x'0101f5', x'010163616263');
+  INSERT INTO log (seq, op, position, size, at, origin, prev_version, expires_at, key, path, meta, value, source) VALUES
+    (6, 0, 0, 1, 1700000000006, 'golden', 0, NULL, x'026400', NULL, x'0101f5', x'010163616263', NULL);
+  UPDATE log_head SET seq = 6, at = 1700000000006;
+  PRAGMA user_version = 6;
 `
 
 function golden(schema = GOLDEN_V1): string {
@@ -283,6 +299,31 @@ describe('a file of schema version 5', () => {
       db.close()
       return shapes
     }
-    expect(shape(...MIGRATIONS)).toEqual(shape(GOLDEN_V5))
+    expect(shape(...MIGRATIONS.slice(0, 5))).toEqual(shape(GOLDEN_V5))
+  })
+})
+
+describe('a file of schema version 6', () => {
+  test('reads what lies apart, and loses it with its entry', async () => {
+    const back = openTemp({ file: golden(GOLDEN_V6) }, { bootId: () => 'one' })
+    const { entry } = back.readOne(StoreKey.of('d'))
+    expect([entry!.version, entry!.payload.read(), entry!.meta!.read()]).toEqual([6, 'abc', true])
+    await remove(back, 'd')
+    await back.close()
+    const db = new Database(back.file)
+    expect(db.prepare('SELECT count(*) FROM large_value').pluck().get()).toBe(0)
+    db.close()
+  })
+
+  test('is what a version 5 file becomes', () => {
+    const shape = (...scripts: string[]): unknown => {
+      const db = new Database(':memory:')
+      for (const sql of scripts) db.exec(sql)
+      const triggers = db.prepare(`SELECT name, tbl_name FROM sqlite_schema WHERE type = 'trigger'`).raw().all()
+      const shapes = [db.pragma('table_xinfo(large_value)'), triggers]
+      db.close()
+      return shapes
+    }
+    expect(shape(...MIGRATIONS)).toEqual(shape(GOLDEN_V6))
   })
 })
