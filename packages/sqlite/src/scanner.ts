@@ -24,12 +24,37 @@ const MAX_PAGE_BYTES = 4 * 1024 * 1024
 /** So many rows are no larger, without what is large of them. */
 const MAX_ROWS = Math.floor(MAX_PAGE_BYTES / ROW_BYTES)
 
+/** So many rows tell whether there are large ones, and a page may be full after a few: where there are, it goes on in such steps. */
+const STEP_ROWS = 32
+
 const LIVE = '(e.expires_at IS NULL OR e.expires_at > ?)'
 
 /** Between the same bounds, in the same direction. */
 interface PageStatement {
   readonly keys: RowStatement<KeyRow>
   readonly rows: RowStatement<ScanRow>
+}
+
+/** What a page is made of. */
+interface Kind<Row> {
+  readonly statement: (page: PageStatement) => RowStatement<Row>
+  readonly keyOf: (row: Row) => StoreKey
+  readonly bytesOf: (row: Row) => number
+  readonly isLarge: (row: Row) => boolean
+}
+
+const ROWS: Kind<ScanRow> = {
+  statement: ({ rows }) => rows,
+  keyOf: ([, , , , keyLength, keyAndValue]) => toKey(keyAndValue.subarray(0, keyLength)),
+  bytesOf: ([, , , meta, , keyAndValue, largeBytes]) => largeBytes ?? keyAndValue.length + (meta?.length ?? 0),
+  isLarge: ([, , , , , , largeBytes]) => largeBytes !== null,
+}
+
+const KEYS: Kind<KeyRow> = {
+  statement: ({ keys }) => keys,
+  keyOf: ([key]) => toKey(key),
+  bytesOf: ([key, , , largeBytes]) => largeBytes ?? key.length,
+  isLarge: ([, , , largeBytes]) => largeBytes !== null,
 }
 
 interface BoundPage {
@@ -73,30 +98,22 @@ export class Scanner {
     this.#descending = page('e.key >= ? AND e.key < ?', 'DESC')
   }
 
-  /** One page, from one snapshot. What is large is read by its keys, as much as the page takes. */
+  /** One page, from one snapshot. What is large is read by its keys. */
   page(range: KeyRange, options: ScanOptions): ScanPage {
-    const now = this.#options.clock.now()
-    const { statement, bounds } = this.#boundsOf(range, options)
-    const limit = Math.min(options.limit, MAX_ROWS)
     return this.#connection.snapshot(() => {
-      const rows = statement.rows.all(...bounds, now, limit)
-      const size = fitting(rows, bytesOf)
-      const entries = rows.slice(0, size).map((row): Entry => toScanned(this.#options.codec, row))
+      const { rows, isLast } = this.#rows(ROWS, range, options)
+      const entries = rows.map((row): Entry => toScanned(this.#options.codec, row))
       this.#readLarge(entries, rows)
-      return { entries, isLast: size === rows.length && size < limit, asOf: this.#head.get()! }
+      return { entries, isLast, asOf: this.#head.get()! }
     })
   }
 
   /** As {@link page}: its keys alone. What is large is not read. */
   keyPage(range: KeyRange, options: ScanOptions): KeyPage {
-    const now = this.#options.clock.now()
-    const { statement, bounds } = this.#boundsOf(range, options)
-    const limit = Math.min(options.limit, MAX_ROWS)
     return this.#connection.snapshot(() => {
-      const rows = statement.keys.all(...bounds, now, limit)
-      const size = fitting(rows, ([key, , , largeBytes]) => largeBytes ?? key.length)
-      const keys = rows.slice(0, size).map(([key, version, writtenAt]) => ({ key: toKey(key), version, writtenAt }))
-      return { keys, isLast: size === rows.length && size < limit, asOf: this.#head.get()! }
+      const { rows, isLast } = this.#rows(KEYS, range, options)
+      const keys = rows.map(([key, version, writtenAt]) => ({ key: toKey(key), version, writtenAt }))
+      return { keys, isLast, asOf: this.#head.get()! }
     })
   }
 
@@ -105,9 +122,31 @@ export class Scanner {
     return this.#connection.read(() => this.#count.get(start, end, this.#options.clock.now()))!
   }
 
+  /** Of a page: one at least. Within a snapshot. */
+  #rows<Row>(kind: Kind<Row>, range: KeyRange, options: ScanOptions): { rows: readonly Row[]; isLast: boolean } {
+    const now = this.#options.clock.now()
+    const limit = Math.min(options.limit, MAX_ROWS)
+    const rows: Row[] = []
+    let { after } = options
+    let room = MAX_PAGE_BYTES
+    for (let step = STEP_ROWS; ;) {
+      const { statement, bounds } = this.#boundsOf(range, { ...options, after })
+      const wanted = Math.min(step, limit - rows.length)
+      const found = kind.statement(statement).all(...bounds, now, wanted)
+      for (const row of found) {
+        room -= kind.bytesOf(row)
+        if (room < 0 && rows.length > 0) return { rows, isLast: false }
+        rows.push(row)
+      }
+      if (found.length < wanted || rows.length === limit) return { rows, isLast: found.length < wanted }
+      if (!found.some(kind.isLarge)) step = limit
+      after = kind.keyOf(found.at(-1)!)
+    }
+  }
+
   /** Puts whole entries in the place of those whose rows lack something. */
   #readLarge(entries: Entry[], rows: readonly ScanRow[]): void {
-    const places = [...entries.keys()].filter((i) => isLarge(rows[i]!))
+    const places = [...entries.keys()].filter((i) => ROWS.isLarge(rows[i]!))
     if (places.length === 0) return
     const found = this.#options.entries.entriesOf(places.map((i) => entries[i]!.key))
     // A row that is not found by its key is one of a damaged file: without its value it is the entry that cannot be read.
@@ -120,21 +159,6 @@ export class Scanner {
     if (after === undefined || !isAtLeast(after, start)) return { statement: this.#ascending, bounds: [start, end] }
     return { statement: this.#ascendingAfter, bounds: [after.bytes, end] }
   }
-}
-
-/** How many of the rows make a page: one at least. */
-function fitting<Row>(rows: readonly Row[], bytesOf: (row: Row) => number): number {
-  let bytes = 0
-  const end = rows.findIndex((row, i) => (bytes += bytesOf(row)) > MAX_PAGE_BYTES && i > 0)
-  return end < 0 ? rows.length : end
-}
-
-function isLarge(row: ScanRow): boolean {
-  return row[6] !== null
-}
-
-function bytesOf([, , , meta, , keyAndValue, largeBytes]: ScanRow): number {
-  return largeBytes ?? keyAndValue.length + (meta?.length ?? 0)
 }
 
 function isAtLeast(key: StoreKey, bound: Uint8Array): boolean {

@@ -134,6 +134,36 @@ describe('what lies apart', () => {
     expect(seen).toEqual(expected)
   })
 
+  test.each([1, 31, 32, 33, 70, 1_000])(
+    'is on pages of up to %i entries as all others, in either direction',
+    async (limit) => {
+      const { back } = opened()
+      const sizes = Array.from({ length: 100 }, (_, i) => (i > 40 && i % 3 === 0 ? 300_000 : i % 5 === 0 ? 2_000 : 1))
+      await back.commit(blind(...sizes.map((size, i) => setOf(i, new Uint8Array(size)))))
+      for (const reverse of [false, true]) {
+        const [entries, keys]: [unknown[], unknown[]] = [[], []]
+        for (let after: StoreKey | undefined, isLast = false; !isLast;) {
+          const next = await back.scan(ALL_KEYS, { after, limit, reverse })
+          expect(next.entries.length).toBeLessThanOrEqual(limit)
+          entries.push(
+            ...next.entries.map(({ key, payload: value }) => [key.tuple[0], (value.read() as Uint8Array).length]),
+          )
+          after = next.entries.at(-1)?.key
+          isLast = next.isLast
+        }
+        for (let after: StoreKey | undefined, isLast = false; !isLast;) {
+          const next = await back.scanKeys(ALL_KEYS, { after, limit, reverse })
+          keys.push(...next.keys.map(({ key }) => key.tuple[0]))
+          after = next.keys.at(-1)?.key
+          isLast = next.isLast
+        }
+        const expected = sizes.map((size, i) => [i, size])
+        expect(entries).toEqual(reverse ? expected.toReversed() : expected)
+        expect(keys).toEqual((reverse ? expected.toReversed() : expected).map(([i]) => i))
+      }
+    },
+  )
+
   test('and is missing from a damaged file is damage of that key alone', async () => {
     const json = createJsonCodec()
     const codec = alsoReading(createCborCodec(), json)
