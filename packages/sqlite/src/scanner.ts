@@ -45,16 +45,16 @@ interface Kind<Row> {
 
 const ROWS: Kind<ScanRow> = {
   statement: ({ rows }) => rows,
-  keyOf: ([, , , , keyLength, keyAndValue]) => toKey(keyAndValue.subarray(0, keyLength)),
-  bytesOf: ([, , , meta, , keyAndValue, largeBytes]) => largeBytes ?? keyAndValue.length + (meta?.length ?? 0),
-  isLarge: ([, , , , , , largeBytes]) => largeBytes !== null,
+  keyOf: (row) => toKey(row[5].subarray(0, row[4])),
+  bytesOf: (row) => row[6] ?? row[5].length + (row[3]?.length ?? 0),
+  isLarge: (row) => row[6] !== null,
 }
 
 const KEYS: Kind<KeyRow> = {
   statement: ({ keys }) => keys,
-  keyOf: ([key]) => toKey(key),
-  bytesOf: ([key, , , largeBytes]) => largeBytes ?? key.length,
-  isLarge: ([, , , largeBytes]) => largeBytes !== null,
+  keyOf: (row) => toKey(row[0]),
+  bytesOf: (row) => row[3] ?? row[0].length,
+  isLarge: (row) => row[3] !== null,
 }
 
 interface BoundPage {
