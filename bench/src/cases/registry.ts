@@ -15,6 +15,7 @@ const CASES: ReadonlyMap<string, () => Promise<Case>> = new Map([
   ['write-behind-128-skewed', async () => (await import('./write-behind.ts')).writeBehind128Skewed],
   ['buffered-file', async () => (await import('./write-behind.ts')).bufferedFile],
   ['cold-read-128', async () => (await import('./cold-read.ts')).coldRead128],
+  ['cold-read-beside-large', async () => (await import('./cold-read.ts')).coldReadBesideLarge],
   ['append-128', async () => (await import('./logs.ts')).append128],
   ['log-read', async () => (await import('./logs.ts')).logRead],
   ['blob-write', async () => (await import('./blobs.ts')).blobWrite],
