@@ -37,10 +37,10 @@ test('fills every front page by page, and says how far it is', async () => {
 test('entries that are large come in more pages, and all of them', async () => {
   const fleet = new Fleet(redis.server)
   const writer = await fleet.open({ writePolicy: 'write-around' })
-  for (let i = 0; i < 12; i++) await writer.store.set(['n', i], 'x'.repeat(600_000))
+  for (let i = 0; i < 18; i++) await writer.store.set(['n', i], 'x'.repeat(600_000))
   const a = await fleet.open()
   const progress = await lastValueFrom(a.tiers.warm().pipe(toArray()))
-  expect(progress.at(-1)).toMatchObject({ done: 12, total: 12, filled: { redis: 12 } })
+  expect(progress.at(-1)).toMatchObject({ done: 18, total: 18, filled: { redis: 18 } })
   expect(progress.length).toBeGreaterThan(2)
 })
 
