@@ -40,17 +40,30 @@ export function toEntry(codec: Codec, key: StoreKey, row: EntryRow<unknown>): En
   }
 }
 
+/** What lies apart and is no larger comes with a scanned row: to read it by its key would take longer than to read it. */
+const NEAR_BYTES = 8 * 1024
+
+/** Of an entry whose value and meta lie apart. */
+const near = (column: 'value' | 'meta'): string =>
+  `(SELECT l.${column} FROM large_value l WHERE l.version = e.version AND length(l.value) + ifnull(length(l.meta), 0) <= ${NEAR_BYTES})`
+
+const IN_ROW = `length(e.value) BETWEEN 1 AND ${ROW_BYTES} AND (e.meta IS NULL OR length(e.meta) <= ${ROW_BYTES})`
+
 /** How large an entry is of which not all is in the row, or is more than its page holds; of any other null. */
-const LARGE_BYTES = `CASE WHEN length(e.value) BETWEEN 1 AND ${ROW_BYTES} AND (e.meta IS NULL OR length(e.meta) <= ${ROW_BYTES})
-  THEN NULL ELSE ${ENTRY_BYTES} + length(e.key) END`
+const LARGE_BYTES = `CASE WHEN ${IN_ROW} THEN NULL ELSE ${ENTRY_BYTES} + length(e.key) END`
+
+/** As {@link LARGE_BYTES}, of what does not come with a scanned row. */
+const FAR_BYTES = `CASE WHEN ${IN_ROW} OR (length(e.value) = 0 AND ${ENTRY_BYTES} <= ${NEAR_BYTES}) THEN NULL
+  ELSE ${ENTRY_BYTES} + length(e.key) END`
 
 /**
  * Key and value as one: each blob costs the driver as much as all other columns together. What is large is left where it is, also
  * in the rows of files from before there was a table for it.
  */
 export const SCAN_COLUMNS: string = `e.version, e.written_at, e.expires_at,
-  CASE WHEN length(e.meta) <= ${ROW_BYTES} THEN e.meta END, length(e.key),
-  CAST(CASE WHEN length(e.value) <= ${ROW_BYTES} THEN e.key || e.value ELSE e.key END AS BLOB), ${LARGE_BYTES}`
+  CASE WHEN length(e.value) = 0 THEN ${near('meta')} WHEN length(e.meta) <= ${ROW_BYTES} THEN e.meta END, length(e.key),
+  CAST(CASE WHEN length(e.value) BETWEEN 1 AND ${ROW_BYTES} THEN e.key || e.value
+    WHEN length(e.value) = 0 THEN e.key || ifnull(${near('value')}, e.value) ELSE e.key END AS BLOB), ${FAR_BYTES}`
 
 /** What stands before the value in a row. */
 export const KEY_COLUMNS: string = `e.key, e.version, e.written_at, ${LARGE_BYTES}`

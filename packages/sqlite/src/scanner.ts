@@ -24,8 +24,11 @@ const MAX_PAGE_BYTES = 4 * 1024 * 1024
 /** So many rows are no larger, without what is large of them. */
 const MAX_ROWS = Math.floor(MAX_PAGE_BYTES / ROW_BYTES)
 
-/** So many rows tell whether there are large ones, and a page may be full after a few: where there are, it goes on in such steps. */
-const STEP_ROWS = 32
+/** So many rows are read first: they tell how many more a page takes. */
+const FIRST_ROWS = 32
+
+/** And so many at most after these, in case they tell it wrong. */
+const STEP_ROWS = 512
 
 const LIVE = '(e.expires_at IS NULL OR e.expires_at > ?)'
 
@@ -40,21 +43,18 @@ interface Kind<Row> {
   readonly statement: (page: PageStatement) => RowStatement<Row>
   readonly keyOf: (row: Row) => StoreKey
   readonly bytesOf: (row: Row) => number
-  readonly isLarge: (row: Row) => boolean
 }
 
 const ROWS: Kind<ScanRow> = {
   statement: ({ rows }) => rows,
   keyOf: (row) => toKey(row[5].subarray(0, row[4])),
   bytesOf: (row) => row[6] ?? row[5].length + (row[3]?.length ?? 0),
-  isLarge: (row) => row[6] !== null,
 }
 
 const KEYS: Kind<KeyRow> = {
   statement: ({ keys }) => keys,
   keyOf: (row) => toKey(row[0]),
   bytesOf: (row) => row[3] ?? row[0].length,
-  isLarge: (row) => row[3] !== null,
 }
 
 interface BoundPage {
@@ -129,7 +129,7 @@ export class Scanner {
     const rows: Row[] = []
     let { after } = options
     let room = MAX_PAGE_BYTES
-    for (let step = STEP_ROWS; ;) {
+    for (let step = FIRST_ROWS; ;) {
       const { statement, bounds } = this.#boundsOf(range, { ...options, after })
       const wanted = Math.min(step, limit - rows.length)
       const found = kind.statement(statement).all(...bounds, now, wanted)
@@ -139,14 +139,15 @@ export class Scanner {
         rows.push(row)
       }
       if (found.length < wanted || rows.length === limit) return { rows, isLast: found.length < wanted }
-      if (!found.some(kind.isLarge)) step = limit
+      const mean = (MAX_PAGE_BYTES - room) / rows.length
+      step = Math.min(STEP_ROWS, Math.ceil(room / mean) + 1)
       after = kind.keyOf(found.at(-1)!)
     }
   }
 
   /** Puts whole entries in the place of those whose rows lack something. */
   #readLarge(entries: Entry[], rows: readonly ScanRow[]): void {
-    const places = [...entries.keys()].filter((i) => ROWS.isLarge(rows[i]!))
+    const places = [...entries.keys()].filter((i) => rows[i]![6] !== null)
     if (places.length === 0) return
     const found = this.#options.entries.entriesOf(places.map((i) => entries[i]!.key))
     // A row that is not found by its key is one of a damaged file: without its value it is the entry that cannot be read.
