@@ -296,3 +296,15 @@ describe('closing', () => {
     expect(await writing).toMatchObject({ tiers: [{ outcome: 'applied' }] })
   })
 })
+
+test('where a proof lasts for long, the first one does not wait for as long', async () => {
+  const fleet = new Fleet(shared.server)
+  const lasting = { frontMaxStaleMs: 60_000 }
+  const writer = await fleet.open(lasting)
+  await writer.store.set('k', 1)
+  const reader = await fleet.open({ ...lasting, redis: {} })
+  reader.front.inject(({ method, nth }) => (method === 'look' && nth < 3 ? 'drop-before' : undefined))
+  // Then it finds that the log was not replayed, which is the writer's to do, and then that nobody does.
+  await serving(reader)
+  expect(await reader.store.get('k')).toBe(1)
+})

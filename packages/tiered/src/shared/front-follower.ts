@@ -24,6 +24,8 @@ import { tailTo } from './tail.ts'
 const LOOKS = 3
 /** After a start that somebody else got in the way of. */
 const RETRY_MS = 5
+/** Where nothing is proven, nobody may read: the next look comes no later than this, however long a proof would last. */
+const UNPROVEN_MS = 100
 /** The longest pause after turns that failed one after the other. A new session ends it. */
 const LONGEST_PAUSE_MS = 2_000
 
@@ -164,7 +166,8 @@ export class FrontFollower {
     if (next === 'soon') return RETRY_MS * (0.5 + random())
     const lasting = Math.min(maxStaleMs, this.agreed?.agreement.maxStaleMs || maxStaleMs)
     // Spread, so that the processes of a fleet do not all look at the same time.
-    const usual = (lasting / LOOKS) * (1 + 0.15 * random())
+    const pause = this.certificate === undefined ? Math.min(lasting / LOOKS, UNPROVEN_MS) : lasting / LOOKS
+    const usual = pause * (1 + 0.15 * random())
     return this.#failures < 2 ? usual : Math.max(usual, Math.min(usual * 2 ** (this.#failures - 1), LONGEST_PAUSE_MS))
   }
 
