@@ -166,7 +166,8 @@ class Tiered implements TieredBack {
     if (policy !== 'write-behind' && this.#behind.isQuiet) return this.#writes.commit(proposal, options)
     const commit = (guarded: Proposal): Promise<Commit> => this.#writes.commit(guarded, options)
     const accepted = policy === 'write-behind' ? this.#behind.accept(proposal) : undefined
-    return accepted ?? this.#behind.commit(proposal, commit)
+    // Awaited: otherwise what is returned takes two more turns of the queue to arrive.
+    return await (accepted ?? this.#behind.commit(proposal, commit))
   }
 
   async expire(limit: number): Promise<Commit> {

@@ -36,7 +36,7 @@ type Destinations<D extends Dirty> = ReadonlyMap<string, Destination<D>>
 interface Adding<D> {
   readonly number: number
   readonly writes: readonly D[]
-  readonly resolve: () => void
+  readonly resolve: (pressed: Promise<void> | undefined) => void
   readonly reject: (error: unknown) => void
 }
 
@@ -107,20 +107,17 @@ export class WriteBuffer<D extends Dirty> {
    * Resolves when the writes are journaled; all of them, or none. Those for which there is no room wait for the flush under way.
    * @throws TidemarkError BUFFER_FULL, ClosedError, and what the journal fails with: nothing has changed then
    */
-  async add(writes: readonly D[]): Promise<void> {
-    if (this.#isClosed) throw new ClosedError(this.#options.name)
-    if (this.#crowd() >= CROWDED) throw bufferFull(this.#options.name)
+  add(writes: readonly D[]): Promise<void> {
+    if (this.#isClosed) return Promise.reject(new ClosedError(this.#options.name))
+    if (this.#crowd() >= CROWDED) return Promise.reject(bufferFull(this.#options.name))
     for (const { id, bytes } of writes) {
       this.#pending.set(id, (this.#pending.get(id) ?? 0) + 1)
       this.#pendingBytes += bytes
     }
-    await new Promise<void>((resolve, reject) => {
+    return new Promise((resolve, reject) => {
       this.#adding.push({ number: ++this.#offered, writes, resolve, reject })
       this.#appending ??= this.#append()
     })
-    // Acknowledged: whatever becomes of the flush, which others are told of.
-    for (const lane of this.#every)
-      if (!lane.isPausing && this.#capacity.taken(lane) >= PRESSED) await lane.pass().catch(() => undefined)
   }
 
   /**
@@ -230,10 +227,7 @@ export class WriteBuffer<D extends Dirty> {
       await Promise.all(full.map((lane) => lane.pass().catch(() => undefined)))
       return
     }
-    const { number, writes, reject } = this.#adding.shift()!
-    this.#settled = number
-    for (const write of writes) this.#unpend(write)
-    reject(bufferFull(this.#options.name))
+    this.#settle(1)[0]!.reject(bufferFull(this.#options.name))
   }
 
   async #appendRow(): Promise<void> {
@@ -251,23 +245,44 @@ export class WriteBuffer<D extends Dirty> {
       refusal = { error }
     }
     this.#doneRow = row
-    const adds = this.#adding.splice(0, taken)
-    this.#settled = adds.at(-1)!.number
+    const adds = this.#settle(taken)
     for (const { number, writes } of adds) {
-      for (const write of writes) this.#unpend(write)
       for (const lane of this.#every) {
         if (refusal === undefined) lane.take(number, writes, row)
         else lane.doubt(writes, row)
       }
     }
+    // One for all of them: a promise per call costs more than to look.
+    const pressed = refusal === undefined ? this.#whilePressed() : undefined
     for (const { resolve, reject } of adds) {
-      if (refusal === undefined) resolve()
+      if (refusal === undefined) resolve(pressed)
       else reject(refusal.error)
     }
     for (const lane of this.#every) {
       if (refusal === undefined) lane.watch()
       else lane.flushSoon()
     }
+  }
+
+  /** What acknowledged writes wait for; it never rejects: whatever becomes of the flush, others are told. undefined: nothing. */
+  #whilePressed(): Promise<void> | undefined {
+    const pressed = this.#every.filter((lane) => !lane.isPausing && this.#capacity.taken(lane) >= PRESSED)
+    if (pressed.length === 0) return undefined
+    return Promise.allSettled(pressed.map((lane) => lane.pass())).then(() => undefined)
+  }
+
+  /** The first calls are journaled or refused. */
+  #settle(count: number): readonly Adding<D>[] {
+    const settled = this.#adding.splice(0, count)
+    this.#settled = settled.at(-1)!.number
+    if (this.#adding.length === 0) {
+      // Most often; nothing has to be looked for then.
+      this.#pending.clear()
+      this.#pendingBytes = 0
+    } else {
+      for (const { writes } of settled) for (const write of writes) this.#unpend(write)
+    }
+    return settled
   }
 
   #unpend({ id, bytes }: D): void {
