@@ -18,6 +18,9 @@ const EXPIRES = 0x40
 /** What follows need not be written together with it. */
 const APART = 0x80
 
+/** What a row begins with: that of a turn of a few dozen writes fits. */
+const FIRST_BYTES = 2_048
+
 const text = new TextEncoder()
 
 export function rowFormat(codec: Codec): RowFormat<Buffered> {
@@ -32,64 +35,76 @@ function encodeRow(
   writes: readonly Buffered[],
   areTogether: (one: Buffered, next: Buffered) => boolean,
 ): Uint8Array {
-  const parts = writes.map((each, i) => {
+  const row = new RowWriter()
+  row.byte(VERSION)
+  for (const [i, each] of writes.entries()) {
     const next = writes[i + 1]
-    return toParts(each, next === undefined || areTogether(each, next) ? 0 : APART)
-  })
-  let size = 1
-  for (const { fields, expiresAt } of parts) {
-    size += 1 + (expiresAt === undefined ? 0 : 8)
-    for (const field of fields) size += 4 + field.length
-  }
-  const bytes = new Uint8Array(size)
-  const view = new DataView(bytes.buffer)
-  bytes[0] = VERSION
-  let at = 1
-  for (const { flags, fields, expiresAt } of parts) {
-    bytes[at++] = flags
-    for (const field of fields) {
-      view.setUint32(at, field.length)
-      bytes.set(field, at + 4)
-      at += 4 + field.length
-    }
-    if (expiresAt === undefined) continue
-    view.setFloat64(at, expiresAt)
-    at += 8
+    writeTo(row, each, next === undefined || areTogether(each, next) ? 0 : APART)
   }
   // Bound as a part of the mark or row that it is stored in.
-  return Payload.bundle(
-    codec,
-    bytes,
-    parts.flatMap(({ carried }) => carried),
-  ).envelope
+  return Payload.bundle(codec, row.bytes, row.carried).envelope
 }
 
-interface Parts {
-  readonly flags: number
-  readonly fields: readonly Uint8Array[]
-  readonly expiresAt: number | undefined
-  readonly carried: readonly Uint8Array[]
-}
-
-function toParts({ write, checkpoint }: Buffered, apart: number): Parts {
+function writeTo(row: RowWriter, { write, checkpoint }: Buffered, apart: number): void {
   if (write === undefined) {
-    const { name, state } = checkpoint
-    return { flags: CHECKPOINT | apart, fields: [text.encode(name)], expiresAt: undefined, carried: [state.envelope] }
+    row.byte(CHECKPOINT | apart)
+    row.field(text.encode(checkpoint.name))
+    row.carried.push(checkpoint.state.envelope)
+    return
   }
   const { key, payload, meta, path, expiresAt } = write
-  const fields = [key.bytes]
-  const carried = [payload.envelope]
   let flags = SET | apart
-  if (meta !== undefined) {
-    flags |= HAS_META
-    carried.push(meta.envelope)
-  }
-  if (path !== undefined) {
-    flags |= HAS_PATH
-    fields.push(text.encode(JSON.stringify(path)))
-  }
+  if (meta !== undefined) flags |= HAS_META
+  if (path !== undefined) flags |= HAS_PATH
   if (expiresAt !== undefined) flags |= EXPIRES
-  return { flags, fields, expiresAt, carried }
+  row.byte(flags)
+  row.field(key.bytes)
+  row.carried.push(payload.envelope)
+  if (meta !== undefined) row.carried.push(meta.envelope)
+  if (path !== undefined) row.field(text.encode(JSON.stringify(path)))
+  if (expiresAt !== undefined) row.float(expiresAt)
+}
+
+/** Writes into one piece of memory: lists of what there is to write cost more than the copies when it has to grow. */
+class RowWriter {
+  readonly carried: Uint8Array[] = []
+  #view = new DataView(new ArrayBuffer(FIRST_BYTES))
+  #memory = new Uint8Array(this.#view.buffer)
+  #at = 0
+
+  get bytes(): Uint8Array {
+    return this.#memory.subarray(0, this.#at)
+  }
+
+  byte(value: number): void {
+    const at = this.#take(1)
+    this.#memory[at] = value
+  }
+
+  float(value: number): void {
+    const at = this.#take(8)
+    this.#view.setFloat64(at, value)
+  }
+
+  field(field: Uint8Array): void {
+    const at = this.#take(4 + field.length)
+    this.#view.setUint32(at, field.length)
+    this.#memory.set(field, at + 4)
+  }
+
+  #take(length: number): number {
+    const start = this.#at
+    this.#at += length
+    if (this.#at > this.#memory.length) this.#grow()
+    return start
+  }
+
+  #grow(): void {
+    const larger = new Uint8Array(2 * this.#at)
+    larger.set(this.#memory)
+    this.#memory = larger
+    this.#view = new DataView(larger.buffer)
+  }
 }
 
 function decodeRow(codec: Codec, bytes: Uint8Array, at: number): readonly Buffered[] {
