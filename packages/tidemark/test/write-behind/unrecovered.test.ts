@@ -60,11 +60,14 @@ describe('writes that lie in Redis, left behind by a process that was killed, wh
     ])
     const letters = await Array.fromAsync(store.deadLetters(), ({ writes }) => writes.map(({ key }) => key))
     expect(letters).toEqual([[['key', 1]]])
-    expect(errors).toEqual(
-      expect.arrayContaining([
-        expect.objectContaining({ code: 'FRONT_UNAVAILABLE' }),
-        expect.objectContaining({ code: 'FLUSH_FAILED' }),
-      ]),
-    )
+    // They are told of after what they are about.
+    await expect
+      .poll(() => errors)
+      .toEqual(
+        expect.arrayContaining([
+          expect.objectContaining({ code: 'FRONT_UNAVAILABLE' }),
+          expect.objectContaining({ code: 'FLUSH_FAILED' }),
+        ]),
+      )
   })
 })
