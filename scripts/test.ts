@@ -74,7 +74,9 @@ function runTests(): Tally {
   chmodSync(folder, 0o755)
   const file = join(folder, 'report.json')
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
-  const exitedWell = npmRun('test:unit', reporters, { ...process.env, TMPDIR: folder })
+  // Hundreds of processes are started, and each would compile the same files: a third of the time of tests that kill some.
+  const compiled = process.env['NODE_COMPILE_CACHE'] ?? join(folder, 'compiled')
+  const exitedWell = npmRun('test:unit', reporters, { ...process.env, TMPDIR: folder, NODE_COMPILE_CACHE: compiled })
   const report = readReport(file)
   rmSync(folder, { recursive: true, force: true })
   if (report === undefined) return { passed: 0, failed: 1 }
