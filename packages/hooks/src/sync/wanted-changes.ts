@@ -34,12 +34,21 @@ export class WantedChanges {
       // That a deletion was announced is nothing beside it.
       if (isAnnouncement(row, rows[i + 1])) return []
       // The target's own, which has come back.
-      if (row.source?.log === id && !lost.has(row)) return []
+      if (row.source?.log === id && !lost.has(row)) return this.#returned(row)
       // Each store lets its entries expire by itself: that somewhere else it has happened says nothing about a later one.
       if (row.op === 'expire' && this.#isLastWriter) return []
       return this.#wanted(this.#intake.ofChange(row))
     })
     return this.#withParts(rows, wanted, undefined)
+  }
+
+  /**
+   * A deletion tells the target that made it nothing new, unless that was before it began to remember its deletions: something
+   * earlier may have come in since, which everybody else has refused.
+   */
+  #returned(row: LogChange): readonly Incoming[] {
+    if (row.op !== 'delete' || !this.#isLastWriter) return []
+    return this.#wanted(this.#intake.ofChange(row)).map((item) => ({ ...item, isLocal: true }))
   }
 
   /** @param asOf of the page that they are on: what was appended to a log later comes with its change */

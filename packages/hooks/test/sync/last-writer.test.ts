@@ -140,6 +140,23 @@ describe('stores that all write', () => {
       { numRuns: 30 },
     )
   })
+
+  it('delete what came in where it was deleted later, before anything came in', async () => {
+    const [one, two, three] = [node(0), node(0), node(-HOUR)]
+    await commit(one.back, setting('k', 'first'))
+    const out = link(one, two, 'one-two')
+    await out.caughtUp()
+    await commit(one.back, deleting('k'))
+    await commit(three.back, setting('k', 'earlier'))
+    // So far, nobody has to remember there what was deleted.
+    const back = link(three, one, 'three-one')
+    await back.caughtUp()
+    const onward = link(two, three, 'two-three')
+    await quiet([one, two, three], [out, onward, back])
+    await assertSame([one, two, three])
+    expect(await contentOf(one.back)).toEqual(new Map())
+    for (const each of [out, onward, back]) await each.close()
+  })
 })
 
 describe('the last writer', () => {
