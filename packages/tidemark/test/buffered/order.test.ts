@@ -27,6 +27,51 @@ describe('a checkpoint', () => {
   })
 })
 
+describe('a write that waits for room, though it is taken', () => {
+  const KEYS = ['a', 'b', 'c', 'd', 'e', 'f', 'g']
+
+  /** While the connector is being written to, and the call that has pressed the buffer is not answered yet. */
+  async function whilePressed(happens: (buffer: Awaited<ReturnType<typeof opened>>['buffer']) => Promise<unknown>) {
+    const { buffer, map, store } = await opened()
+    await buffer.get('k')
+    const write = map.write.bind(map)
+    let happening: Promise<unknown> | undefined
+    map.write = async (...args) => {
+      await write(...args)
+      happening ??= new Promise((resolve) => setImmediate(() => resolve(happens(buffer))))
+    }
+    await Promise.all([...KEYS.map((key) => buffer.set(key, 0)), buffer.set('k', 1)])
+    return { buffer, map, store, outcome: await happening }
+  }
+
+  async function opened() {
+    const store = await open({ file: tempFile() })
+    const map = new MapConnector<unknown>()
+    map.values.set('k', 0)
+    return {
+      store,
+      map,
+      buffer: await buffered<unknown>(map, { ...PATIENT, journal: store, maxDirty: 10, capacity: 1 }),
+    }
+  }
+
+  test('is read from then on', async () => {
+    const { buffer, store, outcome } = await whilePressed((buffer) => buffer.get('k'))
+    expect(outcome).toBe(1)
+    await buffer.close()
+    await store.close()
+  })
+
+  test('is not read again after a later one that waited less', async () => {
+    const { buffer, map, store } = await whilePressed((buffer) => buffer.set('k', 2))
+    await buffer.flush()
+    expect([await buffer.get('k'), map.values.get('k')]).toEqual([2, 2])
+    expect(await buffer.update<number>('k', (n) => n! + 10)).toEqual({ old: 2, new: 12 })
+    await buffer.close()
+    await store.close()
+  })
+})
+
 describe('what load makes', () => {
   test('takes the place of what is deleted, as of what never was: before the flush, after it, after an eviction', async () => {
     const map = new MapConnector<unknown>()

@@ -86,6 +86,9 @@ export class Buffered<A = Key> implements AsyncDisposable {
       connectors,
       name,
       options,
+      onTaken: (writes) => {
+        for (const write of writes) if (write.key !== undefined) this.#reads.wrote(write.id, write.payload)
+      },
       onFlushed: (ids) => this.#metrics.flushed(ids),
       onRefused: (writes) => {
         for (const { id } of writes) this.#reads.forget(id)
@@ -316,10 +319,7 @@ export class Buffered<A = Key> implements AsyncDisposable {
 
   async #add(writes: readonly KeptWrite[]): Promise<void> {
     await this.#persistence.buffer.add(writes)
-    for (const { id, payload } of writes) {
-      this.#metrics.count('writes', id)
-      this.#reads.wrote(id, payload)
-    }
+    for (const { id } of writes) this.#metrics.count('writes', id)
   }
 
   #keyOf(args: A): StoreKey {

@@ -56,7 +56,7 @@ export class ConnectorReads<A> {
     return flight.landed.then((payload) => ({ payload }))
   }
 
-  /** A write of the key is acknowledged. */
+  /** A write of the key is the latest one. */
   wrote(id: string, payload: Payload | undefined): void {
     if (payload === undefined && this.#parts.options.load !== undefined) return this.forget(id)
     this.#overtake(id)

@@ -17,6 +17,8 @@ export interface PersistenceParts<A> {
   readonly connectors: ConnectorSet<A>
   readonly name: string
   readonly options: ResolvedBuffered<A>
+  /** In the order in which they are acknowledged, which may be later: callers wait for room, too. */
+  readonly onTaken: (writes: readonly Kept[]) => void
   readonly onFlushed: (ids: Iterable<string>) => void
   /** These were acknowledged, and are not written. */
   readonly onRefused: (writes: readonly Kept[]) => void
@@ -89,7 +91,7 @@ export class Persistence<A> {
   }
 
   #bufferTo(append: (row: number, gather: () => readonly Kept[]) => Promise<void>, isJournaled: boolean) {
-    const { connectors, name, options, onFlushed } = this.#parts
+    const { connectors, name, options, onTaken, onFlushed } = this.#parts
     const { limits, clock, random, onError } = options
     const destinations = new Map(connectors.all.map((connector) => [connector.id, this.laneTo(connector)]))
     const target = { append, destinations }
@@ -101,6 +103,7 @@ export class Persistence<A> {
       clock,
       random,
       onError,
+      onTaken,
       onFlushed,
     })
   }

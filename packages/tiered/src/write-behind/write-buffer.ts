@@ -24,6 +24,11 @@ export interface WriteBufferOptions<D extends Dirty> {
   readonly random: () => number
   /** Gets what a flush failed with that nobody asked for. */
   readonly onError: (error: unknown) => void
+  /**
+   * Called with the writes of a call when they are journaled: call by call in their order, before anything of them is flushed.
+   * @default nobody is told
+   */
+  readonly onTaken?: ((writes: readonly D[]) => void) | undefined
   /** Called with the ids of what a flush has written. @default nobody is told */
   readonly onFlushed?: ((ids: Iterable<string>) => void) | undefined
 }
@@ -252,6 +257,9 @@ export class WriteBuffer<D extends Dirty> {
         else lane.doubt(writes, row)
       }
     }
+    // Whoever is told may begin a flush, which takes a row as a whole.
+    const { onTaken } = this.#options
+    if (refusal === undefined && onTaken !== undefined) for (const { writes } of adds) onTaken(writes)
     // One for all of them: a promise per call costs more than to look.
     const pressed = refusal === undefined ? this.#whilePressed() : undefined
     for (const { resolve, reject } of adds) {
