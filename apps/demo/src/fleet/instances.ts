@@ -24,7 +24,7 @@ export interface Urls {
 }
 
 /** How long a comparison of the front may take: it is the last thing, and somebody waits for it. */
-const VERIFY_WITHIN_MS = 5_000
+const VERIFY_WITHIN_MS = 10_000
 
 /** The processes of the fleet. */
 export class Instances {
