@@ -7,9 +7,8 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { eventually } from '@tidemark/testkit'
 import { afterAll, expect, test } from 'vitest'
-import type { ViolationKind } from '../src/chaos/check/findings.ts'
 import { FAULT_KINDS } from '../src/chaos/faults/kinds.ts'
-import { type ChaosReport, ENOUGH_FROM_REDIS } from '../src/chaos/report/report.ts'
+import { ENOUGH_FROM_REDIS } from '../src/chaos/report/report.ts'
 import { runChaos } from '../src/chaos/run/run-chaos.ts'
 import type { ChaosSettings } from '../src/chaos/run/settings.ts'
 
@@ -53,14 +52,6 @@ test.each(['bounded', 'strict'] as const)(
   MOST_RUNS * WITHIN_MS,
 )
 
-/** Runs until something of one of the kinds was found. */
-async function violatingRun(settings: ChaosSettings, kinds: readonly ViolationKind[]): Promise<ChaosReport> {
-  let report = await runChaos(settings)
-  for (let run = 1; run < MOST_RUNS && kinds.every((kind) => report[kind] === 0); run++)
-    report = await runChaos({ ...settings, seed: settings.seed + run })
-  return report
-}
-
 test.each([
   ['unfenced-fill', 'staleBeyondBound'],
   ['blind-update', 'lostUpdates'],
@@ -70,7 +61,7 @@ test.each([
 ] as const)(
   'a run with the sabotage %s reports %s',
   async (sabotage, kind) => {
-    const report = await violatingRun({ ...SHORT, forMs: 1_500, faults: [], sabotage }, [kind])
+    const report = await runChaos({ ...SHORT, forMs: 4_000, faults: [], sabotage })
     expect(report.outcome).toBe('violated')
     expect(report[kind]).toBeGreaterThan(0)
     expect(report.violations[kind]?.excerpts).not.toEqual([])
@@ -81,11 +72,10 @@ test.each([
 test(
   'a run without fences, on the production code otherwise, reports what they are there for',
   async () => {
-    const settings: ChaosSettings = { ...SHORT, workers: 4, faults: ['stutter'], sabotage: 'no-fences', forMs: 10_000 }
-    const kinds = ['staleAfterAck', 'staleBeyondBound', 'sessionViolations', 'diverged'] as const
-    const report = await violatingRun(settings, kinds)
+    const report = await runChaos({ ...SHORT, workers: 4, forMs: 15_000, faults: ['stutter'], sabotage: 'no-fences' })
     expect(report.outcome).toBe('violated')
-    expect(kinds.map((kind) => report[kind])).not.toEqual([0, 0, 0, 0])
+    const { staleAfterAck, staleBeyondBound, sessionViolations, diverged } = report
+    expect(staleAfterAck + staleBeyondBound + sessionViolations + diverged).toBeGreaterThan(0)
   },
   WITHIN_MS,
 )

@@ -48,6 +48,20 @@ describe.each(['overwrite', 'error'] as const)('onConflict: %s', (onConflict) =>
     return { file, real, faults, app: await states(back, { onConflict, ...options }) }
   }
 
+  /** A save of 1 is in doubt, and others have saved 9 since. */
+  const savedByOthers = async (fault: (real: Back) => Fault) => {
+    const { file, real, app, faults } = await opened()
+    const v = app.define('v', 0)
+    await app.saveAll()
+    v.value = 1
+    faults.push(fault(real))
+    await expect(app.saveAll()).rejects.toMatchObject({ code: 'IO' })
+    const other = await states(openTemp({ file }).store)
+    other.define('v', 0).value = 9
+    await other.saveAll()
+    return { file, app, v }
+  }
+
   test('saves that are called while another one is under way save the values of their own moment', async () => {
     const { file, app } = await opened()
     const v = app.define('v', false)
@@ -228,15 +242,7 @@ describe.each(['overwrite', 'error'] as const)('onConflict: %s', (onConflict) =>
   })
 
   test('what others have saved upon a save in doubt is theirs', async () => {
-    const { file, app, faults } = await opened()
-    const v = app.define('v', 0)
-    await app.saveAll()
-    v.value = 1
-    faults.push(doneButIO)
-    await expect(app.saveAll()).rejects.toMatchObject({ code: 'IO' })
-    const other = await states(openTemp({ file }).store)
-    other.define('v', 0).value = 9
-    await other.saveAll()
+    const { file, app, v } = await savedByOthers(() => doneButIO)
     // As it was saved: nothing of it is to be saved.
     await app.saveAll()
     expect(await lastSaved(file)).toBe(9)
@@ -248,15 +254,7 @@ describe.each(['overwrite', 'error'] as const)('onConflict: %s', (onConflict) =>
   })
 
   test('what others have saved in place of a save in doubt is theirs', async () => {
-    const { file, real, app, faults } = await opened()
-    const v = app.define('v', 0)
-    await app.saveAll()
-    v.value = 1
-    faults.push(notDone(real))
-    await expect(app.saveAll()).rejects.toMatchObject({ code: 'IO' })
-    const other = await states(openTemp({ file }).store)
-    other.define('v', 0).value = 9
-    await other.saveAll()
+    const { file, app, v } = await savedByOthers((real) => notDone(real))
     v.value = 0
     await app.saveAll()
     expect(await lastSaved(file)).toBe(9)

@@ -5,7 +5,7 @@ import { Fleet, heldIn, type Instance, keyOf, useRedis, withFill, serving } from
 import { StoppableClock } from './support/stoppable-clock.ts'
 
 /** Bounds what a call may take when it waits for Redis twice, on a machine that is busy with other things. */
-const BOUNDED_MS = 5_000
+const BOUNDED_MS = 2_000
 
 const shared = useRedis()
 

@@ -1,68 +1,15 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setImmediate } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import type { Back } from '@tidemark/core'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { Fleet, type Instance, type InstanceOptions, keyOf, useRedis, withFill } from './support/fleet.ts'
+import { Fleet, type InstanceOptions, keyOf, useRedis, withFill } from './support/fleet.ts'
+import { beforeReading, BOUND_MS, FROZEN, openFrozen, PAIR, pairOf, write, writeTagged } from './support/pairs.ts'
+import { watchLog } from './support/watched-log.ts'
 
 const redis = useRedis()
 
 const WRITER = fileURLToPath(new URL('programs/writes-batches.ts', import.meta.url))
-
-/** Far longer than a test takes: what is proven of Redis stays what it was when the test began. */
-const BOUND_MS = 60_000
-const PAIR = ['a', 'b'] as const
-const FROZEN = { frontMaxStaleMs: BOUND_MS }
-
-/** For which Redis is proven to include what it does now, and no more. */
-async function openFrozen(fleet: Fleet, options: InstanceOptions = {}): Promise<Instance> {
-  const instance = await fleet.open({ ...FROZEN, ...options })
-  instance.front.inject(({ method }) => (method === 'look' ? 'drop-before' : undefined))
-  // Behind one that was under way.
-  await instance.redis.look()
-  return instance
-}
-
-/** Both keys of a pair at once, as every writer here writes them. */
-const write = ({ store }: Instance, value: number): Promise<unknown> =>
-  store.setMany(PAIR.map((key) => [key, value] as const))
-
-/** As {@link write}, one after the other; the first one carries a tag. */
-async function writeTagged({ store }: Instance): Promise<void> {
-  await store.set('a', 'old', { tags: ['T'] })
-  await store.set('b', 'old')
-}
-
-async function pairOf({ store }: Instance, options?: Parameters<Instance['store']['getMany']>[1]): Promise<unknown[]> {
-  const found = await store.getMany(PAIR, options)
-  return PAIR.map((key) => found.get(key))
-}
-
-/** Something happens right before the back tier is asked for several keys, once. */
-function beforeReading(back: Back, happens: () => Promise<unknown>): void {
-  const read = back.read.bind(back)
-  vi.spyOn(back, 'read').mockImplementationOnce(async (keys, options) => {
-    await happens()
-    return read(keys, options)
-  })
-}
-
-/** How often the log is read for what this test does from now on. What runs by itself, as the tail does, is not counted. */
-function watchLog({ back }: Instance): { readonly pages: number } {
-  const watch = { pages: 0 }
-  const thisTest = new AsyncLocalStorage<true>()
-  thisTest.enterWith(true)
-  const { log } = back
-  const read = log.read.bind(log)
-  log.read = (options) => {
-    if (thisTest.getStore()) watch.pages++
-    return read(options)
-  }
-  onTestFinished(() => void (log.read = read))
-  return watch
-}
 
 describe('a commit between', () => {
   test('near memory and the back tier', async () => {
@@ -272,118 +219,6 @@ describe('a commit between', () => {
     beforeReading(reader.back, () => reader.back.restored())
     expect(await pairOf(reader)).toEqual([1, 1])
     expect(reader.back.keysRead).toBe(3)
-  })
-})
-
-/** What was written until then, Redis is proven to include for the reader; what is written later, it is not. */
-async function behindOf(writer: Instance, fleet: Fleet, options: InstanceOptions = {}): Promise<Instance> {
-  await write(writer, 1)
-  await writer.store.set('c', 1)
-  return openFrozen(fleet, options)
-}
-
-describe('costs nothing more', () => {
-  test('where nothing was written: all from Redis, some from near memory, then all from there', async () => {
-    const fleet = new Fleet(redis.server)
-    const reader = await behindOf(await fleet.open(FROZEN), fleet, { near: true })
-    const log = watchLog(reader)
-    await fleet.raw.config('RESETSTAT')
-    expect(await pairOf(reader)).toEqual([1, 1])
-    expect((await reader.store.getMany([...PAIR, 'c'])).size).toBe(3)
-    expect((await reader.store.getMany([...PAIR, 'c'])).size).toBe(3)
-    expect([reader.back.keysRead, log.pages]).toEqual([0, 0])
-    expect(await fleet.raw.info('commandstats')).toMatch(/cmdstat_mget:calls=2,/)
-  })
-
-  test('where Redis lacks some of it, and something else is written before the back tier is asked', async () => {
-    const fleet = new Fleet(redis.server)
-    const writer = await fleet.open(FROZEN)
-    const reader = await behindOf(writer, fleet)
-    await fleet.evict('b')
-    const log = watchLog(reader)
-    beforeReading(reader.back, () => writer.store.set('c', 2))
-    expect(await pairOf(reader)).toEqual([1, 1])
-    expect([reader.back.keysRead, log.pages]).toEqual([1, 0])
-  })
-
-  test('than a look at the few changes since, where none of them is of these keys', async () => {
-    const fleet = new Fleet(redis.server)
-    const writer = await fleet.open(FROZEN)
-    const keys = Array.from({ length: 10 }, (_, i) => `k${i}`)
-    await writer.store.setMany(keys.map((key) => [key, 1]))
-    const reader = await behindOf(writer, fleet)
-    await writer.store.setMany([
-      ['k3', 2],
-      ['c', 2],
-      ['k5', 2],
-    ])
-    const log = watchLog(reader)
-    const found = await reader.store.getMany(keys)
-    expect(keys.map((key) => found.get(key))).toEqual([1, 1, 1, 2, 1, 2, 1, 1, 1, 1])
-    expect([reader.back.keysRead, log.pages]).toEqual([0, 1])
-  })
-
-  test('than a look at more changes than keys, as long as that is cheaper', async () => {
-    const fleet = new Fleet(redis.server)
-    const writer = await fleet.open(FROZEN)
-    const keys = Array.from({ length: 20 }, (_, i) => `k${i}`)
-    await writer.store.setMany(keys.map((key) => [key, 1]))
-    const reader = await behindOf(writer, fleet)
-    const others = (count: number): Promise<unknown> =>
-      writer.store.setMany(Array.from({ length: count }, (_, i) => [['other', i], 1] as const))
-    await others(60)
-    await writer.store.set('k0', 2)
-    const log = watchLog(reader)
-    expect((await reader.store.getMany(keys)).get('k0')).toBe(2)
-    expect([reader.back.keysRead, log.pages]).toEqual([0, 1])
-    await others(60)
-    await writer.store.set('k0', 3)
-    expect((await reader.store.getMany(keys)).get('k0')).toBe(3)
-    expect([reader.back.keysRead, log.pages]).toEqual([20, 1])
-  })
-
-  test('than all of them from the back tier at once, where the changes since are many', async () => {
-    const fleet = new Fleet(redis.server)
-    const writer = await fleet.open(FROZEN)
-    const reader = await behindOf(writer, fleet)
-    for (let i = 2; i <= 20; i++) await writer.store.set('a', i)
-    const log = watchLog(reader)
-    expect(await pairOf(reader)).toEqual([20, 1])
-    expect([reader.back.reads, reader.back.keysRead, log.pages]).toEqual([1, 2, 0])
-  })
-
-  test('where near memory has followed all that was written since', async () => {
-    const fleet = new Fleet(redis.server)
-    const writer = await fleet.open(FROZEN)
-    const reader = await behindOf(writer, fleet, { near: true })
-    for (let i = 2; i <= 4; i++) await writer.store.set('a', i)
-    const log = watchLog(reader)
-    expect(await pairOf(reader)).toEqual([4, 1])
-    expect([reader.back.keysRead, log.pages]).toEqual([0, 0])
-  })
-
-  test('for two that are read by each of many at once', async () => {
-    const fleet = new Fleet(redis.server)
-    const reader = await behindOf(await fleet.open(FROZEN), fleet, { near: { maxEntries: 1 } })
-    const log = watchLog(reader)
-    await fleet.raw.config('RESETSTAT')
-    const all = await Promise.all(Array.from({ length: 50 }, () => pairOf(reader)))
-    expect(new Set(all.map((pair) => pair.join()))).toEqual(new Set(['1,1']))
-    expect([reader.back.keysRead, log.pages]).toEqual([0, 0])
-    expect(await fleet.raw.info('commandstats')).toMatch(/cmdstat_mget:calls=1,/)
-  })
-
-  test('nor for their tags', async () => {
-    const fleet = new Fleet(redis.server)
-    const writer = await fleet.open(FROZEN)
-    await writeTagged(writer)
-    await withFill(writer.front, () => pairOf(writer))
-    const reader = await openFrozen(fleet, { near: { maxEntries: 1 } })
-    await fleet.raw.config('RESETSTAT')
-    const all = await Promise.all(Array.from({ length: 50 }, () => pairOf(reader)))
-    expect(new Set(all.map((pair) => pair.join()))).toEqual(new Set(['old,old']))
-    expect(reader.back.keysRead).toBe(0)
-    expect(await fleet.raw.info('commandstats')).toMatch(/cmdstat_mget:calls=2,/)
   })
 })
 

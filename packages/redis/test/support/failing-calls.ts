@@ -6,7 +6,7 @@ import { change, fillOf, key } from './changes.ts'
 import { initialize } from './fronts.ts'
 
 /** What a call may take to fail: generous, because only "it does not hang" is tested. */
-const NOT_A_HANG_MS = 10_000
+const NOT_A_HANG_MS = 2_000
 
 /** One call of each kind that fails when the server cannot be used; a read finds nothing then. */
 export const CALLS: Record<string, (front: RedisFront) => Promise<unknown>> = {

@@ -17,7 +17,7 @@ export interface PersistenceParts<A> {
   readonly connectors: ConnectorSet<A>
   readonly name: string
   readonly options: ResolvedBuffered<A>
-  /** In the order in which they are acknowledged, which may be later: callers wait for room, too. */
+  /** These are journaled, in this order. Their callers are answered later, in any order, where they wait for room. */
   readonly onTaken: (writes: readonly Kept[]) => void
   readonly onFlushed: (ids: Iterable<string>) => void
   /** These were acknowledged, and are not written. */
